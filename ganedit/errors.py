@@ -1,0 +1,41 @@
+"""The errors a user can meet. Each says what happened, what was found, and what to do next."""
+
+from __future__ import annotations
+
+
+class GaneditError(Exception):
+    """Base of every expected failure: one sentence, an optional next step, an exit status.
+
+    Anything else that escapes a command is a bug in ganedit and is reported as one.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(GaneditError):
+    """The command line asks for something that makes no sense."""
+
+    exit_status = 2
+
+
+class InputError(GaneditError):
+    """A picture, latent or folder that cannot be used."""
+
+    exit_status = 3
+
+
+class CheckpointError(GaneditError):
+    """A weights file that is damaged, foreign, hostile, or made for something else."""
+
+    exit_status = 4
+
+
+class MissingError(GaneditError):
+    """Something is not installed or not downloaded."""
+
+    exit_status = 5
