@@ -1,0 +1,67 @@
+"""Pieces that several networks share: equalised layers, FIR resampling, activation."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LRELU_GAIN = math.sqrt(2)
+"""Keeps unit variance through a leaky ReLU of slope 0.2 (Karras et al., arXiv:1912.04958)."""
+
+
+def lrelu(x: Tensor, clamp: float | None = None) -> Tensor:
+    """Leaky ReLU of slope 0.2, in place, then clamped to ±`clamp`.
+
+    The usual gain of √2 is folded into whatever comes before: the function is positively homogeneous.
+    """
+    x = F.leaky_relu(x, 0.2, inplace=True)
+    return x if clamp is None else x.clamp(-clamp, clamp)
+
+
+class Linear(nn.Module):
+    """Fully connected layer with equalised learning rate (Karras et al., arXiv:1710.10196).
+
+    The stored weight has unit variance times 1/lr_multiplier; the He constant is applied at run time.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        activate: bool = False,
+        lr_multiplier: float = 1.0,
+        bias_init: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((out_features,), bias_init / lr_multiplier))
+        self.activate = activate
+        self.bias_gain = lr_multiplier
+        self.weight_gain = lr_multiplier / math.sqrt(in_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gain = LRELU_GAIN if self.activate else 1.0
+        y = F.linear(x, self.weight * (self.weight_gain * gain), self.bias * (self.bias_gain * gain))
+        return lrelu(y) if self.activate else y
+
+
+def fir_kernel(channels: int, gain: float, like: Tensor) -> Tensor:
+    """The binomial [1, 3, 3, 1] low-pass filter as a depthwise kernel [C, 1, 4, 4] that sums to `gain`."""
+    f = torch.tensor([1.0, 3.0, 3.0, 1.0], device=like.device) / 8
+    return (torch.outer(f, f) * gain).to(like.dtype).expand(channels, 1, 4, 4).contiguous()
+
+
+def blur(x: Tensor, *, padding: int, gain: float = 1.0, stride: int = 1, bias: Tensor | None = None) -> Tensor:
+    """Filter [N, C, H, W] with the binomial kernel, zero padded; `stride` 2 also halves it."""
+    c = x.shape[1]
+    return F.conv2d(x, fir_kernel(c, gain, x), bias, stride=stride, padding=padding, groups=c)
+
+
+def upsample2(x: Tensor) -> Tensor:
+    """Double [N, C, H, W]. The transposed convolution never stores the zeros between the samples."""
+    c = x.shape[1]
+    return F.conv_transpose2d(x, fir_kernel(c, 4.0, x), stride=2, padding=1, groups=c)

@@ -1,0 +1,432 @@
+"""StyleGAN2: style-based generator and residual discriminator.
+
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (arXiv:1912.04958), with the class
+conditioning and activation clamp of "Training Generative Adversarial Networks with Limited Data"
+(arXiv:2006.06676). Parameters carry the names of the published checkpoints, so these load key by key.
+
+Written for eager PyTorch without compiled extensions. Three habits make it fast:
+
+- Modulation and demodulation are folded into the weights for one image, and into two per-channel
+  multiplications around one shared convolution for a batch; there is never a grouped convolution.
+- The activation gain √2, the bias and the up-sampling gain ride on tensors that are small or needed anyway,
+  so a layer costs one convolution, one filter and two element-wise passes.
+- Activations stay channels-last.
+
+`dtype` on the synthesis network and on the discriminator sets the type of the activations (bfloat16 is
+about twice as fast on a recent CPU); parameters, styles and the output image stay float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganedit.nets.layers import LRELU_GAIN, Linear, blur, lrelu, upsample2
+
+Noise = Literal["const", "random", "none"]
+
+
+def channel_widths(resolution: int, base: int, most: int) -> tuple[int, ...]:
+    """Channels at 4, 8, ... `resolution` px: `base` / size, at most `most`."""
+    return tuple(min(base // size, most) for size in sizes(resolution))
+
+
+def sizes(resolution: int) -> list[int]:
+    """4, 8, ... `resolution`."""
+    if resolution < 8 or resolution & (resolution - 1):
+        raise ValueError(f"resolution must be a power of two from 8 up, not {resolution}")
+    return [2**i for i in range(2, resolution.bit_length())]
+
+
+class _Config:
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Any:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(_Config):
+    resolution: int
+    channels: tuple[int, ...]  # at 4, 8, ... resolution px
+    z_dim: int = 512
+    w_dim: int = 512
+    num_classes: int = 0
+    mapping_layers: int = 8
+    mapping_lr_multiplier: float = 0.01
+    image_channels: int = 3
+    clamp: float | None = None  # activations are held within ±clamp·√2; 256 in float16 checkpoints
+
+    @property
+    def num_ws(self) -> int:
+        return 2 * len(self.channels)
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig(_Config):
+    resolution: int
+    channels: tuple[int, ...]  # at 4, 8, ... resolution px
+    num_classes: int = 0
+    mapping_layers: int = 8  # of the class embedding; unused without classes
+    mapping_dim: int = 0  # size of the class embedding, 0 without classes
+    image_channels: int = 3
+    mbstd_group: int = 4
+    mbstd_channels: int = 1
+    clamp: float | None = None
+
+
+def normalize_2nd_moment(x: Tensor) -> Tensor:
+    """Scale rows of [N, D] to unit mean square."""
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+class MappingNetwork(nn.Module):
+    """z [N, z_dim] and one-hot classes c [N, C] to w [N, w_dim]. Either may be absent."""
+
+    def __init__(
+        self, z_dim: int, num_classes: int, w_dim: int, layers: int, lr_multiplier: float = 0.01
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.num_classes, self.num_layers = z_dim, num_classes, layers
+        features = z_dim
+        if num_classes:
+            embed_dim = w_dim
+            self.embed = Linear(num_classes, embed_dim)
+            features += embed_dim
+        for i in range(layers):
+            layer = Linear(features, w_dim, activate=True, lr_multiplier=lr_multiplier)
+            self.add_module(f"fc{i}", layer)
+            features = w_dim
+
+    def forward(self, z: Tensor | None, c: Tensor | None = None) -> Tensor:
+        parts = []
+        if self.z_dim:
+            assert z is not None
+            parts.append(normalize_2nd_moment(z.float()))
+        if self.num_classes:
+            if c is None:
+                raise ValueError(f"this network needs class labels [N, {self.num_classes}]")
+            parts.append(normalize_2nd_moment(self.embed(c.float())))
+        x = torch.cat(parts, dim=1)
+        for i in range(self.num_layers):
+            x = getattr(self, f"fc{i}")(x)
+        return x
+
+
+class ModulatedLayer(nn.Module):
+    """Affine map from w to per-channel styles, and the convolution weight that they modulate."""
+
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, kernel: int) -> None:
+        super().__init__()
+        self.affine = Linear(w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+
+
+class SynthesisLayer(ModulatedLayer):
+    """Modulated 3x3 convolution, optional 2x up-sampling, noise, bias, leaky ReLU."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, w_dim: int, size: int, *, up: bool, clamp: float | None
+    ) -> None:
+        super().__init__(in_channels, out_channels, w_dim, 3)
+        self.up = up
+        self.clamp = None if clamp is None else clamp * LRELU_GAIN
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise_const", torch.randn(size, size))
+        self.noise_const: Tensor
+
+    def forward(self, x: Tensor, styles: Tensor, noise: Noise) -> Tensor:
+        # x [N, I, H, W], styles [N, I] float32 -> [N, O, H or 2H, W or 2W]
+        demod = self._demodulation(styles) * LRELU_GAIN  # [N, O]
+        bias = (self.bias * LRELU_GAIN).to(x.dtype)
+        if x.shape[0] == 1:
+            weight = self.weight * styles.view(1, -1, 1, 1) * demod.view(-1, 1, 1, 1)
+            x = self._convolve(x, weight, bias)
+        else:
+            x = x * styles[:, :, None, None].to(x.dtype)
+            x = self._convolve(x, self.weight, None)
+            x = torch.addcmul(bias.view(1, -1, 1, 1), x, demod[:, :, None, None].to(x.dtype))
+        if noise != "none":
+            x = x.add_(self._noise(x, noise))
+        return lrelu(x, self.clamp)
+
+    def _demodulation(self, styles: Tensor) -> Tensor:
+        energy = self.weight.square().sum(dim=(2, 3))  # [O, I]
+        return (styles.square() @ energy.t() + 1e-8).rsqrt()
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        weight = weight.to(x.dtype)
+        if not self.up:
+            return F.conv2d(x, weight, bias, padding=1)
+        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [N, O, 2H+1, 2W+1]
+        return blur(x, padding=1, gain=4.0, bias=bias)
+
+    def _noise(self, x: Tensor, kind: Noise) -> Tensor:
+        strength = self.noise_strength * LRELU_GAIN
+        if kind == "const":
+            return (self.noise_const * strength).to(x.dtype)
+        n, _, h, w = x.shape
+        return (torch.randn(n, 1, h, w, device=x.device) * strength).to(x.dtype)
+
+
+class ToRGB(ModulatedLayer):
+    """Modulated 1x1 convolution to image channels, without demodulation."""
+
+    def __init__(self, in_channels: int, image_channels: int, w_dim: int, clamp: float | None) -> None:
+        super().__init__(in_channels, image_channels, w_dim, 1)
+        self.gain = 1 / math.sqrt(in_channels)
+        self.clamp = clamp
+
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:
+        styles = (styles * self.gain).to(x.dtype)
+        if x.shape[0] == 1:
+            y = F.conv2d(x, self.weight.to(x.dtype) * styles.view(1, -1, 1, 1))
+        else:
+            y = F.conv2d(x * styles[:, :, None, None], self.weight.to(x.dtype))
+        y = y.float() + self.bias.view(1, -1, 1, 1)
+        return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
+
+
+class SynthesisBlock(nn.Module):
+    """One resolution: up-sampling convolution (absent at 4 px), convolution, and the image skip."""
+
+    def __init__(self, cfg: GeneratorConfig, level: int) -> None:
+        super().__init__()
+        size = sizes(cfg.resolution)[level]
+        out = cfg.channels[level]
+        if level == 0:
+            self.const = nn.Parameter(torch.randn(out, size, size))
+        else:
+            before = cfg.channels[level - 1]
+            self.conv0 = SynthesisLayer(before, out, cfg.w_dim, size, up=True, clamp=cfg.clamp)
+        self.conv1 = SynthesisLayer(out, out, cfg.w_dim, size, up=False, clamp=cfg.clamp)
+        self.torgb = ToRGB(out, cfg.image_channels, cfg.w_dim, cfg.clamp)
+
+    @property
+    def layers(self) -> list[SynthesisLayer]:
+        return [self.conv0, self.conv1] if hasattr(self, "conv0") else [self.conv1]
+
+    def forward(
+        self, x: Tensor, image: Tensor | None, styles: Sequence[Tensor], noise: Noise
+    ) -> tuple[Tensor, Tensor]:
+        for layer, style in zip(self.layers, styles, strict=False):
+            x = layer(x, style, noise)
+        rgb = self.torgb(x, styles[-1])
+        return x, rgb if image is None else upsample2(image).add_(rgb)
+
+
+class SynthesisNetwork(nn.Module):
+    """Style codes ws [N, L, w_dim] to images [N, 3, H, W], about [-1, 1] (not clamped).
+
+    Row i of `ws` drives convolution i; the image layer of a resolution shares the row of the convolution
+    that follows it, the last one has a row of its own.
+    """
+
+    def __init__(self, cfg: GeneratorConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.dtype = torch.float32
+        for level, size in enumerate(sizes(cfg.resolution)):
+            self.add_module(f"b{size}", SynthesisBlock(cfg, level))
+
+    @property
+    def blocks(self) -> list[SynthesisBlock]:
+        return [getattr(self, f"b{size}") for size in sizes(self.cfg.resolution)]
+
+    def styles(self, ws: Tensor) -> list[Tensor]:
+        """Style-space codes (StyleSpace, arXiv:2011.12799): one [N, channels] per layer, image layers last
+        within their block."""
+        found, row = [], 0
+        for block in self.blocks:
+            for layer in block.layers:
+                found.append(layer.affine(ws[:, row]))
+                row += 1
+            found.append(block.torgb.affine(ws[:, row]))
+        return found
+
+    def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
+        return self.from_styles(self.styles(ws), noise)
+
+    def from_styles(self, styles: Sequence[Tensor], noise: Noise = "const") -> Tensor:
+        """As `forward`, from the codes that `styles` returns."""
+        n = styles[0].shape[0]
+        x = self.blocks[0].const.to(self.dtype).expand(n, -1, -1, -1)
+        x = x.contiguous(memory_format=torch.channels_last)
+        image, at = None, 0
+        for block in self.blocks:
+            count = len(block.layers) + 1
+            x, image = block(x, image, styles[at : at + count], noise)
+            at += count
+        assert image is not None
+        return image
+
+
+class Generator(nn.Module):
+    """Mapping and synthesis, with the running mean of w that truncation pulls towards."""
+
+    def __init__(self, cfg: GeneratorConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.mapping = MappingNetwork(
+            cfg.z_dim, cfg.num_classes, cfg.w_dim, cfg.mapping_layers, cfg.mapping_lr_multiplier
+        )
+        self.mapping.register_buffer("w_avg", torch.zeros(cfg.w_dim))
+        self.synthesis = SynthesisNetwork(cfg)
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Mean of w over z [w_dim]; over classes too where there are any."""
+        return self.mapping.w_avg  # type: ignore[return-value]
+
+    def style_codes(
+        self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
+    ) -> Tensor:
+        """z [N, z_dim], c one-hot [N, C] to ws [N, L, w_dim], the first `cutoff` rows (default all)
+        truncated: psi 1 keeps w, 0 gives the average."""
+        w = self.mapping(z, c)
+        rows = self.cfg.num_ws
+        if psi == 1:
+            return w.unsqueeze(1).expand(-1, rows, -1)
+        pulled = self.w_avg.lerp(w, psi)
+        if cutoff is None or cutoff >= rows:
+            return pulled.unsqueeze(1).expand(-1, rows, -1)
+        return torch.stack([pulled] * cutoff + [w] * (rows - cutoff), dim=1)
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        noise: Noise = "const",
+    ) -> Tensor:
+        return self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+
+
+class ConvLayer(nn.Module):
+    """Equalised convolution, optionally halving (blurred first), with bias and leaky ReLU unless `linear`."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        down: bool = False,
+        linear: bool = False,
+        gain: float = 1.0,
+        clamp: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
+        self.bias = None if linear else nn.Parameter(torch.zeros(out_channels))
+        self.down, self.linear = down, linear
+        self.gain = gain * (1.0 if linear else LRELU_GAIN)
+        self.weight_gain = self.gain / math.sqrt(in_channels * kernel**2)
+        self.clamp = None if clamp is None else clamp * self.gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = (self.weight * self.weight_gain).to(x.dtype)
+        bias = None if self.bias is None else (self.bias * self.gain).to(x.dtype)
+        kernel = weight.shape[-1]
+        if not self.down:
+            x = F.conv2d(x, weight, bias, padding=kernel // 2)
+        elif kernel == 1:
+            x = F.conv2d(blur(x, padding=1, stride=2), weight, bias)
+        else:
+            x = F.conv2d(blur(x, padding=2), weight, bias, stride=2)
+        return x if self.linear else lrelu(x, self.clamp)
+
+
+class DiscriminatorBlock(nn.Module):
+    """Residual block that halves the picture; the first one also reads RGB."""
+
+    def __init__(self, cfg: DiscriminatorConfig, level: int) -> None:
+        super().__init__()
+        here, below = cfg.channels[level], cfg.channels[level - 1]
+        if level == len(cfg.channels) - 1:
+            self.fromrgb = ConvLayer(cfg.image_channels, here, 1, clamp=cfg.clamp)
+        half = math.sqrt(0.5)  # two unit-variance branches are summed
+        self.conv0 = ConvLayer(here, here, 3, clamp=cfg.clamp)
+        self.conv1 = ConvLayer(here, below, 3, down=True, gain=half, clamp=cfg.clamp)
+        self.skip = ConvLayer(here, below, 1, down=True, linear=True, gain=half)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if hasattr(self, "fromrgb"):
+            x = self.fromrgb(x)
+        return self.skip(x) + self.conv1(self.conv0(x))
+
+
+def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
+    """Append `channels` maps holding the mean standard deviation within groups of `group` samples.
+
+    Groups take every (N / group)-th sample. The largest divisor of N up to `group` is used, so that any
+    batch works; the published code stops at batches that do not divide.
+    """
+    n, c, h, w = x.shape
+    group = next(g for g in range(min(group, n), 0, -1) if n % g == 0)
+    y = x.float().reshape(group, n // group, channels, c // channels, h, w)
+    y = (y.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(2, 3, 4))  # [n/group, channels]
+    y = y.reshape(n // group, channels, 1, 1).repeat(group, 1, h, w)
+    return torch.cat([x, y.to(x.dtype)], dim=1)
+
+
+class DiscriminatorEpilogue(nn.Module):
+    """4-px features to a logit, or to the projection onto the class embedding."""
+
+    def __init__(self, cfg: DiscriminatorConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        c = cfg.channels[0]
+        self.conv = ConvLayer(c + cfg.mbstd_channels, c, 3, clamp=cfg.clamp)
+        self.fc = Linear(c * 16, c, activate=True)
+        self.out = Linear(c, cfg.mapping_dim or 1)
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
+        x = x.float()
+        if self.cfg.mbstd_channels:
+            x = minibatch_std(x, self.cfg.mbstd_group, self.cfg.mbstd_channels)
+        x = self.out(self.fc(self.conv(x).flatten(1)))
+        if embedding is not None:
+            x = (x * embedding).sum(dim=1, keepdim=True) / math.sqrt(self.cfg.mapping_dim)
+        return x
+
+
+class Discriminator(nn.Module):
+    """Images [N, 3, H, W] in [-1, 1] and one-hot classes [N, C] to logits [N, 1]: higher is more real."""
+
+    def __init__(self, cfg: DiscriminatorConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.dtype = torch.float32
+        for level, size in reversed(list(enumerate(sizes(cfg.resolution)))[1:]):
+            self.add_module(f"b{size}", DiscriminatorBlock(cfg, level))
+        self.b4 = DiscriminatorEpilogue(cfg)
+        if cfg.num_classes:
+            self.mapping = MappingNetwork(0, cfg.num_classes, cfg.mapping_dim, cfg.mapping_layers)
+
+    @property
+    def blocks(self) -> list[DiscriminatorBlock]:
+        return [getattr(self, f"b{size}") for size in reversed(sizes(self.cfg.resolution)[1:])]
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Activations after each block, finest (half resolution) first: [N, C_i, H/2^i, W/2^i]."""
+        x = images.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        found = []
+        for block in self.blocks:
+            x = block(x)
+            found.append(x)
+        return found
+
+    def forward(self, images: Tensor, c: Tensor | None = None) -> Tensor:
+        embedding = self.mapping(None, c) if self.cfg.num_classes else None
+        return self.b4(self.features(images)[-1], embedding)
