@@ -1,0 +1,79 @@
+"""Files on disk: whole or not at all, and known by their sha256. Light to import."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ganedit.errors import GaneditError, InputError
+
+_HINTS = {
+    errno.ENOSPC: "free some space, or choose a folder on another disk with -o",
+    errno.EDQUOT: "your disk quota is used up: free some space, or choose another folder with -o",
+    errno.EACCES: "choose a folder that you may write to with -o",
+    errno.EPERM: "choose a folder that you may write to with -o",
+    errno.EROFS: "choose a folder that you may write to with -o",
+    errno.ENOTDIR: "part of that path is a file: choose another folder with -o",
+    errno.EEXIST: "part of that path is a file: choose another folder with -o",
+    errno.EISDIR: "a folder of that name is in the way: choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EFBIG: "the file is larger than this disk allows",
+    errno.EIO: "the disk reports a fault",
+}
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
+
+    The temporary name keeps the suffix, from which many libraries choose the format. Missing parent
+    folders are made.
+
+    Raises:
+        InputError: The folder cannot be written to, or the disk is full.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except Exception as problem:
+        if (number := _write_errno(problem, temporary)) is None:
+            raise
+        raise write_error(path, number) from problem
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_error(path: Path, number: int) -> InputError:
+    """The error for a file that could not be written, from the system's error number."""
+    return InputError(f"cannot write {path}: {os.strerror(number).lower()}", _HINTS.get(number, ""))
+
+
+def _write_errno(problem: Exception, temporary: Path) -> int | None:
+    """Why writing failed, as an errno; None for failures that have nothing to do with the target."""
+    if isinstance(problem, GaneditError):
+        return None
+    # Encoders in C or Rust wrap the system's words in exceptions of their own.
+    if f"os error {errno.ENOSPC}" in str(problem) or os.strerror(errno.ENOSPC) in str(problem):
+        return errno.ENOSPC
+    if not isinstance(problem, OSError) or problem.errno not in _HINTS:
+        return None
+    folder = str(temporary.parent)
+    ours = problem.filename is None or str(problem.filename) == str(temporary) or folder.startswith(
+        str(problem.filename)
+    )
+    return problem.errno if ours else None
+
+
+def sha256_file(path: str | Path) -> str:
+    """The sha256 of a file's bytes, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

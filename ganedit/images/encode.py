@@ -1,0 +1,133 @@
+"""Pixels to the bytes of PNG, JPEG, WebP and TIFF files, with colour profile and provenance."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin, TiffImagePlugin
+
+from ganedit.images.provenance import exif_fields, png_text, xmp_packet
+
+WRITERS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+
+
+def encode(
+    suffix: str,
+    pixels: np.ndarray,
+    alpha: np.ndarray | None,
+    grey: bool,
+    icc: bytes | None,
+    provenance: dict[str, Any] | None,
+    quality: int,
+) -> bytes:
+    """The bytes of an image file.
+
+    Args:
+        suffix: One of `WRITERS`.
+        pixels: [H, W, 3], uint8 or uint16.
+        alpha: [H, W] of the same type, or None; JPEG leaves it out.
+        grey: Write one luminance channel, except in WebP, which has none.
+        icc: Colour profile to embed.
+        provenance: Embedded as PNG text or EXIF, and as XMP.
+        quality: Of JPEG and WebP, 1 to 100.
+    """
+    lossy = suffix in (".jpg", ".jpeg", ".webp")
+    if lossy and pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        alpha = None if alpha is None else ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if suffix in (".jpg", ".jpeg"):
+        alpha = None
+    if suffix == ".webp" and grey:
+        grey, icc = False, None  # the profile would be one of a single channel
+    if suffix in (".tif", ".tiff") and pixels.dtype == np.uint16 and alpha is not None:
+        grey = False  # few readers know 16-bit luminance with alpha
+    channels = _channels(pixels, alpha, grey)
+    if suffix in (".tif", ".tiff"):
+        return _tiff(channels, icc, provenance)
+    if pixels.dtype == np.uint16:
+        return _png_16(channels, icc, provenance)
+    image = Image.fromarray(channels if channels.shape[2] > 1 else channels[..., 0])
+    return _save(image, suffix, icc, provenance, quality)
+
+
+def _channels(pixels: np.ndarray, alpha: np.ndarray | None, grey: bool) -> np.ndarray:
+    """[H, W, 1 to 4]: luminance or RGB, then alpha."""
+    if grey:
+        # Rec. 601, as Pillow converts; exact where the three channels agree.
+        weights = np.array([0.299, 0.587, 0.114])
+        pixels = (pixels @ weights + 0.5).astype(pixels.dtype)[..., None]
+    return pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], axis=2)
+
+
+def _save(image: Image.Image, suffix: str, icc: bytes | None, provenance: dict[str, Any] | None,
+          quality: int) -> bytes:
+    options: dict[str, Any] = {"icc_profile": icc} if icc else {}
+    if provenance is not None and suffix != ".png":
+        exif = Image.Exif()
+        main, sub = exif_fields(provenance)
+        exif.update(main)
+        exif.get_ifd(0x8769).update(sub)
+        options |= {"exif": exif, "xmp": xmp_packet(provenance)}
+    if suffix == ".png":
+        options |= {"format": "PNG", "compress_level": 4}
+        if provenance is not None:
+            options |= {"pnginfo": _png_info(provenance)}
+    elif suffix in (".jpg", ".jpeg"):
+        options |= {"format": "JPEG", "quality": quality, "subsampling": 0}
+    else:
+        options |= {"format": "WEBP", "quality": quality, "exact": True}
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def _png_info(provenance: dict[str, Any]) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    for key, text in png_text(provenance).items():
+        info.add_itxt(key, text)
+    return info
+
+
+def _png_16(channels: np.ndarray, icc: bytes | None, provenance: dict[str, Any] | None) -> bytes:
+    """Pillow has no 16-bit colour, and OpenCV writes no text: so the chunks are put together here."""
+    height, width, count = channels.shape
+    rows = channels.astype(">u2").view(np.uint8).reshape(height, -1)
+    up = np.diff(rows, axis=0, prepend=np.zeros((1, rows.shape[1]), np.uint8))  # PNG filter 2, modulo 256
+    filtered = np.concatenate([np.full((height, 1), 2, np.uint8), up], axis=1)
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[count]
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))]
+    if icc:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+    for key, text in png_text(provenance).items() if provenance is not None else ():
+        chunks.append((b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + text.encode()))
+    chunks += [(b"IDAT", zlib.compress(filtered.tobytes(), 4)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def _tiff(channels: np.ndarray, icc: bytes | None, provenance: dict[str, Any] | None) -> bytes:
+    """One deflated strip behind a directory: Pillow's own saving knows no 16-bit colour."""
+    height, width, count = channels.shape
+    strip = zlib.compress(channels.astype(channels.dtype.newbyteorder("<")).tobytes(), 4)
+    ifd = TiffImagePlugin.ImageFileDirectory_v2()
+    ifd[256], ifd[257], ifd[258] = width, height, (channels.itemsize * 8,) * count
+    ifd[259], ifd[262], ifd[277] = 8, 2 if count > 2 else 1, count
+    ifd[273], ifd[278], ifd[279], ifd[284] = 0, height, len(strip), 1
+    if count in (2, 4):
+        ifd[338] = 2  # the last channel is alpha, not premultiplied
+    if icc:
+        ifd[34675] = icc
+    if provenance is not None:
+        main, sub = exif_fields(provenance)
+        ifd.update(main)
+        ifd[0x8769] = sub
+        ifd[700] = xmp_packet(provenance)
+    buffer = io.BytesIO()
+    ifd.save(buffer)  # moves the strip's offset to the directory's end
+    return buffer.getvalue() + strip

@@ -1,0 +1,295 @@
+"""Photographs in and out: orientation, alpha, grey, CMYK, 16 bits, colour profiles, provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from ganedit.errors import InputError
+from ganedit.files import atomic_path
+from ganedit.images.encode import WRITERS, encode
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+MAX_PIXELS = 200_000_000  # larger than any camera's photo; beyond it lies a decompression bomb
+
+# Row and column steps, and whether to transpose first, for the eight EXIF orientations.
+_ORIENTATIONS = {
+    1: (False, 1, 1),
+    2: (False, 1, -1),
+    3: (False, -1, -1),
+    4: (False, -1, 1),
+    5: (True, 1, 1),
+    6: (True, 1, -1),
+    7: (True, -1, -1),
+    8: (True, -1, 1),
+}
+
+
+@dataclass
+class Photo:
+    """A photograph as it is seen: upright, RGB, with what is needed to write it back in kind.
+
+    Attributes:
+        pixels: [H, W, 3] RGB, uint8 or uint16.
+        alpha: [H, W] of the same type, or None where the file has no transparency.
+        grey: The file held one luminance channel; `pixels` repeats it three times.
+        icc: The colour profile that the pixels are in, or None (sRGB is assumed).
+        path: Where it was read from.
+        sha256: Of the file's bytes.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    grey: bool = False
+    icc: bytes | None = None
+    path: Path | None = None
+    sha256: str = ""
+
+
+def read_image(path: str | Path) -> Photo:
+    """Read a photograph, turned upright as its EXIF orientation says.
+
+    CMYK and indexed colours become RGB; 16-bit PNG and TIFF keep their 16 bits.
+
+    Raises:
+        InputError: Missing, empty, truncated, not an image, or larger than `MAX_PIXELS`.
+    """
+    path = Path(path)
+    data = _read_bytes(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on odd metadata and on large sizes, which are checked below
+            with Image.open(io.BytesIO(data)) as image:
+                _check_size(path, image.size)
+                if image.mode in ("I", "F"):
+                    raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
+                orientation = int(image.getexif().get(0x0112, 1))
+                pixels, alpha, grey, icc = _decode(image, data)
+    except InputError:
+        raise
+    except Image.DecompressionBombError:
+        raise InputError(f"{path} claims to be larger than {MAX_PIXELS // 10**6} megapixels",
+                         "scale it down first, if it is a real photo") from None
+    except Exception as problem:  # decoders raise nearly anything on damaged bytes
+        raise InputError(f"{path} cannot be read as an image: {_found(data, problem)}",
+                         "give a PNG, JPEG, WebP or TIFF file that opens in a viewer") from problem
+    pixels = _upright(pixels, orientation)
+    alpha = None if alpha is None else _upright(alpha, orientation)
+    return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest())
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist", "check the name") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not an image") from None
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read: {(problem.strerror or str(problem)).lower()}") from problem
+    if not data:
+        raise InputError(f"{path} is empty (0 bytes)", "fetch or export it again")
+    return data
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        limit = f"{MAX_PIXELS // 10**6} megapixels"
+        raise InputError(f"{path} claims {width}x{height} pixels; the limit is {limit}",
+                         "scale it down first, if it is a real photo")
+
+
+def _found(data: bytes, problem: Exception) -> str:
+    """Words for what a file holds instead of a whole image."""
+    if not isinstance(problem, Image.UnidentifiedImageError):
+        if "truncated" in str(problem) or isinstance(problem, (EOFError, SyntaxError)):
+            return f"it is truncated or damaged ({len(data)} bytes)"
+        return f"it is damaged ({problem})"
+    head = data[:512]
+    if not head.strip(b"\0"):
+        return "found nothing but zero bytes"
+    text = head.decode("utf-8", errors="replace").rstrip("\ufffd")  # the cut may split a character
+    if text.strip() and "\ufffd" not in text and all(c.isprintable() or c in "\r\n\t" for c in text):
+        return f"found text, beginning {text.strip().splitlines()[0][:40]!r}"
+    return f"found {len(data)} bytes of another format, beginning {head[:8].hex(' ')}"
+
+
+def _decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None, bool, bytes | None]:
+    """Pixels [H, W, 3], alpha [H, W] or None, grey, ICC profile; orientation not yet applied."""
+    icc: bytes | None = image.info.get("icc_profile")
+    if _sixteen_bits(image, data):
+        return *_decode_16(image, data), icc
+    if image.mode == "CMYK":
+        return np.asarray(_cmyk_to_rgb(image, icc)), None, False, None
+    grey = image.mode in ("1", "L", "LA", "La")
+    if "A" in image.getbands() or image.mode in ("La", "RGBa") or "transparency" in image.info:
+        rgba = np.asarray(image.convert("RGBA"))
+        return rgba[..., :3].copy(), rgba[..., 3].copy(), grey, icc
+    return np.array(image.convert("RGB")), None, grey, icc
+
+
+def _sixteen_bits(image: Image.Image, data: bytes) -> bool:
+    """Pillow shows 16-bit colour as 8-bit RGB; the header tells."""
+    if image.mode.startswith("I;16"):
+        return True
+    if image.format == "TIFF":
+        bits: Any = image.tag_v2.get(258, (8,))  # type: ignore[attr-defined]
+        return max(bits if isinstance(bits, tuple) else (bits,)) == 16
+    return image.format == "PNG" and data[24] == 16
+
+
+def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None, bool]:
+    import cv2
+
+    if image.mode.startswith("I;16"):
+        level = np.asarray(image).astype(np.uint16)
+        return np.repeat(level[..., None], 3, axis=2), None, True
+    image.load()  # finds truncation, which OpenCV passes over in silence
+    raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if raw is None or raw.dtype != np.uint16 or raw.ndim != 3:
+        raise ValueError("16-bit pixels in a layout that is not supported")
+    alpha = raw[..., 3].copy() if raw.shape[2] == 4 else None
+    return raw[..., 2::-1].copy(), alpha, image.mode in ("L", "LA")
+
+
+def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
+    """Through the file's own ink profile where it has one that works."""
+    if icc:
+        try:
+            inks = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            rgb = ImageCms.profileToProfile(image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if rgb is not None:
+                return rgb
+        except (ImageCms.PyCMSError, OSError):
+            pass
+    return image.convert("RGB")
+
+
+def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
+    transpose, rows, columns = _ORIENTATIONS.get(orientation, (False, 1, 1))
+    array = array.swapaxes(0, 1) if transpose else array
+    return np.ascontiguousarray(array[::rows, ::columns])
+
+
+def write_image(
+    path: str | Path,
+    pixels: np.ndarray,
+    *,
+    like: Photo | None = None,
+    provenance: dict[str, Any] | None = None,
+    quality: int = 95,
+) -> Path:
+    """Write an image whole or not at all, in the format that the suffix names.
+
+    Args:
+        path: Ends in .png, .jpg, .jpeg, .webp, .tif or .tiff.
+        pixels: [H, W, 3] RGB or [H, W], uint8 or uint16 (which JPEG and WebP reduce to 8 bits).
+        like: Keep this photo's alpha (where the sizes agree), greyness and colour profile, as far as
+            the format can.
+        provenance: What `images.provenance.provenance` returned; embedded in the file.
+        quality: Of JPEG and WebP, 1 to 100.
+
+    Raises:
+        InputError: Unknown suffix, a folder that cannot be written to, or a full disk.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITERS:
+        raise InputError(f"cannot write {path}: '{path.suffix}' is not a format ganedit writes",
+                         "end the name in .png, .jpg, .webp or .tiff")
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    alpha, grey, icc = None, False, None
+    if like is not None:
+        grey, icc = like.grey, like.icc
+        if like.alpha is not None and like.alpha.shape == pixels.shape[:2]:
+            alpha = to_depth(like.alpha, pixels.dtype)
+    data = encode(path.suffix.lower(), pixels, alpha, grey, icc, provenance, quality)
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(data)
+    return path
+
+
+def to_depth(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
+    """The same brightness in uint8 or uint16 (0 stays 0, white stays white)."""
+    dtype = np.dtype(dtype)
+    if pixels.dtype == dtype:
+        return pixels
+    if dtype == np.uint16:
+        return pixels.astype(np.uint16) * 257
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def to_tensor(pixels: np.ndarray) -> Tensor:
+    """Pixels [H, W, 3], uint8 or uint16, as a float32 tensor [1, 3, H, W] in [-1, 1]."""
+    import torch
+
+    white = np.iinfo(pixels.dtype).max
+    values = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+    return torch.from_numpy(values)[None] * (2 / white) - 1
+
+
+def from_tensor(image: Tensor) -> np.ndarray:
+    """A tensor [1, 3, H, W] or [3, H, W] in [-1, 1] as uint8 [H, W, 3], rounded and clamped."""
+    image = image.detach()
+    if image.ndim == 4:
+        if len(image) != 1:
+            raise ValueError(f"expected one image, got a batch of {len(image)}")
+        image = image[0]
+    levels = (image.float() * 127.5 + 127.5).round().clamp(0, 255)
+    return levels.permute(1, 2, 0).byte().cpu().numpy()
+
+
+def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """Resample with an antialiasing Lanczos filter.
+
+    Args:
+        pixels: [H, W, C] or [H, W]; uint8, uint16 or float32.
+        size: Side of a square, or (height, width).
+
+    Returns:
+        The same type; integers are rounded and clamped, float32 may overshoot.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    if pixels.shape[:2] == (height, width):
+        return pixels.copy()
+    if pixels.dtype == np.uint8:
+        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)).copy()
+    planes = pixels[..., None] if pixels.ndim == 2 else pixels
+    resized = np.stack([
+        np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c], dtype=np.float32))
+                   .resize((width, height), Image.Resampling.LANCZOS))
+        for c in range(planes.shape[2])
+    ], axis=-1)
+    if pixels.dtype == np.uint16:
+        resized = resized.round().clip(0, 65535).astype(np.uint16)
+    return resized[..., 0] if pixels.ndim == 2 else resized
+
+
+def list_images(path: str | Path) -> list[Path]:
+    """The images in a folder by name (not in its subfolders), or the one file that `path` names.
+
+    Raises:
+        InputError: `path` does not exist, or is a folder without images.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"{path} does not exist", "check the name")
+    names = sorted(name for name in os.listdir(path)
+                   if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."))
+    if not names:
+        raise InputError(f"the folder {path} holds no images", f"looked for {', '.join(IMAGE_SUFFIXES)}")
+    return [path / name for name in names]

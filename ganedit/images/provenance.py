@@ -1,0 +1,126 @@
+"""What made an image: written into every file, and read back.
+
+The record is JSON with the keys `program`, `version`, `command`, `parameters`, `model`, `model_sha256`,
+`source` and `digital_source_type`. PNG files carry it in the text chunk `ganedit`, JPEG, WebP and TIFF
+files in the EXIF field UserComment. All carry an XMP packet with the IPTC digital source type, which
+tells other programs that the image is synthetic, or a photo with synthetic parts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from ganedit import __version__
+
+SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+_USER_COMMENT = 0x9286
+_ASCII = b"ASCII\0\0\0"  # the character code that EXIF puts before a comment
+
+
+def provenance(
+    command: str,
+    parameters: dict[str, Any],
+    model: str | None = None,
+    model_sha256: str | None = None,
+    source: str | Path | None = None,
+    composite: bool = False,
+) -> dict[str, Any]:
+    """The record of one image.
+
+    Args:
+        command: Such as "edit".
+        parameters: Whatever repeats the result; values that JSON lacks are stored as text.
+        model: Name of the model that drew the image; None if no network had a hand in it.
+        model_sha256: Of its weights file.
+        source: The photo that it was made from.
+        composite: The image is a photo with generated parts, rather than generated as a whole.
+    """
+    record: dict[str, Any] = {
+        "program": "ganedit",
+        "version": __version__,
+        "command": command,
+        "parameters": json.loads(json.dumps(parameters, default=str)),
+        "model": model,
+        "model_sha256": model_sha256,
+        "source": None if source is None else os.fspath(source),
+    }
+    if model is not None:
+        record["digital_source_type"] = COMPOSITE if composite else SYNTHETIC
+    return {key: value for key, value in record.items() if value is not None}
+
+
+def read_provenance(path: str | Path) -> dict[str, Any] | None:
+    """The record in a PNG, JPEG, WebP or TIFF file; None where there is none.
+
+    Raises:
+        InputError: The file is missing or no image.
+    """
+    from PIL import Image
+
+    from ganedit.errors import InputError
+
+    try:
+        with Image.open(path) as image:
+            text: Any = image.info.get("ganedit")
+            if text is None:
+                comment = image.getexif().get_ifd(0x8769).get(_USER_COMMENT, b"")
+                comment = comment.encode() if isinstance(comment, str) else bytes(comment)
+                text = comment.removeprefix(_ASCII)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist", "check the name") from None
+    except Exception as problem:  # decoders raise nearly anything on damaged bytes
+        raise InputError(f"{path} cannot be read as an image") from problem
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and record.get("program") == "ganedit" else None
+
+
+def png_text(record: dict[str, Any]) -> dict[str, str]:
+    """Text chunks by keyword."""
+    return {
+        "Software": _software(record),
+        "Description": _sentence(record),
+        "ganedit": json.dumps(record),
+        "XML:com.adobe.xmp": xmp_packet(record).decode(),
+    }
+
+
+def exif_fields(record: dict[str, Any]) -> tuple[dict[int, Any], dict[int, Any]]:
+    """Fields of the main directory and of the EXIF directory, by tag number."""
+    main = {0x010E: _sentence(record), 0x0131: _software(record)}
+    return main, {_USER_COMMENT: _ASCII + json.dumps(record).encode("ascii")}
+
+
+def xmp_packet(record: dict[str, Any]) -> bytes:
+    """An XMP packet that names the program and the kind of source."""
+    attributes = {"xmp:CreatorTool": _software(record)}
+    if kind := record.get("digital_source_type"):
+        attributes["Iptc4xmpExt:DigitalSourceType"] = kind
+    fields = " ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+        f'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" {fields}/>'
+        '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    ).encode()
+
+
+def _software(record: dict[str, Any]) -> str:
+    return f"ganedit {record['version']}"
+
+
+def _sentence(record: dict[str, Any]) -> str:
+    """For people who look at a file's properties; plain ASCII, as EXIF asks."""
+    text = f"Made by ganedit {record['command']}"
+    if model := record.get("model"):
+        text += f" with the model {model}"
+    return text.encode("ascii", "replace").decode()
