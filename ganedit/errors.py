@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class GaneditError(Exception):
     """Base of every expected failure: one sentence, an optional next step, an exit status.
@@ -39,3 +42,12 @@ class MissingError(GaneditError):
     """Something is not installed or not downloaded."""
 
     exit_status = 5
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A next step for a mistyped `name`: the nearest of `known`, or else what there is to choose from."""
+    choices = sorted(known)
+    near = get_close_matches(name.lower(), choices, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"known: {', '.join(choices)}" if choices else ""

@@ -1,0 +1,235 @@
+"""The `ganedit` program: finds the command, reads its options, runs it, and turns failures into sentences.
+
+Only the module of the command that was asked for is imported, so that `ganedit --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import inspect
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from ganedit.cli.batch import BatchFailed
+from ganedit.cli.context import Console
+from ganedit.cli.failures import as_expected
+from ganedit.errors import GaneditError, UsageError, did_you_mean
+
+INTERRUPTED = 130
+BROKEN_PIPE = 128 + signal.SIGPIPE
+BUG = 70  # EX_SOFTWARE of sysexits.h
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command: the module that holds it and what `ganedit --help` says of it.
+
+    The module has `command(console, ...)`, or `COMMANDS: dict[str, function]` for a group of them.
+    """
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "align": Entry("align", "Cut the faces out of photos, turned upright and at one size."),
+    "project": Entry("project", "Find the latent code of a photo."),
+    "edit": Entry("edit", "Change a photo or latent along directions: smile, age, yaw, ..."),
+    "generate": Entry("generate", "Draw pictures from seeds."),
+    "direction": Entry("direction", "Learn, list, import and export directions."),
+    "train": Entry("train", "Train a generator, an encoder or a classifier."),
+    "metrics": Entry("metrics", "Measure a model or pictures."),
+    "models": Entry("models", "List, describe and verify models."),
+    "info": Entry("info", "Tell how a picture, latent or direction was made."),
+    "doctor": Entry("doctor", "Check this installation."),
+}
+
+GLOBAL_OPTIONS: dict[str, Any] = {
+    "device": Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)],
+    "dtype": Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")],
+    "seed": Annotated[int | None, typer.Option(help="Start of every random number; 0 unless given.")],
+    "json": Annotated[bool | None, typer.Option("--json", help="One JSON object per result.")],
+    "quiet": Annotated[bool | None, typer.Option("--quiet", help="Say nothing but errors.")],
+    "debug": Annotated[bool | None, typer.Option("--debug", help="Show the traceback of a failure.")],
+    "force": Annotated[bool | None, typer.Option("--force", help="Overwrite outputs.")],
+    "skip_existing": Annotated[bool | None, typer.Option("--skip-existing", help="Keep finished outputs.")],
+    "no_provenance": Annotated[bool | None, typer.Option("--no-provenance", help="Leave out of pictures how "
+                                                         "they were made.")],
+}
+
+
+def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
+    """Run one command line; returns the exit status.
+
+    0 done, 1 part of a batch failed, 2 wrong usage, 3 bad input, 4 bad checkpoint, 5 something missing,
+    70 a bug in ganedit, 130 interrupted.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    console = console or Console()
+    try:
+        status = _guarded(argv, console)
+        console.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), console.stdout.fileno())  # or exit would flush again
+        return BROKEN_PIPE
+    return status
+
+
+def _guarded(argv: list[str], console: Console) -> int:
+    """Run and report: the one place where exceptions become sentences."""
+    debug = "--debug" in argv
+    try:
+        return _run(argv, console)
+    except KeyboardInterrupt:
+        console.warn("interrupted")
+        return INTERRUPTED
+    except BatchFailed as error:
+        return error.exit_status
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if debug:
+            traceback.print_exception(error, file=console.stderr)
+        expected = as_expected(error)
+        if expected is not None:
+            console.complain(expected)
+            return expected.exit_status
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        hint = "please report it with the traceback" + ("" if debug else " that --debug shows")
+        console.complain(GaneditError(f"a bug in ganedit: {what}", hint))
+        return BUG
+
+
+def _run(argv: list[str], console: Console) -> int:
+    name = _command_named_in(argv)
+    pending: list[Callable[[], None]] = []
+    app = build(name, console, pending)
+    told = io.StringIO()  # help; typer would exit by itself where the reader is gone
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(console.stderr):
+        _parse(app, argv if name or "--version" in argv else ["--help"], console)
+    console.stdout.write(told.getvalue())
+    if pending:
+        # What a library prints must not get between the result paths.
+        with contextlib.redirect_stdout(console.stderr):
+            pending[0]()
+    return 0
+
+
+def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
+    """Let typer read the command line; its own errors are retold in our style."""
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=argv, prog_name="ganedit", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # neither click's nor typer's own
+            raise
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else console.command
+        console.command = path
+        raise UsageError(error.format_message().rstrip("."), f"{path} --help") from error
+
+
+def build(name: str | None, console: Console, pending: list[Callable[[], None]]) -> typer.Typer:
+    """The typer program with the command `name` complete and all others as bare names.
+
+    Running it only parses: the call to make is put into `pending`.
+    """
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+                      help="Edit photographs with GANs: align, project, edit, paste back, train.")
+    app.callback(invoke_without_command=True)(_taking_globals(_show_version, console))
+    for each, entry in COMMANDS.items():
+        if each != name:
+            app.command(each, help=entry.help)(lambda: None)
+            continue
+        module = importlib.import_module(f"ganedit.cli.{entry.module}")
+        if not hasattr(module, "COMMANDS"):
+            app.command(each)(_deferred(module.command, f"ganedit {each}", console, pending))
+            continue
+        group = typer.Typer(help=entry.help, no_args_is_help=True, rich_markup_mode=None)
+        group.callback()(_taking_globals(lambda: None, console))
+        for sub, function in module.COMMANDS.items():
+            group.command(sub)(_deferred(function, f"ganedit {each} {sub}", console, pending))
+        app.add_typer(group, name=each)
+    return app
+
+
+def _show_version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from ganedit import __version__
+
+        print(f"ganedit {__version__}")
+        raise typer.Exit()
+
+
+def _deferred(
+    function: Callable[..., None], path: str, console: Console, pending: list[Callable[[], None]]
+) -> Callable[..., None]:
+    """`function` without its first parameter, the console; being called only notes the call."""
+    first, *rest = inspect.signature(function, eval_str=True).parameters.values()
+    if first.name != "console":
+        raise TypeError(f"{path}: the first parameter must be console, not {first.name}")
+
+    def note_call(**values: Any) -> None:
+        console.command = path
+        pending.append(lambda: function(console, **values))
+
+    note_call.__doc__ = inspect.getdoc(function)
+    return _taking_globals(_with_signature(note_call, rest), console)
+
+
+def _taking_globals(function: Callable[..., None], console: Console) -> Callable[..., None]:
+    """`function` with the global options added to its own; they go to the console."""
+    own = list(inspect.signature(function, eval_str=True).parameters.values())
+    clash = GLOBAL_OPTIONS.keys() & {p.name for p in own}
+    if clash:
+        raise TypeError(f"{', '.join(clash)}: these are global options")
+
+    @functools.wraps(function)
+    def call(**values: Any) -> None:
+        given = {key: values.pop(key) for key in GLOBAL_OPTIONS}
+        given["provenance"] = False if given.pop("no_provenance") else None
+        console.options = console.options.updated(given)
+        function(**values)
+
+    shared = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+              for key, kind in GLOBAL_OPTIONS.items()]
+    return _with_signature(call, own + shared)
+
+
+def _with_signature(
+    function: Callable[..., None], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    function.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+    return function
+
+
+def _command_named_in(argv: Sequence[str]) -> str | None:
+    """The first word that is neither a global option nor the value of one."""
+    words = iter(argv)
+    for word in words:
+        if word in ("--device", "--dtype", "--seed"):
+            next(words, None)
+        elif not word.startswith("-"):
+            if word not in COMMANDS:
+                raise UsageError(f"there is no command {word}", did_you_mean(word, COMMANDS))
+            return word
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Many inputs, one at a time: where they come from, and how a run survives the bad ones."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import select
+import stat
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ganedit.cli.context import Console
+from ganedit.cli.failures import as_expected
+from ganedit.errors import GaneditError, InputError, UsageError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".avif", ".heic")
+LATENT_SUFFIXES = (".latent.safetensors",)
+PATIENCE = 2.0  # seconds that a pipe may stay silent before the user is told what we wait for
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished file, and what --json says about it."""
+
+    path: Path
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+Work = Callable[[Path], Iterable["Result | Path"]]
+
+
+class BatchFailed(Exception):
+    """The run is over and some inputs failed; each has been reported already."""
+
+    def __init__(self, exit_status: int) -> None:
+        super().__init__(f"exit status {exit_status}")
+        self.exit_status = exit_status
+
+
+def run_batch(
+    console: Console,
+    inputs: Sequence[str] | None,
+    work: Work,
+    *,
+    suffixes: Sequence[str] = IMAGE_SUFFIXES,
+    fallback: Callable[[], Iterable[Path]] | None = None,
+) -> None:
+    """Do `work` on every input, printing each result the moment it is complete.
+
+    Args:
+        inputs: Files, folders, globs, or `-` for paths on standard input. None or empty means a pipe
+            if there is one, then `fallback`.
+        work: Takes one file; returns or yields its results (`Path`, or `Result` with details for --json).
+            It asks `console.should_write(path)` before making a file, and yields the path either way.
+        suffixes: Which files of a folder are meant.
+        fallback: Names the inputs when there is neither an argument nor a pipe.
+
+    Raises:
+        BatchFailed: some input failed. Its status is that of the error if there was one input, else 1.
+        UsageError: there is nothing to work on.
+    """
+    done, last = 0, None
+    failed = 0
+    for item in _sources(console, inputs, suffixes, fallback):
+        done += 1
+        try:
+            if isinstance(item, GaneditError):
+                raise item
+            for result in work(item):
+                result = result if isinstance(result, Result) else Result(result)
+                console.emit(result.path, **{"input": str(item), **result.details})
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            expected = as_expected(error)
+            if expected is None:
+                raise
+            failed += 1
+            last = expected
+            about = "" if isinstance(item, GaneditError) else str(item)
+            if console.options.debug:
+                traceback.print_exception(error, file=console.stderr)
+            console.complain(expected, about)
+    if done == 0:
+        raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
+    if last is not None:
+        if done > 1:
+            console.note(f"{console.command}: {failed} of {done} inputs failed")
+        raise BatchFailed(last.exit_status if done == 1 else 1)
+
+
+def has_pipe(console: Console) -> bool:
+    """Whether standard input is a pipe that another command writes paths into."""
+    try:
+        return stat.S_ISFIFO(os.fstat(console.stdin.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):  # closed, or a test's StringIO
+        return bool(getattr(console.stdin, "is_pipe", False))
+
+
+def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """The files that one argument means, sorted; folders are searched one level deep.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir()
+                       if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith("."))
+        if not found:
+            raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file")
+        return found
+    if path.exists():
+        return [path]
+    matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True)) if glob.has_magic(source) else []
+    if not matches:
+        raise InputError(f"{source}: no such file", "check the spelling, or name a folder or a glob")
+    return [p for p in matches if p.is_file()]
+
+
+def _kinds(suffixes: Sequence[str]) -> str:
+    return ", ".join(s.lstrip(".") for s in suffixes[:4]) + (", ..." if len(suffixes) > 4 else "")
+
+
+def _sources(
+    console: Console,
+    inputs: Sequence[str] | None,
+    suffixes: Sequence[str],
+    fallback: Callable[[], Iterable[Path]] | None,
+) -> Iterator[Path | GaneditError]:
+    """Every input in turn, as late as possible, so that the stages of a pipeline overlap."""
+    if not inputs and has_pipe(console):
+        piped = False
+        for line in _lines(console):
+            piped = True
+            yield from _expanded(line, suffixes)
+        if piped:
+            return
+    if not inputs:
+        yield from fallback() if fallback else ()
+        return
+    for source in inputs:
+        for one in _lines(console) if source == "-" else [source]:
+            yield from _expanded(one, suffixes)
+
+
+def _expanded(source: str, suffixes: Sequence[str]) -> Iterator[Path | GaneditError]:
+    try:
+        yield from expand(source, suffixes)
+    except GaneditError as error:
+        yield error
+
+
+def _lines(console: Console) -> Iterator[str]:
+    """Paths from standard input, one per line; lines of another command's --json will do as well."""
+    try:
+        ready, _, _ = select.select([console.stdin], [], [], PATIENCE)
+        if not ready:
+            console.note(f"{console.command}: waiting for paths on standard input")
+    except (OSError, ValueError, TypeError):
+        pass  # not a real stream
+    while line := console.stdin.readline():
+        text = line.rstrip("\r\n")
+        if text.startswith("{"):
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # a file may be called that
+                text = str(json.loads(text)["path"])
+        if text.strip():
+            yield text
