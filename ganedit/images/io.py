@@ -161,7 +161,7 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
     if raw is None or raw.dtype != np.uint16 or raw.ndim != 3:
         raise ValueError("16-bit pixels in a layout that is not supported")
     alpha = raw[..., 3].copy() if raw.shape[2] == 4 else None
-    return raw[..., 2::-1].copy(), alpha, image.mode in ("L", "LA")
+    return raw[..., 2::-1].copy(), alpha, image.format == "PNG" and data[25] == 4  # luminance with alpha
 
 
 def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
