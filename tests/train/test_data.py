@@ -48,13 +48,13 @@ def test_corrupt_images_are_named_and_skipped(folder):
     (folder / "e.jpg").write_bytes(b"")
     got = load_images(folder, resolution=4)
     assert got.names == ["a.png", "c.png", "deep/d.png"]
-    assert got.images[1, :, 0, 0].tolist() == [0, 0, 255]      # rows closed up behind the gap
+    assert got.images[1, :, 0, 0].tolist() == [0, 0, 255]  # rows closed up behind the gap
     assert [name for name, _ in got.skipped] == ["b.png", "e.jpg"]
 
 
 def test_crop_keeps_the_centre_and_resize_squeezes(folder):
     wide = np.zeros((4, 8, 3), np.uint8)
-    wide[:, 2:6] = 200                                          # the centre square
+    wide[:, 2:6] = 200  # the centre square
     Image.fromarray(wide).save(folder / "a.png")
     crop = load_images(folder, resolution=4, fit="crop").images[0]
     squeezed = load_images(folder, resolution=4, fit="resize").images[0]
@@ -65,7 +65,7 @@ def test_crop_keeps_the_centre_and_resize_squeezes(folder):
 def test_grey_and_limit(folder):
     got = load_images(folder, resolution=4, grey=True, limit=2)
     assert got.images.shape == (2, 1, 4, 4)
-    assert got.images[:, 0, 0, 0].tolist() == [76, 150]         # Rec. 601 luma of red and green
+    assert got.images[:, 0, 0, 0].tolist() == [76, 150]  # Rec. 601 luma of red and green
 
 
 def test_classes_sort_as_numbers_and_numbers_stay_numbers(folder, tmp_path):
@@ -123,7 +123,7 @@ def test_fetch_maps_to_unit_range_and_mirrors():
 def test_every_pass_sees_every_image_once_over_all_ranks():
     n, batch, world = 10, 3, 2
     seen = [index_batch(n, batch, step, 5, rank, world) for step in range(5) for rank in range(world)]
-    flat = torch.cat(seen)                                      # 30 images: three passes
+    flat = torch.cat(seen)  # 30 images: three passes
     for epoch in range(3):
         assert sorted(flat[epoch * n : (epoch + 1) * n].tolist()) == list(range(n))
     assert flat[:n].tolist() != flat[n : 2 * n].tolist()
