@@ -1,0 +1,175 @@
+"""The oriented square that face generators are trained on, cut from a photo as FFHQ's authors did.
+
+Source: Karras et al., "A style-based generator architecture for generative adversarial networks",
+arXiv:1812.04948, appendix A (the FFHQ data set).
+
+Coordinates: landmarks count pixels, so that (0, 0) is the centre of the top left pixel. Affines map
+continuous positions, in which that centre lies at (0.5, 0.5) and the crop covers [0, S] x [0, S].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ganedit.images.faces import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+from ganedit.images.faces import Face as Face
+from ganedit.images.faces import find_faces as find_faces
+from ganedit.images.faces import load_landmarks as load_landmarks
+from ganedit.images.faces import select_faces as select_faces
+from ganedit.images.io import to_depth
+
+_SUPERSAMPLING, _FINEST = 4, 4096  # transform at this multiple of the crop's side, up to this side, then reduce
+
+
+@dataclass(frozen=True)
+class Template:
+    """How much of a head a crop shows: the FFHQ square, scaled about a centre moved towards the chin.
+
+    Attributes:
+        scale: Side of the square in FFHQ squares; smaller is closer.
+        shift_down: Movement of its centre along the face's vertical, in halves of FFHQ's side.
+    """
+
+    scale: float
+    shift_down: float
+
+
+TEMPLATES = {"ffhq": Template(1.0, 0.0), "close-up": Template(0.60, 0.208)}
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """A square crop and where it came from.
+
+    Attributes:
+        crop: [S, S, 3] uint8.
+        affine: [2, 3] float64, from continuous crop positions to continuous photo positions.
+        size: S.
+        template: What the square shows; None for a crop that no face has oriented.
+    """
+
+    crop: np.ndarray
+    affine: np.ndarray
+    size: int
+    template: Template | None
+
+
+def align_face(
+    pixels: np.ndarray, landmarks: np.ndarray, size: int = 256, template: Template = TEMPLATES["ffhq"]
+) -> AlignedFace:
+    """Cut a face out upright, centred and at a standard scale; what lies outside the photo is mirrored.
+
+    Args:
+        pixels: The photo [H, W, 3], uint8 or uint16.
+        landmarks: [68, 2] pixel positions in the usual order of 68 points.
+        size: Side of the crop.
+        template: What the crop shows.
+    """
+    corner, right, down = _oriented_square(landmarks, template)
+    height, width = pixels.shape[:2]
+    shrink = _shrink(float(np.hypot(*right)), size)
+    # The recipe divides pixel indices by `shrink` and adds half a pixel afterwards; with the rounding of
+    # the reduced photo's sides, that is where its crops really lie.
+    ratio = np.array([width / round(width / shrink), height / round(height / shrink)])
+    origin = (corner / shrink + 0.5) * ratio
+    axes = np.stack([right, down], axis=1) / shrink * ratio[:, None] / size
+    affine = np.concatenate([axes, origin[:, None]], axis=1)
+    return AlignedFace(crop_from_affine(pixels, affine, size), affine, size, template)
+
+
+def center_crop(pixels: np.ndarray, size: int = 256) -> AlignedFace:
+    """The largest upright square in the middle, for models of something else than faces."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    affine = np.array([[side / size, 0, (width - side) // 2], [0, side / size, (height - side) // 2]], float)
+    return AlignedFace(crop_from_affine(pixels, affine, size), affine, size, None)
+
+
+def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.ndarray:
+    """Cut the square that an affine describes, with the filters and the padding of FFHQ's recipe.
+
+    Args:
+        pixels: The photo [H, W, 3], uint8 or uint16.
+        affine: [2, 3], from continuous positions in a crop of side `size` to positions in the photo.
+        size: Side of the crop.
+
+    Returns:
+        [size, size, 3] uint8. The crop and affine of `align_face` agree exactly.
+    """
+    corners = np.array([[0, 0, 1], [0, size, 1], [size, size, 1], [size, 0, 1]], float)
+    quad = corners @ np.asarray(affine, float).T  # top left, bottom left, bottom right, top right
+    side = float(np.hypot(*(quad[3] - quad[0])))
+    image = Image.fromarray(to_depth(pixels, np.uint8))
+
+    shrink = _shrink(side, size)
+    if shrink > 1:
+        reduced = (round(image.width / shrink), round(image.height / shrink))
+        quad *= np.array(reduced) / image.size
+        image = image.resize(reduced, Image.Resampling.LANCZOS)
+        side /= shrink
+
+    border = max(round(side * 0.1), 3)
+    low, high = np.floor(quad - 0.5).min(0).astype(int), np.ceil(quad - 0.5).max(0).astype(int)
+    left, top = np.clip(low - border, 0, None)
+    right, bottom = np.minimum(high + border, image.size)
+    if left >= right or top >= bottom:
+        raise ValueError(f"the crop at {quad.round().tolist()} lies outside the photo")
+    image = image.crop((left, top, right, bottom))
+    quad -= (left, top)
+
+    low, high = low - (left, top), high - (left, top)
+    before = np.clip(border - low, 0, None)
+    after = np.clip(high - image.size + border, 0, None)
+    if max(before.max(), after.max()) > border - 4:
+        least = round(side * 0.3)
+        before, after = np.maximum(before, least), np.maximum(after, least)
+        image = Image.fromarray(_pad(np.asarray(image), before, after, side))
+        quad += before
+
+    fine = max(size, min(size * _SUPERSAMPLING, _FINEST))
+    image = image.transform((fine, fine), Image.Transform.QUAD, tuple(quad.flatten()),
+                            Image.Resampling.BILINEAR)
+    return np.array(image.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _oriented_square(landmarks: np.ndarray, template: Template) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Top left corner, and the vectors along the top and down the left side, in pixel indices."""
+    points = np.asarray(landmarks, float)
+    left_eye, right_eye = points[LEFT_EYE].mean(0), points[RIGHT_EYE].mean(0)
+    eyes = (left_eye + right_eye) / 2
+    between_eyes = right_eye - left_eye
+    to_mouth = points[MOUTH_CORNERS].mean(0) - eyes
+    x = between_eyes - to_mouth[::-1] * (-1, 1)  # the mouth steadies the direction that the eyes give
+    x /= np.hypot(*x)
+    x *= max(np.hypot(*between_eyes) * 2.0, np.hypot(*to_mouth) * 1.8)
+    y = x[::-1] * (-1, 1)
+    centre = eyes + to_mouth * 0.1 + y * template.shift_down
+    x, y = x * template.scale, y * template.scale
+    return centre - x - y, 2 * x, 2 * y
+
+
+def _shrink(side: float, size: int) -> int:
+    """By what whole number to reduce a photo, before a square of `side` pixels becomes one of `size`."""
+    return max(int(side / size * 0.5), 1)
+
+
+def _pad(pixels: np.ndarray, before: np.ndarray, after: np.ndarray, side: float) -> np.ndarray:
+    """Mirror the photo at its edges, then blur and fade what was added into the median colour."""
+    import cv2
+
+    padded = np.pad(pixels, ((before[1], after[1]), (before[0], after[0]), (0, 0)), "reflect")
+    image = padded.astype(np.float32)
+    height, width = image.shape[:2]
+    y, x = np.ogrid[:height, :width]
+    inside_x = np.minimum(x / np.float32(before[0]), (width - 1 - x) / np.float32(after[0]))
+    inside_y = np.minimum(y / np.float32(before[1]), (height - 1 - y) / np.float32(after[1]))
+    depth = (1 - np.minimum(inside_x, inside_y))[..., None].astype(np.float32)  # 0 in the photo, 1 outermost
+    sigma = side * 0.02
+    kernel = 2 * int(4 * sigma + 0.5) + 1
+    blurred = cv2.GaussianBlur(image, (kernel, kernel), sigma, borderType=cv2.BORDER_REFLECT)
+    image += (blurred - image) * np.clip(depth * 3 + 1, 0, 1)
+    image += (np.median(image, axis=(0, 1)).astype(np.float32) - image) * np.clip(depth, 0, 1)
+    return image.round().clip(0, 255).astype(np.uint8)
