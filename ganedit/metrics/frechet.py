@@ -1,0 +1,45 @@
+"""The Fréchet distance between two clouds of feature vectors (FID: Heusel et al., arXiv:1706.08500)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganedit.errors import InputError
+
+
+def frechet_distance(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, cov2: np.ndarray) -> float:
+    """Distance between two Gaussians: |m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½).
+
+    Args:
+        mean1, mean2: [D].
+        cov1, cov2: Covariances [D, D].
+
+    Returns:
+        At least 0; 0 for equal Gaussians. In squared units of the features.
+    """
+    # C1 C2 has the eigenvalues of the positive semi-definite C1^½ C2 C1^½, so that the trace of its root
+    # is the sum of their roots; what rounding makes negative or complex is noise about zero.
+    eigenvalues = np.linalg.eigvals(np.asarray(cov1, np.float64) @ np.asarray(cov2, np.float64)).real
+    root_trace = np.sqrt(eigenvalues.clip(min=0)).sum()
+    offset = np.square(np.asarray(mean1, np.float64) - mean2).sum()
+    return float(max(offset + np.trace(cov1) + np.trace(cov2) - 2 * root_trace, 0.0))
+
+
+def frechet_distance_of(features1: np.ndarray, features2: np.ndarray) -> float:
+    """`frechet_distance` of the Gaussians fitted to two sets of features [N, D] and [M, D].
+
+    Fewer samples give larger values: compare only distances measured with like numbers.
+
+    Raises:
+        InputError: Fewer than two samples on a side.
+    """
+    for features in (features1, features2):
+        if len(features) < 2:
+            raise InputError(f"a Fréchet distance needs two samples on each side, got {len(features)}")
+    (mean1, cov1), (mean2, cov2) = _gaussian(features1), _gaussian(features2)
+    return frechet_distance(mean1, cov1, mean2, cov2)
+
+
+def _gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    features = np.asarray(features, np.float64)
+    return features.mean(0), np.cov(features, rowvar=False).reshape(features.shape[1], -1)

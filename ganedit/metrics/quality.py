@@ -1,0 +1,67 @@
+"""How close a picture is to another, and how many pictures of faces dlib takes for faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+DETECTION_SIDE = 256  # small crops are enlarged to this: dlib's detector needs faces of 80 pixels
+
+
+def psnr(images: Tensor, references: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each image.
+
+    Args:
+        images, references: Float [N, C, H, W] in [-1, 1].
+
+    Returns:
+        [N] in dB; infinite where they are equal.
+    """
+    from torchmetrics.functional.image import peak_signal_noise_ratio as ratio
+
+    return ratio(images.clamp(-1, 1), references, data_range=(-1.0, 1.0), reduction="none", dim=(1, 2, 3))
+
+
+def ssim(images: Tensor, references: Tensor) -> Tensor:
+    """Structural similarity of each image (Wang et al. 2004), 11-pixel Gaussian window.
+
+    Args:
+        images, references: Float [N, C, H, W] in [-1, 1], at least 11 pixels on a side.
+
+    Returns:
+        [N]; 1 where they are equal.
+    """
+    import torch
+    from torchmetrics.functional.image import structural_similarity_index_measure as similarity
+
+    value = similarity(images.clamp(-1, 1), references, data_range=(-1.0, 1.0), reduction="none")
+    return torch.as_tensor(value).reshape(-1)
+
+
+def detection_rate(crops: np.ndarray, progress: Callable[[int, int], None] | None = None) -> float:
+    """Share of crops in which dlib's frontal detector finds a face.
+
+    Args:
+        crops: uint8 [N, S, S, 3] RGB; small ones are enlarged to 256 pixels or more first.
+        progress: Called with (done, total) now and then.
+
+    Returns:
+        0 to 1.
+    """
+    import dlib
+    import numpy as np
+
+    detector = dlib.get_frontal_face_detector()
+    doublings, side = 0, crops.shape[1]
+    while side < DETECTION_SIDE:
+        doublings, side = doublings + 1, side * 2
+    found = 0
+    for i, crop in enumerate(crops, 1):
+        found += len(detector(np.ascontiguousarray(crop), doublings)) > 0
+        if progress and (i % 64 == 0 or i == len(crops)):
+            progress(i, len(crops))
+    return found / len(crops)

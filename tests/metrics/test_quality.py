@@ -1,0 +1,34 @@
+"""Image similarity against hand-worked values, and the detector on faces and on noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ganedit.metrics.quality import detection_rate, psnr, ssim
+
+
+def test_psnr_of_a_known_error():
+    """An error of 0.2 in a range of 2 is a tenth of the range: 20 dB; 0.02 gives 40 dB."""
+    flat = torch.zeros(2, 3, 16, 16)
+    other = flat + torch.tensor([0.2, 0.02]).view(2, 1, 1, 1)
+    torch.testing.assert_close(psnr(flat, other), torch.tensor([20.0, 40.0]), rtol=0, atol=1e-3)
+
+
+def test_ssim_is_one_for_equal_images_and_drops_with_noise():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(2, 3, 32, 32, generator=generator) * 2 - 1
+    noise = torch.randn(2, 3, 32, 32, generator=generator) * torch.tensor([0.0, 0.5]).view(2, 1, 1, 1)
+    same, noisy = ssim((image + noise).clamp(-1, 1), image)
+    assert same == pytest.approx(1)
+    assert noisy < 0.9
+
+
+def test_detector_finds_faces_and_not_noise(shared):
+    from ganedit.train.data import load_images
+
+    faces = load_images(shared / "data/faces/faces-128.zip", resolution=64, limit=8)
+    crops = faces.images.permute(0, 2, 3, 1).numpy()
+    noise = np.random.default_rng(0).integers(0, 255, crops.shape, dtype=np.uint8)
+    assert detection_rate(np.concatenate([crops, noise])) == pytest.approx(0.5, abs=0.07)
