@@ -21,7 +21,8 @@ from ganedit.images.faces import load_landmarks as load_landmarks
 from ganedit.images.faces import select_faces as select_faces
 from ganedit.images.io import to_depth
 
-_SUPERSAMPLING, _FINEST = 4, 4096  # transform at this multiple of the crop's side, up to this side, then reduce
+# Transform at this multiple of the crop's side, up to this side, then reduce.
+_SUPERSAMPLING, _FINEST = 4, 4096
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def center_crop(pixels: np.ndarray, size: int = 256) -> AlignedFace:
 def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.ndarray:
     """Cut the square that an affine describes, with the filters and the padding of FFHQ's recipe.
 
+    An upright square inside the photo, such as `center_crop` makes, is reduced without padding.
+
     Args:
         pixels: The photo [H, W, 3], uint8 or uint16.
         affine: [2, 3], from continuous positions in a crop of side `size` to positions in the photo.
@@ -103,6 +106,10 @@ def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.nd
     quad = corners @ np.asarray(affine, float).T  # top left, bottom left, bottom right, top right
     side = float(np.hypot(*(quad[3] - quad[0])))
     image = Image.fromarray(to_depth(pixels, np.uint8))
+    box = (*quad[0], *quad[2])
+    if affine[0, 1] == affine[1, 0] == 0 and min(box) >= 0 and box[2] <= image.width and box[3] <= image.height:
+        # Not a face: nothing to turn, and nothing outside the photo to blur the edges for.
+        return np.array(image.resize((size, size), Image.Resampling.LANCZOS, box))
 
     shrink = _shrink(side, size)
     if shrink > 1:
