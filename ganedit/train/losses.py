@@ -1,0 +1,40 @@
+"""Losses and penalties that recipes share."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def logistic_d_loss(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """Discriminator's logistic loss from logits [N, 1] (Goodfellow et al., arXiv:1406.2661)."""
+    return F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+
+
+def nonsaturating_g_loss(on_fake: Tensor) -> Tensor:
+    """Generator's loss -log sigmoid(D(fake)) from logits [N, 1] (arXiv:1406.2661)."""
+    return F.softplus(-on_fake).mean()
+
+
+def r1_penalty(on_real: Tensor, real: Tensor) -> Tensor:
+    """Mean squared gradient norm of the logits [N, 1] at the real images (Mescheder et al., arXiv:1801.04406).
+
+    `real` must require gradients and be part of the graph of `on_real`.
+    """
+    (slope,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
+    return slope.square().sum(dim=(1, 2, 3)).mean()
+
+
+def path_lengths(images: Tensor, ws: Tensor) -> Tensor:
+    """Length [N] of the Jacobian's pull on random image noise (Karras et al., arXiv:1912.04958, eq. 4).
+
+    Args:
+        images: [N, 3, H, W], computed from `ws` with gradients.
+        ws: [N, L, D].
+    """
+    noise = torch.randn_like(images) / math.sqrt(images.shape[2] * images.shape[3])
+    (slope,) = torch.autograd.grad((images * noise).sum(), ws, create_graph=True)
+    return slope.square().sum(dim=2).mean(dim=1).sqrt()

@@ -1,0 +1,274 @@
+"""StyleGAN2 with adaptive augmentation (Karras et al., arXiv:1912.04958 and arXiv:2006.06676)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ganedit.errors import CheckpointError, UsageError
+from ganedit.nets.stylegan2 import (
+    ConvLayer,
+    Discriminator,
+    DiscriminatorConfig,
+    Generator,
+    GeneratorConfig,
+    channel_widths,
+)
+from ganedit.train.augment import AdaController, AdaPipeline
+from ganedit.train.data import ImageSet
+from ganedit.train.ema import ema_beta, update_ema
+from ganedit.train.loop import LoopOptions, Recipe, Run, activation_dtype
+from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, path_lengths, r1_penalty
+
+W_AVG_BETA = 0.995
+PATH_DECAY = 0.01
+SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 12
+
+
+@dataclass(frozen=True)
+class StyleGAN2Options(LoopOptions):
+    resolution: int = 128  # power of two
+    channel_base: int = 8192  # channels at s px: base / s ...
+    channel_max: int = 256  # ... at most this many
+    z_dim: int = 256
+    w_dim: int = 256
+    mapping_layers: int = 4
+    lr: float = 0.0025
+    r1_gamma: float = 0.0  # weight of R1; 0 takes 0.0002 · resolution² / batch
+    r1_every: int = 16  # steps between R1 penalties
+    path_weight: float = 2.0  # weight of path-length regularisation; 0 leaves it out
+    path_every: int = 8
+    style_mixing: float = 0.9  # probability
+    ema_kimg: float = 10.0  # half-life of the averaged generator
+    ema_rampup: float = 0.05
+    mirror: bool = True
+    augment: Literal["ada", "none"] = "ada"
+    ada_target: float = 0.6
+    ada_kimg: float = 500.0
+    ada_every: int = 4
+    freeze_d: int = 0  # layers of D, counted from the image, that keep their weights
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+            raise UsageError(f"--resolution {self.resolution} is no power of two from 8 up")
+        if not 0 <= self.style_mixing <= 1:
+            raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
+
+    @property
+    def gamma(self) -> float:
+        """Weight of R1; the heuristic is that of stylegan2-ada's `auto` settings."""
+        return self.r1_gamma or 0.0002 * self.resolution**2 / self.batch
+
+
+class StyleGAN2(Recipe):
+    """G, D and the averaged G.
+
+    The discriminator's step reuses the fakes of the generator's step (taken before its update), which saves
+    one synthesis pass in five without touching what is estimated.
+    """
+
+    def __init__(self, options: StyleGAN2Options, data: ImageSet, device: torch.device) -> None:
+        self.options, self.data = options, data
+        widths = channel_widths(options.resolution, options.channel_base, options.channel_max)
+        classes = data.num_classes
+        torch.manual_seed(options.seed)
+        self.g = Generator(
+            GeneratorConfig(
+                options.resolution,
+                widths,
+                options.z_dim,
+                options.w_dim,
+                classes,
+                options.mapping_layers,
+            )
+        ).to(device)
+        embedding = widths[0] if classes else 0
+        self.d = Discriminator(
+            DiscriminatorConfig(options.resolution, widths, classes, mapping_dim=embedding)
+        ).to(device)
+        self.g_ema = copy.deepcopy(self.g).eval().requires_grad_(False)
+        dtype = activation_dtype(options.precision, device)
+        self.g.synthesis.dtype = self.d.dtype = self.g_ema.synthesis.dtype = dtype
+        self.networks = {"g": self.g, "d": self.d, "g_ema": self.g_ema}
+
+        self.frozen = _layers_from_image(self.d)[: options.freeze_d]
+        self.d_parameters = list(self.d.parameters())
+        for layer in self.frozen:
+            layer.requires_grad_(False)
+        self.d_parameters = [p for p in self.d.parameters() if p.requires_grad]
+        self.optimizers = {
+            "g": _adam(self.g.parameters(), options.lr, options.path_every if options.path_weight else 0),
+            "d": _adam(self.d_parameters, options.lr, options.r1_every),
+        }
+        self.augment = AdaPipeline().to(device) if options.augment == "ada" else None
+        self.ada = AdaController(options.ada_target, options.ada_kimg, options.ada_every)
+        self.path_mean = torch.zeros((), device=device)
+        # Second derivatives need the eager modules; everything else may be compiled.
+        self.synthesis = torch.compile(self.g.synthesis) if options.compile else self.g.synthesis
+        self.judge = torch.compile(self.d) if options.compile else self.d
+
+    # ---- the step ----
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        pieces = run.draw(self.data, mirror=self.options.mirror)
+        fakes: list[tuple[Tensor, Tensor | None]] = []
+        stats: dict[str, Tensor] = {}
+        self._d_requires_grad(False)
+        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(run, fakes))
+        if self.options.path_weight and run.step % self.options.path_every == 0:
+            run.minimise(self.optimizers["g"], self._path_losses(run))
+            stats["g/path"] = self.path_mean
+        self._d_requires_grad(True)
+        on_real: list[Tensor] = []
+        stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes, on_real, stats))
+        if run.step % self.options.r1_every == 0:
+            scale = self.options.gamma / 2 * self.options.r1_every  # pays for the skipped steps too
+            r1 = run.minimise(self.optimizers["d"], self._r1_losses(pieces, scale))
+            stats["d/r1"] = r1 / scale
+        self._after_step(run, torch.cat(on_real), stats)
+        return stats
+
+    def _g_losses(self, run: Run, fakes: list[tuple[Tensor, Tensor | None]]) -> Iterator[Tensor]:
+        for _ in range(self.options.accumulate):
+            ws, c = self._codes(run.micro_batch, mix=True)
+            images = self.synthesis(ws, "random")
+            yield nonsaturating_g_loss(self._logits(images, c))
+            fakes.append((images.detach(), c))
+
+    def _path_losses(self, run: Run) -> Iterator[Tensor]:
+        for _ in range(self.options.accumulate):
+            # Half the images: the double backward pass takes twice the memory.
+            ws, _ = self._codes(max(run.micro_batch // 2, 1), mix=True)
+            lengths = path_lengths(self.g.synthesis(ws, "random"), ws)
+            mean = self.path_mean.lerp(_averaged(run)(lengths.detach().mean()), PATH_DECAY)
+            self.path_mean = mean
+            penalty = (lengths - mean).square().mean()
+            yield penalty * self.options.path_weight * self.options.path_every
+
+    def _d_losses(
+        self,
+        real: list[tuple[Tensor, Tensor | None]],
+        fakes: list[tuple[Tensor, Tensor | None]],
+        real_logits: list[Tensor],
+        stats: dict[str, Tensor],
+    ) -> Iterator[Tensor]:
+        for (images, c), (fake, fake_c) in zip(real, fakes, strict=True):
+            on_real, on_fake = self._logits(images, c), self._logits(fake, fake_c)
+            stats["d/fake"] = on_fake.detach().mean()
+            real_logits.append(on_real.detach())
+            yield logistic_d_loss(on_real, on_fake)
+
+    def _r1_losses(self, real: list[tuple[Tensor, Tensor | None]], scale: float) -> Iterator[Tensor]:
+        for images, c in real:
+            images = images.detach().requires_grad_(True)
+            augmented = self.augment(images) if self.augment else images
+            yield r1_penalty(self.d(augmented, c), images) * scale
+
+    def _logits(self, images: Tensor, c: Tensor | None) -> Tensor:
+        return self.judge(self.augment(images) if self.augment else images, c)
+
+    def _codes(self, n: int, *, mix: bool) -> tuple[Tensor, Tensor | None]:
+        """ws [N, L, w_dim] of random z and classes drawn as often as in the data."""
+        device = self.path_mean.device
+        c = None
+        if self.data.labels is not None and self.data.num_classes:
+            rows = torch.randint(len(self.data), (n,))
+            c = nn.functional.one_hot(self.data.labels[rows], self.data.num_classes).float().to(device)
+        w = self.g.mapping(torch.randn(n, self.g.cfg.z_dim, device=device), c)
+        with torch.no_grad():
+            self.g.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_BETA)
+        rows_in_all = self.g.cfg.num_ws
+        if not mix or torch.rand(()) >= self.options.style_mixing:
+            return w.unsqueeze(1).repeat(1, rows_in_all, 1), c
+        other = self.g.mapping(torch.randn(n, self.g.cfg.z_dim, device=device), c)
+        at = int(torch.randint(1, rows_in_all, ()))
+        return torch.stack([w] * at + [other] * (rows_in_all - at), dim=1), c
+
+    def _d_requires_grad(self, on: bool) -> None:
+        for p in self.d_parameters:
+            p.requires_grad_(on)
+
+    def _after_step(self, run: Run, on_real: Tensor, stats: dict[str, Tensor]) -> None:
+        options = self.options
+        seen = run.images_seen + options.batch
+        update_ema(self.g_ema, self.g, ema_beta(options.batch, seen, options.ema_kimg, options.ema_rampup))
+        stats["d/real"] = on_real.mean()
+        if self.augment:
+            self.augment.p = self.ada.step(on_real, options.batch, _averaged(run))
+            stats["d/augment"] = torch.tensor(self.augment.p)
+
+    # ---- what goes into and out of files ----
+
+    def state(self) -> dict[str, Any]:
+        return {"path_mean": float(self.path_mean), "ada": self.ada.state_dict()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.path_mean.fill_(state["path_mean"])
+        self.ada.load_state_dict(state["ada"])
+        if self.augment:
+            self.augment.p = self.ada.p
+
+    def transfer(self, generator: Generator, discriminator: Discriminator | None) -> list[str]:
+        """Start from trained networks: copy every tensor whose name and shape agree.
+
+        Returns:
+            Names that stay at random.
+
+        Raises:
+            CheckpointError: Nothing fits.
+        """
+        left = _copy_matching(self.g, generator)
+        _copy_matching(self.g_ema, generator)
+        if len(left) == len(self.g.state_dict()):
+            raise CheckpointError(
+                "no tensor of the given checkpoint fits this generator",
+                "set --channel-base, --channel-max, --z-dim and --w-dim as in the checkpoint's card",
+            )
+        if discriminator is not None:
+            left += _copy_matching(self.d, discriminator)
+        return left
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        rng = torch.Generator().manual_seed(self.options.seed)
+        n = SAMPLE_ROWS * SAMPLE_COLUMNS
+        z = torch.randn(n, self.g.cfg.z_dim, generator=rng).to(self.path_mean.device)
+        c = None
+        if self.data.num_classes:
+            column = torch.arange(n) % SAMPLE_COLUMNS % self.data.num_classes
+            c = nn.functional.one_hot(column, self.data.num_classes).float().to(z.device)
+        images = self.g_ema(z, c, psi=0.7).float()
+        rows = [torch.cat(list(row), dim=2) for row in images.split(SAMPLE_COLUMNS)]
+        return torch.cat(rows, dim=1)
+
+
+def _averaged(run: Run) -> Callable[[Tensor], Tensor]:
+    """Mean of a scalar over processes."""
+    return lambda x: torch.as_tensor(run.fabric.all_reduce(x, reduce_op="mean"))
+
+
+def _adam(parameters: Any, lr: float, every: int) -> torch.optim.Adam:
+    """Adam with beta (0, 0.99), slowed to make up for the extra steps of a lazy penalty every `every`."""
+    share = every / (every + 1) if every else 1.0
+    return torch.optim.Adam(parameters, lr=lr * share, betas=(0.0, 0.99**share), eps=1e-8)
+
+
+def _layers_from_image(d: Discriminator) -> list[nn.Module]:
+    """The convolutions of D in the order in which an image meets them (Freeze-D, arXiv:2002.10964)."""
+    return [module for block in d.blocks for module in block.modules() if isinstance(module, ConvLayer)]
+
+
+def _copy_matching(network: nn.Module, source: nn.Module) -> list[str]:
+    theirs, left = source.state_dict(), []
+    for name, mine in network.state_dict().items():
+        if name in theirs and theirs[name].shape == mine.shape:
+            mine.copy_(theirs[name])
+        else:
+            left.append(name)
+    return left
