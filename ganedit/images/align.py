@@ -107,7 +107,8 @@ def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.nd
     side = float(np.hypot(*(quad[3] - quad[0])))
     image = Image.fromarray(to_depth(pixels, np.uint8))
     box = (*quad[0], *quad[2])
-    if affine[0, 1] == affine[1, 0] == 0 and min(box) >= 0 and box[2] <= image.width and box[3] <= image.height:
+    upright = affine[0, 1] == affine[1, 0] == 0
+    if upright and min(box) >= 0 and box[2] <= image.width and box[3] <= image.height:
         # Not a face: nothing to turn, and nothing outside the photo to blur the edges for.
         return np.array(image.resize((size, size), Image.Resampling.LANCZOS, box))
 

