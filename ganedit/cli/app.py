@@ -63,8 +63,9 @@ GLOBAL_OPTIONS: dict[str, Any] = {
     "debug": Annotated[bool | None, typer.Option("--debug", help="Show the traceback of a failure.")],
     "force": Annotated[bool | None, typer.Option("--force", help="Overwrite outputs.")],
     "skip_existing": Annotated[bool | None, typer.Option("--skip-existing", help="Keep finished outputs.")],
-    "no_provenance": Annotated[bool | None, typer.Option("--no-provenance", help="Leave out of pictures how "
-                                                         "they were made.")],
+    "no_provenance": Annotated[
+        bool | None, typer.Option("--no-provenance", help="Leave out of pictures how they were made.")
+    ],
 }
 
 
@@ -145,8 +146,12 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
 
     Running it only parses: the call to make is put into `pending`.
     """
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-                      help="Edit photographs with GANs: align, project, edit, paste back, train.")
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        help="Edit photographs with GANs: align, project, edit, paste back, train.",
+    )
     app.callback(invoke_without_command=True)(_taking_globals(_show_version, console))
     for each, entry in COMMANDS.items():
         if each != name:
@@ -204,8 +209,10 @@ def _taking_globals(function: Callable[..., None], console: Console) -> Callable
         console.options = console.options.updated(given)
         function(**values)
 
-    shared = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-              for key, kind in GLOBAL_OPTIONS.items()]
+    shared = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for key, kind in GLOBAL_OPTIONS.items()
+    ]
     return _with_signature(call, own + shared)
 
 

@@ -110,8 +110,11 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        found = sorted(p for p in path.iterdir()
-                       if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith("."))
+        found = sorted(
+            p
+            for p in path.iterdir()
+            if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
+        )
         if not found:
             raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file")
         return found

@@ -140,13 +140,17 @@ class Console:
         path = Path(path)
         key = path.resolve()
         if key in self._claimed:
-            raise UsageError(f"{path} was already made from an earlier input of this run",
-                             "rename one of the inputs, or run them with different -o folders")
+            raise UsageError(
+                f"{path} was already made from an earlier input of this run",
+                "rename one of the inputs, or run them with different -o folders",
+            )
         if path.exists() and not self.options.force:
             if self.options.skip_existing:
                 return False
-            raise UsageError(f"{path} is already there",
-                             "--force overwrites it, --skip-existing keeps it, -o writes elsewhere")
+            raise UsageError(
+                f"{path} is already there",
+                "--force overwrites it, --skip-existing keeps it, -o writes elsewhere",
+            )
         self._claimed.add(key)
         return True
 

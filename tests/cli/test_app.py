@@ -21,12 +21,20 @@ from ganedit.errors import CheckpointError, InputError
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch):
     """A command `ganedit probe [INPUTS]` that copies text files to NAME.out, failing as their text says."""
-    failures = {"bad": InputError("this one is bad", "try another"), "ckpt": CheckpointError("damaged"),
-                "bug": ZeroDivisionError("oops"), "full": OSError(errno.ENOSPC, "no space", "somewhere"),
-                "stop": KeyboardInterrupt(), "package": ModuleNotFoundError("x", name="lpips")}
+    failures = {
+        "bad": InputError("this one is bad", "try another"),
+        "ckpt": CheckpointError("damaged"),
+        "bug": ZeroDivisionError("oops"),
+        "full": OSError(errno.ENOSPC, "no space", "somewhere"),
+        "stop": KeyboardInterrupt(),
+        "package": ModuleNotFoundError("x", name="lpips"),
+    }
 
-    def command(console: Console, inputs: Annotated[list[str] | None, typer.Argument()] = None,
-                times: Annotated[int, typer.Option()] = 1) -> None:
+    def command(
+        console: Console,
+        inputs: Annotated[list[str] | None, typer.Argument()] = None,
+        times: Annotated[int, typer.Option()] = 1,
+    ) -> None:
         """Copy."""
         print("a library chats")
 
@@ -50,6 +58,7 @@ def files(tmp_path: Path):
     def make(**texts: str) -> None:
         for name, text in texts.items():
             (tmp_path / f"{name}.txt").write_text(text)
+
     return make
 
 
@@ -60,9 +69,14 @@ def test_results_alone_reach_standard_output(ganedit, probe, files):
     assert "a library chats" in ran.err
 
 
-@pytest.mark.parametrize("argv", [["--json", "--device", "cpu", "probe", "a.txt"],
-                                  ["probe", "a.txt", "--device=cpu", "--json"],
-                                  ["probe", "--json", "a.txt", "--device", "cpu"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--json", "--device", "cpu", "probe", "a.txt"],
+        ["probe", "a.txt", "--device=cpu", "--json"],
+        ["probe", "--json", "a.txt", "--device", "cpu"],
+    ],
+)
 def test_global_options_stand_before_or_after_the_command(ganedit, probe, files, argv):
     files(a="1")
     assert ganedit(*argv).json == [{"path": "a.out", "input": "a.txt", "device": "cpu"}]
@@ -79,16 +93,27 @@ def test_a_batch_survives_bad_inputs_and_names_them(ganedit, probe, files):
     files(a="bad", b="2", c="ckpt")
     ran = ganedit("probe", "a.txt", "missing.txt", "b.txt", "c.txt")
     assert (ran.status, ran.lines) == (1, ["b.out"])
-    for said in ("a.txt: this one is bad", "next: try another", "missing.txt: no such file",
-                 "c.txt: damaged"):
+    for said in (
+        "a.txt: this one is bad",
+        "next: try another",
+        "missing.txt: no such file",
+        "c.txt: damaged",
+    ):
         assert said in ran.err
     assert "Traceback" not in ran.err
 
 
-@pytest.mark.parametrize(("text", "status", "said"), [
-    ("bad", 3, "this one is bad"), ("ckpt", 4, "damaged"), ("full", 3, "somewhere: the disk is full"),
-    ("package", 5, "pip install lpips"), ("bug", app.BUG, "a bug in ganedit: ZeroDivisionError: oops"),
-    ("stop", 130, "interrupted")])
+@pytest.mark.parametrize(
+    ("text", "status", "said"),
+    [
+        ("bad", 3, "this one is bad"),
+        ("ckpt", 4, "damaged"),
+        ("full", 3, "somewhere: the disk is full"),
+        ("package", 5, "pip install lpips"),
+        ("bug", app.BUG, "a bug in ganedit: ZeroDivisionError: oops"),
+        ("stop", 130, "interrupted"),
+    ],
+)
 def test_the_status_of_a_single_failure(ganedit, probe, files, text, status, said):
     files(a=text)
     ran = ganedit("probe", "a.txt")
@@ -121,10 +146,17 @@ def test_two_inputs_never_write_one_output(ganedit, probe, files):
     assert "already made" in ran.err
 
 
-@pytest.mark.parametrize(("argv", "said"), [
-    (["prob", "x"], "did you mean probe"), (["probe", "--tmes", "2"], "--times"),
-    (["probe", "--times", "two"], "--times"), (["probe", "--device", "tpu"], "cuda:N"),
-    (["probe", "--force", "--skip-existing"], "contradict"), (["probe"], "no input")])
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["prob", "x"], "did you mean probe"),
+        (["probe", "--tmes", "2"], "--times"),
+        (["probe", "--times", "two"], "--times"),
+        (["probe", "--device", "tpu"], "cuda:N"),
+        (["probe", "--force", "--skip-existing"], "contradict"),
+        (["probe"], "no input"),
+    ],
+)
 def test_wrong_usage_is_two_lines_and_status_2(ganedit, probe, argv, said):
     ran = ganedit(*argv)
     assert (ran.status, ran.out) == (2, "")
@@ -142,8 +174,12 @@ def test_help_lists_every_command(ganedit):
 def test_a_closed_pipe_is_no_failure_of_ours():
     """`ganedit ... | head -0`: nothing on standard error."""
     code = "import sys; from ganedit.cli.app import main; sys.exit(main(['--help']))"
-    run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                           cwd=Path(__file__).parents[2])
+    run = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
     run.stdout.close()
     assert run.stderr.read() == b""
     assert run.wait() in (0, app.BROKEN_PIPE)

@@ -1,0 +1,113 @@
+"""Which class builds which network. A new architecture is one line here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ganedit.errors import CheckpointError, did_you_mean
+
+MAX_SIZE = 2**17  # of any number in a config: what claims more is damaged
+
+
+class Architecture(NamedTuple):
+    """Module, config class and network class, by name: imported when needed."""
+
+    module: str
+    config: str
+    network: str
+
+
+ARCHITECTURES = {
+    "stylegan2": Architecture("ganedit.nets.stylegan2", "GeneratorConfig", "Generator"),
+    "stylegan2-discriminator": Architecture("ganedit.nets.stylegan2", "DiscriminatorConfig", "Discriminator"),
+}
+
+
+def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tensor]) -> nn.Module:
+    """The network with its weights, in evaluation mode, float32, on the CPU, without gradients.
+
+    Args:
+        architecture: A key of ARCHITECTURES.
+        config: Fields of its config class.
+        state: Tensors by parameter name, all of them; float16 and bfloat16 become float32.
+
+    Raises:
+        CheckpointError: unknown architecture, impossible config, or tensors that do not fit it.
+    """
+    make = _maker(architecture, config)
+    # Shapes are compared on the meta device: a false config costs no memory, a right one no random draws.
+    with torch.device("meta"):
+        network = _make(make, architecture)
+    _compare(network, state)
+    state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    network.load_state_dict(state, assign=True)
+    if any(t.is_meta for t in (*network.parameters(), *network.buffers())):
+        network = _make(make, architecture)  # it computes buffers that are not stored
+        network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+def _maker(architecture: str, config: Mapping[str, Any]) -> Callable[[], nn.Module]:
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(
+            f"the architecture {architecture!r} is unknown", did_you_mean(architecture, ARCHITECTURES)
+        )
+    where = ARCHITECTURES[architecture]
+    module = importlib.import_module(where.module)
+    config_class = getattr(module, where.config)
+    unknown = config.keys() - {f.name for f in fields(config_class)}
+    if unknown or not _possible(config):
+        raise CheckpointError(
+            f"the config of this {architecture} is impossible: {', '.join(sorted(unknown)) or dict(config)}"[
+                :200
+            ],
+            "get the model again",
+        )
+    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    return lambda: getattr(module, where.network)(config_class(**plain))
+
+
+def _possible(value: Any) -> bool:
+    """Plain values of sane size."""
+    if isinstance(value, Mapping):
+        return len(value) <= 100 and all(_possible(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return len(value) <= 100 and all(_possible(v) for v in value)
+    if isinstance(value, int | float):
+        return -MAX_SIZE <= value <= MAX_SIZE
+    return value is None or isinstance(value, str)
+
+
+def _make(make: Callable[[], nn.Module], architecture: str) -> nn.Module:
+    try:
+        return make()
+    except (TypeError, ValueError, IndexError, KeyError, RuntimeError, ZeroDivisionError) as error:
+        raise CheckpointError(
+            f"the config of this {architecture} is impossible: {error}"[:200], "get the model again"
+        ) from error
+
+
+def _compare(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are missing, left over, or of another shape; names the first few."""
+    wanted = network.state_dict()
+    wrong = [
+        f"{k} is {list(state[k].shape)}, expected {list(v.shape)}"
+        for k, v in wanted.items()
+        if k in state and state[k].shape != v.shape
+    ]
+    missing = [f"{k} is missing" for k in wanted if k not in state]
+    extra = [f"{k} is unknown" for k in state if k not in wanted]
+    problems = wrong + missing + extra
+    if problems:
+        more = f" and {len(problems) - 2} more" if len(problems) > 2 else ""
+        kind = type(network).__name__
+        raise CheckpointError(
+            f"the weights do not fit a {kind}: {'; '.join(problems[:2])}{more}",
+            "the file is of another network, or damaged",
+        )

@@ -1,0 +1,60 @@
+"""Where models live: bundled with ganedit, or in the user's folder. Light to import."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ganedit.errors import UsageError, did_you_mean
+from ganedit.store.cards import CARD, ModelCard
+
+WEIGHTS = "model.safetensors"
+DISCRIMINATOR = "discriminator.safetensors"
+
+
+def bundled_folder() -> Path:
+    """The models that come with ganedit: inside the package of a wheel, at the root of a clone."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "weights"
+    return inside if inside.is_dir() else package.parent / "weights"
+
+
+def user_folder() -> Path:
+    """The user's own models: `$GANEDIT_HOME`, else ~/.cache/ganedit/models."""
+    home = os.environ.get("GANEDIT_HOME")
+    return Path(home).expanduser() if home else Path.home() / ".cache" / "ganedit" / "models"
+
+
+def folders() -> list[Path]:
+    """Where names are looked up, in this order."""
+    return [bundled_folder(), user_folder()]
+
+
+def names() -> list[str]:
+    """Every model that can be loaded by name, sorted."""
+    found = {p.parent.name for folder in folders() if folder.is_dir() for p in folder.glob(f"*/{CARD}")}
+    return sorted(found)
+
+
+def find(name: str) -> Path | None:
+    """The folder of the model called `name`; None when there is none."""
+    if not name or "/" in name or name in (".", ".."):
+        return None
+    return next((f / name for f in folders() if (f / name / CARD).is_file()), None)
+
+
+def folder_of(name: str) -> Path:
+    """As `find`.
+
+    Raises:
+        UsageError: there is none; names the nearest.
+    """
+    found = find(name)
+    if found is None:
+        raise UsageError(f"there is no model {name}", did_you_mean(name, names()) or "ganedit models list")
+    return found
+
+
+def card(name: str) -> ModelCard:
+    """The card of the model called `name`, without loading its weights."""
+    return ModelCard.load(folder_of(name))

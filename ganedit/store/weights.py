@@ -1,0 +1,131 @@
+"""Reading and writing .safetensors, distrusting what the header says."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError
+from ganedit.files import atomic_path
+
+MAX_HEADER = 100 * 2**20
+_ITEM_SIZE = {
+    "F64": 8,
+    "I64": 8,
+    "U64": 8,
+    "F32": 4,
+    "I32": 4,
+    "U32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I16": 2,
+    "U16": 2,
+    "I8": 1,
+    "U8": 1,
+    "BOOL": 1,
+}
+
+
+def check_header(path: str | Path) -> dict[str, Any]:
+    """The header of a .safetensors file, once every tensor is known to lie inside the file.
+
+    Raises:
+        CheckpointError: truncated, foreign, or a header that lies.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 2 <= length <= MAX_HEADER or (begin := file.read(1)) != b"{":
+            raise CheckpointError(f"{path.name} is not a safetensors file", f"it starts with {start!r}")
+        if 8 + length > size:
+            raise CheckpointError(
+                f"{path.name} is cut short: its header needs {8 + length:,} bytes, it has {size:,}",
+                "download or copy it again",
+            )
+        text = begin + file.read(length - 1)
+    try:
+        header = json.loads(text)
+        _check_offsets(header, size - 8 - length)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path.name} is damaged: {str(error)[:120]}", "download or copy it again"
+        ) from error
+    return header
+
+
+def _check_offsets(header: dict[str, Any], available: int) -> None:
+    """Tensors must follow each other without gap or overlap, fill the file, and have the size they claim."""
+    tensors = {k: v for k, v in header.items() if k != "__metadata__"}
+    at = 0
+    for name, entry in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, end = entry["data_offsets"]
+        shape, item = entry["shape"], _ITEM_SIZE.get(entry["dtype"])
+        if item is None:
+            raise ValueError(f"{name} is of the unknown type {entry['dtype']}")
+        if not all(type(n) is int and n >= 0 for n in (begin, end, *shape)):
+            raise ValueError(f"{name} has an impossible shape")
+        if begin != at or end - begin != math.prod(shape) * item:
+            raise ValueError(f"{name} claims a place that does not suit its shape")
+        at = end
+    if at != available:
+        raise ValueError(f"its tensors need {at:,} bytes, it holds {available:,}")
+
+
+def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of a .safetensors file on the CPU, and its metadata.
+
+    Raises:
+        CheckpointError: see `check_header`.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = Path(path)
+    try:
+        metadata = check_header(path).get("__metadata__") or {}
+        return load_file(path), dict(metadata)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path.name} is damaged: {error}", "download or copy it again") from error
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing", "get the model again") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def write_weights(
+    path: str | Path,
+    tensors: Mapping[str, Tensor],
+    about: Mapping[str, Any],
+    *,
+    dtype: torch.dtype | None = None,
+) -> Path:
+    """Write a .safetensors file, atomically.
+
+    Args:
+        path: Ends in .safetensors.
+        tensors: By name; moved to the CPU.
+        about: Stored as JSON under the metadata key "ganedit".
+        dtype: Floating-point tensors are stored as this; None keeps them.
+    """
+    from safetensors.torch import save_file
+
+    def stored(t: Tensor) -> Tensor:
+        t = t.detach().to("cpu", dtype if dtype and t.is_floating_point() else t.dtype)
+        return t.clone(memory_format=torch.contiguous_format)  # alone in its memory, as the format demands
+
+    with atomic_path(path) as temporary:
+        save_file(
+            {k: stored(t) for k, t in tensors.items()},
+            temporary,
+            metadata={"ganedit": json.dumps(dict(about))},
+        )
+    return Path(path)
