@@ -1,0 +1,137 @@
+"""Bring an edited crop back into the photo that it was cut from, without a visible seam.
+
+A generator of 128 px cannot draw the skin, hair and background of a photo of 2,000 px. What it knows is
+the difference between the face as it projected it and the face as it was edited: so by default only this
+change is enlarged and added, and everything else stays the photo's own.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ganedit.images.align import crop_from_affine
+from ganedit.images.io import resize
+
+Mode = Literal["change", "replace"]
+
+# Changes in levels of 255 between which the photo's own detail gives way to the generated face.
+_YIELDS = {"change": (24.0, 64.0), "replace": (2.0, 10.0)}
+
+
+def paste(
+    photo: np.ndarray,
+    affine: np.ndarray,
+    reconstructed: np.ndarray,
+    edited: np.ndarray,
+    *,
+    mode: Mode = "change",
+    mask: np.ndarray | None = None,
+) -> np.ndarray:
+    """The photo with the edit in it; for several faces, paste one after the other.
+
+    Args:
+        photo: [H, W, 3], uint8 or uint16.
+        affine: [2, 3], from continuous crop positions to photo positions, as `AlignedFace` holds it.
+        reconstructed: [S, S, 3] uint8, what the generator draws for the photo's own latent code.
+        edited: [S, S, 3] uint8, what it draws for the edited one.
+        mode: "change" adds `edited - reconstructed`, and leaves the photo bit for bit where they agree.
+            "replace" puts `edited` in whatever `reconstructed` is, its colours matched to the photo's
+            at the rim; where it agrees with the photo's own crop, nothing changes.
+        mask: [S, S] float in [0, 1], where to change; None takes `face_mask(S)`.
+
+    Returns:
+        A new array like `photo`; nothing changes outside the mask.
+
+    In both modes the photo's fine detail, which the crop is too small to hold, stays where the change is
+    small, and gives way where it is large: lips that were closed must not show through an open mouth.
+    """
+    size = edited.shape[0]
+    target = edited.astype(np.float32)
+    mask = face_mask(size) if mask is None else np.asarray(mask, np.float32)
+    if mode == "replace":
+        reference = crop_from_affine(photo, affine, size).astype(np.float32)
+        target = target + _rim_difference(reference - target, mask)
+    else:
+        reference = reconstructed.astype(np.float32)
+    out = photo.copy()
+    if not (target - reference).any():
+        return out
+    window, (reference, change, weight) = _to_photo(photo.shape, affine, reference, target - reference, mask)
+    white = np.iinfo(photo.dtype).max
+    levels = photo[window].astype(np.float32) * (255 / white)
+    change -= _yielding(change, affine, mode) * (levels - reference)
+    # Adding whole levels to whole levels: a pixel without a change stays exactly what it was.
+    step = np.rint(weight * change * (white / 255))
+    out[window] = np.clip(photo[window] + step, 0, white).astype(photo.dtype)
+    return out
+
+
+def face_mask(size: int) -> np.ndarray:
+    """[size, size] float32: 1 on the face, falling smoothly to 0 before the border of the crop."""
+    axis = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
+    radius = (np.abs(axis) ** 4 + np.abs(axis[:, None]) ** 4) ** 0.25  # between an ellipse and a square
+    return _smoothstep(0.97, 0.70, radius)
+
+
+def _smoothstep(zero: float, one: float, values: np.ndarray) -> np.ndarray:
+    t = np.clip((values - zero) / (one - zero), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _rim_difference(difference: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A smooth field [S, S, 3] that agrees with `difference` in the band where the mask fades."""
+    import cv2
+
+    size = len(mask)
+    small = min(size, 64)  # plenty for a field this smooth
+    difference, mask = resize(difference, small), resize(mask, small)
+    weight = (4 * mask * (1 - mask))[..., None]
+    sigma = small / 6
+    total = cv2.GaussianBlur(difference * weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    share = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[..., None]
+    return resize(total / (share + 1e-6), size)
+
+
+def _yielding(change: np.ndarray, affine: np.ndarray, mode: Mode) -> np.ndarray:
+    """[h, w, 1] in [0, 1]: how far the photo's detail gives way, from the size of the change nearby."""
+    import cv2
+
+    strength = np.abs(change).max(axis=2)
+    radius = max(float(np.hypot(*affine[:, 0])), 1.0)  # of about a pixel of the crop
+    strength = cv2.GaussianBlur(strength, (0, 0), radius)
+    return _smoothstep(*_YIELDS[mode], strength)[..., None]
+
+
+def _to_photo(
+    shape: tuple[int, ...], affine: np.ndarray, *planes: np.ndarray
+) -> tuple[tuple[slice, slice], list[np.ndarray]]:
+    """Arrays [S, S(, C)] at the photo's resolution, and the window of the photo that they cover.
+
+    The last of them is the mask, which is 0 outside the crop; the others continue their border.
+    """
+    import cv2
+
+    size = len(planes[0])
+    corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]], float) @ affine.T
+    left, top = np.clip(np.floor(corners.min(0)), 0, None).astype(int)
+    right, bottom = np.minimum(np.ceil(corners.max(0)), (shape[1], shape[0])).astype(int)
+    # A crop finer than the photo is reduced first: interpolation alone would skip pixels.
+    scale = float(np.hypot(*affine[:, 0]))
+    small = max(round(size * scale), 1) if scale < 1 else size
+    linear = np.asarray(affine)[:, :2] * (size / small)
+    # cv2 counts pixels from their centres: index = position - 0.5, in the window and in the crop.
+    origin = affine[:, 2] + linear.sum(axis=1) * 0.5 - 0.5 - (left, top)
+    matrix = np.concatenate([linear, origin[:, None]], axis=1)
+    warped = []
+    for i, plane in enumerate(planes):
+        last = i == len(planes) - 1
+        warped.append(cv2.warpAffine(
+            resize(plane.astype(np.float32), small), np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2],
+            (int(right - left), int(bottom - top)),
+            flags=cv2.WARP_INVERSE_MAP | (cv2.INTER_LINEAR if last else cv2.INTER_CUBIC),
+            borderMode=cv2.BORDER_CONSTANT if last else cv2.BORDER_REPLICATE,
+        ))
+    warped[-1] = np.clip(warped[-1], 0, 1)[..., None]
+    return (slice(top, bottom), slice(left, right)), warped
