@@ -97,7 +97,7 @@ def load_images(
         names = names[:limit]
         if not names:
             raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
-        values = _label_values(source, labels, label_column, names) if label_column else None
+        values = label_values(source, label_column, names, labels) if label_column else None
         images = torch.empty(len(names), 1 if grey else 3, resolution, resolution, dtype=torch.uint8)
         reasons = _decode_all(names, read, images, fit, progress)
 
@@ -257,46 +257,62 @@ def _refuse_too_few(source: Path, kept: list[int], skipped: list[tuple[str, str]
 # --- labels ----------------------------------------------------------------------------------------
 
 
-def _label_values(source: Path, labels: Path | None, column: str, names: Sequence[str]) -> list[str]:
-    """The text in `column` for each image, in the order of `names`."""
-    if labels is None:
-        labels = (source if source.is_dir() else source.parent) / "labels.csv"
-    table = _read_column(Path(labels), column)
+def label_values(source: Path, column: str, names: Sequence[str], labels: Path | None = None) -> list[str]:
+    """The text in one column of a set's CSV for each of its images, in the order of `names`.
+
+    Raises:
+        InputError: The CSV is missing or damaged, lacks an image, or leaves its label empty.
+        UsageError: It has no such column.
+    """
+    path = labels_path(source, labels)
+    header, rows = _read_csv(path)
+    if column not in header[1:]:
+        raise UsageError(f"{path} has no column `{column}`", f"its columns: {_words(header[1:])}")
+    table = {row[0]: row[header.index(column)] for row in rows}
     by_base = {PurePosixPath(file).name: value for file, value in table.items()}
-    values = [table.get(name, by_base.get(PurePosixPath(name).name)) for name in names]
-    absent = [name for name, value in zip(names, values, strict=True) if value is None]
+    found = {name: table.get(name, by_base.get(PurePosixPath(name).name)) for name in names}
+    absent = [name for name, value in found.items() if value is None]
     if absent:
         raise InputError(
-            f"{len(absent)} of {len(names)} images have no row in {labels}: {_some(absent)}",
+            f"{len(absent)} of {len(names)} images have no row in {path}: {_some(absent)}",
             "add them to the CSV (column `file`), or move them out of the set",
         )
-    found = [value or "" for value in values]
-    empty = [name for name, value in zip(names, found, strict=True) if not value]
+    empty = [name for name, value in found.items() if not value]
     if empty:
-        raise InputError(f"{labels} leaves `{column}` empty for {len(empty)} images: {_some(empty)}")
-    return found
+        raise InputError(f"{path} leaves `{column}` empty for {len(empty)} images: {_some(empty)}")
+    return [value for value in found.values() if value]
 
 
-def _read_column(path: Path, column: str) -> dict[str, str]:
-    """One column of a CSV, keyed by its first column, `file`."""
+def label_columns(source: Path, labels: Path | None = None) -> list[str]:
+    """Names of the columns that a set's CSV holds besides `file`."""
+    return _read_csv(labels_path(source, labels))[0][1:]
+
+
+def labels_path(source: Path, labels: Path | None = None) -> Path:
+    """The CSV of a set: `labels`, or else `labels.csv` in the folder or beside the zip."""
+    return labels or (source if source.is_dir() else source.parent) / "labels.csv"
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, all of the header's length, the first column being `file`."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            header = [name.strip() for name in reader.fieldnames or []]
-            if not header or header[0] != "file":
-                found = f"`{header[0]}`" if header else "nothing"
-                raise InputError(f"{path}: the first column has to be `file`, found {found}")
-            if column not in header[1:]:
-                raise UsageError(
-                    f"{path} has no column `{column}`", f"its columns: {', '.join(header[1:]) or 'none'}"
-                )
-            reader.fieldnames = header
-            return {(row["file"] or "").strip(): (row[column] or "").strip() for row in reader}
+            header, *rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if row] or [[""]]
     except FileNotFoundError as error:
         hint = "name the CSV of labels, or drop the label column"
         raise InputError(f"no labels at {path}", hint) from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a CSV: {error}") from error
+    if header[0] != "file":
+        raise InputError(f"{path}: the first column has to be `file`, found `{header[0]}`")
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise InputError(f"{path}, row {number}: {len(row)} cells under {len(header)} columns")
+    return header, rows
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _as_classes(values: Sequence[str]) -> tuple[Tensor, list[str]]:

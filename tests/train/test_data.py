@@ -86,7 +86,7 @@ def test_labels_follow_their_images_past_a_corrupt_one(folder):
 
 
 def test_label_errors_say_what_was_found(folder, tmp_path):
-    labels = write_labels(tmp_path / "l.csv", ["a.png,1,2", "b.png,,3"], header="file,age,kind")
+    labels = write_labels(tmp_path / "l.csv", ["a.png,1,2", "b.png,,3", "z.png,1,"], header="file,age,kind")
     with pytest.raises(UsageError) as error:
         load_images(folder, resolution=4, labels=labels, label_column="sex")
     assert "age, kind" in error.value.hint
@@ -139,3 +139,12 @@ def test_order_follows_from_seed_and_step_alone():
 def test_a_batch_larger_than_the_set_spans_passes():
     got = index_batch(3, 7, 0, 0)
     assert sorted(got[:3].tolist()) == sorted(got[3:6].tolist()) == [0, 1, 2]
+
+
+def test_a_ragged_csv_is_named_with_its_row(folder, tmp_path):
+    labels = write_labels(tmp_path / "l.csv", ["a.png,1", "b.png"])
+    with pytest.raises(InputError, match="row 3: 1 cells under 2 columns"):
+        load_images(folder, resolution=4, labels=labels, label_column="age")
+    labels.write_text("name,age\na.png,1\n")
+    with pytest.raises(InputError, match="first column has to be `file`, found `name`"):
+        load_images(folder, resolution=4, labels=labels, label_column="age")

@@ -1,0 +1,95 @@
+"""Attributes of an aligned face from its luma: a small residual network with one output per attribute.
+
+Residual blocks as in He et al., arXiv:1512.03385, on 64-pixel pictures. Colour is left out, since half of
+the pictures it learns from have none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SIZE = 64  # pixels on a side that the network looks at
+LUMA = (0.299, 0.587, 0.114)  # Rec. 601
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Which attributes there are, and how wide the network is."""
+
+    binary: tuple[str, ...]  # attributes that are there or not: their outputs are logits
+    numbers: tuple[str, ...] = ()  # attributes with a value, in the units of their labels
+    means: tuple[float, ...] = ()  # of the numbers over the training set
+    stds: tuple[float, ...] = ()
+    widths: tuple[int, ...] = (24, 48, 64, 96)  # channels at 32, 16, 8, 4 pixels
+
+    def __post_init__(self) -> None:
+        if not len(self.numbers) == len(self.means) == len(self.stds):
+            raise ValueError("numbers, means and stds must be of one length")
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The outputs' names, in order."""
+        return (*self.binary, *self.numbers)
+
+
+class Classifier(nn.Module):
+    """Grey or RGB pictures of any size to one value per attribute."""
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, cfg: ClassifierConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        width = cfg.widths[0]
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, width, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        blocks: list[nn.Module] = []
+        for level, wider in enumerate(cfg.widths):
+            blocks.append(Block(width, wider, stride=1 if level == 0 else 2))
+            width = wider
+        self.trunk = nn.Sequential(*blocks, Block(width, width))
+        self.head = nn.Linear(width, len(cfg.attributes))
+        ones = (1.0,) * len(cfg.binary)
+        self.register_buffer("scale", torch.tensor((*ones, *cfg.stds)), persistent=False)
+        self.register_buffer("offset", torch.tensor((*(0.0 for _ in ones), *cfg.means)), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:  # [N, 1 or 3, H, W] in [-1, 1]
+        """[N, K]: logits of the binary attributes, then the numbers in the units of their labels."""
+        return self.standardised(images) * self.scale + self.offset
+
+    def standardised(self, images: Tensor) -> Tensor:
+        """As `forward`, but numbers in standard deviations from their mean."""
+        h = self.trunk(self.stem(to_input(images)))  # [N, W, 4, 4]
+        return self.head(h.mean((2, 3))).float()
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions around a shortcut; `stride` 2 halves the picture."""
+
+    def __init__(self, width_in: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width_in, width, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(width)
+        same = stride == 1 and width_in == width
+        self.shortcut = nn.Identity() if same else nn.Conv2d(width_in, width, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(h)) + self.shortcut(x))
+
+
+def to_input(images: Tensor) -> Tensor:
+    """Luma at 64 pixels: [N, 1 or 3, H, W] to [N, 1, 64, 64], antialiased."""
+    if images.shape[1] == 3:
+        images = torch.einsum("nchw,c->nhw", images, images.new_tensor(LUMA))[:, None]
+    if images.shape[2:] != (SIZE, SIZE):
+        images = F.interpolate(images, (SIZE, SIZE), mode="bilinear", antialias=True)
+    return images

@@ -1,0 +1,266 @@
+"""A classifier of face attributes, learned from several labelled sets at once, each knowing its own part."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganedit.errors import InputError, UsageError
+from ganedit.images.align import TEMPLATES
+from ganedit.metrics.pose import crop_landmarks, head_pose
+from ganedit.nets.classifier import Classifier, ClassifierConfig, to_input
+from ganedit.train.data import ImageSet, label_columns, label_values, load_images
+from ganedit.train.loop import LoopOptions, Recipe, Run, activation_dtype
+
+POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
+POSE_SIDE = 128  # pixels at which landmarks are looked for
+SMOOTHING = 0.05  # of binary labels, some of which are wrong
+MIRROR_CHANGES_SIGN = ("yaw",)
+
+
+@dataclass(frozen=True)
+class ClassifierOptions(LoopOptions):
+    kimg: float = 300.0
+    batch: int = 64
+    attributes: str = "smile,gender,age,yaw,pitch"  # columns of the sets' CSVs; yaw and pitch are measured
+    template: str = "close-up"  # alignment of the crops, to find the landmarks
+    lr: float = 0.003
+    weight_decay: float = 0.01
+    test_share: float = 0.1  # of each set, kept out of training
+    widths: str = "24,48,64,96"  # channels at 32, 16, 8 and 4 px
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.test_share < 1:
+            raise UsageError(f"--test-share {self.test_share} is no share", "choose 0 to 1, such as 0.1")
+        if self.template not in TEMPLATES:
+            raise UsageError(f"--template {self.template} is unknown", f"choose {' or '.join(TEMPLATES)}")
+
+
+@dataclass
+class LabelledFaces:
+    """Faces of several sets and what is known of each.
+
+    Attributes:
+        train, test: Grey images [N, 1, 64, 64]; labels [N, K] with NaN for what a set does not tell.
+        config: Names the K columns; binary ones hold 0 or 1.
+        meanings: What 1 stands for, by binary attribute.
+    """
+
+    train: ImageSet
+    test: ImageSet
+    config: ClassifierConfig
+    meanings: dict[str, str]
+
+
+def load_faces(
+    sources: Sequence[Path], options: ClassifierOptions, progress: Callable[[int, int], None] | None = None
+) -> LabelledFaces:
+    """Read sets of aligned crops, each a folder or zip with its own `labels.csv`.
+
+    A column with two distinct values is a binary attribute (the second in sorted order is 1); one with more
+    is a number.
+
+    Raises:
+        UsageError: No set knows one of the attributes.
+        InputError: As `load_images`, or a column with words for more than two values.
+    """
+    wanted = [name.strip() for name in options.attributes.split(",") if name.strip()]
+    sets = [load_images(path, resolution=POSE_SIDE, progress=progress) for path in sources]
+    texts: list[dict[str, list[str]]] = []
+    for path, data in zip(sources, sets, strict=True):
+        known = set(label_columns(path))
+        texts.append({name: label_values(path, name, data.names) for name in wanted if name in known})
+    pose = [name for name in POSE if name in wanted and not any(name in text for text in texts)]
+    lost = [name for name in wanted if name not in pose and not any(name in text for text in texts)]
+    if lost:
+        raise UsageError(f"no set has a column `{lost[0]}`", "see the first line of each labels.csv")
+
+    binary, meanings = [], {}
+    for name in (name for name in wanted if name not in pose):
+        values = sorted({value for text in texts for value in text.get(name, [])})
+        if len(values) == 2:
+            binary.append(name)
+            meanings[name] = values[1]
+    order = [*binary, *(name for name in wanted if name not in binary)]
+    tables = []
+    for data, text in zip(sets, texts, strict=True):
+        table = torch.full((len(data), len(order)), math.nan)
+        for name, column in text.items():
+            table[:, order.index(name)] = _numbers(name, column, meanings.get(name))
+        if pose and text:
+            crops = data.images.permute(0, 2, 3, 1).numpy()
+            degrees = head_pose(crop_landmarks(crops, TEMPLATES[options.template], progress))
+            for name in pose:
+                table[:, order.index(name)] = torch.from_numpy(degrees[:, POSE.index(name)]).float()
+        tables.append(table)
+    train, test = _split([_grey(data.images) for data in sets], tables, options)
+    assert train.labels is not None
+    means, stds = _moments(train.labels[:, len(binary) :])
+    widths = tuple(int(width) for width in options.widths.split(","))
+    config = ClassifierConfig(tuple(binary), tuple(order[len(binary) :]), means, stds, widths)
+    return LabelledFaces(train, test, config, meanings)
+
+
+class FaceAttributes(Recipe):
+    """Binary attributes by cross-entropy, numbers by the Huber loss, each over the images that tell it."""
+
+    def __init__(self, options: ClassifierOptions, data: LabelledFaces, device: torch.device) -> None:
+        self.options, self.data = options, data
+        torch.manual_seed(options.seed)
+        self.network = Classifier(data.config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.networks = {"classifier": self.network}
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), options.lr, weight_decay=options.weight_decay
+        )
+        self.optimizers = {"classifier": self.optimizer}
+        self.dtype = activation_dtype(options.precision, device)
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        self.network.train()
+        done = run.images_seen / (self.options.kimg * 1000)
+        for group in self.optimizer.param_groups:  # warm-up, then half a cosine
+            group["lr"] = self.options.lr * min(done / 0.03 + 0.01, 1) * (1 + math.cos(math.pi * done)) / 2
+        pieces = run.draw(self.data.train, mirror=False)
+        stats: dict[str, Tensor] = {}
+
+        def losses():
+            for images, labels in pieces:
+                assert labels is not None
+                images, labels = distort(images, labels, self.data.config)
+                with torch.autocast(images.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                    outputs = self.network.standardised(images.contiguous(memory_format=torch.channels_last))
+                each = attribute_losses(outputs, labels, self.data.config)
+                stats.update({f"loss/{name}": value.detach() for name, value in each.items()})
+                yield torch.stack(list(each.values())).sum()
+
+        stats["loss"] = run.minimise(self.optimizer, losses())
+        return stats
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """On the test images: accuracy of each binary attribute, mean absolute error of each number."""
+        config = self.data.config
+        self.network.eval()
+        device = self.network.head.weight.device
+        assert self.data.test.labels is not None
+        images = self.data.test.images.float().div(127.5).sub(1)
+        outputs = torch.cat([self.network(chunk.to(device)).cpu() for chunk in images.split(256)])
+        found = {}
+        for i, name in enumerate(config.attributes):
+            known = ~self.data.test.labels[:, i].isnan()
+            output, label = outputs[known, i], self.data.test.labels[known, i]
+            if name in config.binary:
+                found[f"{name} accuracy"] = float(((output > 0) == (label > 0.5)).float().mean())
+            else:
+                found[f"{name} mean absolute error"] = float((output - label).abs().mean())
+        return found
+
+
+def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) -> dict[str, Tensor]:
+    """Mean loss of each attribute over the images whose label is known.
+
+    Args:
+        outputs: [N, K] as `Classifier.standardised` gives.
+        labels: [N, K] in their own units; NaN means unknown.
+    """
+    found = {}
+    for i, name in enumerate(config.attributes):
+        known = (~labels[:, i].isnan()).float()
+        label = labels[:, i].nan_to_num()
+        if name in config.binary:
+            soft = label * (1 - 2 * SMOOTHING) + SMOOTHING
+            each = F.binary_cross_entropy_with_logits(outputs[:, i], soft, reduction="none")
+        else:
+            j = i - len(config.binary)
+            each = F.huber_loss(outputs[:, i], (label - config.means[j]) / config.stds[j], reduction="none")
+        found[name] = (each * known).sum() / known.sum().clamp(min=1)
+    return found
+
+
+def distort(images: Tensor, labels: Tensor, config: ClassifierConfig) -> tuple[Tensor, Tensor]:
+    """Vary images [N, 1, S, S] as photographs, and the pictures of a generator, vary.
+
+    Mirrored (which turns the yaw round), moved, turned and scaled a little, blurred as far as to a quarter of
+    the resolution, lightened and darkened, with noise.
+    """
+    n, device = len(images), images.device
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.rand(n).mul(high - low).add(low).to(device)
+
+    mirror = (torch.rand(n) < 0.5).to(device)
+    labels = labels.clone()
+    for name in MIRROR_CHANGES_SIGN:
+        if name in config.attributes:
+            column = config.attributes.index(name)
+            labels[:, column] = torch.where(mirror, -labels[:, column], labels[:, column])
+
+    angle, scale = uniform(-0.12, 0.12), uniform(0.92, 1.08)
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    flip = 1 - 2 * mirror.float()
+    rows = [cos * flip, -sin, uniform(-0.07, 0.07), sin * flip, cos, uniform(-0.07, 0.07)]
+    grid = F.affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(images.shape), align_corners=False)
+    images = F.grid_sample(images, grid, "bilinear", "reflection", align_corners=False)
+
+    images = torch.cat([_blur(piece) for piece in images.chunk(8)])
+    images = images * uniform(0.7, 1.3).view(-1, 1, 1, 1) + uniform(-0.25, 0.25).view(-1, 1, 1, 1)
+    noise = torch.randn(images.shape).to(device) * uniform(0, 0.08).view(-1, 1, 1, 1)
+    return (images + noise).clamp(-1, 1), labels
+
+
+def _blur(images: Tensor) -> Tensor:
+    """Half the time, down to a random size and up again."""
+    size = images.shape[-1]
+    if torch.rand(()) < 0.5:
+        return images
+    small = int(torch.randint(size // 4, size, ()))
+    reduced = F.interpolate(images, (small, small), mode="bilinear", antialias=True)
+    return F.interpolate(reduced, (size, size), mode="bicubic")
+
+
+def _grey(images: Tensor) -> Tensor:
+    """uint8 RGB [N, 3, H, W] to the network's uint8 luma [N, 1, 64, 64]."""
+    small = [to_input(chunk.float()).round().clamp(0, 255).byte() for chunk in images.split(512)]
+    return torch.cat(small)
+
+
+def _numbers(name: str, column: Sequence[str], positive: str | None) -> Tensor:
+    if positive is not None:
+        return torch.tensor([float(value == positive) for value in column])
+    try:
+        return torch.tensor([float(value) for value in column])
+    except ValueError as error:
+        words = ", ".join(sorted(set(column))[:5])
+        raise InputError(
+            f"`{name}` holds more than two values that are not all numbers: {words}",
+            "an attribute is a number, or one of two words",
+        ) from error
+
+
+def _split(
+    images: list[Tensor], labels: list[Tensor], options: ClassifierOptions
+) -> tuple[ImageSet, ImageSet]:
+    """Keep a random share of each set for testing; join the rest."""
+    parts: tuple[list, list] = ([], [])
+    for i, (pixels, table) in enumerate(zip(images, labels, strict=True)):
+        order = torch.from_numpy(np.random.default_rng([options.seed, i]).permutation(len(pixels)))
+        tested = max(round(len(pixels) * options.test_share), 1)
+        for part, rows in zip(parts, (order[tested:], order[:tested]), strict=True):
+            part.append((pixels[rows], table[rows]))
+    joined = [[torch.cat(column) for column in zip(*part, strict=True)] for part in parts]
+    train, test = (ImageSet(x, [""] * len(x), y, [], []) for x, y in joined)
+    return train, test
+
+
+def _moments(numbers: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each column, over what is known."""
+    columns = [column[~column.isnan()] for column in numbers.T]
+    return tuple(float(c.mean()) for c in columns), tuple(float(c.std().clamp(min=1e-6)) for c in columns)
