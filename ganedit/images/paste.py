@@ -48,17 +48,20 @@ def paste(
     small, and gives way where it is large: lips that were closed must not show through an open mouth.
     """
     size = edited.shape[0]
-    target = edited.astype(np.float32)
-    mask = face_mask(size) if mask is None else np.asarray(mask, np.float32)
-    if mode == "replace":
-        reference = crop_from_affine(photo, affine, size).astype(np.float32)
-        target = target + _rim_difference(reference - target, mask)
-    else:
-        reference = reconstructed.astype(np.float32)
     out = photo.copy()
-    if not (target - reference).any():
+    mask = face_mask(size) if mask is None else np.asarray(mask, np.float32)
+    own = crop_from_affine(photo, affine, size).astype(np.float32)
+    if mode == "replace":
+        change = edited - own
+        change += _smooth(-change, 4 * mask * (1 - mask))  # as the band where the mask fades wants it
+        reference = own
+    else:
+        change = edited.astype(np.float32) - reconstructed
+        # The light and colour of the photo, wherever it takes over from the photo's detail.
+        reference = reconstructed + _smooth(own - reconstructed, np.ones_like(mask), share=1 / 16)
+    if not change.any():
         return out
-    window, (reference, change, weight) = _to_photo(photo.shape, affine, reference, target - reference, mask)
+    window, (reference, change, weight) = _to_photo(photo.shape, affine, reference, change, mask)
     white = np.iinfo(photo.dtype).max
     levels = photo[window].astype(np.float32) * (255 / white)
     change -= _yielding(change, affine, mode) * (levels - reference)
@@ -80,18 +83,17 @@ def _smoothstep(zero: float, one: float, values: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _rim_difference(difference: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A smooth field [S, S, 3] that agrees with `difference` in the band where the mask fades."""
+def _smooth(field: np.ndarray, weight: np.ndarray, share: float = 1 / 6) -> np.ndarray:
+    """The weighted mean of `field` [S, S, 3] about each place, blurred by `share` of its side."""
     import cv2
 
-    size = len(mask)
+    size = len(field)
     small = min(size, 64)  # plenty for a field this smooth
-    difference, mask = resize(difference, small), resize(mask, small)
-    weight = (4 * mask * (1 - mask))[..., None]
-    sigma = small / 6
-    total = cv2.GaussianBlur(difference * weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    share = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[..., None]
-    return resize(total / (share + 1e-6), size)
+    weight = resize(weight, small)[..., None]
+    sigma = small * share
+    total = cv2.GaussianBlur(resize(field, small) * weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    part = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)[..., None]
+    return resize(total / (part + 1e-6), size)
 
 
 def _yielding(change: np.ndarray, affine: np.ndarray, mode: Mode) -> np.ndarray:
