@@ -15,7 +15,7 @@ from typing import Any
 
 from ganedit.errors import CheckpointError
 
-MAX_STEPS = 5_000_000  # opcodes; the largest published checkpoints have some 300,000
+MAX_STEPS = 1_000_000  # opcodes; a 64-px StyleGAN2 pickle has 14,000, and they grow with its layers
 
 _CONSTANT = {
     "BININT",

@@ -1,0 +1,144 @@
+"""A style code and where it came from: `NAME.latent.safetensors`.
+
+The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, noise maps as `noise.LAYER` and
+changes to the generator's weights as `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1),
+`model`, `model_sha256`, `space`, `source`, `source_sha256`, `template`, `losses`, `edits`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, InputError
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
+
+SCHEMA = 1
+SUFFIX = ".latent.safetensors"
+SPACES = ("z", "w", "w+", "s")
+
+
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """What a generator needs to draw one picture, and the record of how it was found."""
+
+    ws: Tensor  # [L, W] float32, on the CPU
+    model: str
+    model_sha256: str
+    space: str = "w+"  # one of SPACES: what the projection was free to choose
+    affine: np.ndarray | None = None  # [2, 3], from crop to source pixels; centres at +0.5
+    source: str = ""  # path of the photo, empty for a sample
+    source_sha256: str = ""
+    template: str = ""  # alignment of the crop; empty if none
+    losses: dict[str, float] = field(default_factory=dict)
+    edits: tuple[dict[str, Any], ...] = ()  # applied so far, in order
+    noise: dict[str, Tensor] = field(default_factory=dict)  # by layer, instead of the generator's own
+    tuned: dict[str, Tensor] = field(default_factory=dict)  # by parameter, to be added to the generator's
+
+    def __post_init__(self) -> None:
+        if self.ws.ndim != 2:
+            raise InputError(f"a latent holds one style code [L, W], not {list(self.ws.shape)}")
+        if self.space not in SPACES:
+            raise InputError(f"a latent's space is one of {', '.join(SPACES)}, not {self.space!r}")
+        if self.affine is not None and self.affine.shape != (2, 3):
+            raise InputError(f"a latent's affine is [2, 3], not {list(self.affine.shape)}")
+        if not bool(torch.isfinite(self.ws).all()):
+            raise InputError("the style code holds numbers that are not finite")
+
+    def edited(self, ws: Tensor, edit: Mapping[str, Any]) -> Latent:
+        """This latent with other codes [L, W], `edit` added to its record."""
+        return replace(self, ws=ws.detach().float().cpu(), edits=(*self.edits, dict(edit)))
+
+    def save(self, path: str | Path) -> Path:
+        """Write NAME.latent.safetensors, atomically.
+
+        Raises:
+            InputError: `path` is not called that, or cannot be written.
+        """
+        from ganedit.store.weights import write_weights
+
+        path = Path(path)
+        if not path.name.endswith(SUFFIX):
+            raise InputError(f"a latent file is called NAME{SUFFIX}, not {path.name}")
+        tensors = {"ws": self.ws.float()}
+        if self.affine is not None:
+            tensors["affine"] = torch.from_numpy(np.ascontiguousarray(self.affine, dtype=np.float64))
+        tensors |= {f"noise.{k}": v for k, v in self.noise.items()}
+        tensors |= {f"tuned.{k}": v for k, v in self.tuned.items()}
+        about = {k: getattr(self, k) for k in _KEPT} | {"schema": SCHEMA, "edits": list(self.edits)}
+        return write_weights(path, tensors, about)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Latent:
+        """Read a latent file.
+
+        Raises:
+            InputError: missing, damaged, or not a latent.
+        """
+        from ganedit.store.weights import read_weights
+
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file", "check the spelling")
+        try:
+            tensors, metadata = read_weights(path)
+            about = json.loads(metadata["ganedit"])
+            if about["schema"] > SCHEMA:
+                raise InputError(f"{path} was written by a newer ganedit", "update ganedit")
+            return cls._from_file(tensors, about)
+        except CheckpointError as error:
+            raise InputError(f"{path} is not a latent: {error.message}", "make it again") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"{path} is not a latent, or damaged", "ganedit project and ganedit generate make latents"
+            ) from error
+
+    @classmethod
+    def _from_file(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Latent:
+        affine = tensors.get("affine")
+        return cls(
+            ws=tensors["ws"].float(),
+            affine=None if affine is None else affine.double().numpy(),
+            noise=_under(tensors, "noise."),
+            tuned=_under(tensors, "tuned."),
+            edits=tuple(dict(edit) for edit in about.get("edits", ())),
+            **{k: about[k] for k in _KEPT if k in about},
+        )
+
+    def check_model(self, generator: Generator) -> None:
+        """Refuse a generator that this code was not made with.
+
+        Raises:
+            CheckpointError: another model, or other weights under the same name; names both.
+        """
+        if self.model_sha256 != generator.sha256:
+            mine, other = (
+                f"{self.model} ({self.model_sha256[:12]})",
+                f"{generator.name} ({generator.sha256[:12]})",
+            )
+            raise CheckpointError(
+                f"the latent was made with the model {mine}, not with {other}",
+                f"use --model {self.model}, or make the latent again",
+            )
+        if tuple(self.ws.shape) != (generator.num_ws, generator.w_dim):
+            raise CheckpointError(
+                f"the latent is {list(self.ws.shape)}, the model {generator.name} takes "
+                f"[{generator.num_ws}, {generator.w_dim}]",
+                "the latent is damaged: make it again",
+            )
+
+
+_KEPT = ("model", "model_sha256", "space", "source", "source_sha256", "template", "losses")
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
