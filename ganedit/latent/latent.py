@@ -7,6 +7,7 @@ changes to the generator's weights as `tuned.PARAMETER`. The metadata key "ganed
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -135,6 +136,31 @@ class Latent:
                 f"[{generator.num_ws}, {generator.w_dim}]",
                 "the latent is damaged: make it again",
             )
+
+    def personal(self, generator: Generator) -> Generator:
+        """The generator that draws this latent: `generator` itself, or a copy with this latent's noise and
+        tuned weights.
+
+        Raises:
+            CheckpointError: see `check_model`; or a change that fits none of its tensors.
+        """
+        self.check_model(generator)
+        if not self.noise and not self.tuned:
+            return generator
+        own = copy.copy(generator)
+        own.network = copy.deepcopy(generator.network)
+        tensors = dict(own.network.named_parameters()) | dict(own.network.named_buffers())
+        changes = {f"synthesis.{k}.noise_const": (v, 0.0) for k, v in self.noise.items()}
+        changes |= {k: (v, 1.0) for k, v in self.tuned.items()}
+        with torch.no_grad():
+            for name, (value, keep) in changes.items():
+                if name not in tensors or tensors[name].shape != value.shape:
+                    raise CheckpointError(
+                        f"the latent changes {name}, which the model {generator.name} has not in that shape",
+                        "the latent is damaged: make it again",
+                    )
+                tensors[name].mul_(keep).add_(value.to(tensors[name]))
+        return own
 
 
 _KEPT = ("model", "model_sha256", "space", "source", "source_sha256", "template", "losses")

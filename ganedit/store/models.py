@@ -261,10 +261,17 @@ class Classifier(Model):
     """Measures attributes of pictures."""
 
     @property
-    def attributes(self) -> list[str]:
-        """What each column of the output means, from `card.details["attributes"]`."""
-        return list(self.card.details.get("attributes", ()))
+    def attributes(self) -> tuple[str, ...]:
+        """What it measures, in the order of its outputs."""
+        return self.network.cfg.attributes
 
     def __call__(self, images: Tensor) -> Tensor:
-        """The network's output [N, A], one column per attribute, of images [N, 3, H, W] in [-1, 1]."""
+        """The network's output [N, A] of images [N, 3, H, W] in [-1, 1]: logits of what is there or not,
+        numbers in the units of their labels."""
         return self.network(self._images(images))
+
+    @torch.no_grad()
+    def measure(self, images: Tensor) -> dict[str, Tensor]:
+        """By attribute, one value [N] per image: a probability in [0, 1], or a number in its unit."""
+        columns = dict(zip(self.attributes, self(images).unbind(1), strict=True))
+        return {name: v.sigmoid() if name in self.network.cfg.binary else v for name, v in columns.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,21 @@ def test_a_sample_needs_no_photo(tmp_path):
     plain = Latent(torch.zeros(2, 3), "faces", "ab")
     again = Latent.load(plain.save(tmp_path / "a.latent.safetensors"))
     assert (again.affine, again.source, again.noise, again.edits) == (None, "", {}, ())
+
+
+def test_noise_and_tuned_weights_make_a_personal_generator():
+    model = ganedit.load(GOLDEN / "sg2ada-cond-32.pkl", device="cpu")
+    plain = sample(ws=torch.ones(8, 96), model_sha256=model.sha256, noise={}, tuned={})
+    assert plain.personal(model) is model
+    bias = model.network.synthesis.b32.torgb.bias
+    before = model.synthesis(plain.ws[None])
+    brighter = replace(plain, tuned={"synthesis.b32.torgb.bias": torch.full_like(bias, 0.25)})
+    torch.testing.assert_close(brighter.personal(model).synthesis(plain.ws[None]), before + 0.25)
+    quiet = replace(plain, noise={"b32.conv1": torch.zeros(32, 32)})
+    assert not torch.equal(quiet.personal(model).synthesis(plain.ws[None]), before)
+    assert torch.equal(model.synthesis(plain.ws[None]), before)
+    with pytest.raises(CheckpointError, match="nonsense"):
+        replace(plain, tuned={"nonsense": torch.ones(1)}).personal(model)
 
 
 def test_edits_are_recorded():
