@@ -41,7 +41,7 @@ class Template:
 TEMPLATES = {"ffhq": Template(1.0, 0.0), "close-up": Template(0.60, 0.208)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AlignedFace:
     """A square crop and where it came from.
 
@@ -79,6 +79,38 @@ def align_face(
     axes = np.stack([right, down], axis=1) / shrink * ratio[:, None] / size
     affine = np.concatenate([axes, origin[:, None]], axis=1)
     return AlignedFace(crop_from_affine(pixels, affine, size), affine, size, template)
+
+
+def align_faces(
+    pixels: np.ndarray,
+    *,
+    size: int = 256,
+    template: Template | None = TEMPLATES["ffhq"],
+    which: str | int = "largest",
+    threshold: float = 0.0,
+    faces: list[Face] | None = None,
+) -> list[tuple[int, AlignedFace]]:
+    """The faces of a photo, found, chosen and cut out.
+
+    Args:
+        pixels: The photo [H, W, 3], uint8 or uint16.
+        size: Side of the crops.
+        template: What the crops show; None takes the middle of the photo without looking for faces.
+        which: "largest", "all", or N for the N-th largest.
+        threshold: Score that a face needs, as in `find_faces`.
+        faces: Faces known already; then none are looked for.
+
+    Returns:
+        Crops, each after its number (1 is the largest face).
+
+    Raises:
+        InputError: There is no face, or no N-th one.
+    """
+    if template is None:
+        return [(1, center_crop(pixels, size))]
+    faces = find_faces(pixels, threshold=threshold) if faces is None else faces
+    chosen = select_faces(faces, which)
+    return [(1 + faces.index(f), align_face(pixels, f.landmarks, size, template)) for f in chosen]
 
 
 def center_crop(pixels: np.ndarray, size: int = 256) -> AlignedFace:

@@ -28,7 +28,7 @@ _LARGE_SIDE = 2048  # and to this one when that finds nothing
 _DOUBTFUL, _SURE, _AGREE = 0.1, 0.3, 0.08
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A face in a photo.
 

@@ -1,0 +1,90 @@
+"""Contact sheets: pictures in a labelled grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ganedit.images.io import resize, to_depth
+
+_PAPER, _INK, _FAINT = (250, 250, 248), (40, 40, 40), (110, 110, 110)
+
+
+def sheet(
+    images: Sequence[np.ndarray],
+    *,
+    columns: int,
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+    caption: str | None = None,
+    pad: int | None = None,
+) -> np.ndarray:
+    """Lay pictures out in rows, with labels above the columns and left of the rows.
+
+    Args:
+        images: [H, W, 3] uint8 or uint16; all are brought to the largest one's height and width, whole.
+        columns: Pictures in a row.
+        row_labels: One per row, or None.
+        column_labels: One per column, or None.
+        caption: A line below the pictures.
+        pad: Pixels between pictures; None chooses by their size.
+
+    Returns:
+        [H, W, 3] uint8.
+    """
+    if not images or columns < 1:
+        raise ValueError(f"a sheet needs pictures and columns; got {len(images)} and {columns}")
+    height, width = max(i.shape[0] for i in images), max(i.shape[1] for i in images)
+    tiles = [_fit(to_depth(i, np.uint8), height, width) for i in images]
+    rows = -(-len(tiles) // columns)
+    pad = max(4, min(height, width) // 32) if pad is None else pad
+    font = ImageFont.load_default(size=max(12, min(height, width) // 10))
+    line = _height(font) + 2 * pad
+
+    column_font = _that_fits(column_labels or (), width, font)
+    left = 2 * pad + round(max(font.getlength(text) for text in row_labels)) if row_labels else pad
+    top = line if column_labels else pad
+    below = line if caption else pad
+    canvas = Image.new(
+        "RGB", (left + columns * (width + pad), top + rows * (height + pad) - pad + below), _PAPER
+    )
+    draw = ImageDraw.Draw(canvas)
+    for i, tile in enumerate(tiles):
+        row, column = divmod(i, columns)
+        canvas.paste(Image.fromarray(tile), (left + column * (width + pad), top + row * (height + pad)))
+    for column, text in enumerate(column_labels or ()):
+        centre = left + column * (width + pad) + width / 2
+        draw.text((centre, top / 2), text, _INK, column_font, anchor="mm")
+    for row, text in enumerate(row_labels or ()):
+        draw.text((left - pad, top + row * (height + pad) + height / 2), text, _INK, font, anchor="rm")
+    if caption:
+        caption_font = _that_fits([caption], canvas.width - left - pad, font)
+        draw.text((left, canvas.height - below / 2), caption, _FAINT, caption_font, anchor="lm")
+    return np.array(canvas)
+
+
+def _fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The whole picture in the middle of a tile of paper."""
+    scale = min(height / image.shape[0], width / image.shape[1])
+    inner = resize(image, (max(round(image.shape[0] * scale), 1), max(round(image.shape[1] * scale), 1)))
+    tile = np.full((height, width, 3), _PAPER, np.uint8)
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    tile[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return tile
+
+
+def _height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    _, top, _, bottom = font.getbbox("Ág")
+    return round(bottom - top)
+
+
+def _that_fits(
+    texts: Sequence[str], width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """`font`, smaller if the longest of the texts is wider than `width`, though never unreadable."""
+    longest = max((font.getlength(text) for text in texts), default=0)
+    if longest <= width or not isinstance(font, ImageFont.FreeTypeFont):
+        return font
+    return ImageFont.load_default(size=max(9, font.size * width / longest))
