@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from torch import Tensor
 from ganedit.errors import InputError, UsageError
 from ganedit.images.align import TEMPLATES
 from ganedit.metrics.pose import crop_landmarks, head_pose
-from ganedit.nets.classifier import Classifier, ClassifierConfig, to_input
+from ganedit.nets.classifier import SIZE, Classifier, ClassifierConfig, to_input
+from ganedit.store.cards import Metric, ModelCard
+from ganedit.store.load import save_model
 from ganedit.train.data import ImageSet, label_columns, label_values, load_images
 from ganedit.train.loop import LoopOptions, Recipe, Run, activation_dtype
 
@@ -162,6 +164,25 @@ class FaceAttributes(Recipe):
             else:
                 found[f"{name} mean absolute error"] = float((output - label).abs().mean())
         return found
+
+    def export(self, folder: Path, images: int) -> None:
+        """Write the classifier as a model folder, with what `evaluate` measures in its card."""
+        config = self.data.config
+        card = ModelCard(
+            name="face-attributes",
+            task="classifier",
+            architecture="classifier",
+            config={key: list(value) for key, value in asdict(config).items()},
+            resolution=SIZE,
+            template=self.options.template,
+            source=f"ganedit train classifier, {images / 1000:.0f} kimg",
+            details={"meanings": dict(self.data.meanings)},  # what 1 stands for
+            metrics=tuple(
+                Metric(name, round(value, 3), f"held-out {self.options.test_share:.0%} of the training sets")
+                for name, value in self.evaluate().items()
+            ),
+        )
+        save_model(folder, card, self.network.state_dict(), dtype=torch.float16)
 
 
 def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) -> dict[str, Tensor]:
