@@ -23,12 +23,12 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize("name", ["astronaut", "astronaut-cropped", "astronaut-rot25"])
 def test_matches_the_published_recipe(shared, name):
-    """The reference transforms at 4096 px before reducing, here it is 1024: hence not exact, but 57 dB."""
+    """The reference transforms at 4096 px before reducing, here it is 512: hence not exact, but near."""
     folder = shared / "golden" / "ffhq-align"
     photo = read_image(folder / f"{name}.photo.png").pixels
     (face,) = load_landmarks(folder / f"{name}.landmarks.json")
     aligned = align_face(photo, face.landmarks, 256)
-    assert psnr(aligned.crop, read_image(folder / f"{name}.aligned256.png").pixels) > 55
+    assert psnr(aligned.crop, read_image(folder / f"{name}.aligned256.png").pixels) > 52
 
 
 @pytest.fixture(scope="module")
