@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers import LRELU_GAIN, Linear, blur, lrelu, upsample2
+from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
 
 Noise = Literal["const", "random", "none"]
 
@@ -341,7 +341,7 @@ class ConvLayer(nn.Module):
         if not self.down:
             x = F.conv2d(x, weight, bias, padding=kernel // 2)
         elif kernel == 1:
-            x = F.conv2d(blur(x, padding=1, stride=2), weight, bias)
+            x = F.conv2d(downsample2(x), weight, bias)
         else:
             x = F.conv2d(blur(x, padding=2), weight, bias, stride=2)
         return x if self.linear else lrelu(x, self.clamp)
