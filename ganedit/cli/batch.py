@@ -11,8 +11,9 @@ import stat
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ganedit.cli.context import Console
 from ganedit.cli.failures import as_expected
@@ -20,7 +21,7 @@ from ganedit.errors import GaneditError, InputError, UsageError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".avif", ".heic")
 LATENT_SUFFIXES = (".latent.safetensors",)
-PATIENCE = 2.0  # seconds that a pipe may stay silent before the user is told what we wait for
+PATIENCE = 2.0  # seconds that a pipe of unknown origin may stay silent
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Result:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+Item = TypeVar("Item")
 Work = Callable[[Path], Iterable["Result | Path"]]
 
 
@@ -64,42 +66,83 @@ def run_batch(
         BatchFailed: some input failed. Its status is that of the error if there was one input, else 1.
         UsageError: there is nothing to work on.
     """
-    done, last = 0, None
-    failed = 0
-    for item in _sources(console, inputs, suffixes, fallback):
+
+    def one(item: Path | GaneditError) -> None:
+        if isinstance(item, GaneditError):
+            raise item
+        for result in work(item):
+            result = result if isinstance(result, Result) else Result(result)
+            console.emit(result.path, **{"input": str(item), **result.details})
+
+    if not survive(console, _sources(console, inputs, suffixes, fallback), one):
+        raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
+
+
+def survive(console: Console, items: Iterable[Item], do: Callable[[Item], None]) -> int:
+    """Do each item; report those that fail in the user's world and go on. Returns how many there were.
+
+    Raises:
+        BatchFailed: some failed. Its status is that of the error if there was one item, else 1.
+    """
+    done, errors = 0, []
+    for item in items:
         done += 1
         try:
-            if isinstance(item, GaneditError):
-                raise item
-            for result in work(item):
-                result = result if isinstance(result, Result) else Result(result)
-                console.emit(result.path, **{"input": str(item), **result.details})
+            do(item)
         except BrokenPipeError:
             raise
         except Exception as error:
             expected = as_expected(error)
             if expected is None:
                 raise
-            failed += 1
-            last = expected
-            about = "" if isinstance(item, GaneditError) else str(item)
+            errors.append(expected)
             if console.options.debug:
                 traceback.print_exception(error, file=console.stderr)
-            console.complain(expected, about)
-    if done == 0:
-        raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
-    if last is not None:
+            console.complain(expected, "" if isinstance(item, GaneditError) else str(item))
+    if errors:
         if done > 1:
-            console.note(f"{console.command}: {failed} of {done} inputs failed")
-        raise BatchFailed(last.exit_status if done == 1 else 1)
+            console.note(f"{console.command}: {len(errors)} of {done} inputs failed")
+        raise BatchFailed(errors[0].exit_status if done == 1 else 1)
+    return done
 
 
-def has_pipe(console: Console) -> bool:
-    """Whether standard input is a pipe that another command writes paths into."""
+class Pipe(Enum):
+    """What standard input is."""
+
+    NONE = "none"  # a terminal, a file, nothing; or a pipe that stays silent
+    UNKNOWN = "unknown"  # a pipe that has something to read, be it only its end
+    PIPELINE = "pipeline"  # the output of another command
+
+
+def _pipe(console: Console) -> Pipe:
+    """Whether somebody writes paths into standard input.
+
+    Programs often start others with a pipe that they never use or close; waiting for that would hang. So a
+    silent pipe counts only if it is the standard output of some process, as in a shell's pipeline.
+    """
+    stdin = console.stdin
     try:
-        return stat.S_ISFIFO(os.fstat(console.stdin.fileno()).st_mode)
+        if not stat.S_ISFIFO(os.fstat(stdin.fileno()).st_mode):
+            return Pipe.NONE
+        if _is_output_of_a_process(stdin.fileno()):
+            return Pipe.PIPELINE
+        return Pipe.UNKNOWN if select.select([stdin], [], [], PATIENCE)[0] else Pipe.NONE
     except (OSError, ValueError, AttributeError):  # closed, or a test's StringIO
-        return bool(getattr(console.stdin, "is_pipe", False))
+        return getattr(stdin, "pipe", Pipe.NONE)
+
+
+def _is_output_of_a_process(descriptor: int) -> bool:
+    """Whether the pipe behind `descriptor` is the standard output of some process. True where the system
+    does not tell."""
+    try:
+        pipe = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return True
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/fd/1") == pipe:
+                return True
+    return False
 
 
 def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
@@ -137,15 +180,18 @@ def _sources(
     fallback: Callable[[], Iterable[Path]] | None,
 ) -> Iterator[Path | GaneditError]:
     """Every input in turn, as late as possible, so that the stages of a pipeline overlap."""
-    if not inputs and has_pipe(console):
-        piped = False
-        for line in _lines(console):
-            piped = True
-            yield from _expanded(line, suffixes)
-        if piped:
-            return
     if not inputs:
-        yield from fallback() if fallback else ()
+        pipe = _pipe(console)
+        brought = False
+        for line in _lines(console) if pipe is not Pipe.NONE else ():
+            brought = True
+            yield from _expanded(line, suffixes)
+        if (
+            not brought and pipe is Pipe.PIPELINE
+        ):  # whatever came before failed: do not work on something else
+            raise InputError("the pipe brought no paths", "see what the command before it says")
+        if not brought and fallback is not None:
+            yield from fallback()
         return
     for source in inputs:
         for one in _lines(console) if source == "-" else [source]:
@@ -161,12 +207,6 @@ def _expanded(source: str, suffixes: Sequence[str]) -> Iterator[Path | GaneditEr
 
 def _lines(console: Console) -> Iterator[str]:
     """Paths from standard input, one per line; lines of another command's --json will do as well."""
-    try:
-        ready, _, _ = select.select([console.stdin], [], [], PATIENCE)
-        if not ready:
-            console.note(f"{console.command}: waiting for paths on standard input")
-    except (OSError, ValueError, TypeError):
-        pass  # not a real stream
     while line := console.stdin.readline():
         text = line.rstrip("\r\n")
         if text.startswith("{"):

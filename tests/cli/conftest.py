@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ganedit.cli.app import main
+from ganedit.cli.batch import Pipe
 from ganedit.cli.context import Console
 
 
@@ -30,10 +31,10 @@ class Ran:
         return [json.loads(line) for line in self.lines]
 
 
-class Pipe(io.StringIO):
+class Piped(io.StringIO):
     """Standard input that another command writes into."""
 
-    is_pipe = True
+    pipe = Pipe.PIPELINE
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def ganedit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ra
 
     def run(*argv: object, stdin: str | None = None) -> Ran:
         out, err = io.StringIO(), io.StringIO()
-        source = io.StringIO() if stdin is None else Pipe(stdin)
+        source = io.StringIO() if stdin is None else Piped(stdin)
         status = main([str(a) for a in argv], Console(source, out, err))
         return Ran(status, out.getvalue(), err.getvalue())
 

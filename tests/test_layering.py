@@ -1,0 +1,114 @@
+"""Who may import whom, as docs/architecture.md says, and how light the program starts."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "ganedit"
+BASE = {"errors", "files", "compute", ""}  # light modules at the top; "" is the package itself
+MAY_IMPORT = {
+    "nets": set(),
+    "store": {"nets"},
+    "images": {"store", "nets"},
+    "latent": {"images", "store", "nets"},
+    "metrics": {"images", "store", "nets"},
+    "train": {"metrics", "images", "store", "nets"},
+    "cli": {"train", "metrics", "latent", "images", "store", "nets"},
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: import by full name"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(module: str) -> str:
+    """The part of ganedit that a dotted name lies in."""
+    first = module.removeprefix("ganedit").removeprefix(".").split(".")[0]
+    return first if first in MAY_IMPORT or (PACKAGE / f"{first}.py").is_file() else ""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_part_imports_only_what_it_may(path):
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    found = {layer(m) for m in imports(path) if m == "ganedit" or m.startswith("ganedit.")}
+    if own in MAY_IMPORT:
+        assert found - BASE - {own} <= MAY_IMPORT[own]
+    if own == "nets":
+        inside = {m for m in imports(path) if m.startswith("ganedit.nets.")}
+        assert all(m.startswith("ganedit.nets.layers") for m in inside)
+    if own == "errors":
+        assert not found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_commands_talk_to_the_terminal(path):
+    if path.relative_to(PACKAGE).parts[0] in ("cli", "__main__.py"):
+        return
+    assert not {m.split(".")[0] for m in imports(path)} & {"typer", "rich", "click"}
+
+
+def test_no_module_is_longer_than_600_lines():
+    assert not [p for p in MODULES if len(p.read_text(encoding="utf-8").splitlines()) > 600]
+
+
+def loaded_by(*argv: str) -> set[str]:
+    """Top-level modules in memory after one command line."""
+    code = (
+        "import sys\nfrom ganedit.cli.app import main\nmain(sys.argv[1:])\n"
+        "print(*sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *argv], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(run.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--help"],
+        ["--version"],
+        ["generate", "--help"],
+        ["models", "--help"],
+        ["models", "list"],
+        ["align", "--help"],
+        ["project", "--help"],
+        ["edit", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_heavy_is_loaded_before_work_begins(argv):
+    heavy = {
+        "torch",
+        "torchvision",
+        "cv2",
+        "dlib",
+        "sklearn",
+        "lightning",
+        "torchmetrics",
+        "av",
+        "rich",
+        "PIL",
+        "numpy",
+    }
+    assert not loaded_by(*argv) & heavy
+
+
+def test_the_library_loads_lightly():
+    code = "import sys, ganedit; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
