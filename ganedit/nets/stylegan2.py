@@ -19,7 +19,7 @@ about twice as fast on a recent CPU); parameters, styles and the output image st
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -29,7 +29,9 @@ from torch import Tensor, nn
 
 from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
 
-Noise = Literal["const", "random", "none"]
+NoiseKind = Literal["const", "random", "none"]
+Noise = NoiseKind | Mapping[str, Tensor]
+"""The stored noise, fresh noise, none; or maps [N or 1, 1, H, W] by layer name, such as "b8.conv0"."""
 
 
 def channel_widths(resolution: int, base: int, most: int) -> tuple[int, ...]:
@@ -144,7 +146,7 @@ class SynthesisLayer(ModulatedLayer):
         self.register_buffer("noise_const", torch.randn(size, size))
         self.noise_const: Tensor
 
-    def forward(self, x: Tensor, styles: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor, styles: Tensor, noise: NoiseKind | Tensor) -> Tensor:
         # x [N, I, H, W], styles [N, I] float32 -> [N, O, H or 2H, W or 2W]
         demod = self._demodulation(styles) * LRELU_GAIN  # [N, O]
         bias = (self.bias * LRELU_GAIN).to(x.dtype)
@@ -155,7 +157,7 @@ class SynthesisLayer(ModulatedLayer):
             x = x * styles[:, :, None, None].to(x.dtype)
             x = self._convolve(x, self.weight, None)
             x = torch.addcmul(bias.view(1, -1, 1, 1), x, demod[:, :, None, None].to(x.dtype))
-        if noise != "none":
+        if isinstance(noise, Tensor) or noise != "none":
             x = x.add_(self._noise(x, noise))
         return lrelu(x, self.clamp)
 
@@ -170,8 +172,10 @@ class SynthesisLayer(ModulatedLayer):
         x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [N, O, 2H+1, 2W+1]
         return blur(x, padding=1, gain=4.0, bias=bias)
 
-    def _noise(self, x: Tensor, kind: Noise) -> Tensor:
+    def _noise(self, x: Tensor, kind: NoiseKind | Tensor) -> Tensor:
         strength = self.noise_strength * LRELU_GAIN
+        if isinstance(kind, Tensor):
+            return (kind * strength).to(x.dtype)
         if kind == "const":
             return (self.noise_const * strength).to(x.dtype)
         n, _, h, w = x.shape
@@ -212,14 +216,20 @@ class SynthesisBlock(nn.Module):
         self.torgb = ToRGB(out, cfg.image_channels, cfg.w_dim, cfg.clamp)
 
     @property
+    def names(self) -> list[str]:
+        """Of its layers, within the synthesis network."""
+        size = self.conv1.noise_const.shape[0]
+        return [f"b{size}.conv0", f"b{size}.conv1"] if hasattr(self, "conv0") else [f"b{size}.conv1"]
+
+    @property
     def layers(self) -> list[SynthesisLayer]:
         return [self.conv0, self.conv1] if hasattr(self, "conv0") else [self.conv1]
 
     def forward(
         self, x: Tensor, image: Tensor | None, styles: Sequence[Tensor], noise: Noise
     ) -> tuple[Tensor, Tensor]:
-        for layer, style in zip(self.layers, styles, strict=False):
-            x = layer(x, style, noise)
+        for name, layer, style in zip(self.names, self.layers, styles, strict=False):
+            x = layer(x, style, noise if isinstance(noise, str) else noise[name])
         rgb = self.torgb(x, styles[-1])
         return x, rgb if image is None else upsample2(image).add_(rgb)
 
@@ -241,6 +251,14 @@ class SynthesisNetwork(nn.Module):
     @property
     def blocks(self) -> list[SynthesisBlock]:
         return [getattr(self, f"b{size}") for size in sizes(self.cfg.resolution)]
+
+    def noise_maps(self) -> dict[str, Tensor]:
+        """The stored noise [H, W] by layer name."""
+        return {
+            name: layer.noise_const
+            for block in self.blocks
+            for name, layer in zip(block.names, block.layers, strict=True)
+        }
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """Style-space codes (StyleSpace, arXiv:2011.12799): one [N, channels] per layer, image layers last

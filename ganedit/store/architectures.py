@@ -26,6 +26,7 @@ class Architecture(NamedTuple):
 ARCHITECTURES = {
     "stylegan2": Architecture("ganedit.nets.stylegan2", "GeneratorConfig", "Generator"),
     "stylegan2-discriminator": Architecture("ganedit.nets.stylegan2", "DiscriminatorConfig", "Discriminator"),
+    "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "classifier": Architecture("ganedit.nets.classifier", "ClassifierConfig", "Classifier"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -19,6 +20,8 @@ from ganedit.nets.stylegan2 import (
     GeneratorConfig,
     channel_widths,
 )
+from ganedit.store.cards import ModelCard
+from ganedit.store.load import save_model
 from ganedit.train.augment import AdaController, AdaPipeline
 from ganedit.train.data import ImageSet
 from ganedit.train.ema import ema_beta, update_ema
@@ -52,6 +55,10 @@ class StyleGAN2Options(LoopOptions):
     ada_kimg: float = 500.0
     ada_every: int = 4
     freeze_d: int = 0  # layers of D, counted from the image, that keep their weights
+    name: str = "generator"  # of the exported model
+    template: str = ""  # alignment of the training images, if they are faces; recorded in the card
+    data_note: str = ""  # what the images are and whose, recorded in the card
+    terms: str = ""  # what their licence asks, recorded in the card
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -233,6 +240,23 @@ class StyleGAN2(Recipe):
         if discriminator is not None:
             left += _copy_matching(self.d, discriminator)
         return left
+
+    def export(self, folder: Path, images: int) -> None:
+        options = self.options
+        card = ModelCard(
+            name=options.name,
+            task="generator",
+            architecture="stylegan2",
+            config=self.g.cfg.to_dict(),
+            resolution=options.resolution,
+            template=options.template,
+            data=options.data_note,
+            source=f"ganedit train stylegan2, {images / 1000:.0f} kimg",
+            terms=options.terms,
+            details={"classes": self.data.class_names} if self.data.class_names else {},
+        )
+        d = (self.d.cfg.to_dict(), self.d.state_dict())
+        save_model(folder, card, self.g_ema.state_dict(), discriminator=d, dtype=torch.float16)
 
     @torch.no_grad()
     def samples(self) -> Tensor:

@@ -1,0 +1,102 @@
+"""How different two pictures look, as a loss that needs no download.
+
+Features of the generator's own discriminator together with multi-scale pixels and structural similarity; or
+LPIPS (Zhang et al., arXiv:1801.03924) where its weights are at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganedit.errors import MissingError, UsageError
+from ganedit.store.models import Discriminator, Generator
+
+Perceptual = Literal["discriminator", "lpips"]
+Distance = Callable[[Tensor], Tensor]  # images [N, 3, H, W] to a distance [N] from the targets
+
+PIXEL_WEIGHT, SSIM_WEIGHT, FEATURE_WEIGHT, LPIPS_WEIGHT = 1.0, 0.5, 1.0, 1.0
+PIXEL_SCALES = (1, 2, 4)
+
+
+def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Distance:
+    """A function from images [N, 3, H, W] in [-1, 1] to their distance [N] from `targets` (same shape).
+
+    Everything that depends on the targets alone is computed once.
+
+    Raises:
+        CheckpointError: "discriminator", but the generator came without one.
+        MissingError: "lpips", but its weights are neither present nor can be fetched.
+    """
+    terms: list[tuple[float, Distance]] = [
+        (PIXEL_WEIGHT, pixel_distance(targets)),
+        (SSIM_WEIGHT, ssim_distance(targets)),
+    ]
+    if kind == "discriminator":
+        terms.append((FEATURE_WEIGHT, feature_distance(targets, generator.discriminator)))
+    elif kind == "lpips":
+        terms.append((LPIPS_WEIGHT, lpips_distance(targets)))
+    else:
+        raise UsageError(f"--perceptual {kind} is unknown", "choose discriminator or lpips")
+    return lambda images: torch.stack([weight * term(images) for weight, term in terms]).sum(dim=0)
+
+
+def pixel_distance(targets: Tensor) -> Distance:
+    """Mean absolute difference of pixels and of their averages over 2x2 and 4x4."""
+    wanted = {scale: F.avg_pool2d(targets, scale) for scale in PIXEL_SCALES}
+
+    def distance(images: Tensor) -> Tensor:
+        each = [(F.avg_pool2d(images, s) - t).abs().mean(dim=(1, 2, 3)) for s, t in wanted.items()]
+        return torch.stack(each).mean(dim=0)
+
+    return distance
+
+
+def ssim_distance(targets: Tensor) -> Distance:
+    """1 - SSIM (Wang et al., 2004), over windows of 7 pixels."""
+    from torchmetrics.functional.image import structural_similarity_index_measure as ssim
+
+    def distance(images: Tensor) -> Tensor:
+        value = ssim(images, targets, kernel_size=7, sigma=1.0, data_range=2.0, reduction="none")
+        assert isinstance(value, Tensor)
+        return 1 - value
+
+    return distance
+
+
+def feature_distance(targets: Tensor, discriminator: Discriminator) -> Distance:
+    """Squared differences of discriminator features, of unit length at each place, averaged over blocks."""
+
+    def unit_features(images: Tensor) -> list[Tensor]:
+        return [F.normalize(f.float(), dim=1, eps=1e-6) for f in discriminator.features(images)]
+
+    with torch.no_grad():
+        wanted = unit_features(targets)
+
+    def distance(images: Tensor) -> Tensor:
+        found = unit_features(images)
+        each = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(found, wanted, strict=True)]
+        return torch.stack(each).mean(dim=0)
+
+    return distance
+
+
+def lpips_distance(targets: Tensor) -> Distance:
+    """LPIPS with VGG features, by torchmetrics; its weights come from torchvision's download cache."""
+    from urllib.error import URLError
+
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+    try:
+        network = LearnedPerceptualImagePatchSimilarity("vgg").to(targets.device)
+    except (URLError, OSError, ModuleNotFoundError) as error:
+        raise MissingError(
+            f"--perceptual lpips needs torchvision's VGG-16 weights, which could not be fetched ({error})",
+            "put vgg16-397923af.pth into ~/.cache/torch/hub/checkpoints, or leave --perceptual out",
+        ) from error
+    network.requires_grad_(False)
+    return lambda images: network.net(images.clamp(-1, 1), targets).flatten()

@@ -1,0 +1,128 @@
+"""An encoder for a trained generator, in the manner of pSp and e4e (arXiv:2008.00951, arXiv:2102.02766).
+
+Half of every batch are samples of the generator, whose codes are known; half are real crops, which only the
+picture can judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, UsageError
+from ganedit.latent.perceptual import distance_to
+from ganedit.nets.encoder import Encoder, EncoderConfig
+from ganedit.store.cards import ModelCard
+from ganedit.store.load import save_model
+from ganedit.store.models import Generator
+from ganedit.train.data import ImageSet
+from ganedit.train.loop import LoopOptions, Recipe, Run
+
+SAMPLES = 8  # pairs on the sample sheet
+
+
+@dataclass(frozen=True)
+class EncoderOptions(LoopOptions):
+    kimg: float = 60.0
+    batch: int = 16
+    lr: float = 1e-3
+    code_weight: float = 0.5  # of the error of known codes, in units of their variance
+    offset_weight: float = 0.02  # of the offsets between layers: small keeps codes editable
+    mixed: float = 0.3  # share of samples whose code changes half way up
+    mirror: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch % (2 * self.devices * self.accumulate):
+            raise UsageError(f"--batch {self.batch} must be even: half samples, half real pictures")
+
+
+class EncoderTraining(Recipe):
+    """E, trained through the frozen G with the distance that projection minimises."""
+
+    def __init__(self, options: EncoderOptions, generator: Generator, data: ImageSet) -> None:
+        if generator.num_classes:
+            raise CheckpointError(
+                f"{generator.name} has classes; an encoder learns one picture of the world",
+                "choose a model without classes",
+            )
+        self.options, self.generator, self.data = options, generator, data
+        torch.manual_seed(options.seed)
+        config = EncoderConfig(max(generator.resolution, 64), generator.num_ws, generator.w_dim)
+        self.encoder = Encoder(config).to(generator.device)
+        self.encoder.w_avg.copy_(generator.w_avg)
+        with torch.no_grad():
+            codes = generator.mapping(torch.randn(4096, generator.z_dim, device=generator.device))[:, 0]
+        self.variance = codes.var()
+        self.networks = {"encoder": self.encoder}
+        optimizer = torch.optim.AdamW(self.encoder.parameters(), options.lr, betas=(0.9, 0.99), weight_decay=1e-4)
+        self.optimizers = {"encoder": optimizer}
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        total = max(self.options.kimg * 1000 / self.options.batch, 1)
+        progress = min(run.step / total, 1.0)
+        warm = min(1.0, (run.step + 1) / 100)
+        for group in self.optimizers["encoder"].param_groups:
+            group["lr"] = self.options.lr * warm * (1 - 0.95 * progress)
+        stats: dict[str, Tensor] = {}
+        pieces = run.draw(self.data, mirror=self.options.mirror)
+        stats["loss"] = run.minimise(
+            self.optimizers["encoder"], (self._loss(images[: len(images) // 2], stats) for images, _ in pieces)
+        )
+        return stats
+
+    def _loss(self, real: Tensor, stats: dict[str, Tensor]) -> Tensor:
+        with torch.no_grad():
+            known = self._sample_codes(len(real))
+            drawn = self.generator.synthesis(known, "random").clamp(-1, 1)
+        targets = torch.cat([drawn, real])
+        base, offsets = self.encoder.codes(targets)
+        ws = self.encoder.w_avg + base.unsqueeze(1) + offsets
+        picture = distance_to(targets, self.generator, "discriminator")(self.generator.synthesis(ws)).mean()
+        code = (ws[: len(real)] - known).square().mean() / self.variance
+        offset = offsets.square().mean() / self.variance
+        stats |= {"picture": picture.detach(), "code": code.detach(), "offset": offset.detach()}
+        return picture + self.options.code_weight * code + self.options.offset_weight * offset
+
+    def _sample_codes(self, n: int) -> Tensor:
+        generator = self.generator
+        first, second = (generator.mapping(torch.randn(n, generator.z_dim, device=generator.device)) for _ in "ab")
+        if float(torch.rand(())) >= self.options.mixed:
+            return first
+        at = int(torch.randint(1, generator.num_ws, ()))
+        return torch.cat([first[:, :at], second[:, at:]], dim=1)
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        """Real pictures above what their codes draw."""
+        real = self.data.images[-SAMPLES:].to(self.generator.device).float() / 127.5 - 1
+        drawn = self.generator.synthesis(self.encoder(real))
+        return torch.cat([torch.cat(list(real), dim=2), torch.cat(list(drawn), dim=2)], dim=1)
+
+    def state(self) -> dict[str, Any]:
+        return {"generator_sha256": self.generator.sha256}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        if state["generator_sha256"] != self.generator.sha256:
+            raise ValueError("it was trained for other weights of the generator")
+
+    def export(self, folder: Path, images: int) -> None:
+        generator = self.generator
+        config = self.encoder.cfg
+        card = ModelCard(
+            name=f"{generator.name}-encoder",
+            task="encoder",
+            architecture="encoder",
+            config=asdict(config),
+            resolution=config.resolution,
+            template=generator.card.template,
+            source=f"ganedit train encoder, {images / 1000:.0f} kimg",
+            licence=generator.card.licence,
+            terms=generator.card.terms,
+            details={"model": generator.name, "model_sha256": generator.sha256},
+        )
+        save_model(folder, card, self.encoder.state_dict(), dtype=torch.float16)
