@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganedit.errors import CheckpointError, InputError
+from ganedit.nets.stylegan2 import Noise, NoiseKind
 from ganedit.store.cards import ModelCard
 
-Noise = Literal["const", "random", "none"]
-NOISES = ("const", "random", "none")
+NOISES = get_args(NoiseKind)
 
 
 class Model:
@@ -176,7 +176,8 @@ class Generator(Model):
 
         Args:
             ws: One row per layer.
-            noise: The stored noise, fresh noise from torch's random state, or none.
+            noise: The stored noise, fresh noise from torch's random state, or none; or maps
+                [N or 1, 1, H, W] by layer name.
 
         Raises:
             InputError: codes of the wrong size, or an unknown noise.
@@ -187,7 +188,7 @@ class Generator(Model):
                 f"not {list(ws.shape)}",
                 "they were made with another model",
             )
-        if noise not in NOISES:
+        if isinstance(noise, str) and noise not in NOISES:
             raise InputError(f"there is no noise {noise!r}", f"choose {', '.join(NOISES)}")
         return self.network.synthesis(ws.to(self.device, torch.float32), noise)
 
