@@ -1,0 +1,295 @@
+"""`ganedit direction`: learn, list, describe, import and export directions of the style space."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.batch import survive
+from ganedit.cli.context import Console
+from ganedit.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganedit.latent.directions import Direction
+    from ganedit.store.models import Generator
+
+Name = Annotated[str, typer.Argument(help="Name of the direction.")]
+Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
+]
+
+LATENT = ".latent.safetensors"
+
+
+def learn(
+    console: Console,
+    name: Name,
+    model: Model = "faces",
+    attribute: Annotated[
+        str | None, typer.Option(help="Label samples by this output of --classifier.")
+    ] = None,
+    classifier: Annotated[str, typer.Option(help="Classifier: a name or a file.")] = "face-attributes",
+    scores: Annotated[
+        Path | None, typer.Option(help="CSV of latent files (or the pictures beside them) and scores.")
+    ] = None,
+    positive: Annotated[Path | None, typer.Option(help="Folder of photos or latents that have it.")] = None,
+    negative: Annotated[Path | None, typer.Option(help="Folder of photos or latents that lack it.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Score between the classes; else the extreme thirds are compared.")
+    ] = None,
+    preserve: Annotated[
+        list[str] | None, typer.Option(help="Direction whose attribute should stay; may be repeated.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Samples to draw for --attribute.")] = 5000,
+    psi: Annotated[float, typer.Option(help="Truncation of those samples.")] = 1.0,
+    output: Output = None,
+) -> None:
+    """Learn a direction from scored samples, from two folders of examples, or by a classifier.
+
+    A linear classifier is fitted to the codes; its normal is the direction, its accuracy on a fifth of the
+    examples, held out, is told. With neither --scores nor folders, samples are drawn and labelled by the
+    classifier's output --attribute, which is NAME unless given.
+    """
+    if (positive is None) != (negative is None):
+        raise UsageError("--positive and --negative belong together", "name both folders")
+    if sum(x is not None for x in (scores, positive, attribute)) > 1:
+        raise UsageError("--scores, --attribute and --positive exclude each other", "choose one of them")
+    from ganedit.latent import directions
+
+    target = output or directions.user_folder(_model_name(model)) / f"{name}{directions.SUFFIX}"
+    _check_name(name)
+    if not console.should_write(target):
+        console.emit(target)
+        return
+    generator = _generator(console, model)
+    kept = [directions.find(other, generator.name) for other in preserve or []]
+    for other in kept:
+        other.check_model(generator)
+    if scores is not None:
+        codes, values = _from_csv(scores, generator)
+    elif positive is not None and negative is not None:
+        codes, values = _from_folders(console, positive, negative, generator)
+    else:
+        codes, values = _from_classifier(console, classifier, attribute or name, generator, samples, psi)
+    found = directions.learn(
+        codes,
+        values,
+        name=name,
+        threshold=threshold,
+        preserve=kept,
+        spread=directions.random_codes(generator, directions.SIGMA_SAMPLES),  # a sigma means the same for all
+        seed=console.options.seed,
+    )
+    found = replace(found, model=generator.name, model_sha256=generator.sha256)
+    found.save(target)
+    console.note(
+        f"{name}: {found.accuracy:.1%} of held-out examples told apart, learned from {found.samples}"
+    )
+    console.emit(target, accuracy=found.accuracy, sigma=found.sigma, samples=found.samples)
+
+
+def list_directions(console: Console, model: Model = "faces") -> None:
+    """List the directions known by name for a model."""
+    from ganedit.latent import directions
+
+    def show(name: str) -> None:
+        found = directions.find(name, _model_name(model))
+        told = "" if found.accuracy is None else f"accuracy {found.accuracy:.1%}"
+        about = {"name": name, "model": found.model, "method": found.method, "accuracy": found.accuracy}
+        console.answer(f"{name:<16} {found.method:<22} {told}".rstrip(), about)
+
+    if not survive(console, directions.names_of(_model_name(model)), show):
+        console.note(f"the model {model} has no directions; ganedit direction learn makes them")
+
+
+def info(console: Console, name: Name, model: Model = "faces") -> None:
+    """Tell how a direction was made. NAME may be a file."""
+    from ganedit.latent import directions
+
+    found = directions.find(name, _model_name(model))
+    about: dict[str, Any] = {
+        "name": found.name,
+        "shape": list(found.vector.shape),
+        "sigma": found.sigma,
+        "model": found.model,
+        "model_sha256": found.model_sha256,
+        "method": found.method,
+        "layers": list(found.layers),
+        "accuracy": found.accuracy,
+        "samples": found.samples,
+        "preserved": list(found.preserved),
+    }
+    known = {key: value for key, value in about.items() if value not in ("", None, [], 0)}
+    console.answer("\n".join(f"{key:<14} {_plain(value)}" for key, value in known.items()), about)
+
+
+def import_(
+    console: Console,
+    file: Annotated[Path, typer.Argument(help=".npy, .npz or .pt of shape [1, W], [W] or [L, W].")],
+    name: Annotated[str | None, typer.Option(help="What to call it; the file's name unless given.")] = None,
+    model: Model = "faces",
+    output: Output = None,
+) -> None:
+    """Take over a direction that other programs wrote, for a model with codes of its size."""
+    from ganedit.latent import directions
+
+    found = directions.import_direction(file, name)
+    _check_name(found.name)
+    target = output or directions.user_folder(_model_name(model)) / f"{found.name}{directions.SUFFIX}"
+    generator = _generator(console, model)
+    found.check_model(generator)
+    if console.should_write(target):
+        codes = directions.random_codes(generator, directions.SIGMA_SAMPLES)
+        sigma = directions.spread_along(found.vector, _shaped(codes, found, generator))
+        replace(found, sigma=sigma, model=generator.name, model_sha256=generator.sha256).save(target)
+    console.emit(target)
+
+
+def export(
+    console: Console,
+    name: Name,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .pt.")],
+    model: Model = "faces",
+) -> None:
+    """Write a direction as other programs read it: unit length, float32, [1, W] or [L, W]."""
+    from ganedit.latent import directions
+
+    found = directions.find(name, _model_name(model))
+    if console.should_write(output):
+        directions.export_direction(found, output)
+    console.emit(output, sigma=found.sigma)
+
+
+COMMANDS = {"learn": learn, "list": list_directions, "info": info, "import": import_, "export": export}
+
+
+# --- examples --------------------------------------------------------------------------------------
+
+
+def _from_classifier(
+    console: Console, classifier: str, attribute: str, generator: Generator, samples: int, psi: float
+) -> tuple[Tensor, Tensor]:
+    from ganedit.latent.directions import score_samples
+    from ganedit.store.models import Classifier
+
+    judge = console.load(classifier)
+    if not isinstance(judge, Classifier):
+        raise UsageError(f"{classifier} is a {judge.card.task}, not a classifier", "ganedit models list")
+    with console.progress(f"drawing {samples} samples", samples) as bar:
+        seen = 0
+
+        def progress(done: int, of: int) -> None:
+            nonlocal seen
+            bar.advance(done - seen)
+            seen = done
+
+        return score_samples(
+            generator, judge, attribute, samples, psi=psi, seed=console.options.seed, progress=progress
+        )
+
+
+def _from_csv(path: Path, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Codes and scores of the rows of a CSV: `file` and one more column."""
+    import torch
+
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            header, *rows = [row for row in csv.reader(stream) if row] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as a CSV: {error}") from error
+    if len(header) != 2 or header[0].strip() != "file":
+        raise InputError(
+            f"{path} has the columns {', '.join(header) or 'none'}", "it needs two: file, and the scores"
+        )
+    codes, values = [], []
+    for number, row in enumerate(rows, 2):
+        try:
+            file, score = row[0].strip(), float(row[1])
+        except (ValueError, IndexError) as error:
+            raise InputError(f"{path}, row {number}: no file and score: {','.join(row)}") from error
+        codes.append(_code(_latent_beside(path.parent / file), generator))
+        values.append(score)
+    if not codes:
+        raise InputError(f"{path} has no rows")
+    return _joined(codes), torch.tensor(values)
+
+
+def _from_folders(
+    console: Console, positive: Path, negative: Path, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Codes of the latents, or of the photos, in two folders; 1 and 0."""
+    import torch
+
+    codes: list[Tensor] = []
+    counts = []
+    for folder in (negative, positive):
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder")
+        found = [_code(path, generator) for path in sorted(folder.glob(f"*{LATENT}"))]
+        counts.append(len(found or (found := _project_folder(console, folder, generator))))
+        codes += found
+    return _joined(codes), torch.tensor([0.0] * counts[0] + [1.0] * counts[1])
+
+
+def _latent_beside(path: Path) -> Path:
+    """A latent itself, or that of a picture: NAME.png and NAME.projected.png have NAME.latent.safetensors."""
+    if path.name.endswith(LATENT):
+        return path
+    return path.with_name(path.stem.removesuffix(".projected") + LATENT)
+
+
+def _code(path: Path, generator: Generator) -> Tensor:
+    """ws [L, W] of a latent file of this generator."""
+    from ganedit.latent.latent import Latent
+
+    latent = Latent.load(path)
+    latent.check_model(generator)
+    return latent.ws
+
+
+def _joined(codes: list[Tensor]) -> Tensor:
+    """[N, W], each the mean over its layers: one vector moves them all."""
+    import torch
+
+    return torch.stack(codes).mean(1)
+
+
+# --- small things ----------------------------------------------------------------------------------
+
+
+def _shaped(codes: Tensor, direction: Direction, generator: Generator) -> Tensor:
+    """Codes [N, W] in the form of a direction: with a row per layer where it has them."""
+    return codes if direction.vector.ndim == 1 else codes[:, None].expand(-1, generator.num_ws, -1)
+
+
+def _generator(console: Console, model: str) -> Generator:
+    from ganedit.store.models import Generator
+
+    found = console.load(model)
+    if not isinstance(found, Generator):
+        raise UsageError(f"{model} is a {found.card.task}, not a generator", "ganedit models list")
+    return found
+
+
+def _model_name(model: str) -> str:
+    """What directions of a model are filed under: its name, or the stem of its file."""
+    path = Path(model)
+    return path.stem if path.suffix else path.name
+
+
+def _check_name(name: str) -> None:
+    if not name or "/" in name or name.startswith(".") or Path(name).suffix:
+        raise UsageError(f"{name!r} is no name for a direction", "use letters and dashes")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,133 @@
+"""`ganedit direction` with a tiny generator and a tiny classifier."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from ganedit.latent.directions import Direction
+from ganedit.latent.latent import Latent
+from ganedit.nets.classifier import Classifier, ClassifierConfig
+from ganedit.nets.stylegan2 import Generator, GeneratorConfig
+from ganedit.store.cards import ModelCard
+from ganedit.store.load import load_generator, save_model
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user folder with the generator `faces2` (codes [6, 5]) and the classifier `judge`."""
+    monkeypatch.setenv("GANEDIT_HOME", str(tmp_path / "home"))
+    torch.manual_seed(0)
+    network = Generator(GeneratorConfig(16, (8, 8, 4), 6, 5, 0, 2))
+    card = ModelCard("faces2", "generator", "stylegan2", network.cfg.to_dict(), 16)
+    save_model(tmp_path / "home/faces2", card, network.state_dict())
+    judge = Classifier(ClassifierConfig(("smile",), ("age",), (40.0,), (20.0,), (4, 4, 4, 4)))
+    config = {key: list(value) for key, value in asdict(judge.cfg).items()}
+    save_model(
+        tmp_path / "home/judge", ModelCard("judge", "classifier", "classifier", config), judge.state_dict()
+    )
+    return tmp_path / "home"
+
+
+def write_latents(folder, count, push):
+    """Latents whose first number is moved by `push`."""
+    generator = load_generator("faces2", device="cpu")
+    folder.mkdir()
+    codes = torch.randn(count, 5, generator=torch.Generator().manual_seed(int(push * 10) % 97))
+    codes[:, 0] += push
+    for i, code in enumerate(codes):
+        ws = code.expand(generator.num_ws, 5)
+        Latent(ws, "faces2", generator.sha256, "w").save(folder / f"{i:02d}.latent.safetensors")
+    return codes
+
+
+def test_learn_by_classifier_then_list_info_export(ganedit, home):
+    learn = ("direction", "learn", "age", "--model", "faces2", "--classifier", "judge", "--samples", 80)
+    ran = ganedit(*learn, "--json")
+    assert ran.status == 0, ran.err
+    (made,) = ran.json
+    assert made["path"] == str(home / "directions/faces2/age.safetensors")
+    assert made["samples"] == 48
+    saved = Direction.load(made["path"])
+    assert (saved.model, saved.name) == ("faces2", "age")
+    assert "held-out" in ran.err
+
+    assert ganedit(*learn).status == 2  # it is there already
+    assert ganedit("direction", "list", "--model", "faces2").lines[0].startswith("age ")
+    (told,) = ganedit("direction", "info", "age", "--model", "faces2", "--json").json
+    assert told["shape"] == [5]
+    assert told["sigma"] == pytest.approx(saved.sigma)
+    ran = ganedit("direction", "export", "age", "--model", "faces2", "-o", "age.npy")
+    assert ran.status == 0, ran.err
+    assert np.load("age.npy").shape == (1, 5)
+
+
+def test_learn_from_two_folders_and_from_a_csv(ganedit, home, tmp_path):
+    with_it = write_latents(tmp_path / "with", 30, 2.0)
+    write_latents(tmp_path / "without", 30, -2.0)
+    folders = ("--positive", "with", "--negative", "without")
+    ran = ganedit("direction", "learn", "first", "--model", "faces2", *folders, "-o", "first.safetensors")
+    assert ran.status == 0, ran.err
+    assert float(Direction.load("first.safetensors").vector[0]) > 0.8
+
+    rows = [f"with/{i:02d}.projected.png,{float(code[2])}" for i, code in enumerate(with_it)]
+    (tmp_path / "scores.csv").write_text("\n".join(["file,score", *rows]))
+    third = (
+        "direction",
+        "learn",
+        "third",
+        "--model",
+        "faces2",
+        "--scores",
+        "scores.csv",
+        "--threshold",
+        with_it[:, 2].median().item(),
+    )
+    ran = ganedit(*third, "--preserve", "first.safetensors")
+    assert ran.status == 0, ran.err
+    made = Direction.load(ran.lines[0])
+    assert int(made.vector.abs().argmax()) == 2
+    assert made.preserved == ("first",)
+    assert abs(float(made.vector @ Direction.load("first.safetensors").vector)) < 1e-6
+
+
+def test_import_measures_sigma_and_refuses_other_sizes(ganedit, home, shared, tmp_path):
+    np.save(tmp_path / "mine.npy", np.array([[0, 3.0, 0, 0, 0]]))
+    ran = ganedit("direction", "import", "mine.npy", "--model", "faces2")
+    assert ran.status == 0, ran.err
+    made = Direction.load(ran.lines[0])
+    assert made.vector.tolist() == [0, 1, 0, 0, 0]
+    assert made.sigma not in (0, 1)
+    ran = ganedit("direction", "import", shared / "golden/directions/smile.pt", "--model", "faces2")
+    assert ran.status == 3
+    assert "[512]" in ran.err
+    assert "[6, 5]" in ran.err
+
+
+def test_refusals(ganedit, home, tmp_path):
+    (tmp_path / "bad.csv").write_text("file,score\nx.png,high\n")
+    (tmp_path / "cut.pt").write_bytes(b"PK\x03\x04")
+    cases = [
+        (("learn", "x", "--model", "faces2", "--positive", "a"), 2, "--negative"),
+        (("learn", "x", "--model", "faces2", "--classifier", "judge"), 2, "attribute x"),
+        (("learn", "agee", "--model", "faces2", "--classifier", "judge"), 2, "did you mean age"),
+        (("learn", "x", "--model", "faces2", "--scores", "bad.csv"), 3, "row 2"),
+        (("learn", "x", "--model", "faces2", "--scores", "none.csv"), 3, "none.csv"),
+        (("learn", "../x", "--model", "faces2"), 2, "no name"),
+        (("learn", "x", "--model", "face2"), 2, "did you mean faces2"),
+        (("info", "smile", "--model", "faces2"), 2, "no direction smile"),
+        (("import", "cut.pt", "--model", "faces2"), 3, "cut.pt"),
+    ]
+    for argv, status, words in cases:
+        ran = ganedit("direction", *argv)
+        assert ran.status == status, (argv, ran.err)
+        assert words in ran.err, (argv, ran.err)
+        assert "Traceback" not in ran.err
+        assert not ran.out
+    assert (
+        json.dumps(sorted(p.name for p in (home).iterdir())) == '["faces2", "judge"]'
+    )  # nothing half written
