@@ -38,3 +38,12 @@ def test_blurred_and_shifted_copies_stay_the_same_person(shared):
     assert np.median(identity_distance(features[:6], features[6:])) < SAME_PERSON / 2
     others = [identity_distance(features[i], features[j]) for i in range(6) for j in range(i)]
     assert np.median(others) > SAME_PERSON
+
+
+def test_processes_share_the_work_and_keep_the_order(monkeypatch):
+    from ganedit.metrics import identity
+
+    monkeypatch.setattr(identity, "CHUNK", 1)
+    crops = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
+    alone = embed_crops(crops, CLOSE_UP)
+    np.testing.assert_array_equal(embed_crops(crops, CLOSE_UP, workers=2), alone)
