@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,36 +30,14 @@ from torch import Tensor, nn
 from ganedit.compute import keep_freed_memory
 from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 from ganedit.files import atomic_path
-from ganedit.train.data import ImageSet, fetch, index_batch, mirror_batch
+from ganedit.train.data import ImageSet, fetch, index_batch, load_images, mirror_batch
+from ganedit.train.options import LoopOptions
 
+Note = Callable[[str], None]  # tells the user something
+OnLoad = Callable[[int, int], None]  # images decoded, images in all
 CHECKPOINT = "checkpoint.safetensors"
 OPTIONS = "options.json"
-
-
-@dataclass(frozen=True)
-class LoopOptions:
-    """What every recipe can be told."""
-
-    kimg: float = 1000.0  # length of training, in thousands of images
-    minutes: float = 0.0  # stop after this long even if kimg is not reached; 0 means no limit
-    batch: int = 32  # images per optimiser step, over all devices
-    accumulate: int = 1  # split each device's share into this many pieces, to save memory
-    seed: int = 0
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of activations; auto: bfloat16 if native
-    compile: bool = False  # torch.compile the passes without second derivatives
-    devices: int = 1
-    snapshot_kimg: float = 50.0  # between checkpoints
-    sample_kimg: float = 25.0  # between sample grids
-
-    def __post_init__(self) -> None:
-        if self.kimg <= 0:
-            raise UsageError(f"--kimg {self.kimg} trains nothing", "pass a number above 0")
-        if self.batch < 1 or self.batch % (self.devices * self.accumulate):
-            raise UsageError(
-                f"--batch {self.batch} cannot be split over --devices {self.devices} x "
-                f"--accumulate {self.accumulate}",
-                f"choose a multiple of {self.devices * self.accumulate}",
-            )
+SKIPPED_NAMED = 5  # damaged images that are named one by one
 
 
 @dataclass
@@ -175,6 +153,18 @@ class Run:
         for p in parameters:
             p.grad = flat[at : at + p.numel()].view_as(p)
             at += p.numel()
+
+
+def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **how: Any) -> ImageSet:
+    """The one data set of a recipe, by `train.data.load_images`; skipped files are named."""
+    if len(options.data) != 1:
+        raise UsageError(f"this recipe takes one folder or zip of images, not {len(options.data)}")
+    data = load_images(Path(options.data[0]), limit=options.limit or None, progress=on_load, **how)
+    for name, reason in data.skipped[:SKIPPED_NAMED]:
+        note(f"skipped {name}: {reason}")
+    if len(data.skipped) > SKIPPED_NAMED:
+        note(f"skipped {len(data.skipped) - SKIPPED_NAMED} more")
+    return data
 
 
 def activation_dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -13,37 +13,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.align import TEMPLATES
 from ganedit.metrics.pose import crop_landmarks, head_pose
 from ganedit.nets.classifier import SIZE, Classifier, ClassifierConfig, to_input
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.data import ImageSet, label_columns, label_values, load_images
-from ganedit.train.loop import LoopOptions, Recipe, Run, activation_dtype
+from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype
+from ganedit.train.options import ClassifierOptions
 
 POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
 POSE_SIDE = 128  # pixels at which landmarks are looked for
 SMOOTHING = 0.05  # of binary labels, some of which are wrong
 MIRROR_CHANGES_SIGN = ("yaw",)
-
-
-@dataclass(frozen=True)
-class ClassifierOptions(LoopOptions):
-    kimg: float = 300.0
-    batch: int = 64
-    attributes: str = "smile,gender,age,yaw,pitch"  # columns of the sets' CSVs; yaw and pitch are measured
-    template: str = "close-up"  # alignment of the crops, to find the landmarks
-    lr: float = 0.003
-    weight_decay: float = 0.01
-    test_share: float = 0.1  # of each set, kept out of training
-    widths: str = "24,48,64,96"  # channels at 32, 16, 8 and 4 px
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.test_share < 1:
-            raise UsageError(f"--test-share {self.test_share} is no share", "choose 0 to 1, such as 0.1")
-        if self.template not in TEMPLATES:
-            raise UsageError(f"--template {self.template} is unknown", f"choose {' or '.join(TEMPLATES)}")
 
 
 @dataclass
@@ -183,6 +164,16 @@ class FaceAttributes(Recipe):
             ),
         )
         save_model(folder, card, self.network.state_dict(), dtype=torch.float16)
+
+
+def start(
+    options: ClassifierOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> FaceAttributes:
+    """The recipe on the sets that the options name."""
+    if not options.data:
+        raise UsageError("no data was named", "pass folders or zips of aligned crops with labels.csv")
+    data = load_faces([Path(one) for one in options.data], options, on_load)
+    return FaceAttributes(options, data, device)
 
 
 def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) -> dict[str, Tensor]:

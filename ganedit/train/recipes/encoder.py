@@ -6,39 +6,24 @@ picture can judge.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganedit.errors import CheckpointError, UsageError
+from ganedit.errors import CheckpointError
 from ganedit.latent.perceptual import distance_to
 from ganedit.nets.encoder import Encoder, EncoderConfig
 from ganedit.store.cards import ModelCard
-from ganedit.store.load import save_model
+from ganedit.store.load import load_generator, save_model
 from ganedit.store.models import Generator
 from ganedit.train.data import ImageSet
-from ganedit.train.loop import LoopOptions, Recipe, Run
+from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
+from ganedit.train.options import EncoderOptions
 
 SAMPLES = 8  # pairs on the sample sheet
-
-
-@dataclass(frozen=True)
-class EncoderOptions(LoopOptions):
-    kimg: float = 60.0
-    batch: int = 16
-    lr: float = 1e-3
-    code_weight: float = 0.5  # of the error of known codes, in units of their variance
-    offset_weight: float = 0.02  # of the offsets between layers: small keeps codes editable
-    mixed: float = 0.3  # share of samples whose code changes half way up
-    mirror: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch % (2 * self.devices * self.accumulate):
-            raise UsageError(f"--batch {self.batch} must be even: half samples, half real pictures")
 
 
 class EncoderTraining(Recipe):
@@ -126,3 +111,14 @@ class EncoderTraining(Recipe):
             details={"model": generator.name, "model_sha256": generator.sha256},
         )
         save_model(folder, card, self.encoder.state_dict(), dtype=torch.float16)
+
+
+def start(
+    options: EncoderOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> EncoderTraining:
+    """The recipe for the generator, and on the data, that the options name."""
+    generator = load_generator(options.model, device=str(device))
+    dtype = activation_dtype(options.precision, device)
+    generator.network.synthesis.dtype = generator.discriminator.network.dtype = dtype
+    data = load_set(options, note, on_load, resolution=generator.resolution)
+    return EncoderTraining(options, generator, data)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganedit.errors import CheckpointError, UsageError
+from ganedit.errors import CheckpointError
 from ganedit.nets.stylegan2 import (
     ConvLayer,
     Discriminator,
@@ -21,56 +20,17 @@ from ganedit.nets.stylegan2 import (
     channel_widths,
 )
 from ganedit.store.cards import ModelCard
-from ganedit.store.load import save_model
+from ganedit.store.load import load_generator, save_model
 from ganedit.train.augment import AdaController, AdaPipeline
 from ganedit.train.data import ImageSet
 from ganedit.train.ema import ema_beta, update_ema
-from ganedit.train.loop import LoopOptions, Recipe, Run, activation_dtype
+from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, path_lengths, r1_penalty
+from ganedit.train.options import StyleGAN2Options
 
 W_AVG_BETA = 0.995
 PATH_DECAY = 0.01
 SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 12
-
-
-@dataclass(frozen=True)
-class StyleGAN2Options(LoopOptions):
-    resolution: int = 128  # power of two
-    channel_base: int = 8192  # channels at s px: base / s ...
-    channel_max: int = 256  # ... at most this many
-    z_dim: int = 256
-    w_dim: int = 256
-    mapping_layers: int = 4
-    lr: float = 0.0025
-    r1_gamma: float = 0.0  # weight of R1; 0 takes 0.0002 · resolution² / batch
-    r1_every: int = 16  # steps between R1 penalties
-    path_weight: float = 2.0  # weight of path-length regularisation; 0 leaves it out
-    path_every: int = 8
-    style_mixing: float = 0.9  # probability
-    ema_kimg: float = 10.0  # half-life of the averaged generator
-    ema_rampup: float = 0.05
-    mirror: bool = True
-    augment: Literal["ada", "none"] = "ada"
-    ada_target: float = 0.6
-    ada_kimg: float = 500.0
-    ada_every: int = 4
-    freeze_d: int = 0  # layers of D, counted from the image, that keep their weights
-    name: str = "generator"  # of the exported model
-    template: str = ""  # alignment of the training images, if they are faces; recorded in the card
-    data_note: str = ""  # what the images are and whose, recorded in the card
-    terms: str = ""  # what their licence asks, recorded in the card
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.resolution < 8 or self.resolution & (self.resolution - 1):
-            raise UsageError(f"--resolution {self.resolution} is no power of two from 8 up")
-        if not 0 <= self.style_mixing <= 1:
-            raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
-
-    @property
-    def gamma(self) -> float:
-        """Weight of R1; the heuristic is that of stylegan2-ada's `auto` settings."""
-        return self.r1_gamma or 0.0002 * self.resolution**2 / self.batch
 
 
 class StyleGAN2(Recipe):
@@ -270,6 +230,28 @@ class StyleGAN2(Recipe):
         images = self.g_ema(z, c, psi=0.7).float()
         rows = [torch.cat(list(row), dim=2) for row in images.split(SAMPLE_COLUMNS)]
         return torch.cat(rows, dim=1)
+
+
+def start(
+    options: StyleGAN2Options, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> StyleGAN2:
+    """The recipe on the data, and from the model, that the options name."""
+    data = load_set(
+        options,
+        note,
+        on_load,
+        resolution=options.resolution,
+        fit=options.fit,
+        labels=Path(options.labels) if options.labels else None,
+        label_column=options.label or None,
+    )
+    recipe = StyleGAN2(options, data, device)
+    if options.start:
+        model = load_generator(options.start, device=str(device))
+        judge = model.discriminator.network if model.has_discriminator else None
+        fresh = recipe.transfer(model.network, judge)
+        note(f"started from {model.name}; {len(fresh)} tensors stay random")
+    return recipe
 
 
 def _averaged(run: Run) -> Callable[[Tensor], Tensor]:

@@ -1,0 +1,143 @@
+"""What each recipe can be told. The fields are the flags of `ganedit train RECIPE`. Light to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ganedit.errors import UsageError
+
+
+def option(default: Any, help: str) -> Any:
+    """A field with a sentence for `--help`."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """What every recipe can be told."""
+
+    data: tuple[str, ...] = option((), "Folder or zip of images.")
+    kimg: float = option(1000.0, "Length of training, in thousands of images.")
+    minutes: float = option(0.0, "Stop after this long even if --kimg is not reached; 0 means no limit.")
+    batch: int = option(32, "Images per optimiser step, over all devices.")
+    accumulate: int = option(1, "Split each device's share into this many pieces, to save memory.")
+    seed: int = 0
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto", "Of the activations; auto takes bfloat16 where the processor computes in it."
+    )
+    compile: bool = option(False, "Compile the passes without second derivatives.")
+    devices: int = option(1, "GPUs, or processes on the CPU.")
+    limit: int = option(0, "Use only the first so many images by name, to keep others for testing; 0 takes all.")
+    snapshot_kimg: float = option(50.0, "Between checkpoints.")
+    sample_kimg: float = option(25.0, "Between sample pictures.")
+
+    def __post_init__(self) -> None:
+        if not self.kimg > 0:
+            raise UsageError(f"--kimg {self.kimg} trains nothing", "pass a number above 0")
+        pieces = self.devices * self.accumulate
+        if self.batch < 1 or pieces < 1 or self.batch % pieces:
+            raise UsageError(
+                f"--batch {self.batch} cannot be split over --devices {self.devices} x "
+                f"--accumulate {self.accumulate}",
+                f"choose a multiple of {max(pieces, 1)}",
+            )
+        if self.limit < 0:
+            raise UsageError(f"--limit {self.limit} makes no sense", "choose 0 for all images")
+
+
+@dataclass(frozen=True)
+class StyleGAN2Options(LoopOptions):
+    """StyleGAN2 with adaptive augmentation. The defaults suit 16,000 faces at 128 px on one large GPU."""
+
+    resolution: int = option(128, "Side of the pictures, a power of two.")
+    fit: Literal["crop", "resize"] = option("crop", "What to do with images that are not square.")
+    label: str = option("", "Column of labels to condition on; none without it.")
+    labels: str = option("", "CSV that holds it; labels.csv in the folder or beside the zip unless given.")
+    channel_base: int = option(8192, "Channels at s pixels are this divided by s, ...")
+    channel_max: int = option(256, "... but at most this.")
+    z_dim: int = 256
+    w_dim: int = 256
+    mapping_layers: int = 4
+    lr: float = 0.0025
+    r1_gamma: float = option(0.0, "Weight of R1; 0 takes 0.0002 x resolution² / batch.")
+    r1_every: int = option(16, "Steps between R1 penalties.")
+    path_weight: float = option(2.0, "Weight of path-length regularisation; 0 leaves it out.")
+    path_every: int = option(8, "Steps between path-length penalties.")
+    style_mixing: float = option(0.9, "Probability.")
+    ema_kimg: float = option(10.0, "Half-life of the averaged generator, in thousands of images.")
+    ema_rampup: float = option(0.05, "Half-life at the start, as a share of the images seen.")
+    mirror: bool = option(True, "Flip half of the images left to right.")
+    augment: Literal["ada", "none"] = "ada"
+    ada_target: float = option(0.6, "Sign of D on real images to steer for.")
+    ada_kimg: float = option(500.0, "Thousands of images for the augmentation to go from 0 to 1.")
+    ada_every: int = option(4, "Steps between adjustments.")
+    start: str = option("", "Model to start from: a name, a folder or a checkpoint.")
+    freeze_d: int = option(0, "Layers of D, counted from the image, that keep their weights.")
+    name: str = option("generator", "Of the exported model.")
+    template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
+    about_data: str = option("", "What the images are, for the card.")
+    terms: str = option("", "What their licence asks, for the card.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+            raise UsageError(f"--resolution {self.resolution} is no power of two from 8 up")
+        if not 0 <= self.style_mixing <= 1:
+            raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
+        if min(self.r1_every, self.path_every, self.ada_every) < 1:
+            raise UsageError("--r1-every, --path-every and --ada-every count steps", "choose 1 or more")
+
+    @property
+    def gamma(self) -> float:
+        """Weight of R1; the heuristic is that of stylegan2-ada's `auto` settings."""
+        return self.r1_gamma or 0.0002 * self.resolution**2 / self.batch
+
+
+@dataclass(frozen=True)
+class EncoderOptions(LoopOptions):
+    """An encoder of pictures into a generator's style codes."""
+
+    model: str = option("faces", "The generator: a name, a folder or a checkpoint.")
+    kimg: float = option(60.0, "Length of training, in thousands of images.")
+    batch: int = option(16, "Images per step: half samples of the generator, half real.")
+    lr: float = 1e-3
+    code_weight: float = option(0.5, "Of the error of known codes, in units of their variance.")
+    offset_weight: float = option(0.02, "Of the offsets between layers; more keeps codes editable.")
+    mixed: float = option(0.3, "Share of samples whose code changes part of the way up.")
+    mirror: bool = option(True, "Flip half of the images left to right.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch % (2 * self.devices * self.accumulate):
+            raise UsageError(f"--batch {self.batch} must be even: half samples, half real pictures")
+
+
+@dataclass(frozen=True)
+class ClassifierOptions(LoopOptions):
+    """Attributes of faces, from several labelled sets at once."""
+
+    data: tuple[str, ...] = option((), "Folders or zips of aligned crops, each with its labels.csv.")
+    kimg: float = option(300.0, "Length of training, in thousands of images.")
+    batch: int = option(64, "Images per optimiser step, over all devices.")
+    attributes: str = option(
+        "smile,gender,age,yaw,pitch", "Columns of the sets' CSVs; yaw and pitch are measured if no set has them."
+    )
+    template: Literal["ffhq", "close-up"] = option("close-up", "Alignment of the crops, to find the landmarks.")
+    lr: float = 0.003
+    weight_decay: float = 0.01
+    test_share: float = option(0.1, "Of each set, kept out of training.")
+    widths: str = option("24,48,64,96", "Channels at 32, 16, 8 and 4 px.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.test_share < 1:
+            raise UsageError(f"--test-share {self.test_share} is no share", "choose 0 to 1, such as 0.1")
+
+
+RECIPES: dict[str, type[LoopOptions]] = {
+    "stylegan2": StyleGAN2Options,
+    "encoder": EncoderOptions,
+    "classifier": ClassifierOptions,
+}
+"""Recipe by name; `ganedit.train.recipes.NAME` holds `start(options, device, note, on_load) -> Recipe`."""
