@@ -238,6 +238,37 @@ def _from_folders(
     return _joined(codes), torch.tensor([0.0] * counts[0] + [1.0] * counts[1])
 
 
+def _project_folder(console: Console, folder: Path, generator: Generator) -> list[Tensor]:
+    """ws [L, W] of each photo of a folder; those without a usable face are named and left out."""
+    from ganedit.images.align import TEMPLATES, align_faces
+    from ganedit.images.io import list_images, read_image, to_tensor
+    from ganedit.latent.project import ProjectOptions, project
+    from ganedit.store import registry
+    from ganedit.store.models import Encoder
+
+    helper = f"{generator.name}-encoder"
+    encoder = console.load(helper) if registry.find(helper) else None
+    options = ProjectOptions(method="hybrid" if encoder else "optimize")
+    console.note(f"{folder}: projecting photos" + ("" if encoder else f", slowly: there is no {helper}"))
+    template = TEMPLATES.get(generator.card.template)
+    paths = list_images(folder)
+    found = []
+    with console.progress(f"projecting {folder}", len(paths)) as bar:
+        for path in paths:
+            try:
+                pixels = read_image(path).pixels
+                ((_, face),) = align_faces(pixels, size=generator.resolution, template=template)
+                image = to_tensor(face.crop)
+                assert encoder is None or isinstance(encoder, Encoder)
+                found.append(project(generator, image, options, encoder=encoder)[0].ws.cpu())
+            except InputError as error:
+                console.complain(error, str(path))
+            bar.advance()
+    if not found:
+        raise InputError(f"no photo in {folder} could be used")
+    return found
+
+
 def _latent_beside(path: Path) -> Path:
     """A latent itself, or that of a picture: NAME.png and NAME.projected.png have NAME.latent.safetensors."""
     if path.name.endswith(LATENT):

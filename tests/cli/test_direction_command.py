@@ -8,11 +8,12 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganedit.latent.directions import Direction
 from ganedit.latent.latent import Latent
 from ganedit.nets.classifier import Classifier, ClassifierConfig
-from ganedit.nets.stylegan2 import Generator, GeneratorConfig
+from ganedit.nets.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_generator, save_model
 
@@ -24,7 +25,10 @@ def home(tmp_path, monkeypatch):
     torch.manual_seed(0)
     network = Generator(GeneratorConfig(16, (8, 8, 4), 6, 5, 0, 2))
     card = ModelCard("faces2", "generator", "stylegan2", network.cfg.to_dict(), 16)
-    save_model(tmp_path / "home/faces2", card, network.state_dict())
+    d = Discriminator(DiscriminatorConfig(16, (8, 8, 4)))
+    save_model(
+        tmp_path / "home/faces2", card, network.state_dict(), discriminator=(d.cfg.to_dict(), d.state_dict())
+    )
     judge = Classifier(ClassifierConfig(("smile",), ("age",), (40.0,), (20.0,), (4, 4, 4, 4)))
     config = {key: list(value) for key, value in asdict(judge.cfg).items()}
     save_model(
@@ -131,3 +135,22 @@ def test_refusals(ganedit, home, tmp_path):
     assert (
         json.dumps(sorted(p.name for p in (home).iterdir())) == '["faces2", "judge"]'
     )  # nothing half written
+
+
+def test_learn_from_photos_projects_them_and_survives_bad_ones(ganedit, home, tmp_path, monkeypatch):
+    from ganedit.latent import project
+
+    monkeypatch.setitem(project.STEPS, "optimize", 1)
+    rng = np.random.default_rng(0)
+    for name, level in (("bright", 200), ("dark", 50)):
+        (tmp_path / name).mkdir()
+        for i in range(10):
+            pixels = rng.integers(level - 30, level + 30, (20, 20, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
+        (tmp_path / name / "bad.png").write_bytes(b"no picture")
+    ran = ganedit(
+        "direction", "learn", "light", "--model", "faces2", "--positive", "bright", "--negative", "dark"
+    )
+    assert ran.status == 0, ran.err
+    assert Direction.load(ran.lines[0]).samples == 20
+    assert ran.err.count("bad.png") == 2
