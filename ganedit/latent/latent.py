@@ -1,7 +1,7 @@
 """A style code and where it came from: `NAME.latent.safetensors`.
 
-The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, noise maps as `noise.LAYER` and
-changes to the generator's weights as `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1),
+The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, `unedited` [L, W] (the code before any
+edit, what draws the photo itself), noise maps as `noise.LAYER` and changes to the generator's weights as `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1),
 `model`, `model_sha256`, `space`, `source`, `source_sha256`, `template`, `losses`, `edits`.
 """
 
@@ -44,6 +44,7 @@ class Latent:
     edits: tuple[dict[str, Any], ...] = ()  # applied so far, in order
     noise: dict[str, Tensor] = field(default_factory=dict)  # by layer, instead of the generator's own
     tuned: dict[str, Tensor] = field(default_factory=dict)  # by parameter, to be added to the generator's
+    unedited: Tensor | None = None  # [L, W], the code before the first edit; None where there was none
 
     def __post_init__(self) -> None:
         if self.ws.ndim != 2:
@@ -52,12 +53,21 @@ class Latent:
             raise InputError(f"a latent's space is one of {', '.join(SPACES)}, not {self.space!r}")
         if self.affine is not None and self.affine.shape != (2, 3):
             raise InputError(f"a latent's affine is [2, 3], not {list(self.affine.shape)}")
+        if self.unedited is not None and self.unedited.shape != self.ws.shape:
+            raise InputError(f"the code before the edits is {list(self.unedited.shape)}, the code {list(self.ws.shape)}")
         if not bool(torch.isfinite(self.ws).all()):
             raise InputError("the style code holds numbers that are not finite")
 
     def edited(self, ws: Tensor, edit: Mapping[str, Any]) -> Latent:
         """This latent with other codes [L, W], `edit` added to its record."""
-        return replace(self, ws=ws.detach().float().cpu(), edits=(*self.edits, dict(edit)))
+        return replace(
+            self, ws=ws.detach().float().cpu(), edits=(*self.edits, dict(edit)), unedited=self.original
+        )
+
+    @property
+    def original(self) -> Tensor:
+        """The code [L, W] before any edit."""
+        return self.ws if self.unedited is None else self.unedited
 
     def save(self, path: str | Path) -> Path:
         """Write NAME.latent.safetensors, atomically.
@@ -73,6 +83,8 @@ class Latent:
         tensors = {"ws": self.ws.float()}
         if self.affine is not None:
             tensors["affine"] = torch.from_numpy(np.ascontiguousarray(self.affine, dtype=np.float64))
+        if self.unedited is not None:
+            tensors["unedited"] = self.unedited.float()
         tensors |= {f"noise.{k}": v for k, v in self.noise.items()}
         tensors |= {f"tuned.{k}": v for k, v in self.tuned.items()}
         about = {k: getattr(self, k) for k in _KEPT} | {"schema": SCHEMA, "edits": list(self.edits)}
@@ -109,6 +121,7 @@ class Latent:
         return cls(
             ws=tensors["ws"].float(),
             affine=None if affine is None else affine.double().numpy(),
+            unedited=None if (before := tensors.get("unedited")) is None else before.float(),
             noise=_under(tensors, "noise."),
             tuned=_under(tensors, "tuned."),
             edits=tuple(dict(edit) for edit in about.get("edits", ())),

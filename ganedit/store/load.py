@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -70,6 +71,49 @@ def load_generator(name_or_path: str | Path, device: str = "auto", dtype: str = 
             f"{name_or_path} is a {model.card.task}, not a generator", "ganedit models list"
         )
     return model
+
+
+def encoder_for(generator: Generator, name_or_path: str | Path | None = None) -> Encoder:
+    """The encoder of a generator, on its device.
+
+    Args:
+        generator: Whose codes it should give.
+        name_or_path: Which encoder; None takes the one among the known models that was trained for exactly
+            these weights, as its card says.
+
+    Raises:
+        MissingError: none was.
+        CheckpointError: the one named is no encoder, or for codes of another size.
+    """
+    found = name_or_path or _name_of_encoder(generator)
+    encoder = load(found, device=str(generator.device))
+    if not isinstance(encoder, Encoder):
+        raise CheckpointError(f"{found} is a {encoder.card.task}, not an encoder", "ganedit models list")
+    given = (encoder.network.cfg.num_ws, encoder.network.cfg.w_dim)
+    if given != (generator.num_ws, generator.w_dim):
+        raise CheckpointError(
+            f"the encoder {found} gives codes {list(given)}, the model {generator.name} takes "
+            f"[{generator.num_ws}, {generator.w_dim}]",
+            "it was trained for another model",
+        )
+    return encoder
+
+
+def _name_of_encoder(generator: Generator) -> str:
+    stale = ""
+    for name in registry.names():
+        with suppress(CheckpointError):  # a damaged model that nobody asked for
+            card = registry.card(name)
+            if card.task != "encoder" or card.details.get("model") != generator.name:
+                continue
+            if card.details.get("model_sha256", generator.sha256) == generator.sha256:
+                return name
+            stale = name
+    raise MissingError(
+        f"{stale} was trained for other weights of {generator.name}" if stale
+        else f"there is no encoder for the model {generator.name}",
+        "train one (ganedit train encoder), name one with --encoder, or add --method optimize",
+    )
 
 
 def save_model(

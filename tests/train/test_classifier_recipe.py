@@ -12,8 +12,8 @@ from PIL import Image
 from ganedit.errors import InputError, UsageError
 from ganedit.nets.classifier import ClassifierConfig
 from ganedit.train.loop import Run, start_fabric, train
+from ganedit.train.options import ClassifierOptions
 from ganedit.train.recipes.classifier import (
-    ClassifierOptions,
     FaceAttributes,
     attribute_losses,
     distort,
@@ -66,7 +66,7 @@ def test_sets_are_joined_and_what_they_do_not_tell_is_unknown(sets):
 def test_it_learns_and_what_it_exports_loads(sets, tmp_path):
     from ganedit.store.load import load
 
-    opts = options(lr=0.01, kimg=2.0)
+    opts = options(lr=0.01, kimg=1.2)
     fabric = start_fabric("cpu", 1)
     recipe = FaceAttributes(opts, load_faces(sets, opts), fabric.device)
     train(recipe, Run(fabric, opts), tmp_path / "run")
@@ -108,3 +108,27 @@ def test_mirroring_turns_the_yaw_round():
     assert torch.equal(got[:, 1] > 0, brighter_right)
     assert 10 < int(brighter_right.sum()) < 54
     assert got[:, 0].eq(1).all()
+
+
+def test_pose_is_measured_where_no_set_tells_it(sets, monkeypatch):
+    from ganedit.train.recipes import classifier
+
+    monkeypatch.setattr(
+        classifier, "crop_landmarks", lambda crops, template, progress: np.zeros((len(crops), 68, 2))
+    )
+    monkeypatch.setattr(classifier, "head_pose", lambda points: np.tile([3.0, -4.0], (len(points), 1)))
+    data = load_faces(sets, options(attributes="smile,yaw,pitch"))
+    assert data.config.numbers == ("yaw", "pitch")
+    assert data.train.labels[:, 1:].nanmean(0).tolist() == [3, -4]
+
+
+def test_the_command_trains_and_tells_the_accuracy(sets, tmp_path, capfd):
+    from ganedit.cli.app import main
+
+    flags = ["--attributes", "smile", "--widths", "4,4,4,4", "--batch", "8", "--kimg", "0.02"]
+    status = main(["train", "classifier", str(sets[0]), "--out", str(tmp_path / "run"), *flags])
+    said = capfd.readouterr()
+    assert status == 0, said.err
+    assert said.out.strip() == str(tmp_path / "run/model")
+    assert "smile accuracy" in said.err
+    assert (tmp_path / "run/model/card.toml").is_file()

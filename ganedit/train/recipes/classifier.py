@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
+from ganedit.images.align import TEMPLATES
 from ganedit.metrics.pose import crop_landmarks, head_pose
 from ganedit.nets.classifier import SIZE, Classifier, ClassifierConfig, to_input
 from ganedit.store.cards import Metric, ModelCard
@@ -44,7 +45,10 @@ class LabelledFaces:
 
 
 def load_faces(
-    sources: Sequence[Path], options: ClassifierOptions, progress: Callable[[int, int], None] | None = None
+    sources: Sequence[Path],
+    options: ClassifierOptions,
+    progress: OnLoad | None = None,
+    note: Note = lambda text: None,
 ) -> LabelledFaces:
     """Read sets of aligned crops, each a folder or zip with its own `labels.csv`.
 
@@ -56,7 +60,10 @@ def load_faces(
         InputError: As `load_images`, or a column with words for more than two values.
     """
     wanted = [name.strip() for name in options.attributes.split(",") if name.strip()]
-    sets = [load_images(path, resolution=POSE_SIDE, progress=progress) for path in sources]
+    most = options.limit or None
+    sets = [load_images(path, resolution=POSE_SIDE, limit=most, progress=progress) for path in sources]
+    for name, reason in (skipped for data in sets for skipped in data.skipped):
+        note(f"skipped {name}: {reason}")
     texts: list[dict[str, list[str]]] = []
     for path, data in zip(sources, sets, strict=True):
         known = set(label_columns(path))
@@ -95,8 +102,14 @@ def load_faces(
 class FaceAttributes(Recipe):
     """Binary attributes by cross-entropy, numbers by the Huber loss, each over the images that tell it."""
 
-    def __init__(self, options: ClassifierOptions, data: LabelledFaces, device: torch.device) -> None:
-        self.options, self.data = options, data
+    def __init__(
+        self,
+        options: ClassifierOptions,
+        data: LabelledFaces,
+        device: torch.device,
+        note: Note = lambda text: None,
+    ) -> None:
+        self.options, self.data, self.note = options, data, note
         torch.manual_seed(options.seed)
         self.network = Classifier(data.config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.networks = {"classifier": self.network}
@@ -147,8 +160,9 @@ class FaceAttributes(Recipe):
         return found
 
     def export(self, folder: Path, images: int) -> None:
-        """Write the classifier as a model folder, with what `evaluate` measures in its card."""
-        config = self.data.config
+        """Write a model folder; what `evaluate` measures goes into its card, and is told."""
+        config, found = self.data.config, self.evaluate()
+        self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
         card = ModelCard(
             name="face-attributes",
             task="classifier",
@@ -160,7 +174,7 @@ class FaceAttributes(Recipe):
             details={"meanings": dict(self.data.meanings)},  # what 1 stands for
             metrics=tuple(
                 Metric(name, round(value, 3), f"held-out {self.options.test_share:.0%} of the training sets")
-                for name, value in self.evaluate().items()
+                for name, value in found.items()
             ),
         )
         save_model(folder, card, self.network.state_dict(), dtype=torch.float16)
@@ -172,8 +186,8 @@ def start(
     """The recipe on the sets that the options name."""
     if not options.data:
         raise UsageError("no data was named", "pass folders or zips of aligned crops with labels.csv")
-    data = load_faces([Path(one) for one in options.data], options, on_load)
-    return FaceAttributes(options, data, device)
+    data = load_faces([Path(one) for one in options.data], options, on_load, note)
+    return FaceAttributes(options, data, device, note)
 
 
 def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) -> dict[str, Tensor]:

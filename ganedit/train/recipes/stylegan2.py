@@ -210,7 +210,7 @@ class StyleGAN2(Recipe):
             config=self.g.cfg.to_dict(),
             resolution=options.resolution,
             template=options.template,
-            data=options.data_note,
+            data=options.about_data,
             source=f"ganedit train stylegan2, {images / 1000:.0f} kimg",
             terms=options.terms,
             details={"classes": self.data.class_names} if self.data.class_names else {},
