@@ -11,7 +11,7 @@ import typer
 
 from ganedit.cli.batch import survive
 from ganedit.cli.context import Console
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import InputError, MissingError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -240,27 +240,22 @@ def _from_folders(
 
 def _project_folder(console: Console, folder: Path, generator: Generator) -> list[Tensor]:
     """ws [L, W] of each photo of a folder; those without a usable face are named and left out."""
-    from ganedit.images.align import TEMPLATES, align_faces
-    from ganedit.images.io import list_images, read_image, to_tensor
-    from ganedit.latent.project import ProjectOptions, project
-    from ganedit.store import registry
-    from ganedit.store.models import Encoder
+    from ganedit.images.io import list_images
+    from ganedit.latent.photos import project_photo
+    from ganedit.latent.project import ProjectOptions
+    from ganedit.store.load import encoder_for
 
-    helper = f"{generator.name}-encoder"
-    encoder = console.load(helper) if registry.find(helper) else None
-    options = ProjectOptions(method="hybrid" if encoder else "optimize")
-    console.note(f"{folder}: projecting photos" + ("" if encoder else f", slowly: there is no {helper}"))
-    template = TEMPLATES.get(generator.card.template)
+    try:
+        encoder, options = encoder_for(generator), ProjectOptions(method="hybrid")
+    except MissingError as error:
+        console.note(f"{error.message}: photos are projected without one, slowly")
+        encoder, options = None, ProjectOptions(method="optimize")
     paths = list_images(folder)
     found = []
     with console.progress(f"projecting {folder}", len(paths)) as bar:
         for path in paths:
             try:
-                pixels = read_image(path).pixels
-                ((_, face),) = align_faces(pixels, size=generator.resolution, template=template)
-                image = to_tensor(face.crop)
-                assert encoder is None or isinstance(encoder, Encoder)
-                found.append(project(generator, image, options, encoder=encoder)[0].ws.cpu())
+                found.append(project_photo(path, generator, options, encoder=encoder)[0].ws)
             except InputError as error:
                 console.complain(error, str(path))
             bar.advance()
