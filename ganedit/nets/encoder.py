@@ -8,6 +8,7 @@ squeeze-and-excitation (Hu et al., arXiv:1709.01507) on a trunk small enough for
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,7 @@ class EncoderConfig:
     resolution: int  # pictures are resized to it; 64 or more
     num_ws: int
     w_dim: int
-    widths: tuple[int, ...] = (48, 96, 160, 224)  # channels at 1/2, 1/4, 1/8, 1/16 of the resolution
+    widths: tuple[int, ...] = (32, 64, 128, 256)  # channels at 1/2, 1/4, 1/8, 1/16 of the resolution
 
 
 class SEBlock(nn.Module):
@@ -54,14 +55,14 @@ class Encoder(nn.Module):
     def __init__(self, cfg: EncoderConfig) -> None:
         super().__init__()
         self.cfg = cfg
-        w0, *_ = cfg.widths
-        self.stem = nn.Conv2d(3, w0, 3, padding=1)
-        pairs = zip((w0, *cfg.widths), cfg.widths, strict=False)
-        self.blocks = nn.ModuleList(SEBlock(a, b) for a, b in pairs)
+        self.stem = nn.Conv2d(3, cfg.widths[0], 6, stride=2, padding=2)
+        self.blocks = nn.ModuleList(SEBlock(a, b) for a, b in pairwise(cfg.widths))
         coarse = cfg.widths[-1] * self.GRID**2
-        self.base = nn.Sequential(nn.Linear(coarse, 2 * cfg.w_dim), nn.SiLU(), nn.Linear(2 * cfg.w_dim, cfg.w_dim))
+        self.base = nn.Sequential(
+            nn.Linear(coarse, 2 * cfg.w_dim), nn.SiLU(), nn.Linear(2 * cfg.w_dim, cfg.w_dim)
+        )
         self.offsets = nn.ModuleList(
-            nn.Linear(cfg.widths[self._level(row)] * self.GRID**2, cfg.w_dim) for row in range(cfg.num_ws)
+            nn.Linear(cfg.widths[1 + self._level(row)] * self.GRID**2, cfg.w_dim) for row in range(cfg.num_ws)
         )
         for head in self.offsets:
             nn.init.zeros_(head.weight)
@@ -69,9 +70,9 @@ class Encoder(nn.Module):
         self.register_buffer("w_avg", torch.zeros(cfg.w_dim))
 
     def _level(self, row: int) -> int:
-        """Coarse rows read the last block, fine ones the one before the middle."""
-        last = len(self.cfg.widths) - 1
-        return max(last - row * 3 // self.cfg.num_ws, 1)
+        """Which block row `row` reads: coarse rows the last one, fine rows the first."""
+        blocks = len(self.cfg.widths) - 1
+        return blocks - 1 - row * blocks // self.cfg.num_ws
 
     def codes(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The base code [N, w_dim], relative to `w_avg`, and the offsets [N, L, w_dim]."""

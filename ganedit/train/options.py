@@ -104,6 +104,7 @@ class EncoderOptions(LoopOptions):
     lr: float = 1e-3
     code_weight: float = option(0.5, "Of the error of known codes, in units of their variance.")
     offset_weight: float = option(0.02, "Of the offsets between layers; more keeps codes editable.")
+    start: str = option("", "Encoder to start from: a name or a folder.")
     mixed: float = option(0.3, "Share of samples whose code changes part of the way up.")
     mirror: bool = option(True, "Flip half of the images left to right.")
 

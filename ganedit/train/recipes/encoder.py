@@ -17,7 +17,8 @@ from ganedit.errors import CheckpointError
 from ganedit.latent.perceptual import distance_to
 from ganedit.nets.encoder import Encoder, EncoderConfig
 from ganedit.store.cards import ModelCard
-from ganedit.store.load import load_generator, save_model
+from ganedit.store.load import load, load_generator, save_model
+from ganedit.store.models import Encoder as EncoderModel
 from ganedit.store.models import Generator
 from ganedit.train.data import ImageSet
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
@@ -36,6 +37,8 @@ class EncoderTraining(Recipe):
                 "choose a model without classes",
             )
         self.options, self.generator, self.data = options, generator, data
+        self.dtype = activation_dtype(options.precision, generator.device)
+        generator.network.synthesis.dtype = generator.discriminator.network.dtype = self.dtype
         torch.manual_seed(options.seed)
         config = EncoderConfig(max(generator.resolution, 64), generator.num_ws, generator.w_dim)
         self.encoder = Encoder(config).to(generator.device)
@@ -65,7 +68,8 @@ class EncoderTraining(Recipe):
             known = self._sample_codes(len(real))
             drawn = self.generator.synthesis(known, "random").clamp(-1, 1)
         targets = torch.cat([drawn, real])
-        base, offsets = self.encoder.codes(targets)
+        with torch.autocast(targets.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            base, offsets = (part.float() for part in self.encoder.codes(targets))
         ws = self.encoder.w_avg + base.unsqueeze(1) + offsets
         picture = distance_to(targets, self.generator, "discriminator")(self.generator.synthesis(ws)).mean()
         code = (ws[: len(real)] - known).square().mean() / self.variance
@@ -118,7 +122,11 @@ def start(
 ) -> EncoderTraining:
     """The recipe for the generator, and on the data, that the options name."""
     generator = load_generator(options.model, device=str(device))
-    dtype = activation_dtype(options.precision, device)
-    generator.network.synthesis.dtype = generator.discriminator.network.dtype = dtype
     data = load_set(options, note, on_load, resolution=generator.resolution)
-    return EncoderTraining(options, generator, data)
+    recipe = EncoderTraining(options, generator, data)
+    if options.start:
+        before = load(options.start, device=str(device))
+        if not isinstance(before, EncoderModel) or before.network.cfg != recipe.encoder.cfg:
+            raise CheckpointError(f"{options.start} is no encoder of the sizes of {generator.name}")
+        recipe.encoder.load_state_dict({**before.network.state_dict(), "w_avg": generator.w_avg})
+    return recipe
