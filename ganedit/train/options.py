@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import PurePath
 from typing import Any, Literal
 
 from ganedit.errors import UsageError
@@ -134,6 +135,25 @@ class ClassifierOptions(LoopOptions):
         super().__post_init__()
         if not 0 < self.test_share < 1:
             raise UsageError(f"--test-share {self.test_share} is no share", "choose 0 to 1, such as 0.1")
+
+
+IN_CARD = ("about_data", "terms")  # texts that a card shows by themselves
+
+
+def command_line(options: LoopOptions) -> str:
+    """The command that `options` came from: its data by name, then the flags that differ from the defaults."""
+    name = next(name for name, kind in RECIPES.items() if kind is type(options))
+    words = [f"ganedit train {name}", *(PurePath(one).name for one in options.data)]
+    for f in fields(options):
+        value = getattr(options, f.name)
+        if f.name == "data" or f.name in IN_CARD or value == f.default:
+            continue
+        flag = "--" + ("from" if f.name == "start" else f.name.replace("_", "-"))
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            words.append(f"{flag} {value}")
+    return " ".join(words)
 
 
 RECIPES: dict[str, type[LoopOptions]] = {

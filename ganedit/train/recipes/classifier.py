@@ -20,7 +20,7 @@ from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.data import ImageSet, label_columns, label_values, load_images
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype
-from ganedit.train.options import ClassifierOptions
+from ganedit.train.options import ClassifierOptions, command_line
 
 POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
 POSE_SIDE = 128  # pixels at which landmarks are looked for
@@ -170,7 +170,7 @@ class FaceAttributes(Recipe):
             config={key: list(value) for key, value in asdict(config).items()},
             resolution=SIZE,
             template=self.options.template,
-            source=f"ganedit train classifier, {images / 1000:.0f} kimg",
+            source=f"{command_line(self.options)} ({images / 1000:.0f} kimg)",
             details={"meanings": dict(self.data.meanings)},  # what 1 stands for
             metrics=tuple(
                 Metric(name, round(value, 3), f"held-out {self.options.test_share:.0%} of the training sets")

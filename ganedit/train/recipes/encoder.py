@@ -22,7 +22,7 @@ from ganedit.store.models import Encoder as EncoderModel
 from ganedit.store.models import Generator
 from ganedit.train.data import ImageSet
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
-from ganedit.train.options import EncoderOptions
+from ganedit.train.options import EncoderOptions, command_line
 
 SAMPLES = 8  # pairs on the sample sheet
 
@@ -109,7 +109,7 @@ class EncoderTraining(Recipe):
             config=asdict(config),
             resolution=config.resolution,
             template=generator.card.template,
-            source=f"ganedit train encoder, {images / 1000:.0f} kimg",
+            source=f"{command_line(self.options)} ({images / 1000:.0f} kimg)",
             licence=generator.card.licence,
             terms=generator.card.terms,
             details={"model": generator.name, "model_sha256": generator.sha256},

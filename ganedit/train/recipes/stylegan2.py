@@ -26,7 +26,7 @@ from ganedit.train.data import ImageSet
 from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, path_lengths, r1_penalty
-from ganedit.train.options import StyleGAN2Options
+from ganedit.train.options import StyleGAN2Options, command_line
 
 W_AVG_BETA = 0.995
 PATH_DECAY = 0.01
@@ -211,7 +211,7 @@ class StyleGAN2(Recipe):
             resolution=options.resolution,
             template=options.template,
             data=options.about_data,
-            source=f"ganedit train stylegan2, {images / 1000:.0f} kimg",
+            source=f"{command_line(options)} ({images / 1000:.0f} kimg)",
             terms=options.terms,
             details={"classes": self.data.class_names} if self.data.class_names else {},
         )
