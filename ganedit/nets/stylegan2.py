@@ -6,8 +6,8 @@ conditioning and activation clamp of "Training Generative Adversarial Networks w
 
 Written for eager PyTorch without compiled extensions. Three habits make it fast:
 
-- Modulation and demodulation are folded into the weights for one image, and into two per-channel
-  multiplications around one shared convolution for a batch; there is never a grouped convolution.
+- Modulation and demodulation are two per-channel multiplications around one shared convolution, or are
+  folded into the weights where that is less work; there is never a grouped convolution.
 - The activation gain √2, the bias and the up-sampling gain ride on tensors that are small or needed anyway,
   so a layer costs one convolution, one filter and two element-wise passes.
 - Activations stay channels-last.
@@ -133,6 +133,15 @@ class ModulatedLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
 
+def _fold(x: Tensor, styles: Tensor, weight: Tensor) -> bool:
+    """Whether to modulate the weight rather than the activations x [N, I, H, W].
+
+    That takes a single image, larger than the weight, and no gradient to the styles: they would be paid for
+    with a weight gradient, as costly as the convolution itself.
+    """
+    return x.shape[0] == 1 and x.numel() > weight.numel() and not styles.requires_grad
+
+
 class SynthesisLayer(ModulatedLayer):
     """Modulated 3x3 convolution, optional 2x up-sampling, noise, bias, leaky ReLU."""
 
@@ -150,8 +159,8 @@ class SynthesisLayer(ModulatedLayer):
         # x [N, I, H, W], styles [N, I] float32 -> [N, O, H or 2H, W or 2W]
         demod = self._demodulation(styles) * LRELU_GAIN  # [N, O]
         bias = (self.bias * LRELU_GAIN).to(x.dtype)
-        if x.shape[0] == 1:
-            weight = self.weight * styles.view(1, -1, 1, 1) * demod.view(-1, 1, 1, 1)
+        if _fold(x, styles, self.weight):
+            weight = self.weight * (styles.view(1, -1, 1, 1) * demod.view(-1, 1, 1, 1))
             x = self._convolve(x, weight, bias)
         else:
             x = x * styles[:, :, None, None].to(x.dtype)
@@ -192,7 +201,7 @@ class ToRGB(ModulatedLayer):
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:
         styles = (styles * self.gain).to(x.dtype)
-        if x.shape[0] == 1:
+        if _fold(x, styles, self.weight):
             y = F.conv2d(x, self.weight.to(x.dtype) * styles.view(1, -1, 1, 1))
         else:
             y = F.conv2d(x * styles[:, :, None, None], self.weight.to(x.dtype))

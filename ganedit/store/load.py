@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganedit.compute import keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError, did_you_mean
 from ganedit.files import sha256_file
 from ganedit.store import registry
@@ -48,6 +49,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
         MissingError: the device is not there.
     """
     place, number = _device(device), _dtype(dtype)
+    if place.type == "cpu":
+        keep_freed_memory()  # large activations come and go
     path = _locate(name_or_path)
     if path.is_dir():
         return _from_folder(path, place, number)
