@@ -37,6 +37,7 @@ def faces(
             raise UsageError(f"{name} {count} is too few", "pass at least some hundred")
     from ganedit.images.align import TEMPLATES
     from ganedit.metrics.faces import measure_faces
+    from ganedit.store import registry
     from ganedit.store.models import Generator
     from ganedit.train.data import load_images
 
@@ -61,6 +62,7 @@ def faces(
         detection_samples=detect,
         psi=psi,
         workers=workers or os.cpu_count() or 1,
+        cache=registry.user_folder() / "features",
         watch=_watch(console),
     )
     console.answer(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ganedit.errors import InputError
+from ganedit.files import atomic_path
 from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.identity import embed_crops
 from ganedit.metrics.quality import detection_rate
@@ -44,6 +47,7 @@ def measure_faces(
     detection_samples: int = 1000,
     psi: float = 0.7,
     workers: int = 1,
+    cache: Path | None = None,
     watch: Watch | None = None,
 ) -> FaceQuality:
     """Detection rate of samples, and the Fréchet distance of their identity features to real crops.
@@ -56,6 +60,7 @@ def measure_faces(
         detection_samples: Pictures, at `psi`, for the detector.
         psi: See above.
         workers: Processes that embed faces.
+        cache: Folder that keeps the features of `real` for the next time; None keeps nothing.
         watch: `watch(title, total)` is entered around each stage and gives its progress callback.
 
     Raises:
@@ -73,7 +78,7 @@ def measure_faces(
     with watch("embedding the samples", samples) as progress:
         features = embed_crops(drawn, template, workers=workers, progress=progress)
     with watch("embedding the real images", len(real)) as progress:
-        real_features = embed_crops(real, template, workers=workers, progress=progress)
+        real_features = _remembered(real, template, cache, workers, progress)
     half = len(real) // 2
     return FaceQuality(
         detection_rate=rate,
@@ -84,6 +89,28 @@ def measure_faces(
         samples=samples,
         real=len(real),
     )
+
+
+def _remembered(
+    crops: np.ndarray,
+    template: Template,
+    cache: Path | None,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> np.ndarray:
+    """`embed_crops`, which takes many minutes for a whole set, once for each set."""
+    if cache is None:
+        return embed_crops(crops, template, workers=workers, progress=progress)
+    key = hashlib.sha256(f"{crops.shape} {template}".encode())
+    key.update(memoryview(np.ascontiguousarray(crops)))
+    path = cache / f"identity-{key.hexdigest()[:32]}.npy"
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError):  # not there, or cut short
+        features = embed_crops(crops, template, workers=workers, progress=progress)
+    with atomic_path(path) as temporary:
+        np.save(temporary, features)
+    return features
 
 
 def draw(
