@@ -102,7 +102,7 @@ def _remembered(
     if cache is None:
         return embed_crops(crops, template, workers=workers, progress=progress)
     key = hashlib.sha256(f"{crops.shape} {template}".encode())
-    key.update(memoryview(np.ascontiguousarray(crops)))
+    key.update(np.ascontiguousarray(crops).data)
     path = cache / f"identity-{key.hexdigest()[:32]}.npy"
     try:
         return np.load(path, allow_pickle=False)
