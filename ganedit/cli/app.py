@@ -118,6 +118,7 @@ def _run(argv: list[str], console: Console) -> int:
     app = build(name, console, pending)
     told = io.StringIO()  # help; typer would exit by itself where the reader is gone
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(console.stderr):
+        argv = _spelt_out(argv, name)
         _parse(app, argv if name or "--version" in argv else ["--help"], console)
     console.stdout.write(told.getvalue())
     if pending:
@@ -125,6 +126,18 @@ def _run(argv: list[str], console: Console) -> int:
         with contextlib.redirect_stdout(console.stderr):
             pending[0]()
     return 0
+
+
+def _spelt_out(argv: Sequence[str], name: str | None) -> list[str]:
+    """The command line with the value that each option of a module's MAY_STAND_ALONE has when given without
+    one, such as --paste: typer knows no such options."""
+    module = sys.modules.get(f"ganedit.cli.{COMMANDS[name].module}") if name else None
+    known: dict[str, tuple[str, ...]] = getattr(module, "MAY_STAND_ALONE", {})
+    spelt = []
+    for at, word in enumerate(argv):
+        alone = word in known and not (at + 1 < len(argv) and argv[at + 1] in known[word])
+        spelt += [word, known[word][0]] if alone else [word]
+    return spelt
 
 
 def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:

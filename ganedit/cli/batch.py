@@ -74,7 +74,7 @@ def run_batch(
             result = result if isinstance(result, Result) else Result(result)
             console.emit(result.path, **{"input": str(item), **result.details})
 
-    if not survive(console, _sources(console, inputs, suffixes, fallback), one):
+    if not survive(console, sources(console, inputs, suffixes, fallback), one):
         raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
 
 
@@ -173,11 +173,11 @@ def _kinds(suffixes: Sequence[str]) -> str:
     return ", ".join(s.lstrip(".") for s in suffixes[:4]) + (", ..." if len(suffixes) > 4 else "")
 
 
-def _sources(
+def sources(
     console: Console,
     inputs: Sequence[str] | None,
-    suffixes: Sequence[str],
-    fallback: Callable[[], Iterable[Path]] | None,
+    suffixes: Sequence[str] = IMAGE_SUFFIXES,
+    fallback: Callable[[], Iterable[Path]] | None = None,
 ) -> Iterator[Path | GaneditError]:
     """Every input in turn, as late as possible, so that the stages of a pipeline overlap."""
     if not inputs:

@@ -1,8 +1,9 @@
 """A style code and where it came from: `NAME.latent.safetensors`.
 
-The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, `unedited` [L, W] (the code before any
-edit, what draws the photo itself), noise maps as `noise.LAYER` and changes to the generator's weights as `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1),
-`model`, `model_sha256`, `space`, `source`, `source_sha256`, `template`, `losses`, `edits`.
+The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, `unedited` [L, W] (the code before
+any edit, which draws the photo itself), noise maps as `noise.LAYER` and changes to the generator's weights
+as `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1), `model`, `model_sha256`, `space`,
+`source`, `source_sha256`, `template`, `losses`, `edits`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Latent:
         if self.affine is not None and self.affine.shape != (2, 3):
             raise InputError(f"a latent's affine is [2, 3], not {list(self.affine.shape)}")
         if self.unedited is not None and self.unedited.shape != self.ws.shape:
-            raise InputError(f"the code before the edits is {list(self.unedited.shape)}, the code {list(self.ws.shape)}")
+            raise InputError(
+                f"the code before the edits is {list(self.unedited.shape)}, after them {list(self.ws.shape)}"
+            )
         if not bool(torch.isfinite(self.ws).all()):
             raise InputError("the style code holds numbers that are not finite")
 

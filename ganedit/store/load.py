@@ -113,7 +113,8 @@ def _name_of_encoder(generator: Generator) -> str:
                 return name
             stale = name
     raise MissingError(
-        f"{stale} was trained for other weights of {generator.name}" if stale
+        f"{stale} was trained for other weights of {generator.name}"
+        if stale
         else f"there is no encoder for the model {generator.name}",
         "train one (ganedit train encoder), name one with --encoder, or add --method optimize",
     )
