@@ -1,4 +1,12 @@
-"""Edit photographs with GANs: align, project, edit, paste back, and train the models that do it."""
+"""Edit photographs with GANs: align, project, edit, paste back, and train the models that do it.
+
+    model = ganedit.load("faces")
+    (latent,) = ganedit.project("me.jpg", model)
+    smile = ganedit.direction("smile", "faces")
+    happier = ganedit.edit(latent, [(smile, 2.0, None)])
+    photo = ganedit.read_image("me.jpg")
+    ganedit.write_image("happier.png", ganedit.paste(photo.pixels, happier, model), like=photo)
+"""
 
 from __future__ import annotations
 
@@ -6,17 +14,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ganedit.images.align import align_faces as align
+    from ganedit.images.io import read_image as read_image
+    from ganedit.images.io import write_image as write_image
+    from ganedit.latent.directions import Direction as Direction
+    from ganedit.latent.directions import find as direction
+    from ganedit.latent.editing import edit as edit
+    from ganedit.latent.editing import paste_latent as paste
+    from ganedit.latent.latent import Latent as Latent
+    from ganedit.latent.photos import project_photo as project
     from ganedit.store.load import load as load
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"load": "ganedit.store.load"}
-"""Public names and where they live; imported on first use, so that `import ganedit` stays light."""
+_PUBLIC = {
+    "load": ("ganedit.store.load", "load"),
+    "read_image": ("ganedit.images.io", "read_image"),
+    "write_image": ("ganedit.images.io", "write_image"),
+    "align": ("ganedit.images.align", "align_faces"),
+    "project": ("ganedit.latent.photos", "project_photo"),
+    "edit": ("ganedit.latent.editing", "edit"),
+    "paste": ("ganedit.latent.editing", "paste_latent"),
+    "direction": ("ganedit.latent.directions", "find"),
+    "Direction": ("ganedit.latent.directions", "Direction"),
+    "Latent": ("ganedit.latent.latent", "Latent"),
+}
+"""Public names, and where they live; imported on first use, so that `import ganedit` stays light."""
 
 __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+        module, own_name = _PUBLIC[name]
+        return getattr(import_module(module), own_name)
     raise AttributeError(f"module 'ganedit' has no attribute {name!r}")
