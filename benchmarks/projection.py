@@ -15,14 +15,15 @@ import statistics
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ganedit.images.align import TEMPLATES
 from ganedit.images.io import from_tensor, write_image
 from ganedit.images.sheet import sheet
-from ganedit.latent.project import METHODS, ProjectOptions, encoder_for, project
+from ganedit.latent.project import METHODS, ProjectOptions, project
 from ganedit.metrics.identity import embed_crops, identity_distance
-from ganedit.store.load import load, load_generator
+from ganedit.store.load import encoder_for, load_generator
 from ganedit.train.data import load_images
 
 
@@ -40,7 +41,7 @@ def main() -> None:
     generator = load_generator(args.model)
     encoder = None
     if any(method != "optimize" for method in args.methods):
-        encoder = load(args.encoder) if args.encoder else encoder_for(generator)
+        encoder = encoder_for(generator, args.encoder or None)
     data = load_images(args.crops, resolution=generator.resolution)
     targets = data.images[-args.last :].float() / 127.5 - 1  # [N, 3, R, R]
     template = TEMPLATES[generator.card.template]
@@ -68,9 +69,8 @@ def main() -> None:
         write_image(args.sheet, sheet(shown, columns=columns, row_labels=["photo", *args.methods]))
 
 
-def _pixels(images: torch.Tensor):  # noqa: ANN202 - uint8 [N, R, R, 3]
-    import numpy as np
-
+def _pixels(images: torch.Tensor) -> np.ndarray:
+    """uint8 [N, R, R, 3]."""
     return np.stack([from_tensor(image[None]) for image in images])
 
 
