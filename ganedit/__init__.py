@@ -1,11 +1,11 @@
 """Edit photographs with GANs: align, project, edit, paste back, and train the models that do it.
 
-    model = ganedit.load("faces")
-    (latent,) = ganedit.project("me.jpg", model)
-    smile = ganedit.direction("smile", "faces")
-    happier = ganedit.edit(latent, [(smile, 2.0, None)])
-    photo = ganedit.read_image("me.jpg")
-    ganedit.write_image("happier.png", ganedit.paste(photo.pixels, happier, model), like=photo)
+model = ganedit.load("faces")
+(latent,) = ganedit.project("me.jpg", model)
+smile = ganedit.direction("smile", "faces")
+happier = ganedit.edit(latent, [(smile, 2.0, None)])
+photo = ganedit.read_image("me.jpg")
+ganedit.write_image("happier.png", ganedit.paste(photo.pixels, happier, model), like=photo)
 """
 
 from __future__ import annotations
@@ -41,7 +41,19 @@ _PUBLIC = {
 }
 """Public names, and where they live; imported on first use, so that `import ganedit` stays light."""
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = [
+    "Direction",
+    "Latent",
+    "__version__",
+    "align",
+    "direction",
+    "edit",
+    "load",
+    "paste",
+    "project",
+    "read_image",
+    "write_image",
+]
 
 
 def __getattr__(name: str) -> Any:

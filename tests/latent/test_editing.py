@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,8 @@ def axis(i=0, **more):
 
 
 @pytest.mark.parametrize(
-    ("text", "layers"), [("0-5", range(6)), ("0,2,4-7", [0, 2, 4, 5, 6, 7]), ("3", [3]), ("1,1,0-2", [1, 0, 2])]
+    ("text", "layers"),
+    [("0-5", range(6)), ("0,2,4-7", [0, 2, 4, 5, 6, 7]), ("3", [3]), ("1,1,0-2", [1, 0, 2])],
 )
 def test_layers(text, layers):
     assert list(parse_layers(text)) == list(layers)
@@ -53,7 +56,9 @@ def test_sweeps():
     assert [str(v) for v in parse_sweep("-0.3:0.6:4")][1] == "0.0"  # not -5.6e-17
 
 
-@pytest.mark.parametrize("text", ["", "1:2", "1:2:3:4", "a:b:c", "0:nan:3", "-inf:1:3", "1:1:3", "0:1:1", "0:1:101"])
+@pytest.mark.parametrize(
+    "text", ["", "1:2", "1:2:3:4", "a:b:c", "0:nan:3", "-inf:1:3", "1:1:3", "0:1:1", "0:1:101"]
+)
 def test_what_is_no_sweep(text):
     with pytest.raises(UsageError, match="--sweep"):
         parse_sweep(text)
@@ -98,7 +103,7 @@ def test_a_film_begins_and_ends_at_its_codes():
     assert len(film) == 9
     assert torch.equal(film[0], a)
     torch.testing.assert_close(film[-1], b)
-    assert all(bool((x <= y).all()) for x, y in zip(film, film[1:], strict=False))
+    assert all(bool((x <= y).all()) for x, y in pairwise(film))
 
 
 def test_pictures_are_drawn_in_order_whatever_the_batch(generator):
@@ -157,7 +162,7 @@ def test_aligned_crops_point_into_the_whole_photo(generator, portrait, tmp_path)
 
     record["parameters"]["template"] = "ffhq"
     write_image(tmp_path / "b.png", face.crop, provenance=record)
-    with pytest.raises(InputError, match="ffhq.*close-up"):
+    with pytest.raises(InputError, match=r"ffhq.*close-up"):
         crops_of(read_image(tmp_path / "b.png"), generator, aligned=True)
     write_image(tmp_path / "c.png", face.crop[:50])
     with pytest.raises(InputError, match="square"):
