@@ -390,7 +390,7 @@ class DiscriminatorBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if hasattr(self, "fromrgb"):
             x = self.fromrgb(x)
-        return self.skip(x) + self.conv1(self.conv0(x))
+        return self.conv1(self.conv0(x)) + self.skip(x)
 
 
 def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
