@@ -123,9 +123,12 @@ def write_weights(
         return t.clone(memory_format=torch.contiguous_format)  # alone in its memory, as the format demands
 
     with atomic_path(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # as the umask says; the library would keep the file to its owner
         save_file(
             {k: stored(t) for k, t in tensors.items()},
             temporary,
             metadata={"ganedit": json.dumps(dict(about))},
         )
+        temporary.chmod(mode)
     return Path(path)
