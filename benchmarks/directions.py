@@ -36,7 +36,7 @@ def main() -> None:
     ws = codes[:, None].expand(-1, generator.num_ws, -1)
     before = draw(generator, ws)
     measured = measure(classifier, before)
-    features = embed_crops(pixels(before), template, workers=args.workers)
+    features = embed_crops(pixels(before), template)
 
     print(f"{args.samples} samples of {generator.name} at psi {args.psi:g}, magnitude {args.magnitude:+g}\n")
     print("| direction | " + " | ".join(measured) + " | identity distance, median |")
@@ -45,7 +45,7 @@ def main() -> None:
         direction = directions.find(name, generator.name)
         after = draw(generator, directions.apply(ws, [(direction, args.magnitude, None)]))
         now = measure(classifier, after)
-        moved = identity_distance(features, embed_crops(pixels(after), template, workers=args.workers))
+        moved = identity_distance(features, embed_crops(pixels(after), template))
         changes = [f"{float((now[key] - measured[key]).mean()):+.2f}" for key in measured]
         print(f"| {name} | " + " | ".join(changes) + f" | {np.median(moved):.3f} |", flush=True)
         if name == SMILE and SMILE in measured:
@@ -63,7 +63,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--magnitude", type=float, default=2.0)
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--psi", type=float, default=0.7)
-    parser.add_argument("--workers", type=int, default=1, help="processes for the identity features")
     parser.add_argument("--device", default="auto")
     return parser.parse_args()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,20 +23,17 @@ def faces(
     psi: Annotated[float, typer.Option(help="Truncation of the pictures for the detector.")] = 0.7,
     real: Annotated[int, typer.Option(help="Crops to compare with, the first by name.")] = 10000,
     template: Annotated[str | None, typer.Option(help="Alignment, where the model names none.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes; 0 means one per CPU core.")] = 0,
 ) -> None:
     """Judge a generator of faces by dlib: are they found, and are they as varied as real ones?
 
     Prints the share of samples in which the detector finds a face, and the Fréchet distance between the
-    identity features of samples and of real crops, beside that of two halves of the real crops. One face
-    takes about 0.1 s of a CPU core.
+    identity features of samples and of real crops, beside that of two halves of the real crops.
     """
     for name, count in (("--samples", samples), ("--detect", detect), ("--real", real)):
         if count < 4:
             raise UsageError(f"{name} {count} is too few", "pass at least some hundred")
     from ganedit.images.align import TEMPLATES
     from ganedit.metrics.faces import measure_faces
-    from ganedit.store import registry
     from ganedit.store.models import Generator
     from ganedit.train.data import load_images
 
@@ -61,8 +57,6 @@ def faces(
         samples=samples,
         detection_samples=detect,
         psi=psi,
-        workers=workers or os.cpu_count() or 1,
-        cache=registry.user_folder() / "features",
         watch=_watch(console),
     )
     console.answer(

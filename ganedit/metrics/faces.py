@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ganedit.errors import InputError
-from ganedit.files import atomic_path
 from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.identity import embed_crops
 from ganedit.metrics.quality import detection_rate
@@ -46,8 +43,6 @@ def measure_faces(
     samples: int = 5000,
     detection_samples: int = 1000,
     psi: float = 0.7,
-    workers: int = 1,
-    cache: Path | None = None,
     watch: Watch | None = None,
 ) -> FaceQuality:
     """Detection rate of samples, and the Fréchet distance of their identity features to real crops.
@@ -59,8 +54,6 @@ def measure_faces(
         samples: Pictures, at psi 1, for the distance.
         detection_samples: Pictures, at `psi`, for the detector.
         psi: See above.
-        workers: Processes that embed faces.
-        cache: Folder that keeps the features of `real` for the next time; None keeps nothing.
         watch: `watch(title, total)` is entered around each stage and gives its progress callback.
 
     Raises:
@@ -76,9 +69,9 @@ def measure_faces(
     with watch(f"drawing {samples} samples", samples) as progress:
         drawn = draw(generator, samples, psi=1.0, progress=progress)
     with watch("embedding the samples", samples) as progress:
-        features = embed_crops(drawn, template, workers=workers, progress=progress)
+        features = embed_crops(drawn, template, progress=progress)
     with watch("embedding the real images", len(real)) as progress:
-        real_features = _remembered(real, template, cache, workers, progress)
+        real_features = embed_crops(real, template, progress=progress)
     half = len(real) // 2
     return FaceQuality(
         detection_rate=rate,
@@ -89,28 +82,6 @@ def measure_faces(
         samples=samples,
         real=len(real),
     )
-
-
-def _remembered(
-    crops: np.ndarray,
-    template: Template,
-    cache: Path | None,
-    workers: int,
-    progress: Callable[[int, int], None],
-) -> np.ndarray:
-    """`embed_crops`, which takes many minutes for a whole set, once for each set."""
-    if cache is None:
-        return embed_crops(crops, template, workers=workers, progress=progress)
-    key = hashlib.sha256(f"{crops.shape} {template}".encode())
-    key.update(np.ascontiguousarray(crops).data)
-    path = cache / f"identity-{key.hexdigest()[:32]}.npy"
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError):  # not there, or cut short
-        features = embed_crops(crops, template, workers=workers, progress=progress)
-    with atomic_path(path) as temporary:
-        np.save(temporary, features)
-    return features
 
 
 def draw(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
@@ -26,8 +25,7 @@ def tiny(tmp_path_factory):
     return folders
 
 
-def test_noise_is_no_face(ganedit, shared, tiny, tmp_path, monkeypatch):
-    monkeypatch.setenv("GANEDIT_HOME", str(tmp_path / "home"))
+def test_noise_is_no_face(ganedit, shared, tiny):
     data = shared / "data/faces/faces-128.zip"
     counts = ("--samples", 4, "--detect", 4, "--real", 8)
     ran = ganedit("metrics", "faces", "--model", tiny[0], "--data", data, *counts, "--json")
@@ -38,11 +36,6 @@ def test_noise_is_no_face(ganedit, shared, tiny, tmp_path, monkeypatch):
     assert found["frechet_halves"] > 0
     assert (found["samples"], found["real"], found["model"]) == (4, 8, "tiny")
     assert "embedding" in ran.err
-    (kept,) = (tmp_path / "home/features").iterdir()
-    np.save(kept, np.load(kept) + 1)  # the second run takes what the first has kept
-    (again,) = ganedit("metrics", "faces", "--model", tiny[0], "--data", data, *counts, "--json").json
-    assert again["frechet"] > found["frechet"]
-    assert again["frechet_halves"] == pytest.approx(found["frechet_halves"])
 
 
 def test_what_it_cannot_measure(ganedit, tiny, tmp_path):

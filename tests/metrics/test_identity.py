@@ -5,7 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
+import torch
 
+from ganedit.errors import CheckpointError
 from ganedit.metrics.identity import SAME_PERSON, embed_crops, face_box, identity_distance
 
 CLOSE_UP = SimpleNamespace(scale=0.60, shift_down=0.208)
@@ -40,10 +43,27 @@ def test_blurred_and_shifted_copies_stay_the_same_person(shared):
     assert np.median(others) > SAME_PERSON
 
 
-def test_processes_share_the_work_and_keep_the_order(monkeypatch):
-    from ganedit.metrics import identity
+def test_features_are_those_of_dlib():
+    """The chip and the network against dlib's own, on a picture of noise and on a smooth one."""
+    import dlib
 
-    monkeypatch.setattr(identity, "CHUNK", 1)
-    crops = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
-    alone = embed_crops(crops, CLOSE_UP)
-    np.testing.assert_array_equal(embed_crops(crops, CLOSE_UP, workers=2), alone)
+    from ganedit.images.faces import model_file
+    from ganedit.store.formats.dlib_net import read_face_resnet
+
+    path = model_file("dlib_face_recognition_resnet_model_v1.dat")
+    chips = np.random.default_rng(0).integers(0, 255, (2, 150, 150, 3), dtype=np.uint8)
+    chips[1] = np.arange(150)[:, None, None] + np.arange(3) * 40
+    wanted = np.array(dlib.face_recognition_model_v1(str(path)).compute_face_descriptor(list(chips)))
+    got = read_face_resnet(path)(torch.from_numpy(chips).permute(0, 3, 1, 2).float())
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
+
+
+def test_a_file_that_is_cut_short_is_refused(tmp_path):
+    from ganedit.images.faces import model_file
+    from ganedit.store.formats.dlib_net import read_face_resnet
+
+    whole = model_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
+    for data in (b"", whole[:100_000], whole[:-1000]):
+        (tmp_path / "cut.dat").write_bytes(data)
+        with pytest.raises(CheckpointError, match="cut short"):
+            read_face_resnet(tmp_path / "cut.dat")
