@@ -28,7 +28,7 @@ from ganedit.train.data import load_images
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("crops", type=Path)
     parser.add_argument("--model", default="faces")
     parser.add_argument("--encoder", default="", help="a name or folder; the bundled one unless given")
@@ -48,7 +48,8 @@ def main() -> None:
     wanted = _pixels(targets)
     faces = embed_crops(wanted, template)
     rows = [list(wanted)]
-    print(f"{generator.name}, {len(targets)} crops of {generator.resolution} px, {torch.get_num_threads()} threads")
+    size, threads = generator.resolution, torch.get_num_threads()
+    print(f"{generator.name}, {len(targets)} crops of {size} px, {threads} threads")
     print(f"{'method':10} {'s/photo':>8} {'PSNR dB':>8} {'identity':>9}")
     for method in args.methods:
         options = ProjectOptions(method=method, steps=args.steps)

@@ -36,7 +36,7 @@ def _command(name: str) -> Callable[..., None]:
         _parameter("console", Console),
         _parameter("data", Annotated[list[str] | None, typer.Argument(help=help_of_data)], None),
         _parameter("out", Annotated[Path, typer.Option(help="Folder of the run.")]),
-        _parameter("resume", Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")], False),
+        _parameter("resume", Annotated[bool, typer.Option("--resume", help="Go on with that run.")], False),
     ]
     for f in shown:
         flag = "from" if f.name == "start" else f.name.replace("_", "-")
@@ -103,7 +103,8 @@ def _options(
         if values.pop("recipe", name) != name:
             raise UsageError(f"{out} is a run of another recipe", "see options.json in it")
         if data and list(values["data"]) != data:
-            raise UsageError(f"{out} was trained on {', '.join(values['data'])}", "leave the data out with --resume")
+            before = ", ".join(values["data"])
+            raise UsageError(f"{out} was trained on {before}", "leave the data out with --resume")
     elif (out / CHECKPOINT).exists() and not console.options.force:
         raise UsageError(f"{out} holds a run already", "--resume continues it, --force starts over")
     elif not data:

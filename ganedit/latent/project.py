@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -110,7 +110,8 @@ def project(
     options = options or ProjectOptions()
     side = generator.resolution
     if images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
-        raise InputError(f"pictures for {generator.name} must be [N, 3, {side}, {side}], not {list(images.shape)}")
+        found = list(images.shape)
+        raise InputError(f"pictures for {generator.name} must be [N, 3, {side}, {side}], not {found}")
     if options.method != "optimize" and encoder is None:
         raise MissingError(
             f"--method {options.method} needs an encoder for {generator.name}, and there is none",
@@ -135,7 +136,11 @@ def project(
 
 
 def _project(
-    generator: Generator, images: Tensor, options: ProjectOptions, encoder: Encoder | None, on_step: OnStep | None
+    generator: Generator,
+    images: Tensor,
+    options: ProjectOptions,
+    encoder: Encoder | None,
+    on_step: OnStep | None,
 ) -> list[Projection]:
     start = None
     if encoder is not None and options.method != "optimize":
@@ -146,7 +151,7 @@ def _project(
     if options.method == "encode":
         assert start is not None
         with torch.no_grad():
-            found = [Projection(ws, image) for ws, image in zip(start, generator.synthesis(start), strict=True)]
+            found = [Projection(*pair) for pair in zip(start, generator.synthesis(start), strict=True)]
             _measure(found, images, None)
         return found
     distance = distance_to(images, generator, options.perceptual)
@@ -176,7 +181,7 @@ def _measure(found: list[Projection], targets: Tensor, distance: Distance | None
 class _Search:
     """Gradient descent on codes, and for `optimize` on noise maps, of a batch of pictures."""
 
-    LR = {"optimize": 0.1, "hybrid": 0.05, "tune": 0.05}
+    LR: ClassVar = {"optimize": 0.1, "hybrid": 0.05, "tune": 0.05}
     W_NOISE = 0.05  # times the spread of w, at the start; `optimize` only
     W_NOISE_UNTIL = 0.75  # share of the steps
     LR_UP, LR_DOWN = 0.05, 0.25  # shares of the steps
@@ -276,7 +281,8 @@ def _spread_of_w(generator: Generator) -> float:
     z = torch.randn(W_SAMPLES, generator.z_dim, device=generator.device)
     c = None
     if generator.num_classes:
-        c = torch.eye(generator.num_classes, device=generator.device)[torch.arange(W_SAMPLES) % generator.num_classes]
+        label = torch.arange(W_SAMPLES) % generator.num_classes
+        c = torch.eye(generator.num_classes, device=generator.device)[label]
     w = generator.mapping(z, c)[:, 0]
     return float((w - w.mean(dim=0)).square().mean().sqrt())
 
@@ -327,7 +333,8 @@ def tune(
     with _gradients(parameters):
         optimizer = torch.optim.Adam(parameters)
         for step in range(options.tune_steps):
-            optimizer.param_groups[0]["lr"] = TUNE_LR * (0.1 + 0.9 * math.cos(step / options.tune_steps * math.pi / 2))
+            quarter_turn = step / options.tune_steps * math.pi / 2
+            optimizer.param_groups[0]["lr"] = TUNE_LR * (0.1 + 0.9 * math.cos(quarter_turn))
             image = own.synthesis(pivot)
             loss = distance(image).sum() + TUNE_PIXELS * (image - target).square().mean()
             if step % LOCALITY_EVERY == 0:

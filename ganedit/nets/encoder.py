@@ -50,6 +50,8 @@ class Encoder(nn.Module):
     features whose resolution is nearest to the layer's.
     """
 
+    w_avg: Tensor
+
     GRID = 4  # features are pooled to at most GRID x GRID before the heads
 
     def __init__(self, cfg: EncoderConfig) -> None:
@@ -65,8 +67,8 @@ class Encoder(nn.Module):
             nn.Linear(cfg.widths[1 + self._level(row)] * self.GRID**2, cfg.w_dim) for row in range(cfg.num_ws)
         )
         for head in self.offsets:
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)
+            for parameter in head.parameters():
+                nn.init.zeros_(parameter)
         self.register_buffer("w_avg", torch.zeros(cfg.w_dim))
 
     def _level(self, row: int) -> int:

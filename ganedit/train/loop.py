@@ -65,14 +65,14 @@ class Recipe(ABC):
         """Further numbers to checkpoint, as JSON takes them."""
         return {}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: dict[str, Any]) -> None:  # noqa: B027
         """Take back what `state` gave."""
 
     def samples(self) -> Tensor | None:
         """A picture of progress, [3, H, W] in [-1, 1], or None."""
         return None
 
-    def export(self, folder: Path, images: int) -> None:
+    def export(self, folder: Path, images: int) -> None:  # noqa: B027
         """Write what users load, with its card, into `folder`."""
 
 
@@ -124,8 +124,7 @@ class Run:
         if id(images) not in self._sets:
             fits = images.numel() < torch.cuda.mem_get_info(self.device)[1] // 4
             self._sets[id(images)] = images.to(self.device) if fits else images
-        found = self._sets[id(images)]
-        return found
+        return self._sets[id(images)]
 
     def minimise(
         self, optimizer: torch.optim.Optimizer, losses: Iterator[Tensor] | Sequence[Tensor]
@@ -273,8 +272,8 @@ def _postponed_interrupt() -> Iterator[_Flag]:
 
     replaced: dict[int, Any] = {}
     with suppress(ValueError):  # not the main thread: signals stay as they are
-        for number in (signal.SIGINT, signal.SIGTERM):
-            replaced[number] = signal.signal(number, handler)
+        for caught in (signal.SIGINT, signal.SIGTERM):
+            replaced[caught] = signal.signal(caught, handler)
     try:
         yield flag
     finally:
@@ -318,14 +317,14 @@ class _Log:
             return
         images, total = self.run.images_seen, total_steps * self.run.options.batch
         rate = (images - self.since_images) / max(now - self.since, 1e-9)
-        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        means = {name: float(summed) / self.counts[name] for name, summed in self.sums.items()}
         report = Report(images, total, rate, (total - images) / max(rate, 1e-9), means)
         self.sums, self.counts, self.since, self.since_images = {}, {}, now, images
         with (self.out / "log.jsonl").open("a") as stream:
             stream.write(json.dumps({"images": images, "images_per_second": round(rate, 2), **means}) + "\n")
         if self.board:
-            for name, value in {**means, "images_per_second": rate}.items():
-                self.board.add_scalar(name, value, images)
+            for name, mean in {**means, "images_per_second": rate}.items():
+                self.board.add_scalar(name, mean, images)
         if on_report:
             on_report(report)
 

@@ -20,8 +20,9 @@ def nonsaturating_g_loss(on_fake: Tensor) -> Tensor:
 
 
 def r1_penalty(on_real: Tensor, real: Tensor) -> Tensor:
-    """Mean squared gradient norm of the logits [N, 1] at the real images (Mescheder et al., arXiv:1801.04406).
+    """Mean squared gradient norm of the logits [N, 1] at the real images.
 
+    Mescheder et al., arXiv:1801.04406.
     `real` must require gradients and be part of the graph of `on_real`.
     """
     (slope,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)

@@ -29,7 +29,7 @@ class LoopOptions:
     )
     compile: bool = option(False, "Compile the passes without second derivatives.")
     devices: int = option(1, "GPUs, or processes on the CPU.")
-    limit: int = option(0, "Use only the first so many images by name, to keep others for testing; 0 takes all.")
+    limit: int = option(0, "Use the first so many images by name, to keep others for testing; 0 takes all.")
     snapshot_kimg: float = option(50.0, "Between checkpoints.")
     sample_kimg: float = option(25.0, "Between sample pictures.")
 
@@ -123,9 +123,10 @@ class ClassifierOptions(LoopOptions):
     kimg: float = option(300.0, "Length of training, in thousands of images.")
     batch: int = option(64, "Images per optimiser step, over all devices.")
     attributes: str = option(
-        "smile,gender,age,yaw,pitch", "Columns of the sets' CSVs; yaw and pitch are measured if no set has them."
+        "smile,gender,age,yaw,pitch",
+        "Columns of the sets' CSVs; yaw and pitch are measured if no set has them.",
     )
-    template: Literal["ffhq", "close-up"] = option("close-up", "Alignment of the crops, to find the landmarks.")
+    template: Literal["ffhq", "close-up"] = option("close-up", "Alignment of the crops, to find landmarks.")
     lr: float = 0.003
     weight_decay: float = 0.01
     test_share: float = option(0.1, "Of each set, kept out of training.")
@@ -141,7 +142,7 @@ IN_CARD = ("about_data", "terms")  # texts that a card shows by themselves
 
 
 def command_line(options: LoopOptions) -> str:
-    """The command that `options` came from: its data by name, then the flags that differ from the defaults."""
+    """The command that `options` came from: its data by name, then the flags that are not the defaults."""
     name = next(name for name, kind in RECIPES.items() if kind is type(options))
     words = [f"ganedit train {name}", *(PurePath(one).name for one in options.data)]
     for f in fields(options):

@@ -1,8 +1,8 @@
 """Reads the weights of dlib's face recognition network from the file that dlib wrote.
 
 The file is a sequence of layers without names or an index; a parameter tensor starts with the version 2 and
-its four sizes as packed integers (a byte that counts bytes, then these, lowest first), followed by its float32
-numbers. The sizes that the network needs, in order, are enough to find them.
+its four sizes as packed integers (a byte that counts bytes, then these, lowest first), followed by its
+float32 numbers. The sizes that the network needs, in order, are enough to find them.
 """
 
 from __future__ import annotations

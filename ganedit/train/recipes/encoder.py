@@ -47,7 +47,8 @@ class EncoderTraining(Recipe):
             codes = generator.mapping(torch.randn(4096, generator.z_dim, device=generator.device))[:, 0]
         self.variance = codes.var()
         self.networks = {"encoder": self.encoder}
-        optimizer = torch.optim.AdamW(self.encoder.parameters(), options.lr, betas=(0.9, 0.99), weight_decay=1e-4)
+        parameters = self.encoder.parameters()
+        optimizer = torch.optim.AdamW(parameters, options.lr, betas=(0.9, 0.99), weight_decay=1e-4)
         self.optimizers = {"encoder": optimizer}
 
     def step(self, run: Run) -> dict[str, Tensor]:
@@ -58,9 +59,8 @@ class EncoderTraining(Recipe):
             group["lr"] = self.options.lr * warm * (1 - 0.95 * progress)
         stats: dict[str, Tensor] = {}
         pieces = run.draw(self.data, mirror=self.options.mirror)
-        stats["loss"] = run.minimise(
-            self.optimizers["encoder"], (self._loss(images[: len(images) // 2], stats) for images, _ in pieces)
-        )
+        losses = (self._loss(images[: len(images) // 2], stats) for images, _ in pieces)
+        stats["loss"] = run.minimise(self.optimizers["encoder"], losses)
         return stats
 
     def _loss(self, real: Tensor, stats: dict[str, Tensor]) -> Tensor:
@@ -79,7 +79,8 @@ class EncoderTraining(Recipe):
 
     def _sample_codes(self, n: int) -> Tensor:
         generator = self.generator
-        first, second = (generator.mapping(torch.randn(n, generator.z_dim, device=generator.device)) for _ in "ab")
+        z = torch.randn(2, n, generator.z_dim, device=generator.device)
+        first, second = (generator.mapping(one) for one in z)
         if float(torch.rand(())) >= self.options.mixed:
             return first
         at = int(torch.randint(1, generator.num_ws, ()))

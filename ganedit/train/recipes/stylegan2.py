@@ -192,9 +192,9 @@ class StyleGAN2(Recipe):
         """
         left = _copy_matching(self.g, generator)
         _copy_matching(self.g_ema, generator)
-        if len(left) == len(self.g.state_dict()):
+        if all(name in left for name in self.g.state_dict() if name.endswith(".weight")):
             raise CheckpointError(
-                "no tensor of the given checkpoint fits this generator",
+                "no weight of the given checkpoint fits this generator",
                 "set --channel-base, --channel-max, --z-dim and --w-dim as in the checkpoint's card",
             )
         if discriminator is not None:
