@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ganedit.train.loop import Report
 
 FROM_GLOBALS = {"seed", "precision"}  # --seed and --dtype serve every command
-PRECISIONS = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16"}
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -58,7 +58,7 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
 def _train(
     console: Console, name: str, data: list[str], out: Path, resume: bool, given: dict[str, Any]
 ) -> None:
-    from ganedit.train.loop import Run, save_options, start_fabric, train
+    from ganedit.train.loop import Run, load_checkpoint, save_options, start_fabric, train
 
     options = _options(console, name, data, out, resume, given)
     fabric = start_fabric(console.options.device, options.devices)
@@ -72,10 +72,13 @@ def _train(
 
         recipe = recipe_module.start(options, fabric.device, console.note, on_load)
     run = Run(fabric, options)
+    if resume:
+        load_checkpoint(recipe, run, out)  # before the new options are written: they may not suit it
     if fabric.is_global_zero:
         save_options(options, out, recipe=name)
     with console.progress("training", total=options.kimg) as bar:
-        shown = [0.0]
+        shown = [run.images_seen / 1000]
+        bar.advance(shown[0])
 
         def on_report(report: Report) -> None:
             kimg = report.images / 1000
@@ -84,7 +87,7 @@ def _train(
             if not console.stderr.isatty():
                 console.note(_line(report))
 
-        train(recipe, run, out, resume=resume, on_report=on_report)
+        train(recipe, run, out, on_report=on_report)
     if fabric.is_global_zero:
         console.emit(out / "model", recipe=name, images=run.images_seen)
 
@@ -100,6 +103,8 @@ def _options(
     values: dict[str, Any] = {"seed": console.options.seed, "precision": console.options.dtype}
     if resume:
         values = read_options(out)
+        if console.options.dtype != "auto":
+            values["precision"] = console.options.dtype
         if values.pop("recipe", name) != name:
             raise UsageError(f"{out} is a run of another recipe", "see options.json in it")
         if data and list(values["data"]) != data:

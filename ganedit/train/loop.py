@@ -216,7 +216,8 @@ def train(
             torch.manual_seed(_step_seed(options.seed, run.step, fabric.global_rank))
             stats = recipe.step(run)
             run.step += 1
-            done = run.step == total_steps or interrupted.is_set or _out_of_time(options, started)
+            stop = interrupted.is_set or _out_of_time(options, started)
+            done = run.step == total_steps or _any_process(fabric, stop)
             if log:
                 log.step(stats, total_steps, on_report, force=done)
             if log and (done or _crossed(run, options.sample_kimg)):
@@ -228,9 +229,18 @@ def train(
                     recipe.export(out / "model", run.images_seen)
             if done:
                 break
+    if log:
+        log.close()
     if interrupted.is_set:
         raise KeyboardInterrupt
 
+
+def _any_process(fabric: Fabric, stop: bool) -> bool:
+    """Whether one process wants to stop: all have to do so after the same step, or they would wait for it."""
+    if fabric.world_size == 1:
+        return stop
+    wishes = torch.tensor(float(stop), device=fabric.device)
+    return float(torch.as_tensor(fabric.all_reduce(wishes, reduce_op="sum"))) > 0
 
 def _refuse_nan(stats: dict[str, Tensor], run: Run) -> None:
     """A diverged run must not overwrite its last good checkpoint."""
@@ -238,7 +248,7 @@ def _refuse_nan(stats: dict[str, Tensor], run: Run) -> None:
     if bad:
         raise GaneditError(
             f"training diverged at {run.images_seen / 1000:.1f} kimg: {', '.join(bad)} is not finite",
-            "resume from the last checkpoint with a lower --lr or --precision float32",
+            "resume from the last checkpoint with a lower --lr or --dtype float32",
         )
 
 
@@ -295,6 +305,8 @@ class _Log:
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
         self.since, self.since_images = time.monotonic(), run.images_seen
+        if run.step == 0:  # of an earlier run in this folder
+            (out / "log.jsonl").unlink(missing_ok=True)
         self.board: Any = None
         with suppress(ImportError):  # the `train` extra brings tensorboard
             from torch.utils.tensorboard import SummaryWriter
@@ -327,6 +339,10 @@ class _Log:
                 self.board.add_scalar(name, mean, images)
         if on_report:
             on_report(report)
+
+    def close(self) -> None:
+        if self.board:
+            self.board.close()
 
     def picture(self, image: Tensor | None) -> None:
         if image is None:
