@@ -11,7 +11,8 @@ import typer
 
 from ganedit.cli.batch import survive
 from ganedit.cli.context import Console
-from ganedit.errors import InputError, MissingError, UsageError
+from ganedit.cli.project import LATENT, Method, Projector
+from ganedit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,8 +25,6 @@ Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
 ]
-
-LATENT = ".latent.safetensors"
 
 
 def learn(
@@ -49,6 +48,10 @@ def learn(
     ] = None,
     samples: Annotated[int, typer.Option(help="Samples to draw for --attribute.")] = 5000,
     psi: Annotated[float, typer.Option(help="Truncation of those samples.")] = 1.0,
+    method: Annotated[Method, typer.Option(help="How photos of folders are projected.")] = Method.HYBRID,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder for it: a name or a file; the generator's own unless given.")
+    ] = None,
     output: Output = None,
 ) -> None:
     """Learn a direction from scored samples, from two folders of examples, or by a classifier.
@@ -75,7 +78,7 @@ def learn(
     if scores is not None:
         codes, values = _from_csv(scores, generator)
     elif positive is not None and negative is not None:
-        codes, values = _from_folders(console, positive, negative, generator)
+        codes, values = _from_folders(console, positive, negative, generator, method, encoder)
     else:
         codes, values = _from_classifier(console, classifier, attribute or name, generator, samples, psi)
     found = directions.learn(
@@ -222,45 +225,50 @@ def _from_csv(path: Path, generator: Generator) -> tuple[Tensor, Tensor]:
 
 
 def _from_folders(
-    console: Console, positive: Path, negative: Path, generator: Generator
+    console: Console,
+    positive: Path,
+    negative: Path,
+    generator: Generator,
+    method: Method,
+    encoder: str | None,
 ) -> tuple[Tensor, Tensor]:
     """Codes of the latents, or of the photos, in two folders; 1 and 0."""
     import torch
 
-    codes: list[Tensor] = []
-    counts = []
     for folder in (negative, positive):
         if not folder.is_dir():
-            raise InputError(f"{folder} is not a folder")
+            raise InputError(f"{folder} is not a folder", "name a folder of photos or of latents")
+    codes: list[Tensor] = []
+    labels: list[float] = []
+    for label, folder in enumerate((negative, positive)):
         found = [_code(path, generator) for path in sorted(folder.glob(f"*{LATENT}"))]
-        counts.append(len(found or (found := _project_folder(console, folder, generator))))
+        found = found or _project_folder(console, folder, generator, method, encoder)
         codes += found
-    return _joined(codes), torch.tensor([0.0] * counts[0] + [1.0] * counts[1])
+        labels += [float(label)] * len(found)
+    return _joined(codes), torch.tensor(labels)
 
 
-def _project_folder(console: Console, folder: Path, generator: Generator) -> list[Tensor]:
+def _project_folder(
+    console: Console, folder: Path, generator: Generator, method: Method, encoder: str | None
+) -> list[Tensor]:
     """ws [L, W] of each photo of a folder; those without a usable face are named and left out."""
     from ganedit.images.io import list_images
     from ganedit.latent.photos import project_photo
     from ganedit.latent.project import ProjectOptions
-    from ganedit.store.load import encoder_for
 
-    try:
-        encoder, options = encoder_for(generator), ProjectOptions(method="hybrid")
-    except MissingError as error:
-        console.note(f"{error.message}: photos are projected without one, slowly")
-        encoder, options = None, ProjectOptions(method="optimize")
     paths = list_images(folder)
+    options = ProjectOptions(method.value, seed=console.options.seed)
+    helper = Projector.open(console, generator, options, encoder).encoder  # complains now if it cannot work
     found = []
     with console.progress(f"projecting {folder}", len(paths)) as bar:
         for path in paths:
             try:
-                found.append(project_photo(path, generator, options, encoder=encoder)[0].ws)
+                found.append(project_photo(path, generator, options, encoder=helper)[0].ws)
             except InputError as error:
                 console.complain(error, str(path))
             bar.advance()
     if not found:
-        raise InputError(f"no photo in {folder} could be used")
+        raise InputError(f"no photo in {folder} could be used", "see what was said of each")
     return found
 
 

@@ -148,9 +148,12 @@ def test_learn_from_photos_projects_them_and_survives_bad_ones(ganedit, home, tm
             pixels = rng.integers(level - 30, level + 30, (20, 20, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
         (tmp_path / name / "bad.png").write_bytes(b"no picture")
-    ran = ganedit(
-        "direction", "learn", "light", "--model", "faces2", "--positive", "bright", "--negative", "dark"
-    )
+    learn = ("direction", "learn", "light", "--model", "faces2", "--positive", "bright", "--negative", "dark")
+    ran = ganedit(*learn)  # by the encoder, which there is not: never silently something else
+    assert ran.status == 5
+    assert "no encoder for the model faces2" in ran.err
+    assert "--method optimize" in ran.err
+    ran = ganedit(*learn, "--method", "optimize")
     assert ran.status == 0, ran.err
     assert Direction.load(ran.lines[0]).samples == 20
     assert ran.err.count("bad.png") == 2
