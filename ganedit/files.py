@@ -52,6 +52,32 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def all_or_none(*paths: Path) -> Iterator[None]:
+    """Files that belong together, such as a picture and its latent: when the block fails after it wrote some
+    of `paths`, these are removed."""
+
+    def states() -> list[tuple[int, int] | None]:
+        return [(s.st_ino, s.st_mtime_ns) if (s := _stat(path)) else None for path in paths]
+
+    before = states()
+    try:
+        yield
+    except BaseException:
+        for path, old, new in zip(paths, before, states(), strict=True):
+            if old != new:
+                with suppress(OSError):
+                    path.unlink()
+        raise
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
 def write_error(path: Path, number: int) -> InputError:
     """The error for a file that could not be written, from the system's error number."""
     return InputError(f"cannot write {path}: {os.strerror(number).lower()}", _HINTS.get(number, ""))
@@ -67,8 +93,10 @@ def _write_errno(problem: Exception, temporary: Path) -> int | None:
     if not isinstance(problem, OSError) or problem.errno not in _HINTS:
         return None
     folder = str(temporary.parent)
-    ours = problem.filename is None or str(problem.filename) == str(temporary) or folder.startswith(
-        str(problem.filename)
+    ours = (
+        problem.filename is None
+        or str(problem.filename) == str(temporary)
+        or folder.startswith(str(problem.filename))
     )
     return problem.errno if ours else None
 

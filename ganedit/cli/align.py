@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from ganedit.cli.batch import Result, run_batch
 from ganedit.cli.context import Console
+from ganedit.cli.project import check_face
 from ganedit.errors import UsageError, did_you_mean
 
 TEMPLATE_NAMES = ("ffhq", "close-up")
@@ -39,6 +41,9 @@ def command(
     Writes NAME.aligned.png, or with --face all NAME.aligned.png, NAME.face2.aligned.png and so on. Where
     each crop lies in its photo stands in its provenance and in the output of --json.
     """
+    check_face(face)
+    if not math.isfinite(threshold):
+        raise UsageError(f"--threshold {threshold} is not a finite number", "choose -1 to 1")
     name, side = _template_and_size(console, like, template, size)
     if landmarks is not None and inputs is not None and len(inputs) != 1:
         raise UsageError("--landmarks belongs to one photo", "name one photo, or drop --landmarks")

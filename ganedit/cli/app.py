@@ -174,7 +174,7 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
         if not hasattr(module, "COMMANDS"):
             app.command(each)(_deferred(module.command, f"ganedit {each}", console, pending))
             continue
-        group = typer.Typer(help=entry.help, no_args_is_help=True, rich_markup_mode=None)
+        group = typer.Typer(help=entry.help, rich_markup_mode=None)
         group.callback()(_taking_globals(lambda: None, console))
         for sub, function in module.COMMANDS.items():
             group.command(sub)(_deferred(function, f"ganedit {each} {sub}", console, pending))

@@ -151,6 +151,8 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
     Raises:
         InputError: nothing is there.
     """
+    if not source:  # such as an unset variable of a script; it must not mean the current folder
+        raise InputError("an empty name was given", "name files, folders or globs")
     path = Path(source).expanduser()
     if path.is_dir():
         found = sorted(
@@ -159,7 +161,7 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
             if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
         )
         if not found:
-            raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file")
+            raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file", "name another one")
         return found
     if path.exists():
         return [path]

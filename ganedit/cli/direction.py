@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ import typer
 from ganedit.cli.batch import survive
 from ganedit.cli.context import Console
 from ganedit.cli.project import LATENT, Method, Projector
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import GaneditError, InputError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,8 @@ Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
 ]
+
+FEWEST_SAMPLES = 50  # of which the extremes are compared
 
 
 def learn(
@@ -64,6 +67,7 @@ def learn(
         raise UsageError("--positive and --negative belong together", "name both folders")
     if sum(x is not None for x in (scores, positive, attribute)) > 1:
         raise UsageError("--scores, --attribute and --positive exclude each other", "choose one of them")
+    _check_numbers(threshold, samples, psi)
     from ganedit.latent import directions
 
     target = output or directions.user_folder(_model_name(model)) / f"{name}{directions.SUFFIX}"
@@ -206,7 +210,10 @@ def _from_csv(path: Path, generator: Generator) -> tuple[Tensor, Tensor]:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream) if row] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a CSV: {error}") from error
+        what = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not text"
+        raise InputError(
+            f"{path} cannot be read as a CSV: {what}", "it needs the columns file, and the scores"
+        ) from error
     if len(header) != 2 or header[0].strip() != "file":
         raise InputError(
             f"{path} has the columns {', '.join(header) or 'none'}", "it needs two: file, and the scores"
@@ -216,11 +223,14 @@ def _from_csv(path: Path, generator: Generator) -> tuple[Tensor, Tensor]:
         try:
             file, score = row[0].strip(), float(row[1])
         except (ValueError, IndexError) as error:
-            raise InputError(f"{path}, row {number}: no file and score: {','.join(row)}") from error
+            raise InputError(
+                f"{path}, row {number}: no file and score: {','.join(row)}",
+                "each row is a file, a comma, a number",
+            ) from error
         codes.append(_code(_latent_beside(path.parent / file), generator))
         values.append(score)
     if not codes:
-        raise InputError(f"{path} has no rows")
+        raise InputError(f"{path} has no rows", "each row is a file, a comma, a number")
     return _joined(codes), torch.tensor(values)
 
 
@@ -283,8 +293,13 @@ def _code(path: Path, generator: Generator) -> Tensor:
     """ws [L, W] of a latent file of this generator."""
     from ganedit.latent.latent import Latent
 
-    latent = Latent.load(path)
-    latent.check_model(generator)
+    try:
+        latent = Latent.load(path)
+        latent.check_model(generator)
+    except GaneditError as error:
+        if str(path) in error.message:
+            raise
+        raise type(error)(f"{path}: {error.message}", error.hint) from error
     return latent.ws
 
 
@@ -313,9 +328,36 @@ def _generator(console: Console, model: str) -> Generator:
 
 
 def _model_name(model: str) -> str:
-    """What directions of a model are filed under: its name, or the stem of its file."""
-    path = Path(model)
-    return path.stem if path.suffix else path.name
+    """What directions of a model are filed under: its name, or the stem of its file.
+
+    Raises:
+        UsageError: there is no such model, and there are no directions of one.
+    """
+    from ganedit.latent.directions import names_of
+    from ganedit.store import registry
+    from ganedit.store.cards import CARD, ModelCard
+
+    path = Path(model).expanduser()
+    folder = path.parent if path.name == registry.WEIGHTS else path
+    if registry.find(model) is None and (folder / CARD).is_file():
+        return ModelCard.load(folder).name
+    name = path.stem if path.suffix else path.name
+    if not path.is_file() and not names_of(name):
+        registry.folder_of(model)  # complains
+    return name
+
+
+def _check_numbers(threshold: float | None, samples: int, psi: float) -> None:
+    if threshold is not None and not math.isfinite(threshold):
+        raise UsageError(
+            f"--threshold {threshold} is not a finite number", "choose a score between the classes"
+        )
+    if not math.isfinite(psi):
+        raise UsageError(f"--psi {psi} is not a finite number", "0.7 to 1 are usual")
+    if samples < FEWEST_SAMPLES:
+        raise UsageError(
+            f"--samples {samples} is too few", f"choose {FEWEST_SAMPLES} or more, better thousands"
+        )
 
 
 def _check_name(name: str) -> None:

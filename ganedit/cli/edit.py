@@ -440,15 +440,17 @@ class Editor:
         return provenance("edit", parameters, latent.model, latent.model_sha256, source, composite=pasted)
 
     def _write_crops(self, subjects: list[_Subject], targets: _Targets, wanted: list[Path]) -> None:
+        from ganedit.files import all_or_none
         from ganedit.images.io import write_image
 
         for plan, paths in targets.pictures.items():
             for subject, path in zip(subjects, paths, strict=True):
                 latent = subject.latents[plan]
-                if _latent_of(path) in wanted:
-                    latent.save(_latent_of(path))
-                if path in wanted:
-                    write_image(path, subject.pictures[plan], provenance=self._record(latent))
+                with all_or_none(path, _latent_of(path)):
+                    if _latent_of(path) in wanted:
+                        latent.save(_latent_of(path))
+                    if path in wanted:
+                        write_image(path, subject.pictures[plan], provenance=self._record(latent))
 
     def _pasted(
         self, photo: np.ndarray, subjects: list[_Subject], edited: list[np.ndarray], scale: float

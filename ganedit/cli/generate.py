@@ -52,7 +52,10 @@ def command(
     numbers = parse_seeds(seeds)
     columns, rows = parse_grid(grid) if grid else (0, 0)
     if columns * rows > len(numbers):
-        raise UsageError(f"--grid {grid} needs {columns * rows} seeds, --seeds {seeds} names {len(numbers)}")
+        raise UsageError(
+            f"--grid {grid} needs {columns * rows} seeds, --seeds {seeds} names {len(numbers)}",
+            f"--seeds 0-{columns * rows - 1}",
+        )
     wanted = [seed for seed in numbers if _should_write(console, output, seed)]
     sheet = output / "grid.png"
     draw_sheet = bool(grid) and console.should_write(sheet)
@@ -160,14 +163,16 @@ def _draw(console: Console, generator: Generator, seeds: list[int], class_: int 
 
 def _write(console: Console, folder: Path, generator: Generator, seed: int, pixels: np.ndarray, ws: Any,
            parameters: dict[str, Any]) -> None:  # fmt: skip
+    from ganedit.files import all_or_none
     from ganedit.images.io import write_image
     from ganedit.latent.latent import Latent
 
     latent = Latent(ws.cpu().clone(), generator.name, generator.sha256, "w", template=generator.card.template)
-    latent.save(latent_path(folder, seed))
-    write_image(picture_path(folder, seed), pixels,
-                provenance=_provenance(console, generator, {**parameters, "seed": seed}))  # fmt: skip
-    console.emit(picture_path(folder, seed), seed=seed, latent=str(latent_path(folder, seed)))
+    picture, code = picture_path(folder, seed), latent_path(folder, seed)
+    with all_or_none(picture, code):
+        latent.save(code)
+        write_image(picture, pixels, provenance=_provenance(console, generator, {**parameters, "seed": seed}))
+    console.emit(picture, seed=seed, latent=str(code))
 
 
 def _write_sheet(console: Console, path: Path, pictures: list[np.ndarray], columns: int, generator: Generator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,8 @@ import typer
 from ganedit.cli.batch import IMAGE_SUFFIXES, run_batch
 from ganedit.cli.context import Console
 from ganedit.errors import CheckpointError, InputError
+
+PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
 
 
 def command(
@@ -22,7 +25,10 @@ def command(
     """Tell how a picture was made, or what a latent, direction or weights file holds."""
 
     def work(path: Path) -> tuple[()]:
-        about = _of_tensors(path) if path.suffix == ".safetensors" else _of_picture(path)
+        if path.suffix in PICKLES:
+            about = _of_pickle(console, path)
+        else:
+            about = _of_tensors(path) if path.suffix == ".safetensors" else _of_picture(path)
         text = "\n".join(f"  {key:<20} {_plain(value)}" for key, value in about.items())
         console.answer(f"{path}\n{text}", {"path": str(path), **about})
         return ()
@@ -37,6 +43,12 @@ def _of_picture(path: Path) -> dict[str, Any]:
     return (
         {"provenance": "none: not written by ganedit, or with --no-provenance"} if record is None else record
     )
+
+
+def _of_pickle(console: Console, path: Path) -> dict[str, Any]:
+    """The card of a network pickle, as far as the file tells."""
+    card = asdict(console.load(path).card)
+    return {key: value for key, value in card.items() if value not in ("", None, [], (), {})}
 
 
 def _of_tensors(path: Path) -> dict[str, Any]:
@@ -64,6 +76,6 @@ def _of_tensors(path: Path) -> dict[str, Any]:
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) or "none"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "; ".join(_plain(v) for v in value) or "none"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.context import Console
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
 
 
 def faces(
@@ -32,14 +33,18 @@ def faces(
     for name, count in (("--samples", samples), ("--detect", detect), ("--real", real)):
         if count < 4:
             raise UsageError(f"{name} {count} is too few", "pass at least some hundred")
+    if not math.isfinite(psi):
+        raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
     from ganedit.images.align import TEMPLATES
     from ganedit.metrics.faces import measure_faces
     from ganedit.store.models import Generator
     from ganedit.train.data import load_images
 
+    if template is not None and template not in TEMPLATES:
+        raise UsageError(f"there is no template {template}", did_you_mean(template, TEMPLATES))
     generator = console.load(model)
     if not isinstance(generator, Generator):
-        raise UsageError(f"{model} is a {generator.card.task}, not a generator of faces")
+        raise CheckpointError(f"{model} is a {generator.card.task}, not a generator", "ganedit models list")
     name = template or generator.card.template
     if name not in TEMPLATES:
         raise InputError(

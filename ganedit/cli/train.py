@@ -13,7 +13,7 @@ import typer
 
 from ganedit.cli.context import Console
 from ganedit.errors import UsageError
-from ganedit.train.options import RECIPES, LoopOptions
+from ganedit.train.options import RECIPES, LoopOptions, flag_of
 
 if TYPE_CHECKING:
     from ganedit.train.loop import Report
@@ -39,8 +39,8 @@ def _command(name: str) -> Callable[..., None]:
         _parameter("resume", Annotated[bool, typer.Option("--resume", help="Go on with that run.")], False),
     ]
     for f in shown:
-        flag = "from" if f.name == "start" else f.name.replace("_", "-")
-        names = [f"--{flag}/--no-{flag}"] if hints[f.name] is bool else [f"--{flag}"]
+        flag = flag_of(f.name)
+        names = [f"{flag}/{flag.replace('--', '--no-', 1)}"] if hints[f.name] is bool else [flag]
         text = f.metadata.get("help", "")
         default = f"[default: {f.default}]" if f.default != "" else ""
         info = typer.Option(*names, help=f"{text} {default}".strip(), show_default=False)

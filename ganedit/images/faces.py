@@ -84,7 +84,7 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0) -> list[Face]:
     tried = ", ".join(dict.fromkeys(_size_words(grey.shape, scale) for scale, _ in attempts))
     raise InputError(
         f"found no face in {width}x{height} pixels; tried {tried}, quarter turns, threshold {threshold:g}",
-        "lower --threshold (such as -0.5), crop the photo around the face, or give --landmarks",
+        "crop the photo around the face, or try ganedit align with --threshold -0.5 or --landmarks",
     )
 
 
@@ -124,7 +124,8 @@ def load_landmarks(path: str | Path) -> list[Face]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", "check the name") from None
     except (OSError, ValueError) as problem:
-        raise InputError(f"{path} cannot be read as JSON: {problem}") from problem
+        raise InputError(f"{path} cannot be read as JSON: {problem}",
+                         'write {"landmarks_68": [[x, y], ...]}') from problem
     if isinstance(content, dict):
         content = content.get("landmarks_68", content.get("landmarks"))
     try:

@@ -75,7 +75,10 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", "check the name") from None
     except Exception as problem:  # decoders raise nearly anything on damaged bytes
-        raise InputError(f"{path} cannot be read as an image") from problem
+        from ganedit.images.io import read_image
+
+        read_image(path)  # which says better what is wrong with it
+        raise InputError(f"{path} cannot be read as an image", "give one that opens in a viewer") from problem
     try:
         record = json.loads(text)
     except ValueError:

@@ -8,12 +8,14 @@ with other directions were removed also `normal`, what it was before. The metada
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -86,6 +88,9 @@ class Direction:
                 raise InputError(f"{path} was written by a newer ganedit", "update ganedit")
             known = {key: about[key] for key in _KEPT if key in about}
             known |= {key: tuple(known.get(key, ())) for key in ("layers", "preserved")}
+            texts = [known.get(key, "") for key in ("name", "model", "model_sha256", "method")]
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError("no text")
             return cls(vector=tensors["direction"].float(), normal=tensors.get("normal"), **known)
         except CheckpointError as error:
             raise InputError(f"{path} is not a direction: {error.message}", "make it again") from error
@@ -107,7 +112,9 @@ class Direction:
             raise CheckpointError(
                 f"the direction {self.name} was learned on the model {mine}, not on "
                 f"{generator.name} ({generator.sha256[:12]})",
-                f"use --model {self.model}, or learn it again",
+                f"use --model {self.model}, or learn it again"
+                if self.model != generator.name
+                else "name the file of those weights with --model, or learn it again",
             )
 
     def check_size(self, num_ws: int, w_dim: int) -> None:
@@ -330,8 +337,14 @@ def import_direction(path: str | Path, name: str | None = None) -> Direction:
         raise InputError(f"{path}: no such file", "check the spelling")
     try:
         array = np.asarray(_read_array(path))
-    except (OSError, ValueError, EOFError, CheckpointError) as error:
-        raise InputError(f"{path.name} cannot be read as a direction: {error}") from error
+    except (OSError, ValueError, EOFError, MemoryError, BadZipFile, CheckpointError) as error:
+        what = str(error)
+        if "pickle" in what and not isinstance(error, CheckpointError):  # NumPy's advice is to run it
+            what = "it holds something else than numbers"
+        raise InputError(
+            f"{path.name} cannot be read as a direction: {what}",
+            "give one array of numbers, [1, W], [W] or [L, W], in a .npy, .npz or .pt file",
+        ) from error
     if array.ndim == 2 and array.shape[0] == 1:
         array = array[0]
     if array.ndim not in (1, 2) or not array.size or array.dtype.kind not in "fiu":
@@ -342,7 +355,9 @@ def import_direction(path: str | Path, name: str | None = None) -> Direction:
     vector = torch.from_numpy(array.astype(np.float64))
     length = float(vector.norm())
     if not (math.isfinite(length) and length > 0):
-        raise InputError(f"{path.name} holds a direction of length {length}")
+        raise InputError(
+            f"{path.name} holds a direction of length {length}", "it must be finite, and not zero"
+        )
     return Direction(name or path.stem, (vector / length).float(), method=f"imported from {path.name}")
 
 
@@ -378,11 +393,13 @@ def export_direction(direction: Direction, path: str | Path) -> Path:
     vector = torch.atleast_2d(direction.vector).float().contiguous()
     if path.suffix not in (".npy", ".pt"):
         raise UsageError(f"{path.name} ends in neither .npy nor .pt", "name the file accordingly")
+    data = io.BytesIO()  # PyTorch's own writer does not say why it failed
+    if path.suffix == ".npy":
+        np.save(data, vector.numpy())
+    else:
+        torch.save(vector, data)
     with atomic_path(path) as temporary:
-        if path.suffix == ".npy":
-            np.save(temporary, vector.numpy())
-        else:
-            torch.save(vector, temporary)
+        temporary.write_bytes(data.getbuffer())
     return path
 
 

@@ -58,8 +58,12 @@ class Latent:
             raise InputError(
                 f"the code before the edits is {list(self.unedited.shape)}, after them {list(self.ws.shape)}"
             )
-        if not bool(torch.isfinite(self.ws).all()):
-            raise InputError("the style code holds numbers that are not finite")
+        numbers = [self.ws, *([] if self.unedited is None else [self.unedited])]
+        known = self.affine is None or bool(np.isfinite(self.affine).all())
+        if not known or not all(bool(torch.isfinite(one).all()) for one in numbers):
+            raise InputError(
+                "the latent holds numbers that are not finite", "make it again, with smaller magnitudes"
+            )
 
     def edited(self, ws: Tensor, edit: Mapping[str, Any]) -> Latent:
         """This latent with other codes [L, W], `edit` added to its record."""
@@ -121,6 +125,9 @@ class Latent:
     @classmethod
     def _from_file(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Latent:
         affine = tensors.get("affine")
+        for key in ("model", "model_sha256", "source", "source_sha256", "template"):
+            if not isinstance(about.get(key, ""), str):
+                raise TypeError(f"{key} is no text")
         return cls(
             ws=tensors["ws"].float(),
             affine=None if affine is None else affine.double().numpy(),
@@ -144,7 +151,9 @@ class Latent:
             )
             raise CheckpointError(
                 f"the latent was made with the model {mine}, not with {other}",
-                f"use --model {self.model}, or make the latent again",
+                f"use --model {self.model}, or make the latent again"
+                if self.model != generator.name
+                else "name the file of those weights with --model, or make the latent again",
             )
         if tuple(self.ws.shape) != (generator.num_ws, generator.w_dim):
             raise CheckpointError(

@@ -44,15 +44,20 @@ def find(name: str) -> Path | None:
 
 
 def folder_of(name: str) -> Path:
-    """As `find`.
+    """As `find`; a folder with a card may also be named by its path.
 
     Raises:
         UsageError: there is none; names the nearest.
     """
     found = find(name)
-    if found is None:
-        raise UsageError(f"there is no model {name}", did_you_mean(name, names()) or "ganedit models list")
-    return found
+    if found is not None:
+        return found
+    path = Path(name).expanduser()
+    if name and (path / CARD).is_file():
+        return path
+    if path.is_file():
+        raise UsageError(f"{name} is a file, and has no card", f"ganedit info {name}")
+    raise UsageError(f"there is no model {name}", did_you_mean(name, names()) or "ganedit models list")
 
 
 def card(name: str) -> ModelCard:

@@ -45,7 +45,10 @@ def check_header(path: str | Path) -> dict[str, Any]:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= MAX_HEADER or (begin := file.read(1)) != b"{":
-            raise CheckpointError(f"{path.name} is not a safetensors file", f"it starts with {start!r}")
+            found = f"it starts with {start!r}" if start else "it is empty"
+            raise CheckpointError(
+                f"{path.name} is not a safetensors file: {found}", "download or copy it again"
+            )
         if 8 + length > size:
             raise CheckpointError(
                 f"{path.name} is cut short: its header needs {8 + length:,} bytes, it has {size:,}",

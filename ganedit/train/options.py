@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from pathlib import PurePath
 from typing import Any, Literal
@@ -12,6 +13,11 @@ from ganedit.errors import UsageError
 def option(default: Any, help: str) -> Any:
     """A field with a sentence for `--help`."""
     return field(default=default, metadata={"help": help})
+
+
+def flag_of(field_name: str) -> str:
+    """What a field is called on the command line."""
+    return "--" + ("from" if field_name == "start" else field_name.replace("_", "-"))
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class LoopOptions:
     sample_kimg: float = option(25.0, "Between sample pictures.")
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, int | float) and not 0 <= value < math.inf:  # NaN is neither
+                raise UsageError(f"{flag_of(f.name)} {value} makes no sense", "choose a number from 0 up")
+        if not getattr(self, "lr", 1.0) > 0:
+            raise UsageError("--lr 0 learns nothing", "choose a number above 0, such as 0.002")
         if not self.kimg > 0:
             raise UsageError(f"--kimg {self.kimg} trains nothing", "pass a number above 0")
         pieces = self.devices * self.accumulate
@@ -83,7 +95,13 @@ class StyleGAN2Options(LoopOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.resolution < 8 or self.resolution & (self.resolution - 1):
-            raise UsageError(f"--resolution {self.resolution} is no power of two from 8 up")
+            raise UsageError(
+                f"--resolution {self.resolution} is no power of two from 8 up", "such as 64 or 128"
+            )
+        sizes = ("channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
+        for name in sizes:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{flag_of(name)} 0 leaves no network", "choose 1 or more")
         if not 0 <= self.style_mixing <= 1:
             raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
         if min(self.r1_every, self.path_every, self.ada_every) < 1:
@@ -112,7 +130,9 @@ class EncoderOptions(LoopOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.batch % (2 * self.devices * self.accumulate):
-            raise UsageError(f"--batch {self.batch} must be even: half samples, half real pictures")
+            raise UsageError(
+                f"--batch {self.batch} must be even: half samples, half real pictures", "such as 16"
+            )
 
 
 @dataclass(frozen=True)
@@ -149,7 +169,7 @@ def command_line(options: LoopOptions) -> str:
         value = getattr(options, f.name)
         if f.name == "data" or f.name in IN_CARD or value == f.default:
             continue
-        flag = "--" + ("from" if f.name == "start" else f.name.replace("_", "-"))
+        flag = flag_of(f.name)
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
