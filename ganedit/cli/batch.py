@@ -11,7 +11,6 @@ import stat
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,16 +105,8 @@ def survive(console: Console, items: Iterable[Item], do: Callable[[Item], None])
     return done
 
 
-class Pipe(Enum):
-    """What standard input is."""
-
-    NONE = "none"  # a terminal, a file, nothing; or a pipe that stays silent
-    UNKNOWN = "unknown"  # a pipe that has something to read, be it only its end
-    PIPELINE = "pipeline"  # the output of another command
-
-
-def _pipe(console: Console) -> Pipe:
-    """Whether somebody writes paths into standard input.
+def _is_piped(console: Console) -> bool:
+    """Whether somebody writes paths into standard input, or has done and ended.
 
     Programs often start others with a pipe that they never use or close; waiting for that would hang. So a
     silent pipe counts only if it is the standard output of some process, as in a shell's pipeline.
@@ -123,12 +114,10 @@ def _pipe(console: Console) -> Pipe:
     stdin = console.stdin
     try:
         if not stat.S_ISFIFO(os.fstat(stdin.fileno()).st_mode):
-            return Pipe.NONE
-        if _is_output_of_a_process(stdin.fileno()):
-            return Pipe.PIPELINE
-        return Pipe.UNKNOWN if select.select([stdin], [], [], PATIENCE)[0] else Pipe.NONE
+            return False
+        return _is_output_of_a_process(stdin.fileno()) or bool(select.select([stdin], [], [], PATIENCE)[0])
     except (OSError, ValueError, AttributeError):  # closed, or a test's StringIO
-        return getattr(stdin, "pipe", Pipe.NONE)
+        return getattr(stdin, "is_pipe", False)
 
 
 def _is_output_of_a_process(descriptor: int) -> bool:
@@ -182,17 +171,16 @@ def sources(
     fallback: Callable[[], Iterable[Path]] | None = None,
 ) -> Iterator[Path | GaneditError]:
     """Every input in turn, as late as possible, so that the stages of a pipeline overlap."""
-    if not inputs:
-        pipe = _pipe(console)
+    if not inputs and _is_piped(console):
         brought = False
-        for line in _lines(console) if pipe is not Pipe.NONE else ():
+        for line in _lines(console):
             brought = True
             yield from _expanded(line, suffixes)
-        if (
-            not brought and pipe is Pipe.PIPELINE
-        ):  # whatever came before failed: do not work on something else
+        if not brought:  # whatever came before failed: do not work on something else
             raise InputError("the pipe brought no paths", "see what the command before it says")
-        if not brought and fallback is not None:
+        return
+    if not inputs:
+        if fallback is not None:
             yield from fallback()
         return
     for source in inputs:

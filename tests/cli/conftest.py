@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from ganedit.cli.app import main
-from ganedit.cli.batch import Pipe
 from ganedit.cli.context import Console
 
 
@@ -34,7 +33,7 @@ class Ran:
 class Piped(io.StringIO):
     """Standard input that another command writes into."""
 
-    pipe = Pipe.PIPELINE
+    is_pipe = True
 
 
 @pytest.fixture
