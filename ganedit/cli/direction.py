@@ -12,8 +12,8 @@ import typer
 
 from ganedit.cli.batch import survive
 from ganedit.cli.context import Console
-from ganedit.cli.project import LATENT, Method, Projector
-from ganedit.errors import GaneditError, InputError, UsageError
+from ganedit.cli.project import LATENT, Method, Projector, open_generator
+from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +75,7 @@ def learn(
     if not console.should_write(target):
         console.emit(target)
         return
-    generator = _generator(console, model)
+    generator = open_generator(console, model)
     kept = [directions.find(other, generator.name) for other in preserve or []]
     for other in kept:
         other.check_model(generator)
@@ -150,7 +150,7 @@ def import_(
     found = directions.import_direction(file, name)
     _check_name(found.name)
     target = output or directions.user_folder(_model_name(model)) / f"{found.name}{directions.SUFFIX}"
-    generator = _generator(console, model)
+    generator = open_generator(console, model)
     found.check_model(generator)
     if console.should_write(target):
         codes = directions.random_codes(generator, directions.SIGMA_SAMPLES)
@@ -188,7 +188,7 @@ def _from_classifier(
 
     judge = console.load(classifier)
     if not isinstance(judge, Classifier):
-        raise UsageError(f"{classifier} is a {judge.card.task}, not a classifier", "ganedit models list")
+        raise CheckpointError(f"{classifier} is {judge.card.kind}, not a classifier", "ganedit models list")
     with console.progress(f"drawing {samples} samples", samples) as bar:
         seen = 0
 
@@ -222,6 +222,8 @@ def _from_csv(path: Path, generator: Generator) -> tuple[Tensor, Tensor]:
     for number, row in enumerate(rows, 2):
         try:
             file, score = row[0].strip(), float(row[1])
+            if not math.isfinite(score):
+                raise ValueError("no finite score")
         except (ValueError, IndexError) as error:
             raise InputError(
                 f"{path}, row {number}: no file and score: {','.join(row)}",
@@ -316,15 +318,6 @@ def _joined(codes: list[Tensor]) -> Tensor:
 def _shaped(codes: Tensor, direction: Direction, generator: Generator) -> Tensor:
     """Codes [N, W] in the form of a direction: with a row per layer where it has them."""
     return codes if direction.vector.ndim == 1 else codes[:, None].expand(-1, generator.num_ws, -1)
-
-
-def _generator(console: Console, model: str) -> Generator:
-    from ganedit.store.models import Generator
-
-    found = console.load(model)
-    if not isinstance(found, Generator):
-        raise UsageError(f"{model} is a {found.card.task}, not a generator", "ganedit models list")
-    return found
 
 
 def _model_name(model: str) -> str:

@@ -33,7 +33,7 @@ def command(console: Console) -> None:
         "packages": packages,
         "devices": list(_devices()) if "torch" in packages else [],
         "models": models,
-        "missing": absent + _optional(packages),
+        "missing": absent + _absent_models() + _optional(packages),
     }
     console.answer(_report(data), data)
     if damaged:
@@ -100,6 +100,13 @@ def _models() -> tuple[list[dict[str, str]], bool]:
             state, damaged = error.message, True
         found.append({"name": name, "state": state})
     return found, damaged
+
+
+def _absent_models() -> list[dict[str, str]]:
+    """Bundled models that this installation came without."""
+    absent = [name for name in registry.BUNDLED if registry.find(name) is None]
+    again = "pip install --force-reinstall --no-deps ganedit, or fetch the clone again with its weights"
+    return [{"name": f"model {name}", "for": "bundled with ganedit", "command": again} for name in absent]
 
 
 def _optional(packages: dict[str, str]) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganedit.cli.context import Console
-from ganedit.errors import CheckpointError, UsageError
+from ganedit.cli.project import open_generator
+from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +51,10 @@ def command(
     Writes seedNNNN.png and beside it seedNNNN.latent.safetensors, which ganedit edit takes like a photo; with
     --grid also grid.png. The same seed gives the same picture on every machine.
     """
+    if not math.isfinite(psi):
+        raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
+    if cutoff is not None and cutoff < 0:
+        raise UsageError(f"--cutoff {cutoff} is no number of layers", "leave it out for all layers")
     numbers = parse_seeds(seeds)
     columns, rows = parse_grid(grid) if grid else (0, 0)
     if columns * rows > len(numbers):
@@ -128,11 +134,7 @@ def _should_write(console: Console, folder: Path, seed: int) -> bool:
 
 
 def _open(console: Console, name: str, class_: int | None) -> Generator:
-    from ganedit.store.models import Generator
-
-    generator = console.load(name)
-    if not isinstance(generator, Generator):
-        raise CheckpointError(f"{name} is a {generator.card.task}, not a generator", "ganedit models list")
+    generator = open_generator(console, name)
     if generator.num_classes and class_ is None:
         raise UsageError(f"the model {name} draws {generator.num_classes} classes",
                          f"choose one with --class 0 to {generator.num_classes - 1}")  # fmt: skip

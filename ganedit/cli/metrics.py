@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.context import Console
-from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
+from ganedit.cli.project import open_generator
+from ganedit.errors import InputError, UsageError, did_you_mean
 
 
 def faces(
@@ -37,14 +38,11 @@ def faces(
         raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
     from ganedit.images.align import TEMPLATES
     from ganedit.metrics.faces import measure_faces
-    from ganedit.store.models import Generator
     from ganedit.train.data import load_images
 
     if template is not None and template not in TEMPLATES:
         raise UsageError(f"there is no template {template}", did_you_mean(template, TEMPLATES))
-    generator = console.load(model)
-    if not isinstance(generator, Generator):
-        raise CheckpointError(f"{model} is a {generator.card.task}, not a generator", "ganedit models list")
+    generator = open_generator(console, model)
     name = template or generator.card.template
     if name not in TEMPLATES:
         raise InputError(

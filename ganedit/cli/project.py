@@ -215,13 +215,10 @@ class Projector:
 
 
 def open_generator(console: Console, model: str) -> Generator:
-    from ganedit.errors import CheckpointError
-    from ganedit.store.models import Generator
+    """A generator, with this run's --device and --dtype."""
+    from ganedit.store.load import load_generator
 
-    found = console.load(model)
-    if not isinstance(found, Generator):
-        raise CheckpointError(f"{model} is a {found.card.task}, not a generator", "ganedit models list")
-    return found
+    return load_generator(model, console.options.device, console.options.dtype)
 
 
 def picture_path(folder: Path, stem: str) -> Path:

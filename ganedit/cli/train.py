@@ -35,7 +35,7 @@ def _command(name: str) -> Callable[..., None]:
     parameters = [
         _parameter("console", Console),
         _parameter("data", Annotated[list[str] | None, typer.Argument(help=help_of_data)], None),
-        _parameter("out", Annotated[Path, typer.Option(help="Folder of the run.")]),
+        _parameter("out", Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]),
         _parameter("resume", Annotated[bool, typer.Option("--resume", help="Go on with that run.")], False),
     ]
     for f in shown:

@@ -111,6 +111,9 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
                          "scale it down first, if it is a real photo")
 
 
+_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")  # how formats that are read begin
+
+
 def _found(data: bytes, problem: Exception) -> str:
     """Words for what a file holds instead of a whole image."""
     if not isinstance(problem, Image.UnidentifiedImageError):
@@ -118,6 +121,8 @@ def _found(data: bytes, problem: Exception) -> str:
             return f"it is truncated or damaged ({len(data)} bytes)"
         return f"it is damaged ({problem})"
     head = data[:512]
+    if head.startswith(_MAGIC):
+        return f"it is truncated or damaged ({len(data)} bytes)"
     if not head.strip(b"\0"):
         return "found nothing but zero bytes"
     text = head.decode("utf-8", errors="replace").rstrip("\ufffd")  # the cut may split a character

@@ -44,6 +44,11 @@ class ModelCard:
     details: dict[str, Any] = field(default_factory=dict)  # what else a task needs
     metrics: tuple[Metric, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """The task in a sentence: "a generator", "an encoder"."""
+        return f"{'an' if self.task[0] in 'aeiou' else 'a'} {self.task}"
+
     def save(self, folder: str | Path) -> Path:
         """Write `folder`/card.toml, atomically."""
         import tomli_w

@@ -71,7 +71,7 @@ def load_generator(name_or_path: str | Path, device: str = "auto", dtype: str = 
     model = load(name_or_path, device, dtype)
     if not isinstance(model, Generator):
         raise CheckpointError(
-            f"{name_or_path} is a {model.card.task}, not a generator", "ganedit models list"
+            f"{name_or_path} is {model.card.kind}, not a generator", "ganedit models list"
         )
     return model
 
@@ -91,7 +91,7 @@ def encoder_for(generator: Generator, name_or_path: str | Path | None = None) ->
     found = name_or_path or _name_of_encoder(generator)
     encoder = load(found, device=str(generator.device))
     if not isinstance(encoder, Encoder):
-        raise CheckpointError(f"{found} is a {encoder.card.task}, not an encoder", "ganedit models list")
+        raise CheckpointError(f"{found} is {encoder.card.kind}, not an encoder", "ganedit models list")
     given = (encoder.network.cfg.num_ws, encoder.network.cfg.w_dim)
     if given != (generator.num_ws, generator.w_dim):
         raise CheckpointError(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganedit.errors import CheckpointError, InputError, UsageError
+from ganedit.errors import CheckpointError, InputError
 from ganedit.nets.stylegan2 import Noise, NoiseKind
 from ganedit.store.cards import ModelCard
 
@@ -164,9 +164,9 @@ class Generator(Model):
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise InputError(f"z must be [N, {self.z_dim}] for the model {self.name}, not {list(z.shape)}")
         if not math.isfinite(psi):
-            raise UsageError(f"psi must be a finite number, not {psi}", "0.5 to 1 are usual")
+            raise InputError(f"psi must be a finite number, not {psi}", "0.5 to 1 are usual")
         if cutoff is not None and cutoff < 0:
-            raise UsageError(f"cutoff must not be negative, as {cutoff} is", "leave it out for all layers")
+            raise InputError(f"cutoff must not be negative, as {cutoff} is", "leave it out for all layers")
         return self.network.style_codes(
             z.to(self.device, torch.float32), self._classes(c, len(z)), psi, cutoff
         )

@@ -10,6 +10,8 @@ from ganedit.store.cards import CARD, ModelCard
 
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
+BUNDLED = ("face-attributes", "faces", "faces-encoder")
+"""The models that come with ganedit."""
 
 
 def bundled_folder() -> Path:

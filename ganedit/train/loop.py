@@ -423,6 +423,11 @@ def save_options(options: LoopOptions, out: Path, **more: Any) -> None:
 def read_options(out: Path) -> dict[str, Any]:
     """What `save_options` wrote."""
     try:
-        return json.loads((out / OPTIONS).read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out} is not a training run: no readable {OPTIONS}") from error
+        values = json.loads((out / OPTIONS).read_text())
+        if not {"data", "recipe"} <= set(values):
+            raise ValueError("it names no data")
+        return values
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{out} is not a training run: no readable {OPTIONS}", "name the folder of one, or drop --resume"
+        ) from error

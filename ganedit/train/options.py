@@ -104,6 +104,8 @@ class StyleGAN2Options(LoopOptions):
                 raise UsageError(f"{flag_of(name)} 0 leaves no network", "choose 1 or more")
         if not 0 <= self.style_mixing <= 1:
             raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
+        if not self.ada_kimg > 0:
+            raise UsageError("--ada-kimg 0 steers nothing", "choose a number above 0, or --augment none")
         if min(self.r1_every, self.path_every, self.ada_every) < 1:
             raise UsageError("--r1-every, --path-every and --ada-every count steps", "choose 1 or more")
 

@@ -122,6 +122,7 @@ def test_own_landmarks(ganedit, shared, tmp_path):
     (("--template", "closeup"), "close-up"),
     (("--size", "3"), "--size 3"),
     (("--face", "biggest"), "--face biggest"),
+    (("--threshold", "nan"), "--threshold nan"),
     (("--like", "face"), "face"),
 ])
 def test_wrong_usage(ganedit, photo, tmp_path, options, words):

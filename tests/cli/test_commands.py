@@ -129,7 +129,8 @@ def test_every_noise_repeats(ganedit, tmp_path, noise, same):
         (["--seeds", "3-1"], 2, "0-63"),
         (["--grid", "3"], 2, "8x8"),
         (["--grid", "3x3", "--seeds", "0-7"], 2, "9 seeds"),
-        (["--psi", "nan"], 3, "finite"),
+        (["--psi", "nan"], 2, "finite"),
+        (["--cutoff", "-1"], 2, "cutoff"),
         (["--noise", "loud"], 2, "--noise"),
         (["--class", "1"], 3, "no class"),
         (["--device", "cuda:77"], 5, "--device cpu"),
@@ -229,3 +230,5 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(ganedit, tiny, monkeypat
     ran = ganedit("doctor")
     assert ran.status == 5
     assert "pip install dlib-bin" in ran.out
+    monkeypatch.setattr("ganedit.store.registry.bundled_folder", lambda: tiny / "nothing")
+    assert "model faces-encoder" in ganedit("doctor").out

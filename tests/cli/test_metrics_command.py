@@ -45,4 +45,6 @@ def test_what_it_cannot_measure(ganedit, tiny, tmp_path):
     assert "--template" in ran.err
     assert ganedit("metrics", "faces", "--model", tiny[0], "--data", "empty").status == 3
     assert ganedit("metrics", "faces", "--model", tiny[0], "--data", "empty", "--samples", 1).status == 2
+    assert ganedit("metrics", "faces", "--data", "empty", "--psi", "inf").status == 2
+    assert "did you mean close-up" in ganedit("metrics", "faces", "--data", "x", "--template", "closeup").err
     assert "Traceback" not in ran.err

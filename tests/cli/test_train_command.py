@@ -116,6 +116,13 @@ def test_a_zip_with_classes(ganedit, data, tmp_path):
         (["data", "--dtype", "float16"], 2, "float32 or bfloat16"),
         (["data", "--from", "nothing"], 2, "no model nothing"),
         (["data", "--augment", "lots"], 2, "lots"),
+        (["data", "--r1-gamma", "nan"], 2, "--r1-gamma nan"),
+        (["data", "--kimg", "inf"], 2, "--kimg inf"),
+        (["data", "--ema-kimg", "-1"], 2, "--ema-kimg -1"),
+        (["data", "--lr", "0"], 2, "--lr 0"),
+        (["data", "--channel-max", "0"], 2, "--channel-max 0"),
+        (["data", "--ada-kimg", "0"], 2, "--ada-kimg 0"),
+        (["--resume"], 3, "not a training run"),
     ],
 )
 def test_what_cannot_be_trained(ganedit, data, tmp_path, words, status, said):
