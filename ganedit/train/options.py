@@ -42,8 +42,10 @@ class LoopOptions:
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if isinstance(value, int | float) and not 0 <= value < math.inf:  # NaN is neither
-                raise UsageError(f"{flag_of(f.name)} {value} makes no sense", "choose a number from 0 up")
+            least = -1 if f.name == "ada_target" else 0  # the one that is a mean of signs
+            if isinstance(value, int | float) and not least <= value < math.inf:  # NaN is neither
+                flag = flag_of(f.name)
+                raise UsageError(f"{flag} {value} makes no sense", f"choose a number from {least} up")
         if not getattr(self, "lr", 1.0) > 0:
             raise UsageError("--lr 0 learns nothing", "choose a number above 0, such as 0.002")
         if not self.kimg > 0:
@@ -55,8 +57,6 @@ class LoopOptions:
                 f"--accumulate {self.accumulate}",
                 f"choose a multiple of {max(pieces, 1)}",
             )
-        if self.limit < 0:
-            raise UsageError(f"--limit {self.limit} makes no sense", "choose 0 for all images")
 
 
 @dataclass(frozen=True)

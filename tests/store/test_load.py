@@ -266,3 +266,8 @@ def test_a_classifier_is_no_generator(home):
         load_generator("eye")
     found = ganedit.load("eye", device="cpu").measure(torch.zeros(2, 3, 32, 32))
     assert 0 <= found["smile"].min() <= found["smile"].max() <= 1
+
+
+def test_float16_is_refused_on_a_cpu(home):
+    with pytest.raises(UsageError, match="float16 is for GPUs"):
+        ganedit.load("tiny", device="cpu", dtype="float16")
