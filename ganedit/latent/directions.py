@@ -9,7 +9,6 @@ with other directions were removed also `normal`, what it was before. The metada
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -76,28 +75,16 @@ class Direction:
     @classmethod
     def load(cls, path: str | Path) -> Direction:
         """Read a direction file. Raises InputError when it is missing, damaged, or something else."""
-        from ganedit.store.weights import read_weights
+        from ganedit.store.weights import record_in
 
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"{path}: no such file", "check the spelling")
-        try:
-            tensors, metadata = read_weights(path)
-            about = json.loads(metadata["ganedit"])
-            if about["schema"] > SCHEMA:
-                raise InputError(f"{path} was written by a newer ganedit", "update ganedit")
+        hint = "ganedit direction import takes others'"
+        with record_in(Path(path), "direction", SCHEMA, hint) as (tensors, about):
             known = {key: about[key] for key in _KEPT if key in about}
             known |= {key: tuple(known.get(key, ())) for key in ("layers", "preserved")}
             texts = [known.get(key, "") for key in ("name", "model", "model_sha256", "method")]
             if not all(isinstance(text, str) for text in texts):
                 raise TypeError("no text")
             return cls(vector=tensors["direction"].float(), normal=tensors.get("normal"), **known)
-        except CheckpointError as error:
-            raise InputError(f"{path} is not a direction: {error.message}", "make it again") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"{path} is not a direction of ganedit, or damaged", "ganedit direction import takes others'"
-            ) from error
 
     def check_model(self, generator: Generator) -> None:
         """Refuse a generator with another code size, or another than the direction was learned on.

@@ -9,7 +9,6 @@ as `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1), `model`,
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,23 +103,11 @@ class Latent:
         Raises:
             InputError: missing, damaged, or not a latent.
         """
-        from ganedit.store.weights import read_weights
+        from ganedit.store.weights import record_in
 
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"{path}: no such file", "check the spelling")
-        try:
-            tensors, metadata = read_weights(path)
-            about = json.loads(metadata["ganedit"])
-            if about["schema"] > SCHEMA:
-                raise InputError(f"{path} was written by a newer ganedit", "update ganedit")
+        hint = "ganedit project and ganedit generate make latents"
+        with record_in(Path(path), "latent", SCHEMA, hint) as (tensors, about):
             return cls._from_file(tensors, about)
-        except CheckpointError as error:
-            raise InputError(f"{path} is not a latent: {error.message}", "make it again") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"{path} is not a latent, or damaged", "ganedit project and ganedit generate make latents"
-            ) from error
 
     @classmethod
     def _from_file(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Latent:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganedit.errors import CheckpointError
+from ganedit.errors import CheckpointError, InputError
 from ganedit.files import atomic_path
 
 MAX_HEADER = 100 * 2**20
@@ -102,6 +103,36 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path} is missing", "get the model again") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def record_in(
+    path: Path, kind: str, schema: int, hint: str
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
+    """The tensors and the metadata of a latent or direction file, to build it from inside the block.
+
+    Args:
+        path: What `write_weights` wrote, with a number `schema` in `about`.
+        kind: Of file, for messages.
+        schema: The newest one that the caller knows.
+        hint: Where such files come from.
+
+    Raises:
+        InputError: missing, damaged, from a newer ganedit, or something else: also when the block stumbles
+            over what it finds.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file", "check the spelling")
+    try:
+        tensors, metadata = read_weights(path)
+        about = json.loads(metadata["ganedit"])
+        if about["schema"] > schema:
+            raise InputError(f"{path} was written by a newer ganedit", "update ganedit")
+        yield tensors, about
+    except CheckpointError as error:
+        raise InputError(f"{path} is not a {kind}: {error.message}", "make it again") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is not a {kind}, or damaged", hint) from error
 
 
 def write_weights(

@@ -196,18 +196,17 @@ def train(
     run: Run,
     out: Path,
     *,
-    resume: bool = False,
     on_report: Callable[[Report], None] | None = None,
 ) -> None:
     """Train until `kimg` or `minutes`, writing checkpoints, sample grids and logs into `out`.
+
+    A run that goes on has been given its checkpoint by `load_checkpoint` before.
 
     Ctrl-C finishes the step, saves, and raises KeyboardInterrupt.
     """
     options, fabric = run.options, run.fabric
     for network in recipe.networks.values():
         network.to(fabric.device)
-    if resume:
-        load_checkpoint(recipe, run, out)
     log = _Log(out, run) if fabric.is_global_zero else None
     total_steps = max(round(options.kimg * 1000 / options.batch), 1)
     started = time.monotonic()
@@ -241,6 +240,7 @@ def _any_process(fabric: Fabric, stop: bool) -> bool:
         return stop
     wishes = torch.tensor(float(stop), device=fabric.device)
     return float(torch.as_tensor(fabric.all_reduce(wishes, reduce_op="sum"))) > 0
+
 
 def _refuse_nan(stats: dict[str, Tensor], run: Run) -> None:
     """A diverged run must not overwrite its last good checkpoint."""

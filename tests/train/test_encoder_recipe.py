@@ -49,7 +49,10 @@ def trained(generator, out: Path, opts: EncoderOptions, *, resume: bool = False,
     recipe = EncoderTraining(opts, generator, data)
     torch.manual_seed(50 if resume else 0)  # what went on before must not matter
     on_report = None if reports is None else reports.append
-    train(recipe, Run(fabric, opts), out, resume=resume, on_report=on_report)
+    run = Run(fabric, opts)
+    if resume:
+        load_checkpoint(recipe, run, out)
+    train(recipe, run, out, on_report=on_report)
     return recipe
 
 

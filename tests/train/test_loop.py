@@ -60,7 +60,10 @@ def options(**more) -> LoopOptions:
 def go(out: Path, *, resume=False, recipe: MeanColour | None = None, on_report=None, **more) -> MeanColour:
     torch.manual_seed(99 if resume else 0)  # what went on before must not matter
     recipe = recipe or MeanColour()
-    train(recipe, Run(start_fabric("cpu", 1), options(**more)), out, resume=resume, on_report=on_report)
+    run = Run(start_fabric("cpu", 1), options(**more))
+    if resume:
+        load_checkpoint(recipe, run, out)
+    train(recipe, run, out, on_report=on_report)
     return recipe
 
 

@@ -55,7 +55,9 @@ def recipe_of(options: StyleGAN2Options, data: ImageSet) -> tuple[StyleGAN2, Run
 def trained(out: Path, data: ImageSet, options: StyleGAN2Options, *, resume: bool = False) -> StyleGAN2:
     recipe, run = recipe_of(options, data)
     torch.manual_seed(77 if resume else 1)  # what went on before must not matter
-    train(recipe, run, out, resume=resume)
+    if resume:
+        load_checkpoint(recipe, run, out)
+    train(recipe, run, out)
     return recipe
 
 
