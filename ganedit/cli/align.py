@@ -62,12 +62,17 @@ def command(
         ):
             target = output / f"{path.stem}{'' if number == 1 else f'.face{number}'}.aligned.png"
             details: dict[str, Any] = {
-                "affine": aligned.affine.tolist(), "size": side, "template": name or None, "face": number,
+                "affine": aligned.affine.tolist(),
+                "size": side,
+                "template": name or None,
+                "face": number,
             }
             if console.should_write(target):
                 record = provenance("align", {**details, "source_sha256": photo.sha256}, source=path)
                 write_image(
-                    target, aligned.crop, like=Photo(aligned.crop, grey=photo.grey, icc=photo.icc),
+                    target,
+                    aligned.crop,
+                    like=Photo(aligned.crop, grey=photo.grey, icc=photo.icc),
                     provenance=record if console.options.provenance else None,
                 )
             yield Result(target, details)

@@ -171,8 +171,9 @@ def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.nd
 
     # As fine as the photo and twice as fine as the crop comes within 54 dB of that, many times faster.
     fine = max(size, min(size * max(math.ceil(side / size), 2), _FINEST))
-    image = image.transform((fine, fine), Image.Transform.QUAD, tuple(quad.flatten()),
-                            Image.Resampling.BILINEAR)
+    image = image.transform(
+        (fine, fine), Image.Transform.QUAD, tuple(quad.flatten()), Image.Resampling.BILINEAR
+    )
     return np.array(image.resize((size, size), Image.Resampling.LANCZOS))
 
 

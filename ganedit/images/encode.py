@@ -63,8 +63,9 @@ def _channels(pixels: np.ndarray, alpha: np.ndarray | None, grey: bool) -> np.nd
     return pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], axis=2)
 
 
-def _save(image: Image.Image, suffix: str, icc: bytes | None, provenance: dict[str, Any] | None,
-          quality: int) -> bytes:
+def _save(
+    image: Image.Image, suffix: str, icc: bytes | None, provenance: dict[str, Any] | None, quality: int
+) -> bytes:
     options: dict[str, Any] = {"icc_profile": icc} if icc else {}
     if provenance is not None and suffix != ".png":
         exif = Image.Exif()

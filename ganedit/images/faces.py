@@ -74,8 +74,11 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0) -> list[Face]:
     doubtful: list[Face] = []
     for scale, turns in attempts:
         found = _detect(grey, scale, turns, threshold - _DOUBTFUL)
-        faces = [face for face, turned, box in found
-                 if face.score >= threshold + _SURE or _second_look(turned, box) >= threshold + _AGREE]
+        faces = [
+            face
+            for face, turned, box in found
+            if face.score >= threshold + _SURE or _second_look(turned, box) >= threshold + _AGREE
+        ]
         if faces:
             return sorted(faces, key=lambda face: -face.area)
         doubtful += [face for face, _, _ in found if face.score >= threshold]
@@ -124,8 +127,9 @@ def load_landmarks(path: str | Path) -> list[Face]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", "check the name") from None
     except (OSError, ValueError) as problem:
-        raise InputError(f"{path} cannot be read as JSON: {problem}",
-                         'write {"landmarks_68": [[x, y], ...]}') from problem
+        raise InputError(
+            f"{path} cannot be read as JSON: {problem}", 'write {"landmarks_68": [[x, y], ...]}'
+        ) from problem
     if isinstance(content, dict):
         content = content.get("landmarks_68", content.get("landmarks"))
     try:
@@ -135,8 +139,10 @@ def load_landmarks(path: str | Path) -> list[Face]:
     if points.ndim == 2:
         points = points[None]
     if points.ndim != 3 or points.shape[1:] != (68, 2) or not np.isfinite(points).all():
-        raise InputError(f"{path} holds no 68 points [x, y]: found an array of shape {list(points.shape)}",
-                         'write {"landmarks_68": [[x, y], ...]}')
+        raise InputError(
+            f"{path} holds no 68 points [x, y]: found an array of shape {list(points.shape)}",
+            'write {"landmarks_68": [[x, y], ...]}',
+        )
     faces = [Face(p, (*p.min(0), *p.max(0)), float("nan")) for p in points]
     return sorted(faces, key=lambda face: -face.area)
 
@@ -230,7 +236,7 @@ def _second_look(grey: np.ndarray, corners: np.ndarray) -> float:
     width = (corners[1] - corners[0]).max()
     low = np.clip((corners.mean(0) - 0.8 * width).astype(int), 0, None)
     high = np.minimum((corners.mean(0) + 0.8 * width).astype(int) + 1, grey.shape[::-1])
-    patch = grey[low[1]:high[1], low[0]:high[0]]
+    patch = grey[low[1] : high[1], low[0] : high[0]]
     scores = []
     for side in (100, 112, 125):
         view = _rescaled(patch, side / width)
@@ -250,5 +256,3 @@ def _turn_back(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.nda
         3: (y, height - 1 - x),
     }[turns]
     return np.stack(back, axis=1)
-
-

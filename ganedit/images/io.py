@@ -79,11 +79,15 @@ def read_image(path: str | Path) -> Photo:
     except InputError:
         raise
     except Image.DecompressionBombError:
-        raise InputError(f"{path} claims to be larger than {MAX_PIXELS // 10**6} megapixels",
-                         "scale it down first, if it is a real photo") from None
+        raise InputError(
+            f"{path} claims to be larger than {MAX_PIXELS // 10**6} megapixels",
+            "scale it down first, if it is a real photo",
+        ) from None
     except Exception as problem:  # decoders raise nearly anything on damaged bytes
-        raise InputError(f"{path} cannot be read as an image: {_found(data, problem)}",
-                         "give a PNG, JPEG, WebP or TIFF file that opens in a viewer") from problem
+        raise InputError(
+            f"{path} cannot be read as an image: {_found(data, problem)}",
+            "give a PNG, JPEG, WebP or TIFF file that opens in a viewer",
+        ) from problem
     pixels = _upright(pixels, orientation)
     alpha = None if alpha is None else _upright(alpha, orientation)
     return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest())
@@ -107,8 +111,10 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
     width, height = size
     if width * height > MAX_PIXELS:
         limit = f"{MAX_PIXELS // 10**6} megapixels"
-        raise InputError(f"{path} claims {width}x{height} pixels; the limit is {limit}",
-                         "scale it down first, if it is a real photo")
+        raise InputError(
+            f"{path} claims {width}x{height} pixels; the limit is {limit}",
+            "scale it down first, if it is a real photo",
+        )
 
 
 _MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")  # how formats that are read begin
@@ -211,8 +217,10 @@ def write_image(
     """
     path = Path(path)
     if path.suffix.lower() not in WRITERS:
-        raise InputError(f"cannot write {path}: '{path.suffix}' is not a format ganedit writes",
-                         "end the name in .png, .jpg, .webp or .tiff")
+        raise InputError(
+            f"cannot write {path}: '{path.suffix}' is not a format ganedit writes",
+            "end the name in .png, .jpg, .webp or .tiff",
+        )
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     alpha, grey, icc = None, False, None
@@ -272,11 +280,17 @@ def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)).copy()
     planes = pixels[..., None] if pixels.ndim == 2 else pixels
-    resized = np.stack([
-        np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c], dtype=np.float32))
-                   .resize((width, height), Image.Resampling.LANCZOS))
-        for c in range(planes.shape[2])
-    ], axis=-1)
+    resized = np.stack(
+        [
+            np.asarray(
+                Image.fromarray(np.ascontiguousarray(planes[..., c], dtype=np.float32)).resize(
+                    (width, height), Image.Resampling.LANCZOS
+                )
+            )
+            for c in range(planes.shape[2])
+        ],
+        axis=-1,
+    )
     if pixels.dtype == np.uint16:
         resized = resized.round().clip(0, 65535).astype(np.uint16)
     return resized[..., 0] if pixels.ndim == 2 else resized
@@ -293,8 +307,11 @@ def list_images(path: str | Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(f"{path} does not exist", "check the name")
-    names = sorted(name for name in os.listdir(path)
-                   if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."))
+    names = sorted(
+        name
+        for name in os.listdir(path)
+        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+    )
     if not names:
         raise InputError(f"the folder {path} holds no images", f"looked for {', '.join(IMAGE_SUFFIXES)}")
     return [path / name for name in names]

@@ -129,11 +129,14 @@ def _to_photo(
     warped = []
     for i, plane in enumerate(planes):
         last = i == len(planes) - 1
-        warped.append(cv2.warpAffine(
-            resize(plane.astype(np.float32), small), np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2],
-            (int(right - left), int(bottom - top)),
-            flags=cv2.WARP_INVERSE_MAP | (cv2.INTER_LINEAR if last else cv2.INTER_CUBIC),
-            borderMode=cv2.BORDER_CONSTANT if last else cv2.BORDER_REPLICATE,
-        ))
+        warped.append(
+            cv2.warpAffine(
+                resize(plane.astype(np.float32), small),
+                np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2],
+                (int(right - left), int(bottom - top)),
+                flags=cv2.WARP_INVERSE_MAP | (cv2.INTER_LINEAR if last else cv2.INTER_CUBIC),
+                borderMode=cv2.BORDER_CONSTANT if last else cv2.BORDER_REPLICATE,
+            )
+        )
     warped[-1] = np.clip(warped[-1], 0, 1)[..., None]
     return (slice(top, bottom), slice(left, right)), warped

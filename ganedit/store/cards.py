@@ -9,7 +9,7 @@ from typing import Any
 
 from ganedit.errors import CheckpointError
 
-TASKS = ("generator", "encoder", "classifier")
+TASKS = ("generator", "translator", "upscaler", "encoder", "classifier", "discriminator")
 CARD = "card.toml"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganedit.compute import keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError, did_you_mean
@@ -19,14 +19,28 @@ from ganedit.files import sha256_file
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
-from ganedit.store.models import Classifier, Discriminator, Encoder, Generator, Model
-from ganedit.store.registry import DISCRIMINATOR, WEIGHTS
-from ganedit.store.weights import read_weights, write_weights
-
-SUPPORTED = (
-    "ganedit opens its own model folders and .safetensors, and StyleGAN2 pickles of stylegan2-ada-pytorch"
+from ganedit.store.foreign import Foreign, open_foreign
+from ganedit.store.models import (
+    Classifier,
+    Discriminator,
+    Encoder,
+    Generator,
+    Model,
+    Translator,
+    Upscaler,
 )
-DISCRIMINATOR_OF = {"stylegan2": "stylegan2-discriminator"}
+from ganedit.store.registry import DISCRIMINATOR, WEIGHTS
+from ganedit.store.weights import check_header, read_weights, write_weights
+
+DISCRIMINATOR_OF = {"stylegan2": "stylegan2-discriminator", "stylegan3": "stylegan2-discriminator"}
+TYPES: dict[str, type[Model]] = {
+    "classifier": Classifier,
+    "discriminator": Discriminator,
+    "encoder": Encoder,
+    "generator": Generator,
+    "translator": Translator,
+    "upscaler": Upscaler,
+}
 
 
 def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Model:
@@ -34,13 +48,13 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
 
     Args:
         name_or_path: A bundled name such as "faces", a folder with a card.toml, a .safetensors file, or a
-            network pickle, which is read without running the code in it.
+            checkpoint of other programs (see docs/formats), which is read without running the code in it.
         device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N".
         dtype: Of the activations: "float32", "bfloat16" (faster, slightly rough), "float16" (GPU only);
             "auto" is float32, which gives the same picture everywhere.
 
     Returns:
-        A Generator, Encoder or Classifier, by what the model is for.
+        A Generator, Translator, Upscaler, Encoder, Classifier or Discriminator, by what the model is for.
 
     Raises:
         UsageError: no model has this name, or float16 on a CPU.
@@ -53,27 +67,18 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
     if place.type == "cpu":
         keep_freed_memory()  # large activations come and go
     path = _locate(name_or_path)
-    if path.is_dir():
+    if (path / CARD).is_file():
         return _from_folder(path, place, number)
-    with open(path, "rb") as file:
-        start = file.read(16)
-    if path.suffix == ".safetensors" or (len(start) > 8 and start[8:9] == b"{"):
+    if path.is_file() and (path.suffix == ".safetensors" or _starts(path)[8:9] == b"{"):
         return _from_safetensors(path, place, number)
-    if start[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        return _from_nvlabs(path, place, number)
-    if start[:4] == b"PK\x03\x04":
-        raise CheckpointError(_foreign_archive(path), SUPPORTED)
-    found = "it is empty" if not start else f"it starts with {start[:8]!r}"
-    raise CheckpointError(f"{path.name} is not a checkpoint: {found}", SUPPORTED)
+    return from_foreign(open_foreign(path), path, place, number)
 
 
 def load_generator(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Generator:
     """As `load`, for what must be a generator."""
     model = load(name_or_path, device, dtype)
     if not isinstance(model, Generator):
-        raise CheckpointError(
-            f"{name_or_path} is {model.card.kind}, not a generator", "ganedit models list"
-        )
+        raise CheckpointError(f"{name_or_path} is {model.card.kind}, not a generator", "ganedit models list")
     return model
 
 
@@ -199,14 +204,17 @@ def _locate(name_or_path: str | Path) -> Path:
         return found
     path = Path(name_or_path).expanduser()
     if path.exists():
-        if path.is_dir() and not (path / CARD).is_file():
-            raise CheckpointError(f"the folder {path} holds no {CARD}", SUPPORTED)
         return path
     if "/" in text or path.suffix:
         raise InputError(f"{path}: no such file", "check the spelling")
     raise UsageError(
         f"there is no model {text}", did_you_mean(text, registry.names()) or "name a file instead"
     )
+
+
+def _starts(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(16)
 
 
 def _device(name: str) -> torch.device:
@@ -257,20 +265,19 @@ def _from_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Mode
 
 
 def _from_safetensors(path: Path, device: torch.device, dtype: torch.dtype) -> Model:
-    """A lone file, described by its own metadata; or the weights of a folder with a card."""
+    """A lone file, described by its own metadata; the weights of a folder with a card; or a foreign one."""
     if path.name == WEIGHTS and (path.parent / CARD).is_file():
         return _from_folder(path.parent, device, dtype)
+    metadata = check_header(path).get("__metadata__") or {}
+    if "ganedit" not in metadata:
+        return from_foreign(open_foreign(path), path, device, dtype)
     state, metadata = read_weights(path)
     try:
-        about = json.loads(metadata["ganedit"])
-    except (KeyError, ValueError, TypeError) as error:
-        some = ", ".join(list(state)[:2])
+        about = dict(json.loads(metadata["ganedit"]))
+    except (ValueError, TypeError) as error:
         raise CheckpointError(
-            f"{path.name} does not say which network it is for: {len(state)} tensors, such as {some}",
-            SUPPORTED,
+            f"{path.name} does not say which network it is for", "get the model again"
         ) from error
-    if not isinstance(about, dict):
-        raise CheckpointError(f"{path.name} does not say which network it is for", SUPPORTED)
     card = ModelCard.from_dict({"name": path.stem, **about, "sha256": _sha256(path)})
     return _model(card, state, path.parent, device, dtype)
 
@@ -279,51 +286,55 @@ def _model(
     card: ModelCard, state: dict[str, Tensor], folder: Path, device: torch.device, dtype: torch.dtype
 ) -> Model:
     network = build(card.architecture, card.config, state)
-    if card.task == "encoder":
-        return Encoder(card, network, device, dtype)
-    if card.task == "classifier":
-        return Classifier(card, network, device, dtype)
 
     def discriminator() -> Discriminator:
         tensors, _ = read_weights(folder / DISCRIMINATOR)
         judge = build(DISCRIMINATOR_OF[card.architecture], card.discriminator, tensors)
         return Discriminator(card, judge, device, dtype)
 
-    return Generator(card, network, device, dtype, discriminator if card.discriminator else None)
+    return _typed(card, network, device, dtype, discriminator if card.discriminator else None)
 
 
-def _from_nvlabs(path: Path, device: torch.device, dtype: torch.dtype) -> Generator:
-    from ganedit.store.formats import nvlabs
-
-    found = nvlabs.read(path)
-    g, d = found.generator_config, found.discriminator_config
-    card = ModelCard(
-        name=path.stem,
-        task="generator",
-        architecture="stylegan2",
-        config=g.to_dict(),
-        resolution=g.resolution,
-        source=str(path),
-        sha256=_sha256(path),
-        discriminator=d.to_dict() if d else {},
-        notes="opened from a network pickle; its licence and alignment are not known to ganedit",
-    )
+def from_foreign(found: Foreign, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
+    """The model in a foreign checkpoint, without writing anything."""
+    card = card_of(found, path.stem, path)
+    judge = found.discriminator
 
     def discriminator() -> Discriminator:
-        assert d is not None
-        assert found.discriminator_state is not None
-        judge = build("stylegan2-discriminator", d.to_dict(), found.discriminator_state)
-        return Discriminator(card, judge, device, dtype)
+        assert judge is not None
+        network = build(judge.architecture, judge.config, judge.state)
+        return Discriminator(card, network, device, dtype)
 
-    network = build("stylegan2", card.config, found.generator_state)
-    return Generator(card, network, device, dtype, discriminator if d else None)
+    weights = found.weights
+    network = build(weights.architecture, weights.config, weights.state)
+    return _typed(card, network, device, dtype, discriminator if judge else None)
 
 
-def _foreign_archive(path: Path) -> str:
-    """What a PyTorch file that is no network pickle holds."""
-    from ganedit.store.unpickle import read_pickled
+def card_of(found: Foreign, name: str, path: Path) -> ModelCard:
+    """What is known about a foreign checkpoint from itself."""
+    file = path / "pytorch_model.bin" if path.is_dir() else path
+    return ModelCard(
+        name=name,
+        task=found.task,
+        architecture=found.weights.architecture,
+        config=dict(found.weights.config),
+        resolution=found.resolution,
+        value_range=found.value_range,
+        source=str(path),
+        sha256=_sha256(file),
+        discriminator=dict(found.discriminator.config) if found.discriminator else {},
+        details={"family": found.family, **found.details},
+        notes=found.notes or "its licence and alignment are not known to ganedit",
+    )
 
-    value = read_pickled(path)
-    names = list(value)[:4] if isinstance(value, dict) else [type(value).__name__]
-    some = ", ".join(str(n)[:40] for n in names)
-    return f"{path.name} is a PyTorch file of an unknown kind; it holds {some}"
+
+def _typed(
+    card: ModelCard,
+    network: nn.Module,
+    device: torch.device,
+    dtype: torch.dtype,
+    discriminator: Callable[[], Discriminator] | None,
+) -> Model:
+    if card.task == "generator":
+        return Generator(card, network, device, dtype, discriminator)
+    return TYPES[card.task](card, network, device, dtype)

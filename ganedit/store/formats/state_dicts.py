@@ -1,0 +1,46 @@
+"""What readers of state dictionaries share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
+"""Keys under which training scripts keep a single network."""
+
+
+def state_dict(content: Any, *keys: str) -> dict[str, Tensor] | None:
+    """The tensors by name in `content`, or under one of `keys` in it, or under one of WRAPPERS.
+
+    The prefix "module." that parallel training leaves is taken off. None where there is no such thing.
+    """
+    for candidate in _candidates(content, keys):
+        if candidate and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in candidate.items()):
+            while all(name.startswith("module.") for name in candidate):
+                candidate = {k.removeprefix("module."): v for k, v in candidate.items()}
+            return dict(candidate)
+    return None
+
+
+def _candidates(content: Any, keys: tuple[str, ...]) -> list[Mapping[Any, Any]]:
+    if not isinstance(content, Mapping):
+        return []
+    inner = [content[k] for k in (*keys, *WRAPPERS) if k in content]
+    return [c for c in (*inner, content) if isinstance(c, Mapping)]
+
+
+def numbered(state: Mapping[str, Any], pattern: str) -> list[int]:
+    """The numbers that the one group of `pattern` matches at the start of the keys, sorted.
+
+    numbered(state, r"convs\\.(\\d+)\\.") is [0, 1, 2] for the keys convs.0.weight, convs.1.weight, ...
+    """
+    found = {int(m[1]) for m in (re.match(pattern, k) for k in state) if m and len(m[1]) < 6}
+    return sorted(found)
+
+
+def without(state: Mapping[str, Tensor], *endings: str) -> dict[str, Tensor]:
+    """`state` less the tensors whose names end so."""
+    return {k: v for k, v in state.items() if not k.endswith(endings)}
