@@ -26,6 +26,20 @@ from ganedit.errors import CheckpointError
 FORMATS = ("nvlabs",)
 """Readers in `formats/`, by module name, the more particular ones first."""
 
+PICKLED = (b"PK\x03\x04", b"\x80", b"(", b"c", b"}", b"]")
+"""How PyTorch's archives start, and pickles of every protocol."""
+KINDS = {
+    b"<": "it is a web page, such as a download site shows instead of the file",
+    b"version https://git-lfs": "it only points to a file that Git LFS keeps: git lfs pull gets it",
+    b"\x93NUMPY": "it is a NumPy array; a direction is imported by ganedit direction import",
+    b"\x89HDF": "it is an HDF5 file, as of Keras",
+    b"\x1f\x8b": "it is compressed: gunzip it first",
+    b"\x89PNG": "it is a PNG picture",
+    b"\xff\xd8\xff": "it is a JPEG picture",
+    b"\x08": "it looks like an ONNX or TensorFlow file",
+}
+"""What people give by mistake, by first bytes."""
+
 SHOWN = 8  # top-level keys in a message
 
 
@@ -105,6 +119,14 @@ def open_container(path: Path) -> Any:
         start = file.read(16)
     if start[8:9] == b"{":
         return read_weights(path)[0]
+    if not start.startswith(PICKLED):
+        found = next(
+            (what for magic, what in KINDS.items() if start.startswith(magic)),
+            f"it starts with {start[:8]!r}",
+        )
+        raise CheckpointError(
+            f"{path.name} is not a checkpoint: {found if start else 'it is empty'}", supported()
+        )
     return read_pickled(path)
 
 

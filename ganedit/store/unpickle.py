@@ -2,7 +2,7 @@
 
 Three containers: a bare pickle (nvlabs), PyTorch's zip archive (1.6 and later) and its older sequence of
 pickles, which nvlabs files also hold inside, one per tensor. All go through `pickle_machine`. Objects of
-foreign classes become `PersistentObject`s: a class name and a dictionary.
+foreign classes become `StandIn`s: a class name and a dictionary.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError
 from ganedit.store.pickle_machine import Buildable, Machine, Name
+from ganedit.store.stand_ins import StandIn, classes, inert_names, plain_calls
 
 MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of PyTorch's older format
 
@@ -58,12 +59,7 @@ _DAMAGE = (
 )
 
 
-@dataclass(frozen=True)
-class PersistentObject:
-    """What is left of an object whose class came as source code: its name and what it held."""
-
-    class_name: str
-    state: dict[str, Any]
+PersistentObject = StandIn
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Storage:
 
 def read_pickled(path: str | Path) -> Any:
     """Whatever a .pkl, .pt, .pth, .ckpt or .bin file holds: plain containers, tensors, numpy arrays, and
-    `PersistentObject`s.
+    `StandIn`s.
 
     Raises:
         CheckpointError: the file is damaged, names anything outside the allow-list, or claims more data
@@ -103,25 +99,29 @@ class _Reader:
         self.budget = 4 * size + 2**20  # bytes; tensors that share memory are stored once but made apart
         self.nested: dict[int, tuple[bytes, Any]] = {}  # by id; the bytes are kept so that ids stay theirs
         self.calls: dict[Name, Callable[..., Any]] = {
+            **classes(),
+            **plain_calls(),
             Name("collections", "OrderedDict"): _ordered_dict,
             Name("torch._utils", "_rebuild_tensor_v2"): self.rebuild_tensor,
             Name("torch._utils", "_rebuild_tensor"): self.rebuild_tensor,
             Name("torch._utils", "_rebuild_parameter"): lambda data, *rest: data,
+            Name("torch._utils", "_rebuild_parameter_with_state"): lambda data, *rest: data,
+            Name("torch._tensor", "_rebuild_from_type_v2"): self.rebuild_from_type,
             Name("torch.storage", "_load_from_bytes"): self.load_from_bytes,
             Name("torch", "Size"): tuple,
             Name("torch_utils.persistence", "_reconstruct_persistent_obj"): _persistent_object,
-            Name("dnnlib.util", "EasyDict"): dict,
-            Name("dnnlib", "EasyDict"): dict,
             Name("_codecs", "encode"): _encode,
             Name("numpy", "dtype"): _Dtype,
         }
+        for module in ("copyreg", "copy_reg"):
+            self.calls[Name(module, "_reconstructor")] = self.reconstruct
         for module in ("builtins", "__builtin__"):
             self.calls[Name(module, "set")] = _plain_set
             self.calls[Name(module, "bytes")] = lambda: b""  # how old protocols write empty bytes
         for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
             self.calls[Name(module, "scalar")] = _scalar
             self.calls[Name(module, "_reconstruct")] = lambda *args: _Array()
-        self.inert = [*STORAGES, Name("numpy", "ndarray")]
+        self.inert = [*STORAGES, Name("numpy", "ndarray"), *inert_names()]
 
     # ---- containers ----
 
@@ -174,6 +174,11 @@ class _Reader:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = {i.filename: i for i in archive.infolist()}
             roots = [n[: -len("data.pkl")] for n in entries if n.endswith("/data.pkl") and n.count("/") == 1]
+            if any(n.endswith("/constants.pkl") for n in entries):
+                raise CheckpointError(
+                    "it is a TorchScript program, not weights alone",
+                    "save the model's state_dict: a program cannot be opened without running it",
+                )
             if len(roots) != 1:
                 raise CheckpointError(
                     "the zip archive holds no data.pkl: not a PyTorch checkpoint",
@@ -205,7 +210,22 @@ class _Reader:
         if dry:
             for name in ("_rebuild_tensor_v2", "_rebuild_tensor"):
                 calls[Name("torch._utils", name)] = lambda *args: None
-        return Machine(calls, self.inert, persistent)
+        return Machine(calls, self.inert, persistent and partial(_class_or_storage, persistent))
+
+    # ---- objects ----
+
+    def reconstruct(self, kind: Name, base: Name, state: Any = None) -> StandIn:
+        """How old protocols make an object without calling its class."""
+        made = self.calls[kind]()
+        if not isinstance(made, StandIn):
+            raise CheckpointError(f"the pickle makes a {str(kind)[:100]}", "nothing in it was run")
+        return made
+
+    def rebuild_from_type(self, function: Name, kind: Any, args: tuple[Any, ...], state: Any) -> Any:
+        """A tensor with attributes, which are of no use."""
+        if function.module != "torch._utils" or function not in self.calls:
+            raise CheckpointError(f"the pickle calls {str(function)[:100]}", "nothing in it was run")
+        return self.calls[function](*args)
 
     # ---- tensors ----
 
@@ -250,6 +270,13 @@ def _storage_id(ident: Any) -> tuple[torch.dtype, str, int]:
     return STORAGES[kind], str(key), numel
 
 
+def _class_or_storage(storage: Callable[[Any], Any], ident: Any) -> Any:
+    """Persistent ids are storages, or classes of whole modules along with their source code, left alone."""
+    if isinstance(ident, tuple) and len(ident) > 1 and ident[0] == "module":
+        return ident[1]
+    return storage(ident)
+
+
 def _note_type(types: dict[str, tuple[torch.dtype, int]], ident: Any) -> None:
     dtype, key, numel = _storage_id(ident)
     types[key] = dtype, numel
@@ -280,11 +307,11 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
-def _persistent_object(meta: dict[str, Any]) -> PersistentObject:
+def _persistent_object(meta: dict[str, Any]) -> StandIn:
     name, state = meta["class_name"], meta["state"]
     if not isinstance(name, str) or not isinstance(state, dict):
         raise TypeError("an object without name or state")
-    return PersistentObject(name, state)
+    return StandIn(name, state)
 
 
 class _Dtype(Buildable):
@@ -335,7 +362,7 @@ def _finished(root: Any) -> Any:
     todo: list[Any] = [root]
     while todo:
         value = todo.pop()
-        if isinstance(value, PersistentObject):
+        if isinstance(value, StandIn):
             value = value.state
         if id(value) in seen or not isinstance(value, dict | list | tuple):
             continue

@@ -311,5 +311,5 @@ def test_self_containing_values(tmp_path):
     value["G_ema"] = [value]
     path = tmp_path / "loop.pkl"
     path.write_bytes(pickle.dumps(value))
-    with pytest.raises(CheckpointError, match="no generator"):
+    with pytest.raises(CheckpointError, match="of no kind"):
         ganedit.load(path, device="cpu")

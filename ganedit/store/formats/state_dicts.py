@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
+
+from ganedit.store.stand_ins import StandIn, module_state
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which training scripts keep a single network."""
@@ -15,7 +17,8 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 def state_dict(content: Any, *keys: str) -> dict[str, Tensor] | None:
     """The tensors by name in `content`, or under one of `keys` in it, or under one of WRAPPERS.
 
-    The prefix "module." that parallel training leaves is taken off. None where there is no such thing.
+    The prefix "module." that parallel training leaves is taken off. A module that was pickled whole counts
+    as its tensors. None where there is no such thing.
     """
     for candidate in _candidates(content, keys):
         if candidate and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in candidate.items()):
@@ -25,11 +28,13 @@ def state_dict(content: Any, *keys: str) -> dict[str, Tensor] | None:
     return None
 
 
-def _candidates(content: Any, keys: tuple[str, ...]) -> list[Mapping[Any, Any]]:
-    if not isinstance(content, Mapping):
-        return []
-    inner = [content[k] for k in (*keys, *WRAPPERS) if k in content]
-    return [c for c in (*inner, content) if isinstance(c, Mapping)]
+def _candidates(content: Any, keys: tuple[str, ...]) -> Iterator[Mapping[Any, Any]]:
+    inner = [content[k] for k in (*keys, *WRAPPERS) if k in content] if isinstance(content, Mapping) else []
+    for candidate in (*inner, content):
+        if isinstance(candidate, Mapping):
+            yield candidate
+        elif isinstance(candidate, StandIn) and "_modules" in candidate.state:
+            yield module_state(candidate)
 
 
 def numbered(state: Mapping[str, Any], pattern: str) -> list[int]:
