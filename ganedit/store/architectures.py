@@ -28,6 +28,10 @@ ARCHITECTURES = {
     "stylegan2-discriminator": Architecture("ganedit.nets.stylegan2", "DiscriminatorConfig", "Discriminator"),
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "classifier": Architecture("ganedit.nets.classifier", "ClassifierConfig", "Classifier"),
+    "resnet": Architecture("ganedit.nets.resnet", "ResNetConfig", "ResNetGenerator"),
+    "unet": Architecture("ganedit.nets.unet", "UNetConfig", "UNetGenerator"),
+    "patchgan": Architecture("ganedit.nets.patchgan", "PatchGANConfig", "PatchGAN"),
+    "multiscale-patchgan": Architecture("ganedit.nets.patchgan", "PatchGANConfig", "MultiScaleDiscriminator"),
 }
 
 

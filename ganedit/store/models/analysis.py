@@ -5,12 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganedit.errors import CheckpointError
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.base import Model
 
 
 class Discriminator(Model):
-    """Tells pictures of the training set from generated ones."""
+    """Tells pictures of the training set from generated ones.
+
+    Its network is called as `network(images)`, or `network(images, c)` with classes; one that also classifies
+    has `classify(images)`.
+    """
 
     def __init__(
         self,
@@ -23,9 +28,23 @@ class Discriminator(Model):
         self.network.dtype = dtype
 
     def __call__(self, images: Tensor, c: Tensor | None = None) -> Tensor:
-        """Logits [N, 1], higher for what looks real, of images [N, 3, H, W] in [-1, 1], classes c [N, C]."""
-        c = None if c is None else c.to(self.device, torch.float32)
-        return self.network(self._images(images), c)
+        """Logits [N, 1], or a map [N, 1, h, w], higher for what looks real.
+
+        Images are [N, 3, H, W] in [-1, 1], or [N, 6, H, W] where pairs are judged; classes c are [N, C].
+        """
+        if c is None:
+            return self.network(self._images(images))
+        return self.network(self._images(images), c.to(self.device, torch.float32))
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Logits [N, D] of the domains, as StarGAN's discriminator tells them.
+
+        Raises:
+            CheckpointError: this one does not classify.
+        """
+        if not hasattr(self.network, "classify"):
+            raise CheckpointError(f"the model {self.name} tells real from generated, nothing else")
+        return self.network.classify(self._images(images))
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations after each block, finest first: [N, C_i, H/2^i, W/2^i]."""

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganedit.errors import InputError
+from ganedit.store.cards import ModelCard
 from ganedit.store.models.base import Model
 
 Direction = Literal["ab", "ba"]
 
 
-class Translator(Model):
+class ImageModel(Model):
+    """What translators and upscalers share: weights of the type that `dtype` asks for, float32 pictures."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        network: nn.Module,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(card, network.to(dtype), device, dtype)
+
+    def _run(self, *inputs: Any) -> Tensor:
+        """The network's answer; gradients go through."""
+        cast = (x.to(self.dtype) if isinstance(x, Tensor) else x for x in inputs)
+        return self.network(*cast).float()
+
+
+class Translator(ImageModel):
     """Turns a picture, or a one-hot label map, into a picture of the same size.
 
     Its network has `cfg.in_channels`, `cfg.labels` (length of the target vector; 0 without one),
-    `cfg.two_way` and `cfg.multiple` (both sides must be divisible by it), and is called as
-    `network(x)`, `network(x, label)` where there are labels, `network(x, direction)` where it is two-way.
+    `cfg.two_way`, `cfg.multiple` and `cfg.smallest` (both sides must be divisible by the one, and not below
+    the other), and is called as `network(x)`; as `network(x, label)` where there are labels, as
+    `network(x, direction)` where it is two-way, and as `network(x, style)` where it has `cfg.style_dim`.
     """
 
     @property
     def in_channels(self) -> int:
-        """3 for photographs; the number of labels for label maps."""
+        """3 for photographs; for label maps the number of labels, and one more where edges are drawn too."""
         return self.network.cfg.in_channels
 
     @property
     def labels(self) -> int:
         """Length of the target vector that StarGAN takes; 0 for models without one."""
         return self.network.cfg.labels
+
+    @property
+    def style_dim(self) -> int:
+        """Length of the style vector that a SPADE with an image encoder takes; 0 for models without one."""
+        return getattr(self.network.cfg, "style_dim", 0)
 
     @property
     def two_way(self) -> bool:
@@ -42,13 +67,20 @@ class Translator(Model):
         """What the sides of a picture are padded to a multiple of."""
         return self.network.cfg.multiple
 
-    def __call__(self, x: Tensor, label: Tensor | None = None, direction: Direction = "ab") -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        label: Tensor | None = None,
+        direction: Direction = "ab",
+        style: Tensor | None = None,
+    ) -> Tensor:
         """Pictures [N, 3, H, W] in [-1, 1] of x [N, C, H, W].
 
         Args:
             x: Pictures in [-1, 1], or one-hot label maps; of any size: padded by reflection, cropped back.
             label: What StarGAN aims at, [N, D] of zeros and ones.
             direction: From domain a to b or back, for models that know both.
+            style: [N, S] from the image encoder of a SPADE model; None is the mean of its prior.
 
         Raises:
             InputError: sizes or arguments that do not suit this model.
@@ -56,9 +88,12 @@ class Translator(Model):
         x = self._images(x)
         if x.shape[1] != self.in_channels:
             raise InputError(f"the model {self.name} takes {self.in_channels} channels, not {x.shape[1]}")
-        extra = (*self._label(label, len(x)), *self._direction(direction))
+        if not x.numel():
+            raise InputError(f"there is nothing in images {list(x.shape)}")
+        extra = (*self._label(label, len(x)), *self._direction(direction), *self._style(style, len(x)))
         h, w = x.shape[2:]
-        return self.network(_padded(x, self.multiple), *extra)[:, :, :h, :w]
+        cfg = self.network.cfg
+        return self._run(_padded(x, cfg.multiple, cfg.smallest), *extra)[:, :, :h, :w]
 
     def _label(self, label: Tensor | None, count: int) -> tuple[Tensor, ...]:
         if not self.labels:
@@ -81,9 +116,36 @@ class Translator(Model):
             raise InputError(f"the model {self.name} only goes one way", "leave the direction out")
         return ()
 
+    def _style(self, style: Tensor | None, count: int) -> tuple[Tensor, ...]:
+        if not self.style_dim:
+            if style is not None:
+                raise InputError(f"the model {self.name} takes no style")
+            return ()
+        if style is None:
+            return (torch.zeros(count, self.style_dim, device=self.device),)
+        if tuple(style.shape) != (count, self.style_dim):
+            raise InputError(
+                f"the model {self.name} takes styles [{count}, {self.style_dim}], not {list(style.shape)}"
+            )
+        return (style.to(self.device, torch.float32),)
 
-class Upscaler(Model):
-    """Enlarges pictures."""
+
+class Upscaler(ImageModel):
+    """Enlarges pictures; restores them at the same size where its scale is 1.
+
+    Its network has `scale`; one that cannot compute in every type says so in `supports(dtype)`, and is used
+    in float32 instead.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        network: nn.Module,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        supports = getattr(network, "supports", lambda _: True)
+        super().__init__(card, network, device, dtype if supports(dtype) else torch.float32)
 
     @property
     def scale(self) -> int:
@@ -91,13 +153,23 @@ class Upscaler(Model):
         return self.network.scale
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Pictures [N, 3, sH, sW], about [0, 1] (not clamped), of x [N, 3, H, W] in [0, 1]."""
-        return self.network(self._images(x))
+        """Pictures [N, 3, sH, sW], about [0, 1] (not clamped), of x [N, 3, H, W] in [0, 1], of any size.
+
+        Raises:
+            InputError: not three channels, or no pixels.
+        """
+        x = self._images(x)
+        if x.shape[1] != 3 or not x.numel():
+            raise InputError(f"the model {self.name} takes images [N, 3, H, W], not {list(x.shape)}")
+        return self._run(x)
 
 
-def _padded(x: Tensor, multiple: int) -> Tensor:
-    """Both sides of [N, C, H, W] grown to a multiple, at the right and the bottom, by reflection."""
-    bottom, right = (-x.shape[2] % multiple, -x.shape[3] % multiple)
+def _padded(x: Tensor, multiple: int, smallest: int) -> Tensor:
+    """Both sides of [N, C, H, W] grown to a multiple, and to `smallest`, at the right and the bottom.
+
+    By reflection; `smallest` is itself a multiple.
+    """
+    bottom, right = (max(smallest, side + -side % multiple) - side for side in x.shape[2:])
     while bottom or right:  # reflection adds less than a side at a time
         now = min(bottom, x.shape[2] - 1), min(right, x.shape[3] - 1)
         if now == (0, 0):  # a single row or column has nothing to reflect

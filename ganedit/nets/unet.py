@@ -1,0 +1,91 @@
+"""U-Net generator of pix2pix (Isola et al., arXiv:1611.07004): an encoder and a decoder joined by skips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganedit.nets.layers_translation import Norm, initialise_normal, leaky, norm2d, relu
+
+DROPOUT_FROM = 4  # the decoder's levels inside this one have dropout, but for the innermost
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    in_channels: int = 3
+    out_channels: int = 3
+    width: int = 64  # channels at half size, doubled with each reduction up to eight times as many
+    downs: int = 8  # halvings of the size: 7 suit 128 px, 8 suit 256 px
+    norm: Norm = "batch"
+    dropout: bool = True  # in the inner levels of the decoder, when training
+
+    labels = 0
+    two_way = False
+
+    @property
+    def multiple(self) -> int:
+        return 2**self.downs
+
+    @property
+    def smallest(self) -> int:
+        return self.multiple
+
+
+class Level(nn.Module):
+    """A convolution that halves or doubles the size, and its normalisation."""
+
+    def __init__(self, conv: type[nn.Module], in_channels: int, out_channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.conv = conv(in_channels, out_channels, 4, stride=2, padding=1, bias=norm == "none")
+        self.norm = norm2d(norm, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x))
+
+
+class UNetGenerator(nn.Module):
+    """Pictures [N, I, H, W] in [-1, 1] to pictures [N, O, H, W] in [-1, 1]; sides divisible by 2^downs.
+
+    `down[i]` reads size 1/2^i and writes half of it; `up[i]` leads back to the size that `down[i]` reads.
+    """
+
+    def __init__(self, cfg: UNetConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        last = cfg.downs - 1
+        widths = [cfg.width * min(2**i, 8) for i in range(cfg.downs)]  # after down[i]
+        self.down = nn.ModuleList(
+            Level(
+                nn.Conv2d,
+                widths[i - 1] if i else cfg.in_channels,
+                widths[i],
+                "none" if i in (0, last) else cfg.norm,  # the innermost may be a single pixel
+            )
+            for i in range(cfg.downs)
+        )
+        self.up = nn.ModuleList(
+            Level(
+                nn.ConvTranspose2d,
+                widths[i] * (1 if i == last else 2),
+                widths[i - 1] if i else cfg.out_channels,
+                cfg.norm if i else "none",
+            )
+            for i in range(cfg.downs)
+        )
+        initialise_normal(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips: list[Tensor] = []
+        for i, level in enumerate(self.down):
+            skips.append(x)
+            x = level(leaky(x) if i else x)  # in place, also in `skips`: no matter, ReLU follows there
+        for i, level in reversed(list(enumerate(self.up))):
+            x = level(relu(x))
+            if self.training and self.cfg.dropout and DROPOUT_FROM <= i < self.cfg.downs - 1:
+                x = F.dropout(x, 0.5)
+            if i:
+                x = torch.cat([skips[i], x], dim=1)
+        return x.tanh()

@@ -1,0 +1,119 @@
+"""Gives the tensors of other programs' networks the names that `nets.layers_translation` uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError
+from ganedit.nets.layers_translation import Norm
+
+MAX_LAYERS = 200  # of one kind in a network; more is no network of these families
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")
+
+
+class Renaming:
+    """A state dictionary that is given new names piece by piece.
+
+    `new` collects the result; `done()` refuses what nobody asked for.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor], norm: Norm = "none") -> None:
+        self.rest = dict(state)
+        self.norm = norm
+        self.new: dict[str, Tensor] = {}
+
+    def take(self, old: str) -> Tensor:
+        """Remove and return a tensor.
+
+        Raises:
+            CheckpointError: it is missing.
+        """
+        if old not in self.rest:
+            raise CheckpointError(f"{old} is missing", "the file is of another network, or damaged")
+        return self.rest.pop(old)
+
+    def copy(self, old: str, new: str, *names: str) -> None:
+        """Rename `old`.NAME to `new`.NAME for each name."""
+        for name in names:
+            self.new[f"{new}.{name}"] = self.take(f"{old}.{name}")
+
+    def conv(self, old: str, new: str, *, transposed: bool = False) -> None:
+        """A convolution that no normalisation follows: with a bias of zeros where the file has none."""
+        weight = self.new[f"{new}.weight"] = spectral_weight(self, old)
+        outputs = weight.shape[1] if transposed else weight.shape[0]
+        bias = self.rest.pop(f"{old}.bias", None)
+        self.new[f"{new}.bias"] = torch.zeros(outputs) if bias is None else bias
+
+    def conv_norm(self, conv: str, norm: str, new: str, *, transposed: bool = False) -> None:
+        """A convolution and its normalisation, as `new`.conv and `new`.norm.
+
+        The convolution's bias is dropped, or moved into the running mean: normalisation takes it away.
+        Running statistics of an instance normalisation are dropped: it is used with those of the picture.
+        """
+        if self.norm == "none":
+            self.conv(conv, f"{new}.conv", transposed=transposed)
+            return
+        self.new[f"{new}.conv.weight"] = spectral_weight(self, conv)
+        bias = self.rest.pop(f"{conv}.bias", None)
+        if self.norm != "instance":
+            self.copy(norm, f"{new}.norm", "weight", "bias")
+        if self.norm == "batch":
+            self.batch_statistics(norm, f"{new}.norm", bias)
+        else:
+            for name in RUNNING:
+                self.rest.pop(f"{norm}.{name}", None)
+
+    def batch_statistics(self, old: str, new: str, bias: Tensor | None = None) -> None:
+        """Running statistics of what a convolution gives without its `bias`; old files have no count."""
+        mean = self.take(f"{old}.running_mean")
+        if bias is not None and bias.shape != mean.shape:
+            raise CheckpointError(f"{old} does not fit the layer before it", "the file is damaged")
+        self.new[f"{new}.running_mean"] = mean if bias is None else mean - bias
+        self.copy(old, new, "running_var")
+        count = self.rest.pop(f"{old}.num_batches_tracked", None)
+        self.new[f"{new}.num_batches_tracked"] = torch.tensor(0) if count is None else count
+
+    def done(self) -> dict[str, Tensor]:
+        """The tensors by their new names.
+
+        Raises:
+            CheckpointError: some were not asked for.
+        """
+        if self.rest:
+            names = ", ".join(sorted(self.rest)[:3])
+            raise CheckpointError(
+                f"{len(self.rest)} of its tensors are not known, such as {names}"[:200],
+                "the file is of another network, or of a variant that ganedit does not read",
+            )
+        return self.new
+
+
+def spectral_weight(tensors: Renaming, conv: str) -> Tensor:
+    """A convolution's weight; divided by its largest singular value where it was trained under spectral
+    normalisation (Miyato et al., arXiv:1802.05957), by the vectors that the file keeps for it."""
+    if f"{conv}.weight_orig" not in tensors.rest:
+        return tensors.take(f"{conv}.weight")
+    tensors.rest.pop(f"{conv}.weight", None)  # older files keep the last product too
+    weight, u = tensors.take(f"{conv}.weight_orig").float(), tensors.take(f"{conv}.weight_u").float()
+    matrix = weight.flatten(1)
+    if f"{conv}.weight_v" in tensors.rest:
+        v = tensors.take(f"{conv}.weight_v").float()
+    else:  # PyTorch 0.4 and before
+        v = torch.nn.functional.normalize(matrix.T @ u, dim=0)
+    return weight / torch.dot(u, matrix @ v)
+
+
+def norm_of(state: Mapping[str, Tensor], norms: list[str], conv: str) -> Norm:
+    """Which normalisation the layers `norms` are, of which `conv` precedes the first.
+
+    Without affine parameters, instance normalisation leaves no trace but the convolution's bias, which the
+    original code leaves out elsewhere.
+    """
+    if any(f"{name}.weight" in state for name in norms):
+        return "batch" if any(f"{name}.running_mean" in state for name in norms) else "instance_affine"
+    if any(f"{name}.running_mean" in state for name in norms) or f"{conv}.bias" in state:
+        return "instance"
+    return "none"
