@@ -216,8 +216,8 @@ class Machine:
         if found not in self.calls and found not in self.inert:
             raise CheckpointError(
                 f"the pickle asks for {str(found)[:100]!r}, which is not among the names that ganedit allows",
-                "nothing in it was run; of a model that was pickled whole, save the state_dict with the program "
-                "that made it; otherwise the file may be hostile",
+                "nothing in it was run; of a model that was pickled whole, save the state_dict with the "
+                "program that made it; otherwise the file may be hostile",
             )
         self.stack.append(found)
 

@@ -167,7 +167,7 @@ class _Reader:
             storages[str(key)] = Storage(_flat(bytes(after[at : at + size]), dtype))
             stream.seek(size, io.SEEK_CUR)
         stream.seek(start)
-        return _finished(self._machine(lambda ident: storages[str(_storage_id(ident)[1])]).run(stream))
+        return _finished(self._machine(lambda ident: _cut(storages[_storage_id(ident)[1]], ident)).run(stream))
 
     def archive(self, data: bytes) -> Any:
         """PyTorch's zip archive: `data.pkl` and one uncompressed entry per storage."""
@@ -268,6 +268,16 @@ def _storage_id(ident: Any) -> tuple[torch.dtype, str, int]:
     if tag != "storage" or type(numel) is not int or numel < 0:
         raise ValueError("unknown kind of persistent id")
     return STORAGES[kind], str(key), numel
+
+
+def _cut(storage: Storage, ident: Any) -> Storage:
+    """Where the sixth part of a persistent id names a stretch of the storage, as old files do, that stretch."""
+    if len(ident) < 6 or ident[5] is None:
+        return storage
+    _, offset, size = ident[5]
+    if not all(type(n) is int and n >= 0 for n in (offset, size)) or offset + size > storage.flat.numel():
+        raise ValueError("a storage that lies outside of another")
+    return Storage(storage.flat[offset : offset + size])
 
 
 def _class_or_storage(storage: Callable[[Any], Any], ident: Any) -> Any:

@@ -16,37 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hostile_files import Calls, archive, legacy, tensor
 
 import ganedit
 from ganedit.errors import CheckpointError
 from ganedit.store.unpickle import read_pickled
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sg2ada-cond-32.pkl"
-
-
-class Calls:
-    """Pickles as a call of `function` with `args`."""
-
-    def __init__(self, function, *args):
-        self.function, self.args = function, args
-
-    def __reduce__(self):
-        return self.function, self.args
-
-
-def legacy(value) -> bytes:
-    """PyTorch's older format, with a hostile object where the tensors' pickle goes."""
-    parts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, value, []]
-    return b"".join(pickle.dumps(p, protocol=2) for p in parts)
-
-
-def zipped(pickled: bytes, **entries: bytes) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled)
-        for name, data in entries.items():
-            archive.writestr(f"archive/data/{name.lstrip('_')}", data)
-    return stream.getvalue()
 
 
 def refuse(tmp_path: Path, data: bytes, *said: str) -> CheckpointError:
@@ -88,7 +64,7 @@ def test_calls_are_refused_by_name(tmp_path, monkeypatch, protocol, where, funct
         inner = legacy(Calls(function, *args))
         hostile = pickle.dumps(Calls(torch.storage._load_from_bytes, inner), protocol=max(protocol, 1))
     elif where == "zip":
-        hostile = zipped(hostile)
+        hostile = archive(hostile)
     name = function.__name__ if function is not os.system else "system"
     refuse(tmp_path, hostile, name, "not among the names")
     assert not (tmp_path / "owned").exists()
@@ -185,27 +161,9 @@ def test_claims_of_huge_values(tmp_path, data):
     refuse(tmp_path, data)
 
 
-def tensor(size=(4,), stride=(1,), offset=0, numel=4, key="0") -> bytes:
-    """`data.pkl` of an archive with one tensor, as PyTorch writes it."""
-
-    class Pickler(pickle.Pickler):
-        def persistent_id(self, value):
-            return ("storage", torch.FloatStorage, key, "cpu", numel) if value is Storage else None
-
-    class Storage:
-        pass
-
-    stream = io.BytesIO()
-    rebuild = torch._utils._rebuild_tensor_v2
-    Pickler(stream, protocol=2).dump(
-        Calls(rebuild, Storage, offset, size, stride, False, collections.OrderedDict())
-    )
-    return stream.getvalue()
-
-
 def test_a_true_tensor_is_read(tmp_path):
     path = tmp_path / "true.pt"
-    path.write_bytes(zipped(tensor((2, 2), (1, 2)), _0=np.arange(4, dtype="<f4").tobytes()))
+    path.write_bytes(archive(tensor((2, 2), (1, 2)), _0=np.arange(4, dtype="<f4").tobytes()))
     assert torch.equal(read_pickled(path), torch.tensor([[0.0, 2.0], [1.0, 3.0]]))
 
 
@@ -229,7 +187,7 @@ def test_a_true_tensor_is_read(tmp_path):
     ids=str,
 )
 def test_tensors_must_lie_inside_their_storage(tmp_path, claim, said):
-    refuse(tmp_path, zipped(tensor(**claim), _0=bytes(16)), said)
+    refuse(tmp_path, archive(tensor(**claim), _0=bytes(16)), said)
 
 
 def test_one_storage_cannot_become_a_thousand_tensors(tmp_path):
