@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
+from ganedit.nets.layers_style import Config, MappingNetwork, truncate
 
 NoiseKind = Literal["const", "random", "none"]
 Noise = NoiseKind | Mapping[str, Tensor]
@@ -46,17 +47,8 @@ def sizes(resolution: int) -> list[int]:
     return [2**i for i in range(2, resolution.bit_length())]
 
 
-class _Config:
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Any:
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
 @dataclass(frozen=True)
-class GeneratorConfig(_Config):
+class GeneratorConfig(Config):
     resolution: int
     channels: tuple[int, ...]  # at 4, 8, ... resolution px
     z_dim: int = 512
@@ -73,7 +65,7 @@ class GeneratorConfig(_Config):
 
 
 @dataclass(frozen=True)
-class DiscriminatorConfig(_Config):
+class DiscriminatorConfig(Config):
     resolution: int
     channels: tuple[int, ...]  # at 4, 8, ... resolution px
     num_classes: int = 0
@@ -83,44 +75,6 @@ class DiscriminatorConfig(_Config):
     mbstd_group: int = 4
     mbstd_channels: int = 1
     clamp: float | None = None
-
-
-def normalize_2nd_moment(x: Tensor) -> Tensor:
-    """Scale rows of [N, D] to unit mean square."""
-    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
-
-
-class MappingNetwork(nn.Module):
-    """z [N, z_dim] and one-hot classes c [N, C] to w [N, w_dim]. Either may be absent."""
-
-    def __init__(
-        self, z_dim: int, num_classes: int, w_dim: int, layers: int, lr_multiplier: float = 0.01
-    ) -> None:
-        super().__init__()
-        self.z_dim, self.num_classes, self.num_layers = z_dim, num_classes, layers
-        features = z_dim
-        if num_classes:
-            embed_dim = w_dim
-            self.embed = Linear(num_classes, embed_dim)
-            features += embed_dim
-        for i in range(layers):
-            layer = Linear(features, w_dim, activate=True, lr_multiplier=lr_multiplier)
-            self.add_module(f"fc{i}", layer)
-            features = w_dim
-
-    def forward(self, z: Tensor | None, c: Tensor | None = None) -> Tensor:
-        parts = []
-        if self.z_dim:
-            assert z is not None
-            parts.append(normalize_2nd_moment(z.float()))
-        if self.num_classes:
-            if c is None:
-                raise ValueError(f"this network needs class labels [N, {self.num_classes}]")
-            parts.append(normalize_2nd_moment(self.embed(c.float())))
-        x = torch.cat(parts, dim=1)
-        for i in range(self.num_layers):
-            x = getattr(self, f"fc{i}")(x)
-        return x
 
 
 class ModulatedLayer(nn.Module):
@@ -319,14 +273,7 @@ class Generator(nn.Module):
     ) -> Tensor:
         """z [N, z_dim], c one-hot [N, C] to ws [N, L, w_dim], the first `cutoff` rows (default all)
         truncated: psi 1 keeps w, 0 gives the average."""
-        w = self.mapping(z, c)
-        rows = self.cfg.num_ws
-        if psi == 1:
-            return w.unsqueeze(1).expand(-1, rows, -1)
-        pulled = self.w_avg.lerp(w, psi)
-        if cutoff is None or cutoff >= rows:
-            return pulled.unsqueeze(1).expand(-1, rows, -1)
-        return torch.stack([pulled] * cutoff + [w] * (rows - cutoff), dim=1)
+        return truncate(self.mapping(z, c), self.w_avg, self.cfg.num_ws, psi, cutoff)
 
     def forward(
         self,

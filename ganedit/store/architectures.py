@@ -26,12 +26,25 @@ class Architecture(NamedTuple):
 ARCHITECTURES = {
     "stylegan2": Architecture("ganedit.nets.stylegan2", "GeneratorConfig", "Generator"),
     "stylegan2-discriminator": Architecture("ganedit.nets.stylegan2", "DiscriminatorConfig", "Discriminator"),
+    "stylegan3": Architecture("ganedit.nets.stylegan3", "GeneratorConfig", "Generator"),
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "classifier": Architecture("ganedit.nets.classifier", "ClassifierConfig", "Classifier"),
     "resnet": Architecture("ganedit.nets.resnet", "ResNetConfig", "ResNetGenerator"),
     "unet": Architecture("ganedit.nets.unet", "UNetConfig", "UNetGenerator"),
     "patchgan": Architecture("ganedit.nets.patchgan", "PatchGANConfig", "PatchGAN"),
     "multiscale-patchgan": Architecture("ganedit.nets.patchgan", "PatchGANConfig", "MultiScaleDiscriminator"),
+    "pix2pixhd": Architecture("ganedit.nets.pix2pixhd", "LocalEnhancerConfig", "LocalEnhancerGenerator"),
+    "spade": Architecture("ganedit.nets.spade", "SPADEConfig", "SPADEGenerator"),
+    "spade-encoder": Architecture("ganedit.nets.spade", "StyleEncoderConfig", "StyleEncoder"),
+    "stargan": Architecture("ganedit.nets.stargan", "StarGANConfig", "StarGANGenerator"),
+    "stargan-discriminator": Architecture(
+        "ganedit.nets.stargan", "StarGANDiscriminatorConfig", "StarGANDiscriminator"
+    ),
+    "unit": Architecture("ganedit.nets.unit", "UNITConfig", "UNIT"),
+    "srresnet": Architecture("ganedit.nets.srresnet", "SRResNetConfig", "SRResNet"),
+    "srgan-discriminator": Architecture(
+        "ganedit.nets.srresnet", "SRDiscriminatorConfig", "SRDiscriminator"
+    ),
 }
 
 

@@ -1,0 +1,71 @@
+"""What the style-based generators share: their configs' shape, the mapping network, truncation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganedit.nets.layers import Linear
+
+
+class Config:
+    """A dataclass of plain values that goes through JSON and TOML and back."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Any:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def normalize_2nd_moment(x: Tensor) -> Tensor:
+    """Scale rows of [N, D] to unit mean square."""
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+class MappingNetwork(nn.Module):
+    """z [N, z_dim] and one-hot classes c [N, C] to w [N, w_dim]. Either may be absent."""
+
+    def __init__(
+        self, z_dim: int, num_classes: int, w_dim: int, layers: int, lr_multiplier: float = 0.01
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.num_classes, self.num_layers = z_dim, num_classes, layers
+        features = z_dim
+        if num_classes:
+            embed_dim = w_dim
+            self.embed = Linear(num_classes, embed_dim)
+            features += embed_dim
+        for i in range(layers):
+            layer = Linear(features, w_dim, activate=True, lr_multiplier=lr_multiplier)
+            self.add_module(f"fc{i}", layer)
+            features = w_dim
+
+    def forward(self, z: Tensor | None, c: Tensor | None = None) -> Tensor:
+        parts = []
+        if self.z_dim:
+            assert z is not None
+            parts.append(normalize_2nd_moment(z.float()))
+        if self.num_classes:
+            if c is None:
+                raise ValueError(f"this network needs class labels [N, {self.num_classes}]")
+            parts.append(normalize_2nd_moment(self.embed(c.float())))
+        x = torch.cat(parts, dim=1)
+        for i in range(self.num_layers):
+            x = getattr(self, f"fc{i}")(x)
+        return x
+
+
+def truncate(w: Tensor, average: Tensor, rows: int, psi: float, cutoff: int | None) -> Tensor:
+    """w [N, D] to ws [N, rows, D], the first `cutoff` rows (default all) pulled towards `average` [D]:
+    psi 1 keeps w, 0 gives the average."""
+    if psi == 1:
+        return w.unsqueeze(1).expand(-1, rows, -1)
+    pulled = average.lerp(w, psi)
+    if cutoff is None or cutoff >= rows:
+        return pulled.unsqueeze(1).expand(-1, rows, -1)
+    return torch.stack([pulled] * cutoff + [w] * (rows - cutoff), dim=1)
