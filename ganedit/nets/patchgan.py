@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, Norm, initialise_normal, leaky
+from ganedit.nets.layers_translation import ConvNorm, Norm, halved, initialise_normal, leaky
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,3 @@ class MultiScaleDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         return self.judge(self.features(x))
-
-
-def halved(x: Tensor) -> Tensor:
-    """Half the size, averaged over 3x3 pixels, those outside not counted."""
-    return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)

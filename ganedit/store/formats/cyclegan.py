@@ -18,7 +18,7 @@ from ganedit.nets.patchgan import PatchGANConfig
 from ganedit.nets.resnet import ResNetConfig
 from ganedit.nets.unet import UNetConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
-from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, norm_of
+from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, norm_of, side
 from ganedit.store.formats.state_dicts import numbered, state_dict
 
 FAMILY = "pytorch-CycleGAN-and-pix2pix"
@@ -40,27 +40,20 @@ def read(content: Any) -> Foreign | None:
     state = state_dict(content)
     if state is None:
         return None
-    if _side(state, "model.1.weight") == 7 and any(".conv_block." in name for name in state):
+    if side(state, "model.1.weight") == 7 and any(".conv_block." in name for name in state):
         return None if any(name.startswith("model1_") for name in state) else _resnet(state)
-    if _side(state, "model.model.0.weight") == 4:
+    if side(state, "model.model.0.weight") == 4:
         return _unet(state)
-    if _side(state, "model.0.weight") == 4 and _side(state, "model.2.weight") == 4:
+    if side(state, "model.0.weight") == 4 and side(state, "model.2.weight") == 4:
         return _patchgan(state)
-    if _side(state, "net.0.weight") == 1 and _side(state, "net.2.weight") == 1:
+    if side(state, "net.0.weight") == 1 and side(state, "net.2.weight") == 1:
         return _pixel(state)
     return None
 
 
-def _side(state: State, name: str) -> int:
-    """Of a square kernel; 0 where there is none."""
-    tensor = state.get(name)
-    square = tensor is not None and tensor.ndim == 4 and tensor.shape[2] == tensor.shape[3]
-    return tensor.shape[3] if square and tensor is not None else 0
-
-
 def _resnet(state: State) -> Foreign:
     blocks = numbered(state, r"model\.(\d+)\.conv_block\.")
-    convs = [n for n in numbered(state, r"model\.(\d+)\.weight") if _side(state, f"model.{n}.weight")]
+    convs = _convs(state)
     downs = len([n for n in convs if n < blocks[0]]) - 1
     first_up = blocks[-1] + 1
     tensors, second, norm = residual(state, "model", blocks, [1 + 3 * i for i in range(downs + 1)], downs)
@@ -82,6 +75,11 @@ def _resnet(state: State) -> Foreign:
         weights=NetworkWeights("resnet", asdict(config), tensors.done()),
         notes=_notes(state, norm),
     )
+
+
+def _convs(state: State) -> list[int]:
+    """Numbers of the convolutions at the top level."""
+    return [n for n in numbered(state, r"model\.(\d+)\.weight") if side(state, f"model.{n}.weight")]
 
 
 def residual(
@@ -106,7 +104,7 @@ def residual(
             "the file is of another network, or damaged",
         )
     block = f"{prefix}.{blocks[0]}.conv_block"
-    second = 6 if _side(state, f"{block}.6.weight") else 5
+    second = 6 if side(state, f"{block}.6.weight") else 5
     norms = [f"{prefix}.{convs[0] + 1}", f"{block}.2"]
     norm = norm_of(state, norms, f"{prefix}.{convs[0]}")
     tensors = Renaming(state, norm)
@@ -156,7 +154,7 @@ def _unet(state: State) -> Foreign:
 
 
 def _patchgan(state: State) -> Foreign:
-    convs = [n for n in numbered(state, r"model\.(\d+)\.weight") if _side(state, f"model.{n}.weight")]
+    convs = _convs(state)
     wanted = [0, *range(2, 3 * len(convs) - 3, 3)]
     if convs != wanted or not 3 <= len(convs) <= 12:
         raise CheckpointError(f"a PatchGAN with the layers {convs[:6]} is not known", "the file is damaged")

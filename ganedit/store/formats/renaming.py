@@ -60,7 +60,7 @@ class Renaming:
         bias = self.rest.pop(f"{conv}.bias", None)
         if self.norm != "instance":
             self.copy(norm, f"{new}.norm", "weight", "bias")
-        if self.norm == "batch":
+        if self.norm in ("batch", "instance_running"):
             self.batch_statistics(norm, f"{new}.norm", bias)
         else:
             for name in RUNNING:
@@ -104,6 +104,12 @@ def spectral_weight(tensors: Renaming, conv: str) -> Tensor:
     else:  # PyTorch 0.4 and before
         v = torch.nn.functional.normalize(matrix.T @ u, dim=0)
     return weight / torch.dot(u, matrix @ v)
+
+
+def side(state: Mapping[str, Tensor], name: str) -> int:
+    """Of a square kernel [O, I, k, k]; 0 where there is none."""
+    tensor = state.get(name)
+    return tensor.shape[3] if tensor is not None and tensor.ndim == 4 and tensor.shape[2] == tensor.shape[3] else 0
 
 
 def norm_of(state: Mapping[str, Tensor], norms: list[str], conv: str) -> Norm:

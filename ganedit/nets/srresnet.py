@@ -1,0 +1,110 @@
+"""SRResNet and the networks of SRGAN (Ledig et al., arXiv:1609.04802)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganedit.nets.layers_translation import ConvNorm, leaky
+
+
+@dataclass(frozen=True)
+class SRResNetConfig:
+    width: int = 64
+    blocks: int = 16
+    doublings: int = 2  # 1, 2, 3 for x2, x4, x8
+
+
+@dataclass(frozen=True)
+class SRDiscriminatorConfig:
+    width: int = 64
+    layers: int = 8  # convolutions; every second one halves the size, the next doubles the channels
+    hidden: int = 1024
+
+
+class Block(nn.Module):
+    """Two normalised convolutions around a shortcut, a parametric ReLU between them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(width, width, norm="batch", activation=None)
+        self.activation = nn.PReLU()
+        self.second = ConvNorm(width, width, norm="batch", activation=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.activation(self.first(x)))
+
+
+class Double(nn.Module):
+    """Twice the size by sub-pixel convolution (arXiv:1609.05158)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, 4 * width, 3, padding=1)
+        self.activation = nn.PReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(F.pixel_shuffle(self.conv(x), 2))
+
+
+class SRResNet(nn.Module):
+    """Pictures [N, 3, H, W] in [0, 1] to pictures [N, 3, sH, sW] in [0, 1], of any size.
+
+    PyTorch's own initialisation: the paper names none.
+    """
+
+    def __init__(self, cfg: SRResNetConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.scale = 2**cfg.doublings
+        self.stem = nn.Conv2d(3, cfg.width, 9, padding=4)
+        self.activation = nn.PReLU()
+        self.blocks = nn.Sequential(*(Block(cfg.width) for _ in range(cfg.blocks)))
+        self.tail = ConvNorm(cfg.width, cfg.width, norm="batch", activation=None)
+        self.up = nn.Sequential(*(Double(cfg.width) for _ in range(cfg.doublings)))
+        self.to_image = nn.Conv2d(cfg.width, 3, 9, padding=4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.activation(self.stem(x))
+        x = self.up(x + self.tail(self.blocks(x)))
+        return (self.to_image(x).tanh() + 1) / 2
+
+
+class SRDiscriminator(nn.Module):
+    """Logits [N, 1] of pictures [N, 3, H, W] in [0, 1].
+
+    Features are averaged over the picture before the dense layers, so that any size will do; the paper
+    flattens them.
+    """
+
+    def __init__(self, cfg: SRDiscriminatorConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        widths = [3, *(cfg.width * 2 ** (i // 2) for i in range(cfg.layers))]
+        self.blocks = nn.ModuleList(
+            ConvNorm(
+                widths[i],
+                widths[i + 1],
+                norm="batch" if i else "none",
+                stride=1 + i % 2,
+                padding=1,
+                activation=leaky,
+            )
+            for i in range(cfg.layers)
+        )
+        self.dense = nn.Linear(widths[-1], cfg.hidden)
+        self.to_logits = nn.Linear(cfg.hidden, 1)
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Activations after each block, finest first."""
+        found = []
+        for block in self.blocks:
+            x = block(x)
+            found.append(x)
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.features(x)[-1].mean(dim=(2, 3))
+        return self.to_logits(leaky(self.dense(pooled)))
