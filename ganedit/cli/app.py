@@ -49,7 +49,7 @@ COMMANDS = {
     "direction": Entry("direction", "Learn, list, import and export directions."),
     "train": Entry("train", "Train a generator, an encoder or a classifier."),
     "metrics": Entry("metrics", "Measure a model or pictures."),
-    "models": Entry("models", "List, describe and verify models."),
+    "models": Entry("models", "List, download, import, export and verify models."),
     "info": Entry("info", "Tell how a picture, latent or direction was made."),
     "doctor": Entry("doctor", "Check this installation."),
 }

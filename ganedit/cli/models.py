@@ -2,42 +2,90 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import shutil
 from dataclasses import asdict
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from ganedit.cli.batch import survive
+from ganedit.cli.batch import BatchFailed, survive
 from ganedit.cli.context import Console
-from ganedit.store import registry
-from ganedit.store.cards import ModelCard
+from ganedit.cli.model_texts import describe, describe_entry, listed
+from ganedit.cli.model_transfer import agreed, export, import_, pull
+from ganedit.errors import UsageError
+from ganedit.store import catalogue, registry
+from ganedit.store.cards import CARD, ModelCard
 
 Name = Annotated[str, typer.Argument(help="Name of a model.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree without being asked.")]
 
 
-def list_models(console: Console) -> None:
-    """List the models that come with ganedit and those in your own folder."""
+def list_models(
+    console: Console,
+    installed: Annotated[bool, typer.Option("--installed", help="Leave out what is not here.")] = False,
+) -> None:
+    """List the models that come with ganedit, your own, and those that can be downloaded."""
+    from ganedit.store.pulling import clip_weights
 
-    def show(name: str) -> None:
+    def show_installed(name: str) -> None:
         folder = registry.folder_of(name)
         card = ModelCard.load(folder)
-        size = f"{card.resolution} px" if card.resolution else ""
-        data = {"name": name, "task": card.task, "resolution": card.resolution, "path": str(folder)}
-        console.answer(f"{name:<16} {card.task:<12} {size:<8} {folder}", data)
+        state = "bundled" if folder.parent == registry.bundled_folder() else "yours"
+        about = listed(card, round(_size(folder) / 1e6) or 1, state, str(folder))
+        console.answer(*about)
 
-    if not survive(console, registry.names(), show):
+    def show_entry(entry: catalogue.Entry) -> None:
+        path = clip_weights(entry) if entry.open_clip else None
+        if path or not installed:
+            state = "yours" if path else "by hand" if entry.manual else "to pull"
+            console.answer(*listed(entry, entry.about_megabytes, state, str(path or "")))
+
+    names = registry.names()
+    entries = [entry for entry in catalogue.entries().values() if entry.name not in names]
+    failed = None
+    try:
+        survive(console, names, show_installed)
+    except BatchFailed as error:
+        failed = error
+    for entry in entries:
+        show_entry(entry)
+    if not names:
         console.note(f"no models in {' or '.join(str(f) for f in registry.folders())}")
+    if failed:
+        raise failed
 
 
-def info(console: Console, name: Name) -> None:
-    """Print a model's card: what it was trained on, its licence, how good it is."""
-    card = registry.card(name)
+def info(
+    console: Console, name: Annotated[str, typer.Argument(help="Name of a model, or a checkpoint file.")]
+) -> None:
+    """Print a model's card: what it was trained on, its licence, how good it is.
+
+    Also of a model that can be downloaded, and of a file: as what it would be imported.
+    """
+    entry = catalogue.find(name)
+    if entry and registry.find(name) is None:
+        console.answer(describe_entry(entry), asdict(entry))
+        return
+    path = Path(name).expanduser()
+    if registry.find(name) is None and path.exists() and not (path / CARD).is_file():
+        from ganedit.store.importing import describe_file
+
+        card = describe_file(path)
+    else:
+        card = registry.card(name)
     console.answer(describe(card), asdict(card))
 
 
 def path(console: Console, name: Name) -> None:
-    """Print the folder of a model."""
-    console.emit(registry.folder_of(name), name=name)
+    """Print the folder of a model; of a CLIP model its weights."""
+    from ganedit.store.pulling import clip_weights
+
+    entry = catalogue.find(name)
+    weights = clip_weights(entry) if entry and entry.open_clip else None
+    console.emit(weights or registry.folder_of(name), name=name)
 
 
 def verify(
@@ -57,35 +105,54 @@ def verify(
         console.note("no models to verify")
 
 
-def describe(card: ModelCard) -> str:
-    """A card as aligned lines; what is not known is left out."""
-    lines: dict[str, Any] = {
-        "name": card.name,
-        "task": card.task,
-        "architecture": card.architecture,
-        "config": ", ".join(f"{k} {_plain(v)}" for k, v in card.config.items()),
-        "resolution": f"{card.resolution} px" if card.resolution else "",
-        "value range": f"{card.value_range[0]:g} to {card.value_range[1]:g}",
-        "template": card.template,
-        "data": card.data,
-        "source": card.source,
-        "licence": card.licence,
-        "terms": card.terms,
-        "notes": card.notes,
-        "sha256": card.sha256,
-        "discriminator": "included" if card.discriminator else "",
-        "details": ", ".join(f"{k} {_plain(v)}" for k, v in card.details.items()),
-    }
-    text = [f"{k:<14} {v}" for k, v in lines.items() if v]
-    for metric in card.metrics:
-        text.append(f"{'metric':<14} {metric.name}: {metric.value}")
-        if metric.command:
-            text.append(f"{'':<14}   measured by {metric.command}")
-    return "\n".join(text)
+def remove(
+    console: Console, names: Annotated[list[str], typer.Argument(help="Models to delete.")], yes: Yes = False
+) -> None:
+    """Delete models of your own; those that come with ganedit stay."""
+
+    def one(name: str) -> None:
+        folder = _own_folder(name)
+        megabytes = _size(folder) / 1e6
+        agreed(console, f"delete {folder} ({megabytes:,.1f} MB)?", yes)
+        doomed = folder.with_name(f".{name}.{secrets.token_hex(4)}.old")
+        folder.rename(doomed)  # at once: nothing loads half a model
+        if doomed.is_symlink():
+            doomed.unlink()
+        else:
+            shutil.rmtree(doomed)
+        console.emit(folder, name=name, freed_megabytes=round(megabytes, 1))
+        console.note(f"{name}: {megabytes:,.1f} MB freed")
+
+    survive(console, names, one)
 
 
-def _plain(value: Any) -> str:
-    return "/".join(str(v) for v in value) if isinstance(value, list | tuple) else str(value)
+def _own_folder(name: str) -> Path:
+    """The folder of a model that may be deleted."""
+    found = registry.find(name)
+    if found is None:
+        entry = catalogue.find(name)
+        if entry and entry.open_clip:
+            raise UsageError(
+                f"{name} is kept by open_clip, not by ganedit", f"see ganedit models path {name}"
+            )
+        raise catalogue.no_such_model(name, registry.names())
+    if found.parent != registry.user_folder():
+        raise UsageError(f"{name} comes with ganedit and stays", "ganedit models list tells which are yours")
+    return found
 
 
-COMMANDS = {"list": list_models, "info": info, "path": path, "verify": verify}
+def _size(folder: Path) -> int:
+    """Bytes in a folder."""
+    return sum(os.path.getsize(p) for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+COMMANDS = {
+    "list": list_models,
+    "info": info,
+    "pull": pull,
+    "import": import_,
+    "export": export,
+    "verify": verify,
+    "rm": remove,
+    "path": path,
+}

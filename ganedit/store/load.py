@@ -14,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.compute import keep_freed_memory
-from ganedit.errors import CheckpointError, InputError, MissingError, UsageError, did_you_mean
+from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
 from ganedit.files import sha256_file
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
+from ganedit.store.catalogue import no_such_model
 from ganedit.store.foreign import Foreign, open_foreign
 from ganedit.store.models import (
     Classifier,
@@ -60,7 +61,7 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
         UsageError: no model has this name, or float16 on a CPU.
         InputError: no such file.
         CheckpointError: damaged, hostile or foreign; says what was found and what is supported.
-        MissingError: the device is not there.
+        MissingError: the device is not there, or the model is one of the catalogue, not yet downloaded.
     """
     place = _device(device)
     number = _dtype(dtype, place)
@@ -207,9 +208,7 @@ def _locate(name_or_path: str | Path) -> Path:
         return path
     if "/" in text or path.suffix:
         raise InputError(f"{path}: no such file", "check the spelling")
-    raise UsageError(
-        f"there is no model {text}", did_you_mean(text, registry.names()) or "name a file instead"
-    )
+    raise no_such_model(text, registry.names())
 
 
 def _starts(path: Path) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ganedit.errors import UsageError, did_you_mean
+from ganedit.errors import UsageError
 from ganedit.store.cards import CARD, ModelCard
+from ganedit.store.catalogue import no_such_model
 
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
@@ -34,7 +35,7 @@ def folders() -> list[Path]:
 
 def names() -> list[str]:
     """Every model that can be loaded by name, sorted."""
-    found = {p.parent.name for folder in folders() if folder.is_dir() for p in folder.glob(f"*/{CARD}")}
+    found = {p.parent.name for folder in folders() if folder.is_dir() for p in folder.glob(f"[!.]*/{CARD}")}
     return sorted(found)
 
 
@@ -50,6 +51,7 @@ def folder_of(name: str) -> Path:
 
     Raises:
         UsageError: there is none; names the nearest.
+        MissingError: it can be downloaded.
     """
     found = find(name)
     if found is not None:
@@ -59,7 +61,7 @@ def folder_of(name: str) -> Path:
         return path
     if path.is_file():
         raise UsageError(f"{name} is a file, and has no card", f"ganedit info {name}")
-    raise UsageError(f"there is no model {name}", did_you_mean(name, names()) or "ganedit models list")
+    raise no_such_model(name, names())
 
 
 def card(name: str) -> ModelCard:

@@ -1,0 +1,243 @@
+"""Turn a checkpoint of any known kind into a model of the user's own folder: safetensors with a card."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganedit.errors import CheckpointError, InputError, UsageError
+from ganedit.files import sha256_file
+from ganedit.store import registry
+from ganedit.store.architectures import build
+from ganedit.store.cards import CARD, ModelCard
+from ganedit.store.foreign import Foreign, open_container, open_foreign, supported
+from ganedit.store.load import DISCRIMINATOR_OF, card_of, save_model, verify
+from ganedit.store.weights import check_header, read_weights
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ENDINGS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".safetensors", ".zip", ".part")
+
+
+def import_model(
+    path: str | Path,
+    name: str,
+    *,
+    template: str = "",
+    licence: str = "",
+    terms: str = "",
+    source: str = "",
+    data: str = "",
+    dtype: str | None = None,
+    force: bool = False,
+) -> ModelCard:
+    """Convert a checkpoint and keep it as `name`; nothing in it is run.
+
+    Args:
+        path: What `ganedit.load` opens: a checkpoint, a folder of one, or a model of ganedit's own.
+        name: Letters, digits, dots, dashes and underscores.
+        template: Alignment of its faces, such as "ffhq"; empty for models of anything else.
+        licence, terms, source, data: For the card.
+        dtype: Store numbers as "float32" or "float16"; None keeps them.
+        force: Replace a model of this name, once the new one is complete.
+
+    Returns:
+        The card as written to `registry.user_folder()`/`name`. Its details hold the file's name and sha256.
+
+    Raises:
+        UsageError: a name that cannot be, is bundled, or is taken.
+        InputError: no such file, or the disk is full.
+        CheckpointError: damaged, hostile, of no known kind, or no model.
+    """
+    path = Path(path).expanduser()
+    check_name(name, force=force)
+    if dtype is not None and dtype not in DTYPES:
+        raise UsageError(f"{dtype} is not a number format to store", f"choose {' or '.join(DTYPES)}")
+    if not path.exists():
+        raise InputError(f"{path}: no such file", "check the spelling")
+    card, state, judge = _opened(path, name)
+    given: dict[str, Any] = {
+        "template": template,
+        "licence": licence,
+        "terms": terms,
+        "source": source,
+        "data": data,
+    }
+    card = replace(card, **{key: value for key, value in given.items() if value})
+    stored = DTYPES[dtype] if dtype else None
+    with _appearing(registry.user_folder() / name) as folder:
+        return save_model(folder, card, state, discriminator=judge, dtype=stored)
+
+
+def describe_file(path: str | Path) -> ModelCard:
+    """The card that `import_model` would write for a file, as far as the file tells; writes nothing.
+
+    Raises:
+        InputError, CheckpointError: As `import_model`.
+    """
+    path = Path(path).expanduser()
+    return _opened(path, path.stem or path.name)[0]
+
+
+def check_name(name: str, *, force: bool = False) -> None:
+    """Refuse names that a model of the user's cannot have.
+
+    Raises:
+        UsageError: It is unusable, bundled, or taken and not to be replaced.
+    """
+    if not _NAME.fullmatch(name) or name.lower().endswith(_ENDINGS):
+        raise UsageError(
+            f"{name!r} cannot be the name of a model",
+            "use letters, digits, dots, dashes and underscores, at most 64, without the ending of a file",
+        )
+    if name in registry.BUNDLED or (registry.bundled_folder() / name).exists():
+        raise UsageError(f"{name} is a model that comes with ganedit", "choose another name")
+    if os.path.lexists(registry.user_folder() / name) and not force:
+        raise UsageError(f"the model {name} is already there", "--force replaces it; or choose another name")
+
+
+def name_for(path: str | Path) -> str:
+    """A model name from a file's: its stem in lower case, odd characters as dashes."""
+    path = Path(path)
+    stem = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "model"
+
+
+def _opened(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
+    """Card, tensors, and the discriminator's config and tensors where there is one; all fit together."""
+    if (path / CARD).is_file():
+        return _own_folder(path, name)
+    if path.is_file():
+        _refuse_other_kinds(path)
+        if "ganedit" in _metadata(path):
+            return _own_file(path, name)
+    found = _foreign(path)
+    weights, judge = found.weights, found.discriminator
+    build(weights.architecture, weights.config, weights.state)  # raises where they do not fit
+    card = card_of(found, name, path)
+    known = {"source_file": path.name, "source_sha256": card.sha256, **card.details}
+    if judge is None:
+        return replace(card, details=known), weights.state, None
+    build(judge.architecture, judge.config, judge.state)
+    return replace(card, details=known), weights.state, (judge.config, judge.state)
+
+
+def _own_folder(folder: Path, name: str) -> tuple[ModelCard, Any, Any]:
+    card = verify(folder)
+    state, judge = read_weights(folder / registry.WEIGHTS)[0], None
+    build(card.architecture, card.config, state)
+    if card.discriminator:
+        tensors = read_weights(folder / registry.DISCRIMINATOR)[0]
+        build(DISCRIMINATOR_OF[card.architecture], card.discriminator, tensors)
+        judge = (card.discriminator, tensors)
+    known = {"source_file": folder.name, "source_sha256": card.sha256, **card.details}
+    return replace(card, name=name, details=known), state, judge
+
+
+def _own_file(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
+    """A lone .safetensors file of ours, which describes itself."""
+    from ganedit.store.load import load
+
+    card = load(path, "cpu").card  # with all of its checks
+    known = {"source_file": path.name, "source_sha256": sha256_file(path), **card.details}
+    return replace(card, name=name, details=known), read_weights(path)[0], None
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """Of a .safetensors file; empty for all others."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+    return (check_header(path).get("__metadata__") or {}) if start[8:9] == b"{" else {}
+
+
+def _foreign(path: Path) -> Foreign:
+    """`open_foreign`, which is told what looks like a direction."""
+    try:
+        return open_foreign(path)
+    except CheckpointError as error:
+        if path.is_file() and _holds_vectors_only(path):
+            raise _is_direction(path) from error
+        raise
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Say what to do with files that belong elsewhere.
+
+    Raises:
+        CheckpointError: A direction, a latent, or an archive.
+    """
+    about = _metadata(path).get("ganedit", "")
+    if path.name.endswith(".latent.safetensors") or '"space"' in about:
+        raise CheckpointError(f"{path.name} is a latent, not a model", f"ganedit edit {path}")
+    if '"sigma"' in about or path.suffix in (".npy", ".npz"):
+        raise _is_direction(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        if not any(n.endswith("data.pkl") for n in names):
+            raise _is_archive(path, names)
+    elif tarfile.is_tarfile(path):
+        raise _is_archive(path, [])
+
+
+def _is_direction(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path.name} is not a model, but looks like a direction",
+        f"ganedit direction import {path} --model MODEL",
+    )
+
+
+def _is_archive(path: Path, names: list[str]) -> CheckpointError:
+    some = f" with {', '.join(n[:40] for n in names[:3])}" if names else ""
+    return CheckpointError(
+        f"{path.name} is an archive{some}, not a checkpoint",
+        f"unpack it and import the file inside; {supported()}",
+    )
+
+
+def _holds_vectors_only(path: Path) -> bool:
+    """Whether a file holds nothing but a tensor or an array of directions."""
+    try:
+        content = open_container(path)
+    except CheckpointError:
+        return False
+    values = list(content.values()) if isinstance(content, dict) else [content]
+    shapes = [tuple(v.shape) for v in values if hasattr(v, "shape")]
+    return bool(shapes) and len(shapes) == len(values) <= 8 and all(len(s) <= 3 and s[-1:] for s in shapes)
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """A folder to fill beside `folder`; it takes its place when the block succeeds, else nothing stays."""
+    mark = secrets.token_hex(4)
+    filling, old = (
+        folder.with_name(f".{folder.name}.{mark}.part"),
+        folder.with_name(f".{folder.name}.{mark}.old"),
+    )
+    try:
+        filling.mkdir(parents=True)
+        yield filling
+        if os.path.lexists(folder):
+            folder.rename(old)
+        try:
+            filling.rename(folder)
+        except BaseException:
+            if os.path.lexists(old):
+                old.rename(folder)
+            raise
+    finally:
+        shutil.rmtree(filling, ignore_errors=True)
+        if old.is_symlink():
+            old.unlink()
+        shutil.rmtree(old, ignore_errors=True)
