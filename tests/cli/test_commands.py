@@ -157,7 +157,7 @@ def test_seed_lists():
 
 
 def test_models(ganedit, tiny):
-    assert [m["name"] for m in ganedit("models", "list", "--json").json] == ["tiny"]
+    assert [m["name"] for m in ganedit("models", "list", "--installed", "--json").json] == ["tiny"]
     card = ganedit("models", "info", "tiny").out
     assert all(words in card for words in ("close-up", "MIT", "FID: 12.5", "measured by ganedit metrics fid"))
     assert ganedit("models", "path", "tiny").lines == [str(tiny)]
@@ -184,7 +184,7 @@ def test_one_damaged_model_among_others(ganedit, tiny):
 
 def test_no_models(ganedit, monkeypatch, tmp_path):
     monkeypatch.setattr("ganedit.store.registry.folders", lambda: [tmp_path])
-    ran = ganedit("models", "list")
+    ran = ganedit("models", "list", "--installed")
     assert (ran.status, ran.out) == (0, "")
     assert "no models" in ran.err
 
