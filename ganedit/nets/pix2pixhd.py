@@ -1,7 +1,7 @@
 """Coarse-to-fine generator of pix2pixHD (Wang et al., arXiv:1711.11585).
 
-The global generator alone is `nets.resnet` with three or four reductions. Here local enhancers surround it: each
-adds its own features of the picture at twice the size to those of the network inside.
+The global generator alone is `nets.resnet` with three or four reductions. Here local enhancers surround it:
+each adds its own features of the picture at twice the size to those of the network inside.
 """
 
 from __future__ import annotations

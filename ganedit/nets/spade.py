@@ -112,7 +112,7 @@ class Block(nn.Module):
 
 
 class SPADEGenerator(nn.Module):
-    """One-hot label maps [N, labels, H, W], and styles [N, style_dim] where it has them, to pictures in [-1, 1].
+    """One-hot label maps [N, C, H, W], and styles [N, style_dim] where it has them, to pictures in [-1, 1].
 
     Both sides divisible by `cfg.multiple`. Other sizes than that of training are possible: the style is then
     resized from the grid it was trained for.

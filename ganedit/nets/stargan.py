@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -74,9 +75,7 @@ class StarGANDiscriminator(nn.Module):
         super().__init__()
         self.cfg = cfg
         widths = [cfg.in_channels, *(cfg.width * 2**i for i in range(cfg.layers))]
-        self.blocks = nn.ModuleList(
-            nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths))
         side = cfg.resolution // 2**cfg.layers
         self.to_logits = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False)
         self.to_labels = nn.Conv2d(widths[-1], cfg.labels, side, bias=False)

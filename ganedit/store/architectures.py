@@ -27,6 +27,9 @@ ARCHITECTURES = {
     "stylegan2": Architecture("ganedit.nets.stylegan2", "GeneratorConfig", "Generator"),
     "stylegan2-discriminator": Architecture("ganedit.nets.stylegan2", "DiscriminatorConfig", "Discriminator"),
     "stylegan3": Architecture("ganedit.nets.stylegan3", "GeneratorConfig", "Generator"),
+    "stylegan1": Architecture("ganedit.nets.stylegan1", "GeneratorConfig", "Generator"),
+    "progan": Architecture("ganedit.nets.progan", "GeneratorConfig", "Generator"),
+    "biggan": Architecture("ganedit.nets.biggan", "GeneratorConfig", "Generator"),
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "classifier": Architecture("ganedit.nets.classifier", "ClassifierConfig", "Classifier"),
     "resnet": Architecture("ganedit.nets.resnet", "ResNetConfig", "ResNetGenerator"),
@@ -41,24 +44,28 @@ ARCHITECTURES = {
         "ganedit.nets.stargan", "StarGANDiscriminatorConfig", "StarGANDiscriminator"
     ),
     "unit": Architecture("ganedit.nets.unit", "UNITConfig", "UNIT"),
+    "rrdb": Architecture("ganedit.nets.rrdb", "RRDBConfig", "RRDBNet"),
     "srresnet": Architecture("ganedit.nets.srresnet", "SRResNetConfig", "SRResNet"),
-    "srgan-discriminator": Architecture(
-        "ganedit.nets.srresnet", "SRDiscriminatorConfig", "SRDiscriminator"
-    ),
+    "srgan-discriminator": Architecture("ganedit.nets.srresnet", "SRDiscriminatorConfig", "SRDiscriminator"),
 }
+
+FROM_TENSORS = {"spandrel": "ganedit.store.spandrel_network"}
+"""Networks whose structure is told by their tensors: modules with `build(config, state)`."""
 
 
 def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tensor]) -> nn.Module:
     """The network with its weights, in evaluation mode, float32, on the CPU, without gradients.
 
     Args:
-        architecture: A key of ARCHITECTURES.
+        architecture: A key of ARCHITECTURES or FROM_TENSORS.
         config: Fields of its config class.
         state: Tensors by parameter name, all of them; float16 and bfloat16 become float32.
 
     Raises:
         CheckpointError: unknown architecture, impossible config, or tensors that do not fit it.
     """
+    if architecture in FROM_TENSORS:
+        return importlib.import_module(FROM_TENSORS[architecture]).build(config, state)
     make = _maker(architecture, config)
     # Shapes are compared on the meta device: a false config costs no memory, a right one no random draws.
     with torch.device("meta"):

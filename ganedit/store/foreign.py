@@ -23,7 +23,19 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError
 
-FORMATS = ("nvlabs", "cyclegan", "pix2pixhd", "spade", "stargan", "unit", "srgan")
+FORMATS = (
+    "nvlabs",
+    "genforce",
+    "biggan",
+    "cyclegan",
+    "pix2pixhd",
+    "spade",
+    "stargan",
+    "unit",
+    "srgan",
+    "esrgan",
+    "super_resolution",
+)
 """Readers in `formats/`, by module name, the more particular ones first."""
 
 PICKLED = (b"PK\x03\x04", b"\x80", b"(", b"c", b"}", b"]")

@@ -109,7 +109,11 @@ def spectral_weight(tensors: Renaming, conv: str) -> Tensor:
 def side(state: Mapping[str, Tensor], name: str) -> int:
     """Of a square kernel [O, I, k, k]; 0 where there is none."""
     tensor = state.get(name)
-    return tensor.shape[3] if tensor is not None and tensor.ndim == 4 and tensor.shape[2] == tensor.shape[3] else 0
+    return (
+        tensor.shape[3]
+        if tensor is not None and tensor.ndim == 4 and tensor.shape[2] == tensor.shape[3]
+        else 0
+    )
 
 
 def norm_of(state: Mapping[str, Tensor], norms: list[str], conv: str) -> Norm:

@@ -21,8 +21,8 @@ from ganedit.store.formats.state_dicts import numbered, state_dict
 FAMILY = "SPADE"
 BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
 UPSAMPLING_NOTE = (
-    'up-sampling "normal" and "more" look alike in the file: taken for "normal"; if pictures come out in half '
-    'of the proportions they should have, write upsampling = "more" under [config] in card.toml'
+    'up-sampling "normal" and "more" look alike in the file: taken for "normal"; for a model that was trained '
+    'with "more" write upsampling = "more" under [config] in card.toml'
 )
 
 State = dict[str, Tensor]
@@ -78,7 +78,11 @@ def _generator(state: State) -> Foreign:
 
 
 def _block(tensors: Renaming, old: str, new: str) -> None:
-    for conv, norm, part in (("conv_0", "norm_0", "0"), ("conv_1", "norm_1", "1"), ("conv_s", "norm_s", "_skip")):
+    for conv, norm, part in (
+        ("conv_0", "norm_0", "0"),
+        ("conv_1", "norm_1", "1"),
+        ("conv_s", "norm_s", "_skip"),
+    ):
         if f"{old}.{norm}.mlp_gamma.weight" not in tensors.rest and part == "_skip":
             continue
         weight = spectral_weight(tensors, f"{old}.{conv}")
@@ -108,7 +112,9 @@ def _encoder(state: State) -> Foreign:
     tensors = Renaming(state, "instance")
     layers = numbered(state, r"layer(\d+)\.")
     if layers != list(range(1, len(layers) + 1)) or not 2 <= len(layers) <= 10:
-        raise CheckpointError(f"an image encoder of the layers {layers[:8]} is not known", "the file is damaged")
+        raise CheckpointError(
+            f"an image encoder of the layers {layers[:8]} is not known", "the file is damaged"
+        )
     for i, n in enumerate(layers):
         tensors.conv_norm(f"layer{n}.0", f"layer{n}.1", f"blocks.{i}")
     tensors.copy("fc_mu", "to_mean", "weight", "bias")

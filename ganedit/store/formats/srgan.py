@@ -54,7 +54,7 @@ def _generator(state: State) -> Foreign:
     tensors.copy(f"block{up}.{doublings}", "to_image", "weight", "bias")
     config = SRResNetConfig(len(state["block1.0.weight"]), len(blocks), doublings)
     weights = NetworkWeights("srresnet", asdict(config), tensors.done())
-    return Foreign(FAMILY, "upscaler", weights, value_range=(0.0, 1.0))
+    return Foreign(FAMILY, "upscaler", weights, value_range=(0.0, 1.0), details={"scale": 2**doublings})
 
 
 def _discriminator(state: State) -> Foreign:

@@ -62,7 +62,9 @@ def _generator(state: State) -> Foreign:
 def _discriminator(state: State) -> Foreign:
     layers = len(numbered(state, r"main\.(\d+)\.weight"))
     if not 1 <= layers <= 12:
-        raise CheckpointError(f"a StarGAN discriminator of {layers} layers is not known", "the file is damaged")
+        raise CheckpointError(
+            f"a StarGAN discriminator of {layers} layers is not known", "the file is damaged"
+        )
     tensors = Renaming(state)
     for i in range(layers):
         tensors.copy(f"main.{2 * i}", f"blocks.{i}", "weight", "bias")

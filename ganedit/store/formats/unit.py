@@ -1,4 +1,4 @@
-"""Generators that the MUNIT code base writes for UNIT (`gen_*.pt`): auto-encoders under the keys `a` and `b`."""
+"""Generators that the MUNIT code writes for UNIT (`gen_*.pt`): auto-encoders under the keys `a` and `b`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,90 @@
+"""RRDBNet, the generator of ESRGAN (Wang et al., arXiv:1809.00219) and of Real-ESRGAN (arXiv:2107.10833)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganedit.nets.layers_translation import leaky
+
+RESIDUAL = 0.2  # of what a block adds: keeps deep networks stable
+
+
+@dataclass(frozen=True)
+class RRDBConfig:
+    width: int = 64
+    growth: int = 32  # channels that each convolution of a dense block adds
+    blocks: int = 23
+    doublings: int = 2
+    folded: int = 1  # the picture's pixels are first folded into channels by this much; x2 models fold by 2
+
+
+class DenseBlock(nn.Module):
+    """Five convolutions, each of which sees what all before it saw and gave."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        outputs = (growth, growth, growth, growth, width)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(width + i * growth, n, 3, padding=1) for i, n in enumerate(outputs)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x
+        for conv in self.convs[:-1]:
+            seen = torch.cat([seen, leaky(conv(seen))], dim=1)
+        return x + RESIDUAL * self.convs[-1](seen)
+
+
+class Block(nn.Module):
+    """Three dense blocks around a shortcut."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.dense = nn.Sequential(*(DenseBlock(width, growth) for _ in range(3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + RESIDUAL * self.dense(x)
+
+
+class RRDBNet(nn.Module):
+    """Pictures [N, 3, H, W] in [0, 1] to pictures [N, 3, sH, sW], about [0, 1], of any size.
+
+    He's initialisation made ten times as small, as the paper advises.
+    """
+
+    def __init__(self, cfg: RRDBConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.scale = 2**cfg.doublings // cfg.folded
+        if self.scale < 1:
+            raise ValueError(f"{cfg.doublings} doublings do not make up for folding by {cfg.folded}")
+        self.stem = nn.Conv2d(3 * cfg.folded**2, cfg.width, 3, padding=1)
+        self.blocks = nn.Sequential(*(Block(cfg.width, cfg.growth) for _ in range(cfg.blocks)))
+        self.tail = nn.Conv2d(cfg.width, cfg.width, 3, padding=1)
+        self.up = nn.ModuleList(nn.Conv2d(cfg.width, cfg.width, 3, padding=1) for _ in range(cfg.doublings))
+        self.fine = nn.Conv2d(cfg.width, cfg.width, 3, padding=1)
+        self.to_image = nn.Conv2d(cfg.width, 3, 3, padding=1)
+        with torch.no_grad():
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d) and module.bias is not None:
+                    nn.init.kaiming_normal_(module.weight).mul_(0.1)
+                    module.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = (side * self.scale for side in x.shape[2:])
+        if self.cfg.folded > 1:
+            x = F.pixel_unshuffle(self._whole(x), self.cfg.folded)
+        x = self.stem(x)
+        x = x + self.tail(self.blocks(x))
+        for conv in self.up:
+            x = leaky(conv(F.interpolate(x, scale_factor=2)))
+        return self.to_image(leaky(self.fine(x)))[:, :, :height, :width]
+
+    def _whole(self, x: Tensor) -> Tensor:
+        """Both sides grown to a multiple of what is folded, by repeating the last row and column."""
+        bottom, right = (-side % self.cfg.folded for side in x.shape[2:])
+        return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
