@@ -57,7 +57,7 @@ class GeneratorConfig(Config):
     mapping_layers: int = 8
     mapping_lr_multiplier: float = 0.01
     image_channels: int = 3
-    clamp: float | None = None  # activations are held within ±clamp·√2; 256 in float16 checkpoints
+    clamp: float | None = None  # activations are held within ±clamp; 256 in float16 checkpoints
 
     @property
     def num_ws(self) -> int:
@@ -104,7 +104,7 @@ class SynthesisLayer(ModulatedLayer):
     ) -> None:
         super().__init__(in_channels, out_channels, w_dim, 3)
         self.up = up
-        self.clamp = None if clamp is None else clamp * LRELU_GAIN
+        self.clamp = clamp
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise_const", torch.randn(size, size))
         self.noise_const: Tensor
@@ -306,7 +306,7 @@ class ConvLayer(nn.Module):
         self.down, self.linear = down, linear
         self.gain = gain * (1.0 if linear else LRELU_GAIN)
         self.weight_gain = self.gain / math.sqrt(in_channels * kernel**2)
-        self.clamp = None if clamp is None else clamp * self.gain
+        self.clamp = None if clamp is None else clamp * gain
 
     def forward(self, x: Tensor) -> Tensor:
         weight = (self.weight * self.weight_gain).to(x.dtype)

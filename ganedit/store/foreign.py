@@ -25,6 +25,7 @@ from ganedit.errors import CheckpointError
 
 FORMATS = (
     "nvlabs",
+    "rosinality",
     "genforce",
     "biggan",
     "cyclegan",

@@ -1,0 +1,112 @@
+"""Models for other programs: a file that their code loads."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, UsageError, did_you_mean
+from ganedit.files import atomic_path
+from ganedit.store.formats.rosinality import generator_names, noise_names
+from ganedit.store.models import Model
+from ganedit.store.weights import write_weights
+
+FORMATS = {
+    "safetensors": "one file with weights and description, which ganedit loads",
+    "rosinality": ".pt with g_ema and latent_avg, for rosinality's stylegan2-pytorch and its relatives",
+    "nvlabs-state": ".pt state dictionary for G.load_state_dict of stylegan2-ada-pytorch and stylegan3",
+}
+"""What each format is."""
+
+OF_ONE_FILE = ("sha256", "discriminator", "discriminator_sha256", "metrics")
+"""Fields of a card that describe other files."""
+
+State = dict[str, Tensor]
+
+
+def export(model: Model, path: str | Path, format: str = "safetensors") -> Path:
+    """Write a model's network for other programs, atomically. A discriminator is not part of it.
+
+    Args:
+        model: What `ganedit.load` returned.
+        path: Of the new file; replaced where it exists.
+        format: A key of FORMATS.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: no such format.
+        CheckpointError: the format has no place for such a model.
+    """
+    if format not in FORMATS:
+        raise UsageError(
+            f"there is no format {format}",
+            did_you_mean(format, FORMATS) or f"choose {', '.join(FORMATS)}",
+        )
+    path = Path(path)
+    state = {k: _stored(v) for k, v in model.network.state_dict().items()}
+    if format == "safetensors":
+        card = {k: v for k, v in asdict(model.card).items() if k not in OF_ONE_FILE}
+        return write_weights(path, state, card)
+    content = _rosinality(model, state) if format == "rosinality" else _nvlabs_state(model, state)
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+    return path
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    """On the CPU, in plain memory of its own."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _require(model: Model, format: str, architectures: tuple[str, ...]) -> None:
+    if model.card.architecture not in architectures:
+        raise CheckpointError(
+            f"the model {model.name} is a {model.card.architecture}, which {format} has no place for",
+            f"it is for {' and '.join(architectures)}; --format safetensors takes every model",
+        )
+
+
+def _rosinality(model: Model, state: State) -> dict[str, Any]:
+    _require(model, "rosinality", ("stylegan2",))
+    config = model.network.cfg
+    strange = {
+        "classes": config.num_classes > 0,
+        "codes z and w of different sizes": config.z_dim != config.w_dim,
+        "another learning rate of the mapping": abs(config.mapping_lr_multiplier - 0.01) > 1e-6,
+        "pictures that are not RGB": config.image_channels != 3,
+    }
+    if any(strange.values()):
+        found = ", ".join(what for what, is_so in strange.items() if is_so)
+        raise CheckpointError(f"the model {model.name} has {found}; rosinality's code knows no such models")
+    names = generator_names(config)
+    theirs: State = {}
+    for ours, (name, (before, behind)) in names.items():
+        shape = state[ours].shape
+        theirs[name] = state[ours].reshape(*[1] * before, *shape, *[1] * behind)
+    for ours, (name, side) in noise_names(config).items():
+        theirs[name] = state[ours].reshape(1, 1, side, side)
+    for level in range(len(config.channels) - 1):
+        theirs[f"convs.{2 * level}.conv.blur.kernel"] = _filter(gain=4)
+        theirs[f"to_rgbs.{level}.upsample.kernel"] = _filter(gain=4)
+    return {"g_ema": theirs, "latent_avg": state["mapping.w_avg"]}
+
+
+def _nvlabs_state(model: Model, state: State) -> State:
+    _require(model, "nvlabs-state", ("stylegan2", "stylegan3"))
+    if model.card.architecture == "stylegan3":
+        return state
+    layers = {k.removesuffix(".weight") for k in state if k.endswith((".conv0.weight", ".conv1.weight"))}
+    blocks = {name.rpartition(".")[0] for name in layers}
+    return state | {f"{name}.resample_filter": _filter(gain=1) for name in sorted(layers | blocks)}
+
+
+def _filter(gain: float) -> Tensor:
+    """The binomial low-pass filter [4, 4], of sum `gain`."""
+    f = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    return torch.outer(f, f) * (gain / 64)
