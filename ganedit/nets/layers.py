@@ -74,3 +74,36 @@ def upsample2(x: Tensor) -> Tensor:
     """Double [N, C, H, W]. The transposed convolution never stores the zeros between the samples."""
     c = x.shape[1]
     return F.conv_transpose2d(x, fir_kernel(c, 4.0, x), stride=2, padding=1, groups=c)
+
+
+class EqualConv2d(nn.Module):
+    """Convolution with equalised learning rate (Karras et al., arXiv:1710.10196).
+
+    The stored weight has unit variance; `gain` over the square root of the fan-in is applied at run time.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        gain: float = LRELU_GAIN,
+        padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        self.weight_gain = gain / math.sqrt(in_channels * kernel**2)
+        self.padding = padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = (self.weight * self.weight_gain).to(x.dtype)
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.conv2d(x, weight, bias, padding=self.padding)
+
+
+def pixel_norm(x: Tensor) -> Tensor:
+    """Scale the channels of [N, C, ...] to unit mean square (Karras et al., arXiv:1710.10196)."""
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()

@@ -198,8 +198,14 @@ class Generator(Model):
             self._check_z(z, psi)
             if cutoff is not None:
                 raise InputError(f"the model {self.name} has no layers to truncate apart", "leave cutoff out")
-            return self.network(z.to(self.device, torch.float32), self._classes(c, len(z)), psi)
+            return self._draw(z.to(self.device, torch.float32), self._classes(c, len(z)), psi)
         return self.synthesis(self.mapping(z, c, psi, cutoff), noise)
+
+    def _draw(self, z: Tensor, c: Tensor | None, psi: float) -> Tensor:
+        try:
+            return self.network(z, c, psi)
+        except ValueError as error:  # a psi outside of what the network takes
+            raise InputError(f"the model {self.name} cannot draw this: {error}") from error
 
     def z_of(self, seeds: Sequence[int], psi: float = 1.0) -> Tensor:
         """z [N, Z] of seeds, as the published tools draw it: the same on every machine and device.
