@@ -33,8 +33,7 @@ def pull(
 
     A download that was cut off goes on where it stopped. --force downloads again.
     """
-    from ganedit.store.pulling import pull as bring
-    from ganedit.store.pulling import recorded
+    from ganedit.store import pulling
 
     def one(name: str) -> None:
         entry = catalogue.find(name)
@@ -43,8 +42,9 @@ def pull(
         if registry.find(name) and console.options.skip_existing:
             console.emit(registry.folder_of(name), name=name)
             return
+        pulling.check_possible(entry, mirror=mirror, force=console.options.force)
         console.warn(describe_licence(entry))
-        if entry.licence.restricted and not recorded(name):
+        if entry.licence.restricted and not pulling.recorded(name):
             agreed(console, f"do you agree to the terms of {name}?", yes)
         console.note(f"{name}: from {mirror or entry.url or entry.source}")
         with console.progress(f"{name}, MB", total=entry.about_megabytes or None) as bar:
@@ -55,7 +55,7 @@ def pull(
                 bar.advance(done / 1e6 - at)
                 at = done / 1e6
 
-            path = bring(
+            path = pulling.pull(
                 entry,
                 mirror=mirror,
                 force=console.options.force,

@@ -108,7 +108,7 @@ def verify(
 def remove(
     console: Console, names: Annotated[list[str], typer.Argument(help="Models to delete.")], yes: Yes = False
 ) -> None:
-    """Delete models of your own; those that come with ganedit stay."""
+    """Delete models of your own, or a download that was broken off; what comes with ganedit stays."""
 
     def one(name: str) -> None:
         folder = _own_folder(name)
@@ -127,10 +127,13 @@ def remove(
 
 
 def _own_folder(name: str) -> Path:
-    """The folder of a model that may be deleted."""
-    found = registry.find(name)
+    """The folder of a model, or of its unfinished download, that may be deleted."""
+    from ganedit.store.pulling import unfinished
+
+    found, entry = registry.find(name), catalogue.find(name)
     if found is None:
-        entry = catalogue.find(name)
+        if entry and (part := unfinished(entry)):
+            return part
         if entry and entry.open_clip:
             raise UsageError(
                 f"{name} is kept by open_clip, not by ganedit", f"see ganedit models path {name}"

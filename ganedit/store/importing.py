@@ -26,8 +26,6 @@ from ganedit.store.load import DISCRIMINATOR_OF, card_of, save_model, verify
 from ganedit.store.weights import check_header, read_weights
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_ENDINGS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".safetensors", ".zip", ".part")
 
 
 def import_model(
@@ -61,7 +59,7 @@ def import_model(
         CheckpointError: damaged, hostile, of no known kind, or no model.
     """
     path = Path(path).expanduser()
-    check_name(name, force=force)
+    registry.check_name(name, force=force)
     if dtype is not None and dtype not in DTYPES:
         raise UsageError(f"{dtype} is not a number format to store", f"choose {' or '.join(DTYPES)}")
     if not path.exists():
@@ -88,23 +86,6 @@ def describe_file(path: str | Path) -> ModelCard:
     """
     path = Path(path).expanduser()
     return _opened(path, path.stem or path.name)[0]
-
-
-def check_name(name: str, *, force: bool = False) -> None:
-    """Refuse names that a model of the user's cannot have.
-
-    Raises:
-        UsageError: It is unusable, bundled, or taken and not to be replaced.
-    """
-    if not _NAME.fullmatch(name) or name.lower().endswith(_ENDINGS):
-        raise UsageError(
-            f"{name!r} cannot be the name of a model",
-            "use letters, digits, dots, dashes and underscores, at most 64, without the ending of a file",
-        )
-    if name in registry.BUNDLED or (registry.bundled_folder() / name).exists():
-        raise UsageError(f"{name} is a model that comes with ganedit", "choose another name")
-    if os.path.lexists(registry.user_folder() / name) and not force:
-        raise UsageError(f"the model {name} is already there", "--force replaces it; or choose another name")
 
 
 def name_for(path: str | Path) -> str:

@@ -65,17 +65,12 @@ def pull(
         CheckpointError: what came is something else.
         InputError: the disk is full.
     """
+    check_possible(entry, mirror=mirror, force=force)
     if entry.open_clip:
-        return _pull_clip(entry, mirror, force)
-    from ganedit.store.importing import check_name, import_model
+        return _pull_clip(entry, force)
+    from ganedit.store.importing import import_model
 
-    check_name(entry.name, force=force)
-    if entry.manual and not mirror:
-        raise MissingError(
-            f"{entry.name} can only be downloaded in a browser: {entry.manual}",
-            f"save it as {entry.file}, then: ganedit models pull {entry.name} --mirror FOLDER",
-        )
-    staging = registry.user_folder() / STAGING / entry.name
+    staging = _staging(entry)
     entry = replace(entry, sha256=entry.sha256 or ("" if force else recorded(entry.name)))
     files = _files(entry, staging)
     paths = [_get(file, mirror, progress, patience) for file in files]
@@ -97,9 +92,38 @@ def pull(
     record(entry.name, {"file": entry.file, "sha256": digest, "url": entry.url or entry.manual})
     folder = registry.user_folder() / entry.name
     if keep_original:
-        shutil.copyfile(paths[0], folder / entry.file)
+        for file, path in zip(files, paths, strict=True):
+            shutil.copyfile(path, folder / file.file)
     shutil.rmtree(staging, ignore_errors=True)
     return folder
+
+
+def check_possible(entry: Entry, *, mirror: str = "", force: bool = False) -> None:
+    """Refuse early what `pull` would refuse.
+
+    Raises:
+        UsageError: It is there already, or has no mirrors.
+        MissingError: Only a browser can download it.
+    """
+    if entry.open_clip:
+        if mirror:
+            raise UsageError(
+                f"{entry.name} comes through open_clip, which knows no --mirror",
+                "set HF_ENDPOINT to a mirror of huggingface.co",
+            )
+        return
+    registry.check_name(entry.name, force=force)
+    if entry.manual and not mirror:
+        raise MissingError(
+            f"{entry.name} can only be downloaded in a browser: {entry.manual}",
+            f"save it as {entry.file}, then: ganedit models pull {entry.name} --mirror FOLDER",
+        )
+
+
+def unfinished(entry: Entry) -> Path | None:
+    """The folder of a download that was broken off; None if there is none."""
+    folder = _staging(entry)
+    return folder if folder.is_dir() else None
 
 
 def recorded(name: str) -> str:
@@ -134,6 +158,11 @@ def _ledger() -> dict[str, Any]:
         raise InputError(
             f"{path} is damaged: {error}", "delete it; checksums are then recorded anew"
         ) from error
+
+
+def _staging(entry: Entry) -> Path:
+    """Where its files are until they are converted."""
+    return registry.user_folder() / STAGING / entry.name
 
 
 def _files(entry: Entry, staging: Path) -> list[_File]:
@@ -203,13 +232,8 @@ def _together(files: list[_File], paths: list[Path], staging: Path) -> Path:
     return folder
 
 
-def _pull_clip(entry: Entry, mirror: str, force: bool) -> Path:
+def _pull_clip(entry: Entry, force: bool) -> Path:
     """Let open_clip bring a model into its own cache."""
-    if mirror:
-        raise UsageError(
-            f"{entry.name} comes through open_clip, which knows no --mirror",
-            "set HF_ENDPOINT to a mirror of huggingface.co",
-        )
     try:
         from open_clip.pretrained import download_pretrained, get_pretrained_cfg
     except ModuleNotFoundError as error:

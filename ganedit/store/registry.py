@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from ganedit.errors import UsageError
@@ -13,6 +14,9 @@ WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
 BUNDLED = ("face-attributes", "faces", "faces-encoder")
 """The models that come with ganedit."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ENDINGS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".safetensors", ".zip", ".part")
 
 
 def bundled_folder() -> Path:
@@ -67,3 +71,20 @@ def folder_of(name: str) -> Path:
 def card(name: str) -> ModelCard:
     """The card of the model called `name`, without loading its weights."""
     return ModelCard.load(folder_of(name))
+
+
+def check_name(name: str, *, force: bool = False) -> None:
+    """Refuse names that a model of the user's cannot have.
+
+    Raises:
+        UsageError: It is unusable, bundled, or taken and not to be replaced.
+    """
+    if not _NAME.fullmatch(name) or name.lower().endswith(_ENDINGS):
+        raise UsageError(
+            f"{name!r} cannot be the name of a model",
+            "use letters, digits, dots, dashes and underscores, at most 64, without the ending of a file",
+        )
+    if name in BUNDLED or (bundled_folder() / name).exists():
+        raise UsageError(f"{name} is a model that comes with ganedit", "choose another name")
+    if os.path.lexists(user_folder() / name) and not force:
+        raise UsageError(f"the model {name} is already there", "--force replaces it; or choose another name")

@@ -175,6 +175,7 @@ def test_pull_without_a_network(ganedit, monkeypatch):
     by_hand = ganedit("models", "pull", "by-hand")
     assert by_hand.status == 5
     assert "in a browser" in by_hand.err
+    assert "Licence" not in by_hand.err
 
 
 def test_pull_refuses_another_file_than_the_first(ganedit, home, mirror):
@@ -281,6 +282,15 @@ def test_rm_spares_what_is_not_yours(ganedit, tmp_path, mine):
         assert ganedit("models", "rm", name, "--yes").status == 2
     assert "kept by open_clip" in ganedit("models", "rm", "clip", "--yes").err
     assert mine.is_dir()
+
+
+def test_rm_of_an_unfinished_download(ganedit, home):
+    part = home / ".downloads" / "free" / f".{FILE}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half")
+    assert ganedit("models", "rm", "free", "--yes").lines == [str(part.parent)]
+    assert not part.parent.exists()
+    assert ganedit("models", "rm", "free", "--yes").status == 5
 
 
 def test_rm_of_a_link_leaves_what_it_points_to(ganedit, home, mine, tmp_path):

@@ -12,7 +12,6 @@ from ganedit.errors import MissingError, UsageError
 from ganedit.store import registry
 from ganedit.store.cards import TASKS
 from ganedit.store.catalogue import Entry, entries, find, no_such_model
-from ganedit.store.importing import check_name
 
 ENTRIES = list(entries().values())
 
@@ -20,7 +19,7 @@ ENTRIES = list(entries().values())
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_an_entry_is_complete(entry: Entry, tmp_path, monkeypatch):
     monkeypatch.setenv("GANEDIT_HOME", str(tmp_path))
-    check_name(entry.name)
+    registry.check_name(entry.name)
     assert entry.name == entry.name.lower()
     assert entry.task in (*TASKS, "clip")
     assert entry.family

@@ -15,7 +15,7 @@ from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.files import sha256_file
 from ganedit.store import importing, registry
 from ganedit.store.cards import ModelCard
-from ganedit.store.importing import check_name, describe_file, import_model, name_for
+from ganedit.store.importing import describe_file, import_model, name_for
 from ganedit.store.load import load, verify
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -95,7 +95,7 @@ def test_taken_names(home):
 )
 def test_names_that_cannot_be(name):
     with pytest.raises(UsageError):
-        check_name(name, force=True)
+        registry.check_name(name, force=True)
 
 
 def test_names_from_files(tmp_path):

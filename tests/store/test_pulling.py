@@ -20,7 +20,7 @@ from ganedit.store.catalogue import Entry, Licence
 from ganedit.store.download import Patience
 from ganedit.store.foreign import FORMATS
 from ganedit.store.load import verify
-from ganedit.store.pulling import LEDGER, STAGING, clip_weights, in_mirror, pull, recorded
+from ganedit.store.pulling import LEDGER, STAGING, clip_weights, in_mirror, pull, recorded, unfinished
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE = "sg2ada-uncond-64.pkl"
@@ -164,6 +164,7 @@ def test_no_network():
     hasty = Patience(connect=1, silence=1, attempts=1, backoff=0.01)
     with pytest.raises(MissingError, match="cannot be downloaded"):
         pull(entry(), patience=hasty)
+    assert unfinished(entry())
 
 
 def test_mirrors(mirror):
