@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganedit.cli.context import Console
+from ganedit.cli.generate_options import Move, parse_grid, parse_move, parse_seeds
 from ganedit.cli.project import open_generator
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from ganedit.store.models import Generator
 
 BATCH = {"cpu": 4, "cuda": 32}  # pictures at a time
-MOST = 1_000_000  # seeds in one run
 
 
 class Noise(StrEnum):
@@ -40,7 +41,14 @@ def command(
     ] = 0.7,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only this many layers, coarse first.")] = None,
     class_: Annotated[
-        int | None, typer.Option("--class", help="Which class, for models that have them.")
+        str | None, typer.Option("--class", help="Number or name of a class, for models that have them.")
+    ] = None,
+    rotate: Annotated[
+        float, typer.Option(help="Turn what is drawn by so many degrees, anticlockwise; StyleGAN3 only.")
+    ] = 0.0,
+    translate: Annotated[
+        str | None,
+        typer.Option(help="Shift it by X,Y picture sizes, to the right and down; StyleGAN3 only."),
     ] = None,
     grid: Annotated[str | None, typer.Option(help="Also one picture of all: COLUMNSxROWS.")] = None,
     noise: Annotated[Noise, typer.Option(help="Stored, fresh or no noise.")] = Noise.const,
@@ -48,8 +56,9 @@ def command(
 ) -> None:
     """Draw pictures from seeds.
 
-    Writes seedNNNN.png and beside it seedNNNN.latent.safetensors, which ganedit edit takes like a photo; with
-    --grid also grid.png. The same seed gives the same picture on every machine.
+    Writes seedNNNN.png and beside it seedNNNN.latent.safetensors, which ganedit edit takes like a photo (not
+    for models without a style space, such as BigGAN); with --grid also grid.png. The same seed gives the same
+    picture on every machine.
     """
     if not math.isfinite(psi):
         raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
@@ -62,11 +71,15 @@ def command(
             f"--grid {grid} needs {columns * rows} seeds, --seeds {seeds} names {len(numbers)}",
             f"--seeds 0-{columns * rows - 1}",
         )
-    wanted = [seed for seed in numbers if _should_write(console, output, seed)]
+    move = parse_move(rotate, translate)
+    generator = open_generator(console, model)
+    number = _checked(generator, class_, cutoff, move)
+    wanted = [seed for seed in numbers if _should_write(console, output, seed, generator.has_styles)]
     sheet = output / "grid.png"
     draw_sheet = bool(grid) and console.should_write(sheet)
-    generator = _open(console, model, class_)
-    parameters = {"model": model, "psi": psi, "cutoff": cutoff, "class": class_, "noise": noise.value}
+    parameters = {"model": model, "psi": psi, "cutoff": cutoff, "class": number, "noise": noise.value}
+    if move:
+        parameters |= {"rotate": move.degrees, "translate": [move.x, move.y]}
     pictures: dict[int, np.ndarray] = {}
 
     def one(seed: int, pixels: np.ndarray, ws: Any) -> None:
@@ -77,46 +90,16 @@ def command(
 
     shown = set(numbers[: columns * rows]) if draw_sheet else set()
     todo = [seed for seed in numbers if seed in wanted or seed in shown]
-    _draw(console, generator, todo, class_, psi, cutoff, noise, one)
+    pick = _Picker(generator, number, psi, cutoff, noise, move)
+    _draw(console, pick, todo, one)
     for seed in numbers:
         if seed not in wanted:
-            console.emit(picture_path(output, seed), seed=seed, latent=str(latent_path(output, seed)))
+            _emit(console, output, seed, generator.has_styles)
     if grid:
         if draw_sheet:
             _write_sheet(console, sheet, [pictures[s] for s in numbers[: columns * rows]], columns, generator,
                          {**parameters, "seeds": seeds})  # fmt: skip
         console.emit(sheet, grid=grid)
-
-
-def parse_seeds(text: str) -> list[int]:
-    """`0-3,7` as [0, 1, 2, 3, 7], each once.
-
-    Raises:
-        UsageError: not a list of seeds, or far too long.
-    """
-    found: dict[int, None] = {}
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last < 2**32:
-            raise UsageError(f"--seeds {text} is not a list of seeds", "write 0-63 or 1,5,9-12")
-        if last - first + len(found) >= MOST:
-            raise UsageError(f"--seeds {text} are more than {MOST:,}", "split the run")
-        found |= dict.fromkeys(range(first, last + 1))
-    return list(found)
-
-
-def parse_grid(text: str) -> tuple[int, int]:
-    """`8x4` as (8, 4): columns and rows.
-
-    Raises:
-        UsageError: not two numbers from 1 to 100.
-    """
-    match = re.fullmatch(r"(\d{1,3})x(\d{1,3})", text)
-    columns, rows = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not (1 <= columns <= 100 and 1 <= rows <= 100):
-        raise UsageError(f"--grid {text} is not COLUMNSxROWS", "write 8x8")
-    return columns, rows
 
 
 def picture_path(folder: Path, seed: int) -> Path:
@@ -127,54 +110,86 @@ def latent_path(folder: Path, seed: int) -> Path:
     return folder / f"seed{seed:04d}.latent.safetensors"
 
 
-def _should_write(console: Console, folder: Path, seed: int) -> bool:
+def _should_write(console: Console, folder: Path, seed: int, with_latent: bool) -> bool:
     """Both files are made or neither."""
     picture = console.should_write(picture_path(folder, seed))
-    return console.should_write(latent_path(folder, seed)) or picture
+    return (with_latent and console.should_write(latent_path(folder, seed))) or picture
 
 
-def _open(console: Console, name: str, class_: int | None) -> Generator:
-    generator = open_generator(console, name)
-    if generator.num_classes and class_ is None:
-        raise UsageError(f"the model {name} draws {generator.num_classes} classes",
-                         f"choose one with --class 0 to {generator.num_classes - 1}")  # fmt: skip
+def _emit(console: Console, folder: Path, seed: int, with_latent: bool) -> None:
+    latent = str(latent_path(folder, seed)) if with_latent else None
+    console.emit(picture_path(folder, seed), seed=seed, latent=latent)
+
+
+def _checked(generator: Generator, class_: str | None, cutoff: int | None, move: Move | None) -> int | None:
+    """The number of the class; options that the model does not have are refused."""
+    if move and not generator.has_transform:
+        raise UsageError(f"the model {generator.name} cannot move its pictures",
+                         "--rotate and --translate are for StyleGAN3")  # fmt: skip
+    if cutoff is not None and not generator.has_styles:
+        raise UsageError(f"the model {generator.name} has no layers to truncate apart", "leave --cutoff out")
     if class_ is not None:
-        generator.one_hot(class_)  # refuses what the model does not have
-    return generator
+        return generator.class_number(class_)
+    if generator.num_classes:
+        raise UsageError(f"the model {generator.name} draws {generator.num_classes} classes",
+                         f"choose one with --class 0 to {generator.num_classes - 1}"
+                         + (" or by its name" if generator.class_names else ""))  # fmt: skip
+    return None
 
 
-def _draw(console: Console, generator: Generator, seeds: list[int], class_: int | None, psi: float,
-          cutoff: int | None, noise: Noise, one: Any) -> None:  # fmt: skip
+@dataclass(frozen=True)
+class _Picker:
+    """A generator with everything but the seeds."""
+
+    generator: Generator
+    class_: int | None
+    psi: float
+    cutoff: int | None
+    noise: Noise
+    move: Move | None
+
+    def __call__(self, seeds: list[int]) -> tuple[Tensor, Any]:
+        """Pictures of seeds, and their codes; None each for models without a style space."""
+        generator = self.generator
+        z = generator.z_of(seeds, self.psi)
+        c = None if self.class_ is None else generator.one_hot(self.class_, len(seeds))
+        if not generator.has_styles:
+            return generator.generate(z=z, c=c, psi=self.psi), [None] * len(seeds)
+        ws = generator.mapping(z, c, self.psi, self.cutoff)
+        matrix = self.move.matrix() if self.move else None
+        return generator.synthesis(ws, self.noise.value, matrix), ws
+
+
+def _draw(console: Console, pick: _Picker, seeds: list[int], one: Any) -> None:
     """Call `one(seed, pixels, ws)` for each seed, a batch at a time."""
     import torch
 
     from ganedit.images.io import from_tensor
 
     torch.manual_seed(console.options.seed)  # for --noise random
-    size = BATCH[generator.device.type] if generator.resolution <= 256 else 1
+    size = BATCH[pick.generator.device.type] if pick.generator.resolution <= 256 else 1
     with console.progress("generate", len(seeds)) as bar, torch.inference_mode():
         for at in range(0, len(seeds), size):
             some = seeds[at : at + size]
-            c = None if class_ is None else generator.one_hot(class_, len(some))
-            ws = generator.mapping(generator.z_of(some), c, psi, cutoff)
-            images = generator.synthesis(ws, noise.value)
-            for seed, image, code in zip(some, images, ws, strict=True):
+            for seed, image, code in zip(some, *pick(some), strict=True):
                 one(seed, from_tensor(image), code)
                 bar.advance()
 
 
-def _write(console: Console, folder: Path, generator: Generator, seed: int, pixels: np.ndarray, ws: Any,
-           parameters: dict[str, Any]) -> None:  # fmt: skip
+def _write(console: Console, folder: Path, generator: Generator, seed: int, pixels: np.ndarray,
+           ws: Tensor | None, parameters: dict[str, Any]) -> None:  # fmt: skip
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
     from ganedit.latent.latent import Latent
 
-    latent = Latent(ws.cpu().clone(), generator.name, generator.sha256, "w", template=generator.card.template)
     picture, code = picture_path(folder, seed), latent_path(folder, seed)
-    with all_or_none(picture, code):
-        latent.save(code)
-        write_image(picture, pixels, provenance=_provenance(console, generator, {**parameters, "seed": seed}))
-    console.emit(picture, seed=seed, latent=str(code))
+    record = _provenance(console, generator, {**parameters, "seed": seed})
+    with all_or_none(*([picture] if ws is None else [picture, code])):
+        if ws is not None:
+            template = generator.card.template
+            Latent(ws.cpu().clone(), generator.name, generator.sha256, "w", template=template).save(code)
+        write_image(picture, pixels, provenance=record)
+    _emit(console, folder, seed, ws is not None)
 
 
 def _write_sheet(console: Console, path: Path, pictures: list[np.ndarray], columns: int, generator: Generator,

@@ -167,6 +167,7 @@ class Projector:
 
         keep_freed_memory()
         generator = model if isinstance(model, Generator) else open_generator(console, model)
+        generator.need_styles()
         helper = None if options.method == "optimize" else encoder_for(generator, encoder)
         if options.method != "encode" and options.perceptual == "discriminator":
             _ = generator.discriminator  # opened now, to complain once and early if there is none

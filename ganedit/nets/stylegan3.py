@@ -324,7 +324,8 @@ class SynthesisNetwork(nn.Module):
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """The pose of the input [N, 4], then one style-space code [N, channels] per layer."""
-        return [layer.affine(ws[:, row]) for row, layer in enumerate([self.input, *self.layers])]
+        maps = [self.input.affine, *(layer.affine for layer in self.layers)]
+        return [affine(ws[:, row]) for row, affine in enumerate(maps)]
 
     def forward(self, ws: Tensor, noise: str | Mapping[str, Tensor] = "const") -> Tensor:
         """Images of ws; `noise` is there for the likeness to StyleGAN2, and ignored."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.cli.generate import parse_grid, parse_seeds
+from ganedit.cli.generate_options import parse_grid, parse_seeds
 from ganedit.errors import UsageError
 from ganedit.images.io import to_tensor
 from ganedit.latent.latent import Latent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import get_args
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganedit.errors import CheckpointError, InputError
+from ganedit.errors import CheckpointError, InputError, did_you_mean
 from ganedit.nets.stylegan2 import Noise, NoiseKind
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.analysis import Discriminator
@@ -92,6 +93,35 @@ class Generator(Model):
         return self.network.cfg.num_classes
 
     @property
+    def class_names(self) -> list[str]:
+        """What the classes show, in their order; empty where the model's card does not say."""
+        names = self.card.details.get("classes", [])
+        return list(names) if isinstance(names, list | tuple) and len(names) == self.num_classes else []
+
+    def class_number(self, name: str) -> int:
+        """The class of this name, in any case of letters, or of this number.
+
+        Raises:
+            InputError: the model has none, or several of that name.
+        """
+        if re.fullmatch(r"-?\d{1,9}", name):
+            self.one_hot(int(name))  # refuses what the model does not have
+            return int(name)
+        names = [str(known).lower() for known in self.class_names]
+        found = [i for i, known in enumerate(names) if known == name.lower()]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise InputError(
+                f"the model {self.name} has {len(found)} classes {name}",
+                f"choose by number: {' or '.join(map(str, found))}",
+            )
+        hint = f"choose 0 to {self.num_classes - 1}" if self.num_classes else "it has no classes"
+        guess = did_you_mean(name.lower(), names)
+        few = len(guess) < 500  # not a list of a thousand names, where none is near
+        raise InputError(f"the model {self.name} has no class {name}", guess if guess and few else hint)
+
+    @property
     def w_avg(self) -> Tensor:
         """Mean style code [W]."""
         self.need_styles()
@@ -153,8 +183,8 @@ class Generator(Model):
             ws: One row per layer.
             noise: The stored noise, fresh noise from torch's random state, or none; or maps
                 [N or 1, 1, H, W] by layer name. Networks without noise (StyleGAN3) ignore it.
-            transform: For StyleGAN3: matrix [3, 3] that moves what is in the picture, in units of its size:
-                rotation, and translation in the last column.
+            transform: For StyleGAN3: matrix [3, 3] that moves what is in the picture: rotation about the
+                centre, and in the last column a translation in picture sizes, to the right and down.
 
         Raises:
             InputError: codes of the wrong size, an unknown noise, or a transform that is not taken.
@@ -176,6 +206,8 @@ class Generator(Model):
             raise InputError(f"the model {self.name} cannot move its pictures", "only a StyleGAN3 can")
         if tuple(transform.shape) != (3, 3):
             raise InputError(f"a transform must be [3, 3], not {list(transform.shape)}")
+        if not transform.float().det().abs() > 1e-6:
+            raise InputError("a transform must be invertible", "make it of a rotation and a translation")
         return self.network.synthesis.transformed(ws, transform.to(self.device, torch.float32))
 
     @torch.no_grad()
