@@ -31,6 +31,7 @@ ARCHITECTURES = {
     "progan": Architecture("ganedit.nets.progan", "GeneratorConfig", "Generator"),
     "biggan": Architecture("ganedit.nets.biggan", "GeneratorConfig", "Generator"),
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
+    "irse-encoder": Architecture("ganedit.nets.irse_encoder", "IRSEEncoderConfig", "IRSEEncoder"),
     "classifier": Architecture("ganedit.nets.classifier", "ClassifierConfig", "Classifier"),
     "resnet": Architecture("ganedit.nets.resnet", "ResNetConfig", "ResNetGenerator"),
     "unet": Architecture("ganedit.nets.unet", "UNetConfig", "UNetGenerator"),

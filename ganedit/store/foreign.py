@@ -28,6 +28,7 @@ FORMATS = (
     "rosinality",
     "genforce",
     "biggan",
+    "psp",
     "cyclegan",
     "pix2pixhd",
     "spade",
@@ -76,6 +77,7 @@ class Foreign:
         resolution: Pixels, where the network has one.
         discriminator: Of a generator, where the file holds it.
         value_range: Of the pictures.
+        template: Alignment of its faces, where the file tells.
         details: What else the model's card should say.
         notes: A sentence for the user, where something deserves one.
     """
@@ -86,6 +88,7 @@ class Foreign:
     resolution: int = 0
     discriminator: NetworkWeights | None = None
     value_range: tuple[float, float] = (-1.0, 1.0)
+    template: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
 

@@ -319,6 +319,7 @@ def card_of(found: Foreign, name: str, path: Path) -> ModelCard:
         config=dict(found.weights.config),
         resolution=found.resolution,
         value_range=found.value_range,
+        template=found.template,
         source=str(path),
         sha256=_sha256(file),
         discriminator=dict(found.discriminator.config) if found.discriminator else {},
