@@ -273,7 +273,7 @@ class SynthesisLayer(nn.Module):
     def _activate(self, x: Tensor) -> Tensor:
         """Leaky ReLU, its gain already in x [N, C, S, S], at the higher rate."""
         dtype = x.dtype
-        if x.device.type == "cpu":
+        if x.device.type == "cpu" and dtype == torch.bfloat16:
             x = x.float()  # a transposed depthwise convolution in bfloat16 takes ten times as long there
         x = F.leaky_relu_(upsample(x, self.up_filter, self.up, self.crop), 0.2)
         if self.cfg.clamp is not None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from reference import assert_golden
 from safetensors.torch import load_file
 
 import ganedit
 from ganedit.errors import CheckpointError
+from ganedit.store.foreign import Foreign
+from ganedit.store.formats import nvlabs
 from ganedit.store.models import Generator
+from ganedit.store.stand_ins import StandIn
+from ganedit.store.unpickle import read_pickled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = ["sg2ada-uncond-64", "sg2ada-cond-32"]
-
-
-def assert_golden(got: torch.Tensor, wanted: torch.Tensor) -> None:
-    """The tolerance of the reference data: 1e-4 of the largest value, at least 1e-4."""
-    assert got.shape == wanted.shape
-    assert (got - wanted).abs().max().item() <= 1e-4 * max(1.0, wanted.abs().max().item())
 
 
 @pytest.fixture(params=NAMES)
@@ -64,9 +64,119 @@ def test_sizes_come_from_the_file():
     assert conditional.num_classes == 10
 
 
-@pytest.mark.parametrize("name", ["sg3t-32.pkl", "sg3r-64.pkl", "rosinality-sg2-64.pt", "genforce-pggan.pth"])
-def test_other_networks_are_named_and_refused(shared, name):
-    with pytest.raises(CheckpointError) as caught:
-        ganedit.load(shared / "golden" / name)
-    assert name in caught.value.message
-    assert caught.value.hint
+# ---- variations of the files ----
+
+
+def tree(name: str = NAMES[0]) -> dict[str, StandIn]:
+    return read_pickled(GOLDEN / f"{name}.pkl")
+
+
+def modules(root: StandIn) -> Iterator[StandIn]:
+    yield root
+    for child in root.state["_modules"].values():
+        if isinstance(child, StandIn):
+            yield from modules(child)
+
+
+def block(root: StandIn, size: int) -> StandIn:
+    inside = root.state["_modules"]
+    return inside.get("synthesis", root).state["_modules"][f"b{size}"]
+
+
+def same(found: Foreign | None, wanted: Foreign | None) -> bool:
+    assert found
+    assert wanted
+    one, other = found.weights, wanted.weights
+    return one.config == other.config and all(torch.equal(one.state[k], v) for k, v in other.state.items())
+
+
+def test_settings_of_newer_files_may_be_missing():
+    content, wanted = tree(), nvlabs.read(tree())
+    for module in (*modules(content["G_ema"]), *modules(content["D"])):
+        for name in ("conv_clamp", "use_fp16", "num_fp16_res", "channels_last", "architecture", "activation"):
+            module.state.pop(name, None)
+            module.state.get("_init_kwargs", {}).pop(name, None)
+    found = nvlabs.read(content)
+    assert same(found, wanted)
+    assert found.discriminator.config == wanted.discriminator.config
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_modules_that_only_know_what_they_were_made_with(name):
+    content = tree(name)
+    for module in (*modules(content["G_ema"]), *modules(content["D"])):
+        for setting in [k for k in module.state if not k.startswith("_")]:
+            del module.state[setting]
+    found, wanted = nvlabs.read(content), nvlabs.read(tree(name))
+    assert same(found, wanted)
+    assert found.discriminator.config == wanted.discriminator.config
+
+
+def test_a_generator_alone_or_without_average():
+    wanted = nvlabs.read(tree())
+    assert same(nvlabs.read(tree()["G_ema"]), wanted)  # as pivotal tuning saves it
+    assert same(nvlabs.read({"G_ema": tree()["G_ema"]}), wanted)
+    alone = nvlabs.read({"G": tree()["G_ema"], "G_ema": None, "D": None})
+    assert same(alone, wanted)
+    assert alone.discriminator is None
+
+
+def test_the_activation_clamp_is_read():
+    content = tree()
+    for module in (*modules(content["G_ema"]), *modules(content["D"])):
+        if "conv_clamp" in module.state:
+            module.state["conv_clamp"] = 256
+    found = nvlabs.read(content)
+    assert (found.weights.config["clamp"], found.discriminator.config["clamp"]) == (256, 256)
+
+
+def test_layers_without_noise_get_silent_noise():
+    content = tree()
+    for module in modules(content["G_ema"]):
+        module.state["_parameters"].pop("noise_strength", None)
+        module.state["_buffers"].pop("noise_const", None)
+    state = nvlabs.read(content).weights.state
+    assert state["synthesis.b8.conv1.noise_strength"] == 0
+    assert state["synthesis.b8.conv1.noise_const"].shape == (8, 8)
+
+
+@pytest.mark.parametrize("kind", ["orig", "resnet", "named"])
+def test_other_ways_to_make_the_image_are_refused(kind):
+    content = tree()
+    inside = block(content["G_ema"], 16).state
+    if kind == "orig":
+        del inside["_modules"]["torgb"]
+    elif kind == "resnet":
+        inside["_modules"]["skip"] = inside["_modules"]["conv0"]
+    else:
+        inside["architecture"] = "resnet"
+    with pytest.raises(CheckpointError, match=r"'(orig|resnet)'"):
+        nvlabs.read(content)
+
+
+def test_a_strange_discriminator_is_left_out():
+    content = tree()
+    del block(content["D"], 16).state["_modules"]["skip"]
+    found = nvlabs.read(content)
+    assert found.discriminator is None
+    assert "left out" in found.notes
+
+
+def test_another_resampling_filter_is_refused():
+    content = tree()
+    block(content["G_ema"], 8).state["_buffers"]["resample_filter"] = torch.eye(4) / 4
+    with pytest.raises(CheckpointError, match="resampling filter"):
+        nvlabs.read(content)
+
+
+def test_a_missing_resolution_is_told():
+    content = tree()
+    del content["G_ema"].state["_modules"]["synthesis"].state["_modules"]["b16"]
+    with pytest.raises(CheckpointError, match="blocks of"):
+        nvlabs.read(content)
+
+
+def test_other_contents_are_of_another_family():
+    assert nvlabs.read([1, 2]) is None
+    assert nvlabs.read({"G": torch.zeros(3)}) is None
+    assert nvlabs.read(StandIn("Generator", {"_modules": {"style": StandIn("Sequential")}})) is None

@@ -86,8 +86,11 @@ def _check_input(source: StandIn, config: GeneratorConfig) -> None:
 
 def _check_layers(layers: list[StandIn], config: GeneratorConfig) -> None:
     """The stored factors and paddings against those that follow from the config."""
-    with torch.device("meta"):
-        network = SynthesisNetwork(config)
+    try:
+        with torch.device("meta"):
+            network = SynthesisNetwork(config)
+    except (ValueError, ArithmeticError, RuntimeError) as error:
+        raise CheckpointError(f"its layers do not fit together: {error}"[:200], SUPPORTED) from error
     for name, layer, stored in zip(config.names[:-1], network.layers, layers, strict=False):
         padding = setting(stored, "padding", [*layer.padding] * 2)
         found = (setting(stored, "up_factor", layer.up), setting(stored, "down_factor", layer.down), *padding)
