@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -21,7 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganedit.errors import CheckpointError, MissingError
 
 BIG_NUMBER = re.compile(r"\d{5}")  # in the name of a tensor: a count of layers that no network has
-MAX_ELEMENTS = 2**24  # of a tensor that a constructor computes
+SMALL = 2**12  # bytes of a parameter that may as well have its memory
+MAX_COMPUTED = 2**28  # bytes that a constructor computes, one after the other
 MAX_SCALE = 16
 REFUSED = {
     "FaceSR": "restores faces that are aligned in a way of its own",
@@ -115,8 +117,7 @@ def build(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> SpandrelNet
             "get the model again",
         )
     plain = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    with torch.random.fork_rng(devices=[]):  # its constructors draw numbers
-        descriptor = _load(plain, None)
+    descriptor = _load(plain, None)
     assert descriptor is not None
     return SpandrelNetwork(descriptor).eval().requires_grad_(False)
 
@@ -124,16 +125,15 @@ def build(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> SpandrelNet
 def _load(state: Mapping[str, Tensor], bounds: TorchDispatchMode | None) -> Any:
     """spandrel's descriptor of a network with these weights; None where it knows none."""
     try:
-        from spandrel import ModelLoader, UnsupportedModelError
+        from spandrel import MAIN_REGISTRY, UnsupportedModelError
     except ImportError as error:
         raise MissingError("spandrel is not installed", "pip install spandrel") from error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that nothing is copied to parameters without memory
-            if bounds is None:
-                return ModelLoader("cpu").load_from_state_dict(dict(state))
-            with bounds:
-                return ModelLoader("meta").load_from_state_dict(dict(state))
+        # Its constructors draw random numbers, and nothing is copied to parameters without memory.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with bounds or nullcontext():
+                return MAIN_REGISTRY.load(dict(state))
     except UnsupportedModelError:
         return None
     except CheckpointError:
@@ -147,36 +147,38 @@ def _load(state: Mapping[str, Tensor], bounds: TorchDispatchMode | None) -> Any:
 
 
 class _Bounded(TorchDispatchMode):
-    """New parameters get no memory; what else is computed must be small, and not take forever."""
+    """New parameters get no memory; what is computed beside must be small; all has an end."""
 
     def __init__(self, operations: int) -> None:
         super().__init__()
-        self.left = operations
+        self.operations = operations
+        self.bytes = MAX_COMPUTED
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        self.left -= 1
-        if self.left < 0:
+        self.operations -= 1
+        if self.operations < 0:
             raise CheckpointError("it has more layers than tensors", "it may be hostile")
-        if func is torch.ops.aten.empty.memory_format:
-            return func(*args, **{**kwargs, "device": torch.device("meta"), "pin_memory": None})
-        self._check(func, args, kwargs)
+        inputs = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        if func._schema.is_mutable or func.is_view or any(t.is_meta for t in inputs):
+            return func(*args, **kwargs)  # takes no memory
+        outline = self._outline(func, args, kwargs, factory=not inputs)
+        size = sum(t.untyped_storage().nbytes() for t in pytree.tree_leaves(outline) if isinstance(t, Tensor))
+        if func is torch.ops.aten.empty.memory_format and size > SMALL:
+            return outline
+        self.bytes -= size
+        if self.bytes < 0:
+            raise CheckpointError("its sizes lead to tables that do not fit", "it may be damaged or hostile")
         return func(*args, **kwargs)
 
-    def _check(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Refuse what would be too large, by computing its shape alone."""
-        shadows = pytree.tree_map_only(Tensor, lambda t: t.to("meta"), (args, kwargs))
-        factory = not any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(args))
+    def _outline(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], factory: bool) -> Any:
+        """The result without memory; nothing where it depends on values."""
+        args, kwargs = pytree.tree_map_only(Tensor, lambda t: t.to("meta"), (args, kwargs))
         if factory or kwargs.get("device") is not None:
-            shadows[1]["device"] = torch.device("meta")
+            kwargs = {**kwargs, "device": torch.device("meta"), "pin_memory": None}
         try:
-            made = func(*shadows[0], **shadows[1])
+            return func(*args, **kwargs)
         except (NotImplementedError, RuntimeError, TypeError):
-            return  # asks for values, or fails in earnest too
-        for leaf in pytree.tree_leaves(made):
-            if isinstance(leaf, Tensor) and leaf.untyped_storage().nbytes() > 4 * MAX_ELEMENTS:
-                raise CheckpointError(
-                    f"its sizes lead to a tensor {list(leaf.shape)}", "it may be damaged or hostile"
-                )
+            return None

@@ -132,7 +132,7 @@ def _unet(state: State) -> Foreign:
     tensors = Renaming(state, norm)
     for i, level in enumerate(levels):
         if i in (0, last):
-            tensors.conv(f"{level}.{0 if i == 0 else 1}", f"down.{i}.conv")
+            tensors.conv(f"{level}.{0 if i == 0 else 1}", f"down.{i}.conv", unbiased=True)
         else:
             tensors.conv_norm(f"{level}.1", f"{level}.2", f"down.{i}")
         if i == 0:
@@ -172,7 +172,7 @@ def _discriminator(state: State, prefix: str, convs: list[int], layers: int) -> 
     tensors.conv(f"{prefix}.0", "blocks.0.conv")
     for i, n in enumerate(inner):
         tensors.conv_norm(f"{prefix}.{n}", f"{prefix}.{n + 1}", f"blocks.{i + 1}")
-    tensors.conv(f"{prefix}.{head}", "to_logits")
+    tensors.conv(f"{prefix}.{head}", "to_logits", unbiased=not layers)
     width, in_channels = state[f"{prefix}.0.weight"].shape[:2]
     config = PatchGANConfig(in_channels, width, layers, norm)
     return Foreign(

@@ -40,12 +40,16 @@ class Renaming:
         for name in names:
             self.new[f"{new}.{name}"] = self.take(f"{old}.{name}")
 
-    def conv(self, old: str, new: str, *, transposed: bool = False) -> None:
-        """A convolution that no normalisation follows: with a bias of zeros where the file has none."""
+    def conv(self, old: str, new: str, *, unbiased: bool = False, transposed: bool = False) -> None:
+        """A convolution that no normalisation follows.
+
+        Its bias is zero where the file has none, if the original code may have made it `unbiased`.
+        """
         weight = self.new[f"{new}.weight"] = spectral_weight(self, old)
-        outputs = weight.shape[1] if transposed else weight.shape[0]
-        bias = self.rest.pop(f"{old}.bias", None)
-        self.new[f"{new}.bias"] = torch.zeros(outputs) if bias is None else bias
+        if unbiased and f"{old}.bias" not in self.rest:
+            self.new[f"{new}.bias"] = torch.zeros(weight.shape[1 if transposed else 0])
+        else:
+            self.copy(old, new, "bias")
 
     def conv_norm(self, conv: str, norm: str, new: str, *, transposed: bool = False) -> None:
         """A convolution and its normalisation, as `new`.conv and `new`.norm.
@@ -54,7 +58,7 @@ class Renaming:
         Running statistics of an instance normalisation are dropped: it is used with those of the picture.
         """
         if self.norm == "none":
-            self.conv(conv, f"{new}.conv", transposed=transposed)
+            self.conv(conv, f"{new}.conv", unbiased=True, transposed=transposed)
             return
         self.new[f"{new}.conv.weight"] = spectral_weight(self, conv)
         bias = self.rest.pop(f"{conv}.bias", None)

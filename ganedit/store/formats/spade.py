@@ -21,8 +21,8 @@ from ganedit.store.formats.state_dicts import numbered, state_dict
 FAMILY = "SPADE"
 BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
 UPSAMPLING_NOTE = (
-    'up-sampling "normal" and "more" look alike in the file: taken for "normal"; for a model that was trained '
-    'with "more" write upsampling = "more" under [config] in card.toml'
+    'up-sampling "normal" and "more" look alike in the file: taken for "normal"; for a model that was '
+    'trained with "more" write upsampling = "more" under [config] in card.toml'
 )
 
 State = dict[str, Tensor]

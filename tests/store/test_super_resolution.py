@@ -1,0 +1,204 @@
+"""ESRGAN under its three sets of names, and everything else by way of spandrel."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from reference import assert_golden
+
+import ganedit
+from ganedit.errors import CheckpointError
+from ganedit.store.architectures import build
+from ganedit.store.foreign import open_foreign
+from ganedit.store.formats import esrgan, srgan, super_resolution
+from ganedit.store.load import card_of, save_model
+
+pytest.importorskip("spandrel")
+ROOT = Path(__file__).parents[2]
+
+
+def spandrel_network(name: str, seed: int = 0, **sizes: object) -> torch.nn.Module:
+    import importlib
+
+    torch.manual_seed(seed)
+    module = importlib.import_module(f"spandrel.architectures.{name}")
+    network = getattr(module, module.__all__[-1] if name == "Compact" else name)(**sizes)
+    return network.eval()
+
+
+def network_of(found):
+    return build(found.weights.architecture, found.weights.config, found.weights.state)
+
+
+@pytest.mark.parametrize(
+    ("scale", "in_nc", "shuffle"), [(4, 3, None), (2, 3, None), (1, 3, None), (4, 12, 2)]
+)
+def test_old_esrgan_names(scale, in_nc, shuffle):
+    reference = spandrel_network(
+        "ESRGAN", in_nc=in_nc, num_filters=8, num_blocks=2, scale=scale, shuffle_factor=shuffle
+    )
+    found = esrgan.read(reference.state_dict())
+    x = torch.rand(1, 3, 12, 16)
+    network = network_of(found)
+    assert network.scale == scale // (shuffle or 1)
+    assert_golden(network(x), reference(x))
+
+
+def test_real_esrgan_names_and_averaged_weights():
+    network = network_of(esrgan.read(spandrel_network("ESRGAN", num_filters=8, num_blocks=1).state_dict()))
+    new = {}
+    for name, tensor in network.state_dict().items():
+        layer, _, kind = name.rpartition(".")
+        parts = layer.split(".")
+        if parts[0] == "blocks":
+            layer = f"body.{parts[1]}.rdb{int(parts[3]) + 1}.conv{int(parts[5]) + 1}"
+        elif parts[0] == "up":
+            layer = f"conv_up{int(parts[1]) + 1}"
+        else:
+            layer = {"stem": "conv_first", "tail": "conv_body", "fine": "conv_hr", "to_image": "conv_last"}[
+                layer
+            ]
+        new[f"{layer}.{kind}"] = tensor
+    worse = {k: torch.zeros_like(v) for k, v in new.items()}
+    again = network_of(esrgan.read({"params": worse, "params_ema": new}))
+    x = torch.rand(1, 3, 8, 8)
+    assert torch.equal(again(x), network(x))
+
+
+OTHERS = {
+    "Compact": {"num_feat": 8, "num_conv": 3, "upscale": 4},
+    "SwinIR": {
+        "img_size": 16, "window_size": 8, "embed_dim": 12, "depths": [2], "num_heads": [2], "mlp_ratio": 2,
+        "upscale": 2, "upsampler": "pixelshuffledirect",
+    },
+    "SPAN": {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 8, "upscale": 2},
+    "SCUNet": {"dim": 64, "config": [1, 1, 1, 1, 1, 1, 1]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_networks_of_spandrel(tmp_path, name):
+    reference = spandrel_network(name, **OTHERS[name])
+    path = tmp_path / "model.pth"
+    torch.save({"params_ema": reference.state_dict()}, path)
+    x = torch.rand(2, 3, 64, 64)
+    model = ganedit.load(path, device="cpu")
+    assert model.scale == OTHERS[name].get("upscale", 1)
+    assert_golden(model(x), torch.cat([reference(x[:1]), reference(x[1:])]))
+    assert model(torch.rand(1, 3, 9, 5)).shape == (1, 3, 9 * model.scale, 5 * model.scale)
+
+    found = open_foreign(path)
+    save_model(tmp_path / "model", card_of(found, "model", path), found.weights.state)
+    assert torch.equal(ganedit.load(tmp_path / "model", device="cpu")(x), model(x))
+
+
+def test_bfloat16_of_spandrel(tmp_path):
+    torch.save(spandrel_network("Compact", **OTHERS["Compact"]).state_dict(), tmp_path / "m.pth")
+    x = torch.rand(1, 3, 16, 16)
+    wanted = ganedit.load(tmp_path / "m.pth", device="cpu")(x)
+    got = ganedit.load(tmp_path / "m.pth", device="cpu", dtype="bfloat16")(x)
+    assert got.dtype == torch.float32
+    assert (got - wanted).abs().max() < 0.05
+
+
+def test_loading_draws_no_random_numbers(tmp_path):
+    torch.save(spandrel_network("Compact", **OTHERS["Compact"]).state_dict(), tmp_path / "m.pth")
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    ganedit.load(tmp_path / "m.pth", device="cpu")
+    assert torch.equal(torch.rand(1), wanted)
+
+
+def test_srgan_discriminator():
+    torch.manual_seed(0)
+    w, layers = 2, [torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.LeakyReLU(0.2)]
+    widths = [w, w, 2 * w, 2 * w, 4 * w, 4 * w, 8 * w, 8 * w]
+    for i in range(1, 8):
+        conv = torch.nn.Conv2d(widths[i - 1], widths[i], 3, stride=1 + i % 2, padding=1)
+        layers += [conv, torch.nn.BatchNorm2d(widths[i]), torch.nn.LeakyReLU(0.2)]
+    layers += [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Conv2d(8 * w, 6, 1), torch.nn.LeakyReLU(0.2)]
+    reference = torch.nn.Sequential(*layers, torch.nn.Conv2d(6, 1, 1)).eval()
+    found = srgan.read({f"net.{k}": v for k, v in reference.state_dict().items()})
+    x = torch.rand(2, 3, 40, 40)
+    assert_golden(network_of(found)(x), reference(x).flatten(1))
+
+
+# ---- what is refused, quickly and in little memory ----
+
+
+def test_models_for_other_things_are_named():
+    inpainting = spandrel_network("LaMa").state_dict()
+    with pytest.raises(CheckpointError, match="mask"):
+        super_resolution.read(inpainting)
+    grey = spandrel_network("DnCNN").state_dict()
+    with pytest.raises(CheckpointError, match="1 channels"):
+        super_resolution.read(grey)
+
+
+def test_damaged_networks_of_spandrel():
+    state = spandrel_network("Compact", **OTHERS["Compact"]).state_dict()
+    for change in (
+        {"body.2.weight": torch.zeros(9, 8, 3, 3)},
+        {"body.2.weight": torch.zeros(8)},
+        {"body.0.weight": torch.zeros(0, 3, 3, 3)},
+        {"body.0.weight": torch.zeros(())},
+        {"surplus": torch.zeros(3, 3)},
+    ):
+        with pytest.raises(CheckpointError):
+            super_resolution.read({**state, **change})
+
+
+HOSTILE = """
+import resource, sys, time, torch
+from ganedit.errors import CheckpointError
+from ganedit.store.formats import esrgan, super_resolution
+import spandrel
+wide = {"conv_first.weight": torch.zeros(60_000, 3, 3, 3),
+        "RRDB_trunk.0.RDB1.conv1.weight": torch.zeros(32, 4, 3, 3),
+        "trunk_conv.weight": torch.zeros(1, 1), "conv_last.weight": torch.zeros(3, 2, 3, 3)}
+compact = {"body.0.weight": torch.zeros(60_000, 3, 3, 3), "body.1.weight": torch.zeros(60_000),
+           "body.2.weight": torch.zeros(48, 8, 3, 3)}
+deep = {**compact, **{f"body.{i}.weight": torch.zeros(2, 2) for i in range(3, 9_999)}}
+sub = {"model.0.weight": torch.zeros(60_000, 3, 3, 3), "model.1.sub.0.RDB1.conv1x1.weight": torch.zeros(2, 2),
+       "model.1.sub.9999.RDB1.conv1.0.weight": torch.zeros(2, 2),
+       "model.1.sub.0.RDB1.conv1.0.weight": torch.zeros(2, 2)}
+started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for state in (wide, compact, deep, sub):
+    for reader in (esrgan, super_resolution):
+        start = time.perf_counter()
+        try:
+            assert reader.read(state) is None
+        except (CheckpointError, LookupError, ValueError, RuntimeError) as error:
+            print(type(error).__name__, str(error)[:100])
+        assert time.perf_counter() - start < 2
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - started < 500_000
+"""
+
+
+def test_absurd_sizes_are_refused_quickly():
+    """60,000 channels would need 130 GB for one convolution."""
+    run = subprocess.run(
+        [sys.executable, "-c", HOSTILE], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_spandrel_waits_until_a_file_may_need_it():
+    code = "import sys, ganedit; ganedit.load(sys.argv[1]); sys.exit('spandrel' in sys.modules)"
+    for file in ("esrgan-rrdb-x4.pth", "stargan-celeba-64-G.ckpt"):
+        path = Path(__file__).parents[1] / "golden" / file
+        run = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, check=False)
+        assert run.returncode == 0
+
+
+def test_a_network_of_30_million_parameters_opens_in_3_s():
+    state = spandrel_network("ESRGAN", num_filters=64, num_blocks=23).state_dict()
+    start = time.perf_counter()
+    network_of(esrgan.read(state))
+    assert time.perf_counter() - start < 3
