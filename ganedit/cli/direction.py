@@ -76,6 +76,7 @@ def learn(
         console.emit(target)
         return
     generator = open_generator(console, model)
+    generator.need_styles()
     kept = [directions.find(other, generator.name) for other in preserve or []]
     for other in kept:
         other.check_model(generator)
@@ -139,24 +140,35 @@ def info(console: Console, name: Name, model: Model = "faces") -> None:
 
 def import_(
     console: Console,
-    file: Annotated[Path, typer.Argument(help=".npy, .npz or .pt of shape [1, W], [W] or [L, W].")],
+    file: Annotated[Path, typer.Argument(help=".npy, .npz or .pt: one direction, or a set of components.")],
     name: Annotated[str | None, typer.Option(help="What to call it; the file's name unless given.")] = None,
     model: Model = "faces",
     output: Output = None,
 ) -> None:
-    """Take over a direction that other programs wrote, for a model with codes of its size."""
-    from ganedit.latent import directions
+    """Take over directions that other programs wrote, for a model with codes of their size.
 
-    found = directions.import_direction(file, name)
-    _check_name(found.name)
-    target = output or directions.user_folder(_model_name(model)) / f"{found.name}{directions.SUFFIX}"
+    A set, such as GANSpace's components, becomes one direction each: NAME-0, NAME-1 and so on.
+    """
+    from ganedit.latent import directions
+    from ganedit.latent.direction_files import import_directions
+
+    found = import_directions(file, name)
+    if output and len(found) > 1:
+        raise UsageError(f"{file} holds {len(found)} directions, --output names one file", "leave it out")
+    folder = directions.user_folder(_model_name(model))
+    for one in found:
+        _check_name(one.name)
     generator = open_generator(console, model)
-    found.check_model(generator)
-    if console.should_write(target):
-        codes = directions.random_codes(generator, directions.SIGMA_SAMPLES)
-        sigma = directions.spread_along(found.vector, _shaped(codes, found, generator))
-        replace(found, sigma=sigma, model=generator.name, model_sha256=generator.sha256).save(target)
-    console.emit(target)
+    codes = None
+    for one in found:
+        one.check_model(generator)
+        target = output or folder / f"{one.name}{directions.SUFFIX}"
+        if console.should_write(target):
+            if codes is None:
+                codes = directions.random_codes(generator, directions.SIGMA_SAMPLES)
+            sigma = directions.spread_along(one.vector, _shaped(codes, one, generator))
+            replace(one, sigma=sigma, model=generator.name, model_sha256=generator.sha256).save(target)
+        console.emit(target)
 
 
 def export(
@@ -166,11 +178,12 @@ def export(
     model: Model = "faces",
 ) -> None:
     """Write a direction as other programs read it: unit length, float32, [1, W] or [L, W]."""
-    from ganedit.latent import directions
+    from ganedit.latent.direction_files import export_direction
+    from ganedit.latent.directions import find
 
-    found = directions.find(name, _model_name(model))
+    found = find(name, _model_name(model))
     if console.should_write(output):
-        directions.export_direction(found, output)
+        export_direction(found, output)
     console.emit(output, sigma=found.sigma)
 
 

@@ -8,20 +8,17 @@ with other directions were removed also `normal`, what it was before. The metada
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
-from ganedit.files import atomic_path
 
 if TYPE_CHECKING:
     from ganedit.store.models import Classifier, Generator
@@ -308,88 +305,6 @@ def _two_classes(scores: Tensor, threshold: float | None) -> tuple[np.ndarray, n
     return rows, labels.astype(int)
 
 
-# --- others' files ---------------------------------------------------------------------------------
-
-
-def import_direction(path: str | Path, name: str | None = None) -> Direction:
-    """Read a boundary as research code writes it: .npy, .npz or .pt of shape [1, W], [W] or [L, W].
-
-    It is brought to unit length; sigma is 1 until measured (`spread_along`) on a model's codes.
-
-    Raises:
-        InputError: Missing, damaged, or no single array of such a shape.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", "check the spelling")
-    try:
-        array = np.asarray(_read_array(path))
-    except (OSError, ValueError, EOFError, MemoryError, BadZipFile, CheckpointError) as error:
-        what = str(error)
-        if "pickle" in what and not isinstance(error, CheckpointError):  # NumPy's advice is to run it
-            what = "it holds something else than numbers"
-        raise InputError(
-            f"{path.name} cannot be read as a direction: {what}",
-            "give one array of numbers, [1, W], [W] or [L, W], in a .npy, .npz or .pt file",
-        ) from error
-    if array.ndim == 2 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim not in (1, 2) or not array.size or array.dtype.kind not in "fiu":
-        raise InputError(
-            f"{path.name} holds {array.dtype} of shape {list(array.shape)}, no direction",
-            "a direction is one array of shape [1, W], [W] or [L, W]",
-        )
-    vector = torch.from_numpy(array.astype(np.float64))
-    length = float(vector.norm())
-    if not (math.isfinite(length) and length > 0):
-        raise InputError(
-            f"{path.name} holds a direction of length {length}", "it must be finite, and not zero"
-        )
-    return Direction(name or path.stem, (vector / length).float(), method=f"imported from {path.name}")
-
-
-def _read_array(path: Path) -> Any:
-    if path.suffix == ".npy":
-        return np.load(path, allow_pickle=False)
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            return _the_only(dict(arrays))
-    if path.suffix in (".pt", ".pth"):
-        from ganedit.store.unpickle import read_pickled
-
-        value = read_pickled(path)
-        value = _the_only(value) if isinstance(value, dict) else value
-        return value.detach().float().numpy() if isinstance(value, Tensor) else value
-    raise ValueError("its name does not end in .npy, .npz or .pt")
-
-
-def _the_only(arrays: dict[str, Any]) -> Any:
-    if len(arrays) != 1:
-        raise ValueError(f"it holds {len(arrays)} arrays ({', '.join(map(str, list(arrays)[:5]))}), not one")
-    return next(iter(arrays.values()))
-
-
-def export_direction(direction: Direction, path: str | Path) -> Path:
-    """Write the unit vector, float32 [1, W] or [L, W], as .npy or .pt; sigma and the rest stay behind.
-
-    Raises:
-        UsageError: Another suffix.
-        InputError: It cannot be written.
-    """
-    path = Path(path)
-    vector = torch.atleast_2d(direction.vector).float().contiguous()
-    if path.suffix not in (".npy", ".pt"):
-        raise UsageError(f"{path.name} ends in neither .npy nor .pt", "name the file accordingly")
-    data = io.BytesIO()  # PyTorch's own writer does not say why it failed
-    if path.suffix == ".npy":
-        np.save(data, vector.numpy())
-    else:
-        torch.save(vector, data)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data.getbuffer())
-    return path
-
-
 # --- where they are kept ---------------------------------------------------------------------------
 
 
@@ -422,7 +337,11 @@ def find(name: str, model: str) -> Direction:
     """
     if "/" in name or name.endswith((SUFFIX, ".npy", ".npz", ".pt")):
         path = Path(name).expanduser()
-        return Direction.load(path) if path.suffix == SUFFIX else import_direction(path)
+        if path.suffix == SUFFIX:
+            return Direction.load(path)
+        from ganedit.latent.direction_files import import_direction
+
+        return import_direction(path)
     for folder in folders_of(model):
         if (path := folder / f"{name}{SUFFIX}").is_file():
             return Direction.load(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,9 +9,7 @@ from ganedit.errors import InputError, UsageError
 from ganedit.latent.directions import (
     Direction,
     apply,
-    export_direction,
     find,
-    import_direction,
     learn,
     names_of,
     remove_shared,
@@ -157,43 +154,6 @@ def test_files_that_are_no_directions(tmp_path):
         Direction.load(path)
     with pytest.raises(InputError, match="no such file"):
         Direction.load(tmp_path / "none.safetensors")
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".pt"])
-def test_export_and_import_round(tmp_path, suffix):
-    for vector in (torch.eye(W)[2], torch.eye(W)[:3] / 3**0.5):
-        path = export_direction(Direction("d", vector), tmp_path / f"d{suffix}")
-        torch.testing.assert_close(import_direction(path).vector, vector)
-
-
-def test_import_refuses_what_is_no_direction(tmp_path):
-    cases = {
-        "zero.npy": np.zeros(W),
-        "nan.npy": np.full(W, np.nan),
-        "cube.npy": np.ones((2, 3, 4)),
-        "words.npy": np.array(["a", "b"]),
-    }
-    for name, array in cases.items():
-        np.save(tmp_path / name, array)
-        with pytest.raises(InputError, match=name):
-            import_direction(tmp_path / name)
-    np.save(tmp_path / "object.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01")
-    (tmp_path / "d.txt").write_text("1 2 3")
-    np.savez(tmp_path / "two.npz", a=np.ones(3), b=np.ones(3))
-    for name in ("object.npy", "cut.npy", "d.txt", "two.npz"):
-        with pytest.raises(InputError, match=f"{name} cannot be read"):
-            import_direction(tmp_path / name)
-
-
-def test_import_of_published_directions(shared):
-    folder = shared / "golden/directions"
-    for name in ("stylegan_ffhq_age_w_boundary.npy", "pggan_celebahq_smile_boundary.npy", "smile.pt"):
-        got = import_direction(folder / name)
-        assert got.vector.shape == (512,)
-        assert float(got.vector.norm()) == pytest.approx(1, abs=1e-5)
-    with pytest.raises(InputError, match="3 arrays"):
-        import_direction(folder / "ffhq_pca.pt")
 
 
 def test_spread_is_a_standard_deviation():
