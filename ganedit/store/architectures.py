@@ -128,6 +128,11 @@ def _compare(network: nn.Module, state: Mapping[str, Tensor]) -> None:
         for k, v in wanted.items()
         if k in state and state[k].shape != v.shape
     ]
+    wrong += [
+        f"{k} holds {str(state[k].dtype).removeprefix('torch.')}, expected floating-point numbers"
+        for k, v in wanted.items()
+        if k in state and v.is_floating_point() and not state[k].is_floating_point()
+    ]
     missing = [f"{k} is missing" for k in wanted if k not in state]
     extra = [f"{k} is unknown" for k in state if k not in wanted]
     problems = wrong + missing + extra
