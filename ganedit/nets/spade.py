@@ -69,6 +69,12 @@ class StyleEncoderConfig:
     width: int = 64
     layers: int = 6  # convolutions of stride 2: pictures are brought to 4·2^layers px
 
+    num_ws = 1  # as encoders of style codes have it
+
+    @property
+    def w_dim(self) -> int:
+        return self.style_dim
+
 
 class SPADE(nn.Module):
     """Normalisation whose gain and offset are drawn from the label map at every pixel."""

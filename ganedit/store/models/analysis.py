@@ -52,7 +52,10 @@ class Discriminator(Model):
 
 
 class Encoder(Model):
-    """Guesses the style codes of pictures; `card.details["model"]` names the generator they are for."""
+    """Guesses the style codes of pictures; `card.details["model"]` names the generator they are for.
+
+    The image encoder of a SPADE model gives one style [N, S] for a picture instead.
+    """
 
     def __call__(self, images: Tensor) -> Tensor:
         """Codes ws [N, L, W] of images [N, 3, H, W] in [-1, 1]."""
