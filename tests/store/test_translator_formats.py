@@ -258,6 +258,13 @@ def test_a_missing_and_a_surplus_tensor_are_named(golden, file, tmp_path):
         ganedit.load(tmp_path / "less.pth")
 
 
+def test_whole_numbers_are_no_weights():
+    state = published.resnet(published.instance).state_dict()
+    state["model.4.weight"] = state["model.4.weight"].to(torch.int64)
+    with pytest.raises(CheckpointError, match="int64"):
+        network_of(cyclegan.read(state))
+
+
 def test_munit_is_named():
     state = {"enc_style.model.0.conv.weight": torch.zeros(2, 3, 7, 7)}
     with pytest.raises(CheckpointError, match="MUNIT"):
