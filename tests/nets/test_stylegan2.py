@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.stylegan2 import (
+    ConvLayer,
     Discriminator,
     DiscriminatorConfig,
     Generator,
@@ -297,3 +298,12 @@ def test_minibatch_std_by_hand(values, group, wanted):
     assert torch.equal(got[:, :2], x)
     # √(0 + 1e-8) where nothing varies
     torch.testing.assert_close(got[:, 2, 1, 1], torch.tensor(wanted), rtol=0, atol=2e-4)
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5])
+def test_activations_end_at_the_clamp(gain):
+    """Behind the gain of √2, as the published checkpoints mean it: ±256 is ±256."""
+    layer, x, styles = a_layer(False, 8, 2, clamp=0.5)
+    assert layer(x, styles, "none").max().item() == pytest.approx(0.5)
+    conv = ConvLayer(3, 4, 3, gain=gain, clamp=0.5)
+    assert conv(torch.randn(2, 3, 8, 8)).max().item() == pytest.approx(0.5 * gain)
