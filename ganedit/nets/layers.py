@@ -37,7 +37,7 @@ class Linear(nn.Module):
         bias_init: float = 0.0,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.weight = nn.Parameter(torch.empty(out_features, in_features).normal_(std=1 / lr_multiplier))
         self.bias = nn.Parameter(torch.full((out_features,), bias_init / lr_multiplier))
         self.activate = activate
         self.bias_gain = lr_multiplier

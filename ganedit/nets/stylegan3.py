@@ -117,6 +117,11 @@ def paper_config(
     )
 
 
+ON_CPU = torch.device("cpu")
+"""Where buffers are computed, as a context. On the meta device, where a network is made to compare shapes,
+any arithmetic takes a second to start: PyTorch imports its symbolic machinery for it."""
+
+
 def lowpass(taps: int, cutoff: float, half_width: float, rate: float, *, radial: bool = False) -> Tensor:
     """Kaiser-windowed filter [taps], or of radial symmetry [taps, taps], that sums to 1 (appendix C).
 
@@ -128,15 +133,18 @@ def lowpass(taps: int, cutoff: float, half_width: float, rate: float, *, radial:
         radial: A jinc in two dimensions, instead of a sinc for each of them.
     """
     attenuation = 2.285 * (taps - 1) * math.pi * (4 * half_width / rate) + 7.95
-    window = torch.kaiser_window(taps, periodic=False, beta=_kaiser_beta(attenuation), dtype=torch.float64)
-    at = (torch.arange(taps, dtype=torch.float64) - (taps - 1) / 2) / rate
-    if radial:
-        r = torch.hypot(at, at[:, None])
-        f = torch.special.bessel_j1(2 * math.pi * cutoff * r) / r.clamp(min=1e-9)
-        f = f.where(r > 0, math.pi * cutoff) * window * window[:, None]
-    else:
-        f = torch.sinc(2 * cutoff * at) * window
-    return (f / f.sum()).float()
+    with ON_CPU:
+        window = torch.kaiser_window(
+            taps, periodic=False, beta=_kaiser_beta(attenuation), dtype=torch.float64
+        )
+        at = (torch.arange(taps, dtype=torch.float64) - (taps - 1) / 2) / rate
+        if radial:
+            r = torch.hypot(at, at[:, None])
+            f = torch.special.bessel_j1(2 * math.pi * cutoff * r) / r.clamp(min=1e-9)
+            f = f.where(r > 0, math.pi * cutoff) * window * window[:, None]
+        else:
+            f = torch.sinc(2 * cutoff * at) * window
+        return (f / f.sum()).float()
 
 
 def _kaiser_beta(attenuation: float) -> float:
@@ -155,15 +163,17 @@ class SynthesisInput(nn.Module):
         super().__init__()
         width, self.bandwidth = cfg.channels[0], cfg.cutoffs[0]
         self.size, self.rate = cfg.sizes[0], cfg.rates[0]
-        angle, radius = torch.rand(width) * 2 * math.pi, torch.rand(width).sqrt() * self.bandwidth
+        with ON_CPU:
+            angle, radius = torch.rand(width) * 2 * math.pi, torch.rand(width).sqrt() * self.bandwidth
+            freqs = torch.stack([angle.cos() * radius, angle.sin() * radius], dim=1)
+            self.register_buffer("transform", torch.eye(3))
+            self.register_buffer("freqs", freqs)
+            self.register_buffer("phases", torch.rand(width) - 0.5)
         self.weight = nn.Parameter(torch.randn(width, width))
         self.affine = Linear(cfg.w_dim, 4)
         nn.init.zeros_(self.affine.weight)
         with torch.no_grad():
             self.affine.bias[0] = 1.0  # no turn, no shift
-        self.register_buffer("transform", torch.eye(3))
-        self.register_buffer("freqs", torch.stack([angle.cos() * radius, angle.sin() * radius], dim=1))
-        self.register_buffer("phases", torch.rand(width) - 0.5)
         self.transform: Tensor
         self.freqs: Tensor
         self.phases: Tensor

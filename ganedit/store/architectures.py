@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ganedit.errors import CheckpointError, did_you_mean
 
@@ -69,7 +71,7 @@ def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tens
         return importlib.import_module(FROM_TENSORS[architecture]).build(config, state)
     make = _maker(architecture, config)
     # Shapes are compared on the meta device: a false config costs no memory, a right one no random draws.
-    with torch.device("meta"):
+    with shapes_only():
         network = _make(make, architecture)
     _compare(network, state)
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
@@ -78,6 +80,27 @@ def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tens
         network = _make(make, architecture)  # it computes buffers that are not stored
         network.load_state_dict(state)
     return network.eval().requires_grad_(False)
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Networks made inside have tensors with shapes but without numbers, on the meta device."""
+    with torch.device("meta"), _NoDraws():
+        yield
+
+
+class _NoDraws(TorchFunctionMode):
+    """Leaves numbers undrawn. On the meta device there are none anyway, but PyTorch would import its symbolic
+    machinery to find out, which takes more than a second."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if function in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        if function in (torch.randn, torch.rand):
+            function = torch.empty
+        return function(*args, **(kwargs or {}))
 
 
 def _maker(architecture: str, config: Mapping[str, Any]) -> Callable[[], nn.Module]:

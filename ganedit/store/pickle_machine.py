@@ -216,8 +216,7 @@ class Machine:
         if found not in self.calls and found not in self.inert:
             raise CheckpointError(
                 f"the pickle asks for {str(found)[:100]!r}, which is not among the names that ganedit allows",
-                "nothing in it was run; of a model that was pickled whole, save the state_dict with the "
-                "program that made it; otherwise the file may be hostile",
+                f"nothing in it was run; {_advice(found)}",
             )
         self.stack.append(found)
 
@@ -252,6 +251,19 @@ class Machine:
         if self.persistent is None:
             raise ValueError("the pickle refers to data outside of it")
         self.stack.append(self.persistent(ident))
+
+
+def _advice(name: Name) -> str:
+    """What may help whoever has a file that asks for a name."""
+    if name.module.startswith("dnnlib.tflib"):
+        return (
+            "it is a network of TensorFlow's StyleGAN: the same weights are published for PyTorch, by NVIDIA "
+            "(StyleGAN2) and GenForce (StyleGAN, ProGAN)"
+        )
+    return (
+        "of a model that was pickled whole, save the state_dict with the program that made it; otherwise the "
+        "file may be hostile"
+    )
 
 
 def _expect(value: Any, kind: type) -> Any:

@@ -59,9 +59,6 @@ _DAMAGE = (
 )
 
 
-PersistentObject = StandIn
-
-
 @dataclass(frozen=True)
 class Storage:
     """Raw numbers: a flat tensor that others are cut from."""
@@ -109,7 +106,7 @@ class _Reader:
             Name("torch._tensor", "_rebuild_from_type_v2"): self.rebuild_from_type,
             Name("torch.storage", "_load_from_bytes"): self.load_from_bytes,
             Name("torch", "Size"): tuple,
-            Name("torch_utils.persistence", "_reconstruct_persistent_obj"): _persistent_object,
+            Name("torch_utils.persistence", "_reconstruct_persistent_obj"): _stand_in,
             Name("_codecs", "encode"): _encode,
             Name("numpy", "dtype"): _Dtype,
         }
@@ -167,7 +164,8 @@ class _Reader:
             storages[str(key)] = Storage(_flat(bytes(after[at : at + size]), dtype))
             stream.seek(size, io.SEEK_CUR)
         stream.seek(start)
-        return _finished(self._machine(lambda ident: _cut(storages[_storage_id(ident)[1]], ident)).run(stream))
+        machine = self._machine(lambda ident: _cut(storages[_storage_id(ident)[1]], ident))
+        return _finished(machine.run(stream))
 
     def archive(self, data: bytes) -> Any:
         """PyTorch's zip archive: `data.pkl` and one uncompressed entry per storage."""
@@ -271,7 +269,7 @@ def _storage_id(ident: Any) -> tuple[torch.dtype, str, int]:
 
 
 def _cut(storage: Storage, ident: Any) -> Storage:
-    """Where the sixth part of a persistent id names a stretch of the storage, as old files do, that stretch."""
+    """The stretch of the storage that an id of six parts names, as old files do; else all of it."""
     if len(ident) < 6 or ident[5] is None:
         return storage
     _, offset, size = ident[5]
@@ -317,7 +315,7 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
-def _persistent_object(meta: dict[str, Any]) -> StandIn:
+def _stand_in(meta: dict[str, Any]) -> StandIn:
     name, state = meta["class_name"], meta["state"]
     if not isinstance(name, str) or not isinstance(state, dict):
         raise TypeError("an object without name or state")

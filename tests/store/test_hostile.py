@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import contextlib
 import functools
 import io
 import os
+import pathlib
 import pickle
 import struct
 import subprocess
@@ -20,6 +22,7 @@ from hostile_files import Calls, archive, legacy, tensor
 
 import ganedit
 from ganedit.errors import CheckpointError
+from ganedit.store.formats.state_dicts import state_dict
 from ganedit.store.unpickle import read_pickled
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sg2ada-cond-32.pkl"
@@ -271,3 +274,67 @@ def test_self_containing_values(tmp_path):
     path.write_bytes(pickle.dumps(value))
     with pytest.raises(CheckpointError, match="of no kind"):
         ganedit.load(path, device="cpu")
+
+
+def test_modules_pickled_whole(tmp_path):
+    """Of known classes, they count as their tensors; the source code that comes with them is left alone."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(2, 2))
+    for modern in (True, False):
+        path = tmp_path / f"whole-{modern}.pt"
+        torch.save({"model": network}, path, _use_new_zipfile_serialization=modern)
+        found = state_dict(read_pickled(path))
+        assert found.keys() == network.state_dict().keys()
+        assert all(torch.equal(found[k], v) for k, v in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("SinGAN.models GeneratorConcatSkip2CleanAdd", "save the state_dict"),
+        ("dnnlib.tflib.network Network", "for PyTorch"),
+    ],
+)
+def test_foreign_classes_are_named_with_advice(tmp_path, name, advice):
+    data = b"\x80\x02]c" + name.replace(" ", "\n").encode() + b"\n)\x81}ba."
+    error = refuse(tmp_path, data, name.replace(" ", "."))
+    assert advice in error.hint
+
+
+def test_options_and_paths_become_plain_values(tmp_path):
+    value = {
+        "args": argparse.Namespace(
+            size=256, path=pathlib.PurePosixPath("a/b"), device=torch.device("cuda", 1)
+        ),
+        "history": collections.defaultdict(list, {"loss": [1.0]}),
+        "milestones": collections.Counter([3, 3, 5]),
+        "type": torch.float16,
+    }
+    torch.save(value, tmp_path / "options.pt")
+    found = read_pickled(tmp_path / "options.pt")
+    assert found["args"].class_name == "Namespace"
+    assert found["args"].state == {"size": 256, "path": "a/b", "device": "cpu"}
+    assert (found["history"], found["milestones"]) == ({"loss": [1.0]}, {3: 2, 5: 1})
+
+
+def test_torchscript_is_named(tmp_path):
+    script = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
+    script.save(str(tmp_path / "script.pt"))
+    refuse(tmp_path, (tmp_path / "script.pt").read_bytes(), "TorchScript")
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"<!DOCTYPE html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        (b"\x93NUMPY\x01\x00v\x00", "direction import"),
+        (b"\x89PNG\r\n\x1a\n", "PNG picture"),
+        (b"", "empty"),
+        (b"hello", "it starts with b'hello'"),
+    ],
+)
+def test_what_people_give_by_mistake_is_named(tmp_path, start, what):
+    (tmp_path / "it.pth").write_bytes(start)
+    with pytest.raises(CheckpointError, match=what):
+        ganedit.load(tmp_path / "it.pth")

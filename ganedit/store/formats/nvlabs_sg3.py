@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.stylegan3 import GeneratorConfig, SynthesisNetwork
+from ganedit.store.architectures import shapes_only
 from ganedit.store.foreign import NetworkWeights
 from ganedit.store.formats.nvlabs_modules import (
     SUPPORTED,
@@ -87,7 +86,7 @@ def _check_input(source: StandIn, config: GeneratorConfig) -> None:
 def _check_layers(layers: list[StandIn], config: GeneratorConfig) -> None:
     """The stored factors and paddings against those that follow from the config."""
     try:
-        with torch.device("meta"):
+        with shapes_only():
             network = SynthesisNetwork(config)
     except (ValueError, ArithmeticError, RuntimeError) as error:
         raise CheckpointError(f"its layers do not fit together: {error}"[:200], SUPPORTED) from error

@@ -16,6 +16,7 @@ from torch import Tensor
 from ganedit.errors import CheckpointError
 from ganedit.nets.layers_style import MappingNetwork
 from ganedit.nets.stylegan2 import DiscriminatorConfig, GeneratorConfig
+from ganedit.store.architectures import shapes_only
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.state_dicts import numbered, state_dict
 from ganedit.store.stand_ins import StandIn, module_state
@@ -209,7 +210,7 @@ def _add_noise(found: State, state: State, config: GeneratorConfig) -> list[str]
 
 def _mean_w(state: State, config: GeneratorConfig) -> Tensor:
     """Mean of w over seeded z: [w_dim]."""
-    with torch.device("meta"):
+    with shapes_only():
         mapping = MappingNetwork(config.z_dim, 0, config.w_dim, config.mapping_layers)
     tensors = {k.removeprefix("mapping."): v.float() for k, v in state.items() if k.startswith("mapping.")}
     mapping.load_state_dict(tensors, assign=True)
