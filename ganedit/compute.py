@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from functools import lru_cache
 
@@ -23,3 +24,14 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False  # not glibc
     return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def free_memory() -> int:
+    """Bytes of main memory that can be had without swapping; all of it where the system does not tell."""
+    try:
+        with open("/proc/meminfo") as lines:
+            available = next(line for line in lines if line.startswith("MemAvailable:"))
+        return int(available.split()[1]) * 1024
+    except (OSError, StopIteration):
+        pages: int = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**21
+        return pages * (os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096)

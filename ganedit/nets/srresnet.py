@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, leaky
+from ganedit.nets.layers_translation import ConvNorm, Norm, leaky
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class SRResNetConfig:
     width: int = 64
     blocks: int = 16
     doublings: int = 2  # 1, 2, 3 for x2, x4, x8
+    norm: Norm = "batch"  # "none" as in EDSR (arXiv:1707.02921)
+    residual: bool = False  # draw what a bicubic enlargement lacks, as in VDSR (arXiv:1511.04587)
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class SRDiscriminatorConfig:
 class Block(nn.Module):
     """Two normalised convolutions around a shortcut, a parametric ReLU between them."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, norm: Norm) -> None:
         super().__init__()
-        self.first = ConvNorm(width, width, norm="batch", activation=None)
+        self.first = ConvNorm(width, width, norm=norm, activation=None)
         self.activation = nn.PReLU()
-        self.second = ConvNorm(width, width, norm="batch", activation=None)
+        self.second = ConvNorm(width, width, norm=norm, activation=None)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(self.activation(self.first(x)))
@@ -61,15 +63,17 @@ class SRResNet(nn.Module):
         self.scale = 2**cfg.doublings
         self.stem = nn.Conv2d(3, cfg.width, 9, padding=4)
         self.activation = nn.PReLU()
-        self.blocks = nn.Sequential(*(Block(cfg.width) for _ in range(cfg.blocks)))
-        self.tail = ConvNorm(cfg.width, cfg.width, norm="batch", activation=None)
+        self.blocks = nn.Sequential(*(Block(cfg.width, cfg.norm) for _ in range(cfg.blocks)))
+        self.tail = ConvNorm(cfg.width, cfg.width, norm=cfg.norm, activation=None)
         self.up = nn.Sequential(*(Double(cfg.width) for _ in range(cfg.doublings)))
         self.to_image = nn.Conv2d(cfg.width, 3, 9, padding=4)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.activation(self.stem(x))
-        x = self.up(x + self.tail(self.blocks(x)))
-        return (self.to_image(x).tanh() + 1) / 2
+        y = self.activation(self.stem(x))
+        y = self.to_image(self.up(y + self.tail(self.blocks(y))))
+        if self.cfg.residual:
+            return F.interpolate(x, scale_factor=self.scale, mode="bicubic") + y
+        return (y.tanh() + 1) / 2
 
 
 class SRDiscriminator(nn.Module):
@@ -105,6 +109,10 @@ class SRDiscriminator(nn.Module):
             found.append(x)
         return found
 
-    def forward(self, x: Tensor) -> Tensor:
-        pooled = self.features(x)[-1].mean(dim=(2, 3))
+    def judge(self, features: list[Tensor]) -> Tensor:
+        """Logits of what `features` returned."""
+        pooled = features[-1].mean(dim=(2, 3))
         return self.to_logits(leaky(self.dense(pooled)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.judge(self.features(x))

@@ -93,7 +93,7 @@ def load_images(
     """
     source = Path(source)
     with ExitStack() as stack:
-        names, read = _open_source(source, stack)
+        names, read = open_source(source, stack)
         names = names[:limit]
         if not names:
             raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
@@ -162,6 +162,11 @@ def mirror_batch(batch: int, step: int, seed: int, rank: int = 0, world: int = 1
     return torch.from_numpy(rng.random(batch) < 0.5)
 
 
+def crop_rng(step: int, seed: int, rank: int = 0, world: int = 1) -> np.random.Generator:
+    """Where a batch is cropped follows from this, that is from (seed, step, rank) alone."""
+    return np.random.default_rng([seed, step * world + rank, 2])
+
+
 @lru_cache(maxsize=4)
 def _shuffled(n: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(n)
@@ -170,7 +175,7 @@ def _shuffled(n: int, seed: int, epoch: int) -> np.ndarray:
 # --- reading ---------------------------------------------------------------------------------------
 
 
-def _open_source(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], bytes]]:
+def open_source(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], bytes]]:
     """Sorted image names of a folder or zip, and a function from name to the file's bytes."""
     if source.is_dir():
         found = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
@@ -202,31 +207,36 @@ def _decode_all(
     """Fill `out` row by row; returns each row's reason for failure, or None."""
     rows = out.numpy()
 
-    def decode(i: int) -> str | None:
+    def fill(i: int) -> str | None:
         try:
-            rows[i] = _decode(read(names[i]), rows.shape[-1], fit, grey=rows.shape[1] == 1)
+            rows[i] = _squared(read(names[i]), rows.shape[-1], fit, grey=rows.shape[1] == 1)
         except MemoryError:
             raise
         except Exception as error:  # decoders raise anything at all on damaged files
-            return _reason(error)
+            return reason_of(error)
         return None
 
     reasons: list[str | None] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the GIL
-        for done, reason in enumerate(pool.map(decode, range(len(names))), 1):
+        for done, reason in enumerate(pool.map(fill, range(len(names))), 1):
             reasons.append(reason)
             if progress and (done % 256 == 0 or done == len(names)):
                 progress(done, len(names))
     return reasons
 
 
-def _decode(data: bytes, size: int, fit: Fit, *, grey: bool) -> np.ndarray:
-    """Image file to uint8 [C, size, size]."""
+def decode(data: bytes, *, grey: bool = False) -> Image.Image:
+    """An image file as 8-bit RGB or luma, upright. Damaged files raise anything at all."""
     with Image.open(io.BytesIO(data)) as opened:
         image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I;16"):  # Pillow would clip 16 bit to 255 instead of scaling it
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        image = image.convert("L" if grey else "RGB")
+        return image.convert("L" if grey else "RGB")
+
+
+def _squared(data: bytes, size: int, fit: Fit, *, grey: bool) -> np.ndarray:
+    """Image file to uint8 [C, size, size]."""
+    image = decode(data, grey=grey)
     if fit == "crop" and image.width != image.height:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -237,7 +247,7 @@ def _decode(data: bytes, size: int, fit: Fit, *, grey: bool) -> np.ndarray:
     return pixels[None] if grey else pixels.transpose(2, 0, 1)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Why a file could not be decoded, in one line free of memory addresses."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return "not an image" if "cannot identify image file" in text else text
@@ -274,12 +284,12 @@ def label_values(source: Path, column: str, names: Sequence[str], labels: Path |
     absent = [name for name, value in found.items() if value is None]
     if absent:
         raise InputError(
-            f"{len(absent)} of {len(names)} images have no row in {path}: {_some(absent)}",
+            f"{len(absent)} of {len(names)} images have no row in {path}: {some_of(absent)}",
             "add them to the CSV (column `file`), or move them out of the set",
         )
     empty = [name for name, value in found.items() if not value]
     if empty:
-        raise InputError(f"{path} leaves `{column}` empty for {len(empty)} images: {_some(empty)}")
+        raise InputError(f"{path} leaves `{column}` empty for {len(empty)} images: {some_of(empty)}")
     return [value for value in found.values() if value]
 
 
@@ -337,6 +347,6 @@ def _as_numbers(values: Sequence[str], names: Sequence[str], column: str) -> Ten
     return torch.tensor(numbers, dtype=torch.float32)
 
 
-def _some(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str]) -> str:
     more = ", ..." if len(names) > NAMED_IN_ERRORS else ""
     return ", ".join(names[:NAMED_IN_ERRORS]) + more

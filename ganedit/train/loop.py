@@ -30,8 +30,9 @@ from torch import Tensor, nn
 from ganedit.compute import keep_freed_memory
 from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 from ganedit.files import atomic_path
-from ganedit.train.data import ImageSet, fetch, index_batch, load_images, mirror_batch
+from ganedit.train.data import ImageSet, crop_rng, fetch, index_batch, load_images, mirror_batch
 from ganedit.train.options import LoopOptions
+from ganedit.train.pictures import Pictures
 
 Note = Callable[[str], None]  # tells the user something
 OnLoad = Callable[[int, int], None]  # images decoded, images in all
@@ -72,6 +73,10 @@ class Recipe(ABC):
         """A picture of progress, [3, H, W] in [-1, 1], or None."""
         return None
 
+    def evaluate(self) -> dict[str, float]:
+        """What is measured on pictures kept out of training, by name; logged with the samples."""
+        return {}
+
     def export(self, folder: Path, images: int) -> None:  # noqa: B027
         """Write what users load, with its card, into `folder`."""
 
@@ -94,6 +99,11 @@ class Run:
         return self.step * self.options.batch
 
     @property
+    def progress(self) -> float:
+        """Share of the run that lies behind this step, 0 to 1."""
+        return min(self.images_seen / (self.options.kimg * 1000), 1.0)
+
+    @property
     def micro_batch(self) -> int:
         """Images per piece and device."""
         return self.options.batch // (self.options.devices * self.options.accumulate)
@@ -104,8 +114,7 @@ class Run:
         `stream` tells apart data sets that are drawn independently in the same step.
         """
         pixels = self._on_device(data.images)
-        pieces, share = self.options.accumulate, self.micro_batch * self.options.accumulate
-        where = (self.step, self.options.seed + stream, self.fabric.global_rank, self.fabric.world_size)
+        pieces, share, where = self._share(stream)
         rows = index_batch(len(data), share, *where)
         flips = mirror_batch(share, *where) if mirror else torch.zeros(share, dtype=torch.bool)
         found: list[tuple[Tensor, Tensor | None]] = []
@@ -116,6 +125,29 @@ class Run:
                 labels = F.one_hot(labels, data.num_classes).float()
             found.append((images, labels))
         return found
+
+    def draw_crops(
+        self, data: Pictures, size: int, *, mirror: bool, turn: bool = False, stream: int = 0
+    ) -> list[list[Tensor]]:
+        """This step's random crops, one [N, 3, S, S] in [-1, 1] per layer of `data`, for each piece.
+
+        See `Pictures.crops`; `stream` as for `draw`.
+        """
+        pieces, share, where = self._share(stream)
+        rows = index_batch(len(data), share, *where)
+        rng = crop_rng(*where)
+        return [
+            [
+                layer.to(self.device)
+                for layer in data.crops(piece.tolist(), size, rng, mirror=mirror, turn=turn)
+            ]
+            for piece in rows.chunk(pieces)
+        ]
+
+    def _share(self, stream: int) -> tuple[int, int, tuple[int, int, int, int]]:
+        """Pieces, images of this process in one step, and what its order of images follows from."""
+        where = (self.step, self.options.seed + stream, self.fabric.global_rank, self.fabric.world_size)
+        return self.options.accumulate, self.micro_batch * self.options.accumulate, where
 
     def _on_device(self, images: Tensor) -> Tensor:
         """The decoded set, on a GPU when it takes less than a quarter of it."""
@@ -159,11 +191,16 @@ def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **how: An
     if len(options.data) != 1:
         raise UsageError(f"this recipe takes one folder or zip of images, not {len(options.data)}")
     data = load_images(Path(options.data[0]), limit=options.limit or None, progress=on_load, **how)
-    for name, reason in data.skipped[:SKIPPED_NAMED]:
-        note(f"skipped {name}: {reason}")
-    if len(data.skipped) > SKIPPED_NAMED:
-        note(f"skipped {len(data.skipped) - SKIPPED_NAMED} more")
+    note_skipped(data.skipped, note)
     return data
+
+
+def note_skipped(skipped: Sequence[tuple[str, str]], note: Note) -> None:
+    """Name the files that could not be decoded."""
+    for name, reason in skipped[:SKIPPED_NAMED]:
+        note(f"skipped {name}: {reason}")
+    if len(skipped) > SKIPPED_NAMED:
+        note(f"skipped {len(skipped) - SKIPPED_NAMED} more")
 
 
 def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -175,6 +212,17 @@ def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
             native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         return torch.bfloat16 if native else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Activations in `dtype`, by the rules of torch.autocast; nothing at all for float32."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """The learning rate from now on."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
 
 
 def start_fabric(device: str, devices: int) -> Fabric:
@@ -217,9 +265,11 @@ def train(
             run.step += 1
             stop = interrupted.is_set or _out_of_time(options, started)
             done = run.step == total_steps or _any_process(fabric, stop)
+            look = done or _crossed(run, options.sample_kimg)
             if log:
-                log.step(stats, total_steps, on_report, force=done)
-            if log and (done or _crossed(run, options.sample_kimg)):
+                measured = recipe.evaluate() if look else {}
+                log.step(stats, measured, total_steps, on_report, force=look)
+            if log and look:
                 log.picture(recipe.samples())
             if done or _crossed(run, options.snapshot_kimg):
                 _refuse_nan(stats, run)
@@ -316,6 +366,7 @@ class _Log:
     def step(
         self,
         stats: dict[str, Tensor],
+        measured: dict[str, float],
         total_steps: int,
         on_report: Callable[[Report], None] | None,
         force: bool,
@@ -330,6 +381,7 @@ class _Log:
         images, total = self.run.images_seen, total_steps * self.run.options.batch
         rate = (images - self.since_images) / max(now - self.since, 1e-9)
         means = {name: float(summed) / self.counts[name] for name, summed in self.sums.items()}
+        means |= measured
         report = Report(images, total, rate, (total - images) / max(rate, 1e-9), means)
         self.sums, self.counts, self.since, self.since_images = {}, {}, now, images
         with (self.out / "log.jsonl").open("a") as stream:

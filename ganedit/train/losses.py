@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,15 @@ def logistic_d_loss(on_real: Tensor, on_fake: Tensor) -> Tensor:
 def nonsaturating_g_loss(on_fake: Tensor) -> Tensor:
     """Generator's loss -log sigmoid(D(fake)) from logits [N, 1] (arXiv:1406.2661)."""
     return F.softplus(-on_fake).mean()
+
+
+def feature_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of a discriminator's activations, layer by layer (arXiv:1711.11585, eq. 4).
+
+    `wanted`, those of the real pictures, are taken as they are: no gradient reaches them.
+    """
+    each = [F.l1_loss(a.float(), b.detach().float()) for a, b in zip(found, wanted, strict=True)]
+    return torch.stack(each).mean()
 
 
 def r1_penalty(on_real: Tensor, real: Tensor) -> Tensor:

@@ -98,10 +98,7 @@ class StyleGAN2Options(LoopOptions):
             raise UsageError(
                 f"--resolution {self.resolution} is no power of two from 8 up", "such as 64 or 128"
             )
-        sizes = ("channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
-        for name in sizes:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{flag_of(name)} 0 leaves no network", "choose 1 or more")
+        _refuse_zeros(self, "channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
         if not 0 <= self.style_mixing <= 1:
             raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
         if not self.ada_kimg > 0:
@@ -160,6 +157,55 @@ class ClassifierOptions(LoopOptions):
             raise UsageError(f"--test-share {self.test_share} is no share", "choose 0 to 1, such as 0.1")
 
 
+@dataclass(frozen=True)
+class PictureOptions(LoopOptions):
+    """What recipes that make pictures out of pictures have in common."""
+
+    name: str = option("", "Of the exported model; that of the recipe unless given.")
+    about_data: str = option("", "What the images are, for the card.")
+    terms: str = option("", "What their licence asks, for the card.")
+    mirror: bool = option(True, "Flip half of the crops left to right.")
+
+
+@dataclass(frozen=True)
+class SRGANOptions(PictureOptions):
+    """Super-resolution: SRResNet by pixels alone, or with --adversarial as SRGAN."""
+
+    data: tuple[str, ...] = option((), "Folders or zips of sharp pictures; one named twice counts twice.")
+    batch: int = option(16, "Crops per optimiser step, over all devices.")
+    scale: int = option(4, "How many times as wide and high: 2, 4 or 8.")
+    size: int = option(96, "Side of the large crops, a multiple of --scale.")
+    width: int = option(64, "Channels.")
+    blocks: int = option(16, "Residual blocks.")
+    norm: Literal["batch", "none"] = option("batch", "Normalisation; none as in EDSR.")
+    residual: bool = option(False, "Draw only what a bicubic enlargement lacks: learned in fewer steps.")
+    lr: float = option(5e-4, "At the start; it falls to 0 along half a cosine.")
+    adversarial: bool = option(False, "Add a discriminator and the comparison of its features.")
+    gan_weight: float = option(1e-3, "Of the adversarial loss.")
+    feature_weight: float = option(0.1, "Of the distance of the discriminator's features.")
+    pixel_weight: float = option(1.0, "Of the mean absolute difference of pixels.")
+    start: str = option("", "Upscaler to start from: a name, a folder or a file.")
+    test: str = option("", "Folders of *_HR.png and *_LR.png to measure on, separated by commas.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale not in (2, 4, 8):
+            raise UsageError(f"--scale {self.scale} is not among 2, 4 and 8", "choose one of them")
+        if self.size < 8 * self.scale or self.size % self.scale:
+            raise UsageError(
+                f"--size {self.size} does not suit --scale {self.scale}",
+                f"choose a multiple of {self.scale} from {8 * self.scale} up",
+            )
+        _refuse_zeros(self, "width", "blocks")
+
+
+def _refuse_zeros(options: LoopOptions, *names: str) -> None:
+    """Sizes of networks that must not be 0."""
+    for name in names:
+        if getattr(options, name) < 1:
+            raise UsageError(f"{flag_of(name)} 0 leaves no network", "choose 1 or more")
+
+
 IN_CARD = ("about_data", "terms")  # texts that a card shows by themselves
 
 
@@ -183,5 +229,6 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "stylegan2": StyleGAN2Options,
     "encoder": EncoderOptions,
     "classifier": ClassifierOptions,
+    "srgan": SRGANOptions,
 }
 """Recipe by name; `ganedit.train.recipes.NAME` holds `start(options, device, note, on_load) -> Recipe`."""
