@@ -59,7 +59,7 @@ WEIGHTS = {
     "empty.safetensors": (b"", "it is empty"),
     "text.pkl": (b"no model", "it starts with"),
     "text.safetensors": (b"no model at all", "it starts with"),
-    "other.pkl": (pickle.dumps({"a": 1}), "no generator in it"),
+    "other.pkl": (pickle.dumps({"a": 1}), "of no kind that ganedit knows; it holds a"),
     "hostile.pkl": (pickle.dumps(Hostile()), "system"),
     "lies.safetensors": (lying_header(), "4,398,046,511,104 bytes"),
     "archive.zip": (archive(), "not a PyTorch checkpoint"),
@@ -80,7 +80,7 @@ def test_weights_cut_short(ganedit, tiny_faces, tmp_path):
     save_file({"a": torch.zeros(2)}, tmp_path / "foreign.safetensors")
     assert complains(ganedit("generate", "--model", "cut.safetensors"), 4, "damaged")
     assert complains(ganedit("project", "x.png", "--encoder", "cut.safetensors"), 4, "damaged")
-    assert complains(ganedit("generate", "--model", "foreign.safetensors"), 4, "does not say which network")
+    assert complains(ganedit("generate", "--model", "foreign.safetensors"), 4, "of no kind")
     assert complains(ganedit("generate", "--model", "faces-encoder"), 4, "is an encoder, not a generator")
 
 

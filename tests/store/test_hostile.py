@@ -303,9 +303,7 @@ def test_foreign_classes_are_named_with_advice(tmp_path, name, advice):
 
 def test_options_and_paths_become_plain_values(tmp_path):
     value = {
-        "args": argparse.Namespace(
-            size=256, path=pathlib.PurePosixPath("a/b"), device=torch.device("cuda", 1)
-        ),
+        "args": argparse.Namespace(size=256, path=pathlib.PurePosixPath("a/b"), device=torch.device("cpu")),
         "history": collections.defaultdict(list, {"loss": [1.0]}),
         "milestones": collections.Counter([3, 3, 5]),
         "type": torch.float16,
