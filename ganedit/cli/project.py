@@ -52,6 +52,7 @@ class Perceptual(StrEnum):
 
     discriminator = "discriminator"
     lpips = "lpips"
+    pixels = "pixels"
 
 
 def command(

@@ -1,13 +1,14 @@
 """How different two pictures look, as a loss that needs no download.
 
 Features of the generator's own discriminator together with multi-scale pixels and structural similarity; or
-LPIPS (Zhang et al., arXiv:1801.03924) where its weights are at hand.
+LPIPS (Zhang et al., arXiv:1801.03924) where its weights are at hand. Pixels and structure alone serve any
+generator, less well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from torch import Tensor
 from ganedit.errors import MissingError, UsageError
 from ganedit.store.models import Discriminator, Generator
 
-Perceptual = Literal["discriminator", "lpips"]
+Perceptual = Literal["discriminator", "lpips", "pixels"]
 Distance = Callable[[Tensor], Tensor]  # images [N, 3, H, W] to a distance [N] from the targets
 
 PIXEL_WEIGHT, SSIM_WEIGHT, FEATURE_WEIGHT, LPIPS_WEIGHT = 1.0, 0.5, 1.0, 1.0
@@ -40,8 +41,8 @@ def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Dist
         terms.append((FEATURE_WEIGHT, feature_distance(targets, generator.discriminator)))
     elif kind == "lpips":
         terms.append((LPIPS_WEIGHT, lpips_distance(targets)))
-    else:
-        raise UsageError(f"--perceptual {kind} is unknown", "choose discriminator or lpips")
+    elif kind != "pixels":
+        raise UsageError(f"--perceptual {kind} is unknown", f"choose {', '.join(get_args(Perceptual))}")
     return lambda images: torch.stack([weight * term(images) for weight, term in terms]).sum(dim=0)
 
 

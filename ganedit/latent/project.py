@@ -94,7 +94,8 @@ def project(
     """Invert aligned pictures.
 
     Args:
-        generator: With its discriminator, unless `options.perceptual` is "lpips" or the method "encode".
+        generator: With its discriminator, unless `options.perceptual` says otherwise or the method is
+            "encode".
         images: [N, 3, R, R] in [-1, 1], aligned as the generator's card says, at its resolution.
         options: Method, space, lengths.
         encoder: Of this generator; needed by every method but "optimize".

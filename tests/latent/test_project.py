@@ -162,6 +162,8 @@ def test_no_discriminator_is_a_clear_error(generator, targets, tiny_faces):
     lone = load_generator("faces", "cpu")
     with pytest.raises(CheckpointError, match="without its discriminator"):
         project(lone, targets, options("optimize"))
+    few, more = (project(lone, targets, options("optimize", steps=n, perceptual="pixels")) for n in (1, 30))
+    assert more[0].losses["psnr"] > few[0].losses["psnr"]
 
 
 def test_lpips_that_cannot_be_fetched_is_never_replaced(generator, targets, monkeypatch):

@@ -142,7 +142,7 @@ class Generator(Model):
             if self._open_discriminator is None:
                 raise CheckpointError(
                     f"the model {self.name} came without its discriminator",
-                    "use a model that has one, or --perceptual lpips",
+                    "use a model that has one, or --perceptual pixels or lpips",
                 )
             self._discriminator = self._open_discriminator()
         return self._discriminator
