@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+GanKind = Literal["vanilla", "lsgan"]
 
 
 def logistic_d_loss(on_real: Tensor, on_fake: Tensor) -> Tensor:
@@ -18,6 +21,18 @@ def logistic_d_loss(on_real: Tensor, on_fake: Tensor) -> Tensor:
 def nonsaturating_g_loss(on_fake: Tensor) -> Tensor:
     """Generator's loss -log sigmoid(D(fake)) from logits [N, 1] (arXiv:1406.2661)."""
     return F.softplus(-on_fake).mean()
+
+
+def gan_d_loss(kind: GanKind, on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """Half the discriminator's loss on logits of any shape, so that it learns slower than the generator."""
+    if kind == "lsgan":  # Mao et al., arXiv:1611.04076
+        return ((on_real - 1).square().mean() + on_fake.square().mean()) / 2
+    return logistic_d_loss(on_real, on_fake) / 2
+
+
+def gan_g_loss(kind: GanKind, on_fake: Tensor) -> Tensor:
+    """The generator's part in `gan_d_loss`; non-saturating where it is "vanilla"."""
+    return (on_fake - 1).square().mean() if kind == "lsgan" else nonsaturating_g_loss(on_fake)
 
 
 def feature_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:

@@ -199,12 +199,104 @@ class SRGANOptions(PictureOptions):
         _refuse_zeros(self, "width", "blocks")
 
 
+@dataclass(frozen=True)
+class TranslationOptions(PictureOptions):
+    """What recipes that translate pictures have in common."""
+
+    size: int = option(256, "Side of the crops that are trained on.")
+    load_size: int = option(0, "Squeeze pictures to this side before they are cropped; 0: 286/256 of --size.")
+    keep_size: bool = option(False, "Crop pictures at the size that they have.")
+    width: int = option(64, "Channels of the networks' first layer.")
+    lr: float = 2e-4
+    decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_zeros(self, "width")
+        if not 0 <= self.decay <= 1:
+            raise UsageError(f"--decay {self.decay} is no share", "choose 0 to 1, such as 0.5")
+        if 0 < self.load_size < self.size:
+            raise UsageError(f"--load-size {self.load_size} is below --size {self.size}", "swap them")
+        if self.size < 16 or self.size % 4:
+            raise UsageError(f"--size {self.size} is no multiple of 4 from 16 up", "such as 128 or 256")
+
+    @property
+    def squeeze(self) -> int:
+        """Side that pictures are brought to; 0 leaves them."""
+        return 0 if self.keep_size else self.load_size or round(self.size * 286 / 256)
+
+
+@dataclass(frozen=True)
+class Pix2pixOptions(TranslationOptions):
+    """Pictures from paired pictures: U-Net against PatchGAN."""
+
+    data: tuple[str, ...] = option(
+        (), "One folder or zip of side-by-side pairs, or two with files of the same names."
+    )
+    kimg: float = option(80.0, "Length of training, in thousands of images.")
+    batch: int = option(4, "Pairs per optimiser step, over all devices.")
+    direction: Literal["AtoB", "BtoA"] = option("AtoB", "A is the left half, or the first folder.")
+    patch: int = option(70, "Side of what the discriminator judges at once: 1, 16, 70 or 286.")
+    unconditional: bool = option(False, "Hide the input from the discriminator.")
+    gan: Literal["vanilla", "lsgan"] = option("vanilla", "Kind of the adversarial loss.")
+    gan_weight: float = option(1.0, "Of the adversarial loss; 0 trains by pixels alone.")
+    l1: float = option(100.0, "Weight of the mean absolute difference of pixels.")
+    norm: Literal["batch", "instance"] = option("batch", "Normalisation; for --batch 1 instance.")
+    dropout: bool = option(True, "In the middle of the generator.")
+    colorization: bool = option(False, "From lightness to colours (CIE Lab); data is any folder or zip.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.patch not in PATCHES:
+            raise UsageError(
+                f"--patch {self.patch} is not among {', '.join(map(str, PATCHES))}", "such as 70"
+            )
+        _refuse_small(self, PATCHES[self.patch])
+        if self.size & (self.size - 1):
+            raise UsageError(
+                f"--size {self.size} is no power of two", "a U-Net halves it, such as 128 or 256"
+            )
+        if not self.gan_weight and not self.l1:
+            raise UsageError("--gan-weight 0 --l1 0 leaves nothing to learn", "keep one of them")
+
+
+@dataclass(frozen=True)
+class CycleGANOptions(TranslationOptions):
+    """Pictures of one kind into another and back, without pairs."""
+
+    data: tuple[str, ...] = option((), "Two folders or zips: domain A and domain B.")
+    kimg: float = option(200.0, "Length of training, in thousands of images of each domain.")
+    batch: int = option(1, "Images of each domain per optimiser step, over all devices.")
+    blocks: int = option(9, "Residual blocks: 6 suit 128 px, 9 suit 256 px.")
+    cycle: float = option(10.0, "Weight of coming back to where one started.")
+    identity: float = option(0.5, "Weight, in units of --cycle, of leaving the other domain as it is.")
+    history: int = option(50, "Fakes that the discriminators are shown again; 0 for none.")
+    name_back: str = option("", "Of the exported model from B to A.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_zeros(self, "blocks")
+        _refuse_small(self, PATCHES[70])
+
+
+def _refuse_small(options: TranslationOptions, halvings: int) -> None:
+    """Crops of which a PatchGAN with so many convolutions of stride 2 leaves nothing to judge."""
+    least = 4 * 2**halvings
+    if options.size < least:
+        raise UsageError(
+            f"--size {options.size} is too small for this discriminator", f"choose {least} or more"
+        )
+
+
 def _refuse_zeros(options: LoopOptions, *names: str) -> None:
     """Sizes of networks that must not be 0."""
     for name in names:
         if getattr(options, name) < 1:
             raise UsageError(f"{flag_of(name)} 0 leaves no network", "choose 1 or more")
 
+
+PATCHES = {1: 0, 16: 1, 70: 3, 286: 5}
+"""Convolutions of stride 2 by the side of the patch that a PatchGAN judges."""
 
 IN_CARD = ("about_data", "terms")  # texts that a card shows by themselves
 
@@ -229,6 +321,8 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "stylegan2": StyleGAN2Options,
     "encoder": EncoderOptions,
     "classifier": ClassifierOptions,
+    "pix2pix": Pix2pixOptions,
+    "cyclegan": CycleGANOptions,
     "srgan": SRGANOptions,
 }
 """Recipe by name; `ganedit.train.recipes.NAME` holds `start(options, device, note, on_load) -> Recipe`."""

@@ -32,7 +32,7 @@ def trained(
 
 
 def assert_resumes(make: Make, opts: LoopOptions, out: Path) -> None:
-    """A run cut off after half of its steps, where it has a snapshot, and resumed ends as one in one piece."""
+    """A run cut off after half of its steps, at a snapshot, and resumed ends as one in one piece."""
     whole = trained(make, opts, out / "whole")
     steps = round(opts.kimg * 1000 / opts.batch)
     kind = type(whole)

@@ -14,34 +14,26 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.images.io import read_image, to_tensor
 from ganedit.metrics.quality import luma_quality
 from ganedit.nets.srresnet import SRDiscriminator, SRDiscriminatorConfig, SRResNet, SRResNetConfig
-from ganedit.store.cards import Metric, ModelCard
+from ganedit.store.cards import Metric
 from ganedit.store.load import load, save_model
-from ganedit.train.loop import (
-    Note,
-    OnLoad,
-    Recipe,
-    Run,
-    activation_dtype,
-    autocast,
-    note_skipped,
-    set_rate,
-)
+from ganedit.train.loop import Note, OnLoad, Run, note_skipped, set_rate
 from ganedit.train.losses import feature_distance, logistic_d_loss, nonsaturating_g_loss
-from ganedit.train.options import SRGANOptions, command_line
+from ganedit.train.options import SRGANOptions
 from ganedit.train.pictures import Pictures, load_reduced, sheet
+from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 6
 LARGE, SMALL = "_HR.png", "_LR.png"
 Pair = tuple[Tensor, Tensor]  # [1, 3, h, w] and [1, 3, sh, sw], in [-1, 1]
 
 
-class SRGAN(Recipe):
+class SRGAN(PictureRecipe[SRGANOptions]):
     """G, and with `adversarial` D. Networks compute in [0, 1], crops come in [-1, 1]."""
 
     def __init__(
@@ -51,24 +43,19 @@ class SRGAN(Recipe):
         device: torch.device,
         tests: dict[str, list[Pair]] | None = None,
     ) -> None:
-        self.options, self.data, self.device, self.tests = options, data, device, tests or {}
-        self.dtype = activation_dtype(options.precision, device)
+        self.data, self.tests = data, tests or {}
         self.found: dict[str, float] = {}
         torch.manual_seed(options.seed)
         doublings = round(math.log2(options.scale))
         self.g = SRResNet(
             SRResNetConfig(options.width, options.blocks, doublings, options.norm, options.residual)
         )
-        self.networks = {"g": self.g}
+        networks: dict[str, nn.Module] = {"g": self.g}
         if options.adversarial:
             self.d = SRDiscriminator(SRDiscriminatorConfig(options.width))
-            self.networks["d"] = self.d
-        for network in self.networks.values():
-            network.to(device).to(memory_format=torch.channels_last)
-        self.optimizers = {
-            name: torch.optim.Adam(network.parameters(), options.lr)
-            for name, network in self.networks.items()
-        }
+            networks["d"] = self.d
+        super().__init__(options, device, networks)
+        self.optimizers = {name: self.adam(network) for name, network in networks.items()}
 
     def step(self, run: Run) -> dict[str, Tensor]:
         for optimizer in self.optimizers.values():
@@ -88,7 +75,7 @@ class SRGAN(Recipe):
         self, pieces: list[list[Tensor]], fakes: list[Tensor], stats: dict[str, Tensor]
     ) -> Iterator[Tensor]:
         for small, large in pieces:
-            with autocast(self.device, self.dtype):
+            with self.activations():
                 drawn = self.g(small)
                 each = {"pixel": F.l1_loss(drawn.float(), large) * self.options.pixel_weight}
                 if self.options.adversarial:
@@ -98,12 +85,11 @@ class SRGAN(Recipe):
             yield torch.stack(list(each.values())).sum()
 
     def _judged(self, drawn: Tensor, large: Tensor) -> dict[str, Tensor]:
-        self.d.requires_grad_(False)
-        found = self.d.features(drawn)
+        with frozen(self.d):
+            found = self.d.features(drawn)
+            adversarial = nonsaturating_g_loss(self.d.judge(found).float())
         with torch.no_grad():
             wanted = self.d.features(large)
-        adversarial = nonsaturating_g_loss(self.d.judge(found).float())
-        self.d.requires_grad_(True)
         return {
             "gan": adversarial * self.options.gan_weight,
             "features": feature_distance(found, wanted) * self.options.feature_weight,
@@ -112,14 +98,14 @@ class SRGAN(Recipe):
     def _d_losses(self, pieces: list[list[Tensor]], fakes: list[Tensor]) -> Iterator[Tensor]:
         self.d.train()
         for (_, large), fake in zip(pieces, fakes, strict=True):
-            with autocast(self.device, self.dtype):
+            with self.activations():
                 on_real, on_fake = self.d(large), self.d(fake)
             yield logistic_d_loss(on_real.float(), on_fake.float())
 
     def _upscaled(self, small: Tensor) -> Tensor:
         """[-1, 1] to [-1, 1], with running statistics."""
         self.g.eval()
-        with torch.inference_mode(), autocast(self.device, self.dtype):
+        with torch.inference_mode(), self.activations():
             return self.g(small.to(self.device).add(1) / 2).float().mul(2).sub(1)
 
     def evaluate(self) -> dict[str, float]:
@@ -138,18 +124,15 @@ class SRGAN(Recipe):
         return sheet([bicubic, self._upscaled(small), large])
 
     def export(self, folder: Path, images: int) -> None:
-        options = self.options
-        card = ModelCard(
-            name=options.name or f"upscale-x{options.scale}",
+        card = self.card(
+            images,
+            name=self.options.name or f"upscale-x{self.options.scale}",
             task="upscaler",
             architecture="srresnet",
             config=asdict(self.g.cfg),
             value_range=(0.0, 1.0),
-            data=options.about_data,
-            source=f"{command_line(options)} ({images / 1000:.0f} kimg)",
-            terms=options.terms,
             metrics=tuple(
-                Metric(f"{name} on Y, x{options.scale}", round(value, 4))
+                Metric(f"{name} on Y, x{self.options.scale}", round(value, 4))
                 for name, value in self.found.items()
             ),
         )

@@ -1,0 +1,137 @@
+"""Pictures of one kind into another and back, without pairs (CycleGAN, Zhu et al., arXiv:1703.10593)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganedit.errors import UsageError
+from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
+from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
+from ganedit.store.load import save_model
+from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.losses import gan_d_loss, gan_g_loss
+from ganedit.train.options import CycleGANOptions
+from ganedit.train.pictures import Pictures, load_pictures, sheet
+from ganedit.train.translation import History, PictureRecipe, frozen
+
+SAMPLES = 6
+BACK = "back"  # folder of the model from B to A, inside that of the one from A to B
+Fakes = list[tuple[Tensor, Tensor]]  # of domain A and of domain B, one pair per accumulated piece
+
+
+class CycleGAN(PictureRecipe[CycleGANOptions]):
+    """G_AB with D_B, G_BA with D_A; both generators share an optimiser, as do both discriminators."""
+
+    def __init__(self, options: CycleGANOptions, a: Pictures, b: Pictures, device: torch.device) -> None:
+        self.sets = (a, b)
+        torch.manual_seed(options.seed)
+        config = ResNetConfig(width=options.width, blocks=options.blocks)
+        self.to_b, self.to_a = ResNetGenerator(config), ResNetGenerator(config)
+        judge = PatchGANConfig(width=options.width, norm="instance")
+        self.d_a, self.d_b = PatchGAN(judge), PatchGAN(judge)
+        self.past_a, self.past_b = (History(options.history, 3, options.size) for _ in range(2))
+        networks = {"to_b": self.to_b, "to_a": self.to_a, "d_a": self.d_a, "d_b": self.d_b}
+        super().__init__(options, device, {**networks, "past_a": self.past_a, "past_b": self.past_b})
+        self.optimizers = {
+            "g": self.adam(self.to_b, self.to_a, betas=(0.5, 0.999)),
+            "d": self.adam(self.d_a, self.d_b, betas=(0.5, 0.999)),
+        }
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        options = self.options
+        self.decay(run, options.lr, options.decay)
+        drawn = [
+            run.draw_crops(pictures, options.size, mirror=options.mirror, stream=stream)
+            for stream, pictures in enumerate(self.sets)
+        ]
+        pieces = [(a, b) for (a,), (b,) in zip(*drawn, strict=True)]
+        stats: dict[str, Tensor] = {}
+        fakes: Fakes = []
+        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
+        stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
+        return stats
+
+    def _g_losses(
+        self, pieces: list[tuple[Tensor, Tensor]], fakes: Fakes, stats: dict[str, Tensor]
+    ) -> Iterator[Tensor]:
+        options = self.options
+        for a, b in pieces:
+            with self.activations():
+                fake_b, fake_a = self.to_b(a), self.to_a(b)
+                back_a, back_b = self.to_a(fake_b), self.to_b(fake_a)
+                each = {"cycle": options.cycle * (_difference(back_a, a) + _difference(back_b, b))}
+                if options.identity:
+                    same = _difference(self.to_b(b), b) + _difference(self.to_a(a), a)
+                    each["identity"] = options.cycle * options.identity * same
+                with frozen(self.d_a, self.d_b):
+                    on_a, on_b = self.d_a(fake_a).float(), self.d_b(fake_b).float()
+            each["gan"] = gan_g_loss("lsgan", on_a) + gan_g_loss("lsgan", on_b)
+            fakes.append((fake_a.detach(), fake_b.detach()))
+            stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
+            yield torch.stack(list(each.values())).sum()
+
+    def _d_losses(self, pieces: list[tuple[Tensor, Tensor]], fakes: Fakes) -> Iterator[Tensor]:
+        for (a, b), (fake_a, fake_b) in zip(pieces, fakes, strict=True):
+            yield self._d_loss(self.d_a, a, self.past_a(fake_a)) + self._d_loss(
+                self.d_b, b, self.past_b(fake_b)
+            )
+
+    def _d_loss(self, judge: PatchGAN, real: Tensor, fake: Tensor) -> Tensor:
+        with self.activations():
+            on_real, on_fake = judge(real), judge(fake)
+        return gan_d_loss("lsgan", on_real.float(), on_fake.float())
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        """Pictures of A, in B, and back; then of B, in A, and back."""
+        rows, columns = [], range(min(SAMPLES, *map(len, self.sets)))
+        for data, there, back in ((self.sets[0], self.to_b, self.to_a), (self.sets[1], self.to_a, self.to_b)):
+            (real,) = data.centres(columns, self.options.size)
+            with self.activations():
+                drawn = there(real.to(self.device))
+                rows += [real, drawn, back(drawn)]
+        return sheet(rows)
+
+    def export(self, folder: Path, images: int) -> None:
+        """The model from A to B in `folder`, and the one from B to A in `folder`/back."""
+        options = self.options
+        name = options.name or "a2b"
+        for place, called, network in (
+            (folder, name, self.to_b),
+            (folder / BACK, options.name_back or f"{name}-back", self.to_a),
+        ):
+            card = self.card(
+                images,
+                name=called,
+                task="translator",
+                architecture="resnet",
+                config=asdict(network.cfg),
+                resolution=options.size,
+            )
+            save_model(place, card, network.state_dict(), dtype=torch.float16)
+
+
+def _difference(drawn: Tensor, wanted: Tensor) -> Tensor:
+    return F.l1_loss(drawn.float(), wanted)
+
+
+def start(
+    options: CycleGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> CycleGAN:
+    """The recipe on the two sets that the options name."""
+    if len(options.data) != 2:
+        raise UsageError(
+            f"this recipe takes two folders or zips, not {len(options.data)}", "domain A, then domain B"
+        )
+    how = {"size": options.size, "load_size": options.squeeze, "limit": options.limit or None}
+    sets = []
+    for one in options.data:
+        sets.append(load_pictures([Path(one)], **how, progress=on_load))  # type: ignore[arg-type]
+        note_skipped(sets[-1].skipped, note)
+    return CycleGAN(options, sets[0], sets[1], device)

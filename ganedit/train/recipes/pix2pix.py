@@ -1,0 +1,128 @@
+"""Pictures from paired pictures (Isola et al., arXiv:1611.07004): maps, outlines, or grey into colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
+from ganedit.nets.unet import UNetConfig, UNetGenerator
+from ganedit.store.load import save_model
+from ganedit.train.colours import join_lightness, split_lightness
+from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.losses import gan_d_loss, gan_g_loss
+from ganedit.train.options import PATCHES, Pix2pixOptions
+from ganedit.train.pictures import Pictures, load_pairs, load_pictures, sheet
+from ganedit.train.translation import PictureRecipe, frozen
+
+SAMPLES = 8
+MOST_DOWNS = 8  # halvings of a U-Net, however large the crops
+
+
+class Pix2pix(PictureRecipe[Pix2pixOptions]):
+    """G from one layer of the data to the other, judged by D, which sees both unless `unconditional`."""
+
+    def __init__(self, options: Pix2pixOptions, data: Pictures, device: torch.device) -> None:
+        self.data = data
+        torch.manual_seed(options.seed)
+        channels = (1, 2) if options.colorization else (3, 3)
+        downs = min(options.size.bit_length() - 1, MOST_DOWNS)
+        self.g = UNetGenerator(UNetConfig(*channels, options.width, downs, options.norm, options.dropout))
+        networks: dict[str, nn.Module] = {"g": self.g}
+        if options.gan_weight:
+            judged = channels[1] if options.unconditional else sum(channels)
+            self.d = PatchGAN(PatchGANConfig(judged, options.width, PATCHES[options.patch], options.norm))
+            networks["d"] = self.d
+        super().__init__(options, device, networks)
+        self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        self.decay(run, self.options.lr, self.options.decay)
+        self.g.train()
+        drawn = run.draw_crops(self.data, self.options.size, mirror=self.options.mirror)
+        pieces = [self._ends(layers) for layers in drawn]
+        fakes: list[Tensor] = []
+        stats: dict[str, Tensor] = {}
+        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
+        if self.options.gan_weight:
+            stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
+        return stats
+
+    def _ends(self, layers: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """What is given and what is wanted."""
+        if self.options.colorization:
+            return split_lightness(layers[0])
+        a, b = layers
+        return (a, b) if self.options.direction == "AtoB" else (b, a)
+
+    def _g_losses(
+        self, pieces: list[tuple[Tensor, Tensor]], fakes: list[Tensor], stats: dict[str, Tensor]
+    ) -> Iterator[Tensor]:
+        options = self.options
+        for given, wanted in pieces:
+            with self.activations():
+                fake = self.g(given)
+            fakes.append(fake.detach())
+            each = {"l1": F.l1_loss(fake.float(), wanted)}
+            loss = each["l1"] * options.l1
+            if options.gan_weight:
+                with frozen(self.d):
+                    each["gan"] = gan_g_loss(options.gan, self._logits(given, fake))
+                loss = loss + each["gan"] * options.gan_weight
+            stats |= {f"g/{name}": value.detach() for name, value in each.items()}
+            yield loss
+
+    def _d_losses(self, pieces: list[tuple[Tensor, Tensor]], fakes: list[Tensor]) -> Iterator[Tensor]:
+        for (given, wanted), fake in zip(pieces, fakes, strict=True):
+            yield gan_d_loss(self.options.gan, self._logits(given, wanted), self._logits(given, fake))
+
+    def _logits(self, given: Tensor, picture: Tensor) -> Tensor:
+        judged = picture if self.options.unconditional else torch.cat([given, picture.to(given.dtype)], dim=1)
+        with self.activations():
+            return self.d(judged).float()
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        """What is given, what is drawn, and what was wanted."""
+        layers = self.data.centres(range(min(SAMPLES, len(self.data))), self.options.size)
+        given, wanted = (x.to(self.device) for x in self._ends(layers))
+        self.g.eval()
+        with self.activations():
+            drawn = self.g(given).float()
+        if self.options.colorization:
+            grey = torch.zeros_like(wanted)
+            return sheet([join_lightness(given, ab) for ab in (grey, drawn, wanted)])
+        return sheet([given, drawn, wanted])
+
+    def export(self, folder: Path, images: int) -> None:
+        card = self.card(
+            images,
+            name=self.options.name or "pix2pix",
+            task="translator",
+            architecture="unet",
+            config=asdict(self.g.cfg),
+            resolution=self.options.size,
+            details={"use": "colorize"} if self.options.colorization else {},
+        )
+        save_model(folder, card, self.g.state_dict(), dtype=torch.float16)
+
+
+def start(
+    options: Pix2pixOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> Pix2pix:
+    """The recipe on the pairs, or for colorization the pictures, that the options name."""
+    load = load_pictures if options.colorization else load_pairs
+    data = load(
+        [Path(one) for one in options.data],
+        size=options.size,
+        load_size=options.squeeze,
+        limit=options.limit or None,
+        progress=on_load,
+    )
+    note_skipped(data.skipped, note)
+    return Pix2pix(options, data, device)
