@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganedit.images.align import align_faces as align
+    from ganedit.images.inpainting import inpaint as inpaint
     from ganedit.images.io import read_image as read_image
     from ganedit.images.io import write_image as write_image
+    from ganedit.images.translation import colorize as colorize
+    from ganedit.images.translation import translate as translate
+    from ganedit.images.translation import upscale as upscale
     from ganedit.latent.directions import Direction as Direction
     from ganedit.latent.directions import find as direction
     from ganedit.latent.editing import edit as edit
@@ -35,6 +39,10 @@ _PUBLIC = {
     "project": ("ganedit.latent.photos", "project_photo"),
     "edit": ("ganedit.latent.editing", "edit"),
     "paste": ("ganedit.latent.editing", "paste_latent"),
+    "translate": ("ganedit.images.translation", "translate"),
+    "upscale": ("ganedit.images.translation", "upscale"),
+    "inpaint": ("ganedit.images.inpainting", "inpaint"),
+    "colorize": ("ganedit.images.translation", "colorize"),
     "direction": ("ganedit.latent.directions", "find"),
     "Direction": ("ganedit.latent.directions", "Direction"),
     "Latent": ("ganedit.latent.latent", "Latent"),
@@ -46,12 +54,16 @@ __all__ = [
     "Latent",
     "__version__",
     "align",
+    "colorize",
     "direction",
     "edit",
+    "inpaint",
     "load",
     "paste",
     "project",
     "read_image",
+    "translate",
+    "upscale",
     "write_image",
 ]
 

@@ -66,7 +66,7 @@ def read_image(path: str | Path) -> Photo:
         InputError: Missing, empty, truncated, not an image, or larger than `MAX_PIXELS`.
     """
     path = Path(path)
-    data = _read_bytes(path)
+    data = read_bytes(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on odd metadata and on large sizes, which are checked below
@@ -93,7 +93,8 @@ def read_image(path: str | Path) -> Photo:
     return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest())
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file; an InputError says why there are none."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:

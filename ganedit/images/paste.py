@@ -61,7 +61,7 @@ def paste(
         reference = reconstructed + _smooth(own - reconstructed, np.ones_like(mask), share=1 / 16)
     if not change.any():
         return out
-    window, (reference, change, weight) = _to_photo(photo.shape, affine, reference, change, mask)
+    window, (reference, change, weight) = warp_to_photo(photo.shape, affine, reference, change, mask)
     white = np.iinfo(photo.dtype).max
     levels = photo[window].astype(np.float32) * (255 / white)
     change -= _yielding(change, affine, mode) * (levels - reference)
@@ -106,7 +106,7 @@ def _yielding(change: np.ndarray, affine: np.ndarray, mode: Mode) -> np.ndarray:
     return _smoothstep(*_YIELDS[mode], strength)[..., None]
 
 
-def _to_photo(
+def warp_to_photo(
     shape: tuple[int, ...], affine: np.ndarray, *planes: np.ndarray
 ) -> tuple[tuple[slice, slice], list[np.ndarray]]:
     """Arrays [S, S(, C)] at the photo's resolution, and the window of the photo that they cover.

@@ -50,11 +50,11 @@ def _write_mp4(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: f
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "16", "preset": "medium"}
         for pixels in chain([first], rest):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(_even(pixels), format="rgb24")))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(even(pixels), format="rgb24")))
         container.mux(stream.encode())
 
 
-def _even(pixels: np.ndarray) -> np.ndarray:
+def even(pixels: np.ndarray) -> np.ndarray:
     """uint8, with odd sides grown by one pixel."""
     height, width = pixels.shape[:2]
     padded = np.pad(to_depth(pixels, np.uint8), ((0, height % 2), (0, width % 2), (0, 0)), "edge")

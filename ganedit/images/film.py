@@ -1,0 +1,322 @@
+"""Films changed frame by frame: sound kept, damaged frames repeated, interrupted runs taken up again.
+
+Finished stretches of the film wait beside the target, in the hidden folder `.NAME.parts`, until all are
+there; then they are joined and the folder goes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganedit.errors import InputError
+from ganedit.files import atomic_path, sha256_file
+from ganedit.images.video import even
+
+FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+STRETCH = 48  # frames that are finished together
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is known of a film before any frame of it is decoded.
+
+    Attributes:
+        path: Its file.
+        sha256: Of the file.
+        times: When each frame is shown, in `unit`.
+        unit: Seconds.
+        rate: Frames per second, on average.
+        sound: Name of the codec of its first sound track; empty without one.
+    """
+
+    path: Path
+    sha256: str
+    times: tuple[int, ...]
+    unit: Fraction
+    rate: Fraction
+    sound: str
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is to be read frame by frame: by its suffix, and GIFs by whether they move."""
+    if path.suffix.lower() != ".gif":
+        return path.suffix.lower() in FILM_SUFFIXES
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except (OSError, ValueError, SyntaxError):
+        return False  # whoever reads the picture will say what is wrong
+
+
+def open_film(path: str | Path) -> Film:
+    """Look through a film's packets.
+
+    Raises:
+        InputError: missing, damaged throughout, or without pictures.
+    """
+    import av
+
+    path = Path(path)
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{path} holds no pictures", "give a film, or a photo")
+            stream = container.streams.video[0]
+            times = sorted({p.pts for p in container.demux(stream) if p.pts is not None and p.size})
+            unit, rate = stream.time_base, stream.average_rate
+            sound = container.streams.audio[0].codec_context.name if container.streams.audio else ""
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist", "check the name") from None
+    except (av.error.FFmpegError, OSError) as problem:
+        raise InputError(
+            f"{path} cannot be read as a film: {problem.strerror or problem}".lower().replace(
+                str(path).lower(), str(path)
+            ),
+            "give one that plays",
+        ) from problem
+    if not times or unit is None:
+        raise InputError(f"{path} holds no frames", "give a film that plays")
+    return Film(path, sha256_file(path), tuple(times), unit, rate or Fraction(25), sound)
+
+
+def frames(film: Film) -> Iterator[np.ndarray | None]:
+    """Each frame upright, [H, W, 3] uint8; None for those that are damaged."""
+    import av
+
+    waiting = iter(film.times)
+    due = next(waiting, None)
+    with av.open(str(film.path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for packet in container.demux(stream):
+            try:
+                decoded = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            for frame in decoded:
+                while due is not None and frame.pts is not None and due < frame.pts:
+                    yield None
+                    due = next(waiting, None)
+                if due is None or frame.pts != due:
+                    continue
+                yield None if frame.is_corrupt else _upright(frame)
+                due = next(waiting, None)
+    while due is not None:
+        yield None
+        due = next(waiting, None)
+
+
+def _upright(frame: Any) -> np.ndarray:
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)))
+
+
+def convert(
+    film: Film,
+    target: str | Path,
+    change: Change,
+    *,
+    key: dict[str, Any],
+    comment: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[int]:
+    """Write the changed film whole or not at all; what an interrupted run finished is not done again.
+
+    Args:
+        film: From `open_film`.
+        target: Ends in .mp4 (H.264) or .gif.
+        change: A frame [H, W, 3] uint8 to one that may have another size, the same for all.
+        key: Whatever the result depends on, in plain values: stretches made with another are thrown away.
+        comment: Kept in the film.
+        progress: Called with (frames done, frames in all).
+
+    Returns:
+        Numbers, from 0, of the frames that were damaged: each shows the frame before it once more.
+
+    Raises:
+        InputError: no frame can be decoded, or the target cannot be written.
+    """
+    target = Path(target)
+    folder = parts_folder(target)
+    _keep_if(folder, {**key, "film": film.sha256, "stretch": STRETCH})
+    damaged: list[int] = []
+    paths: list[Path] = []
+    total, source, before = len(film.times), enumerate(frames(film)), None
+    while len(paths) * STRETCH < total:
+        path = folder / f"{len(paths):06d}.mkv"
+        first, finished = len(paths) * STRETCH, path.is_file()
+        stretch = []
+        for i, frame in source:
+            if frame is None:
+                damaged.append(i)
+            before = before if frame is None else frame
+            stretch.append(before)
+            if len(stretch) == STRETCH:
+                break
+        if len(damaged) == total:
+            raise InputError(f"no frame of {film.path} can be decoded", "give a film that plays")
+        if not finished:
+            start = next((f for f in stretch if f is not None), None)
+            if start is None:  # damaged from the start on
+                start = next(f for f in frames(film) if f is not None)
+
+            def told(n: int, at: int = first) -> None:
+                if progress:
+                    progress(at + n, total)
+
+            _write_stretch(path, (_changed(stretch, start, change, told)), film, target.suffix.lower())
+        elif progress:
+            progress(min(first + STRETCH, total), total)
+        paths.append(path)
+    join = _join_gif if target.suffix.lower() == ".gif" else _join_mp4
+    with atomic_path(target) as temporary:
+        join(temporary, paths, film, comment)
+    shutil.rmtree(folder, ignore_errors=True)
+    return damaged
+
+
+def parts_folder(target: Path) -> Path:
+    """Where the finished stretches of a film wait."""
+    return target.with_name(f".{target.name}.parts")
+
+
+def _changed(
+    stretch: list[np.ndarray | None], start: np.ndarray, change: Change, told: Callable[[int], None]
+) -> Iterator[np.ndarray]:
+    """A frame that is shown once more is not computed once more."""
+    last, result = None, None
+    for n, frame in enumerate(stretch, 1):
+        frame = start if frame is None else frame
+        if result is None or frame is not last:
+            last, result = frame, change(frame)
+        told(n)
+        yield result
+
+
+def _keep_if(folder: Path, key: dict[str, Any]) -> None:
+    """Leave what is in the folder if it was made with the same key."""
+    text = json.dumps(key, sort_keys=True, default=str)
+    note = folder / "key.json"
+    with suppress(OSError, ValueError):
+        if note.read_text(encoding="utf-8") == text:
+            return
+    shutil.rmtree(folder, ignore_errors=True)
+    with atomic_path(note) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+# --- stretches -------------------------------------------------------------------------------------
+
+
+def _write_stretch(path: Path, pictures: Iterator[np.ndarray], film: Film, suffix: str) -> None:
+    """H.264 as it will be in the film, without reordered frames; without loss for GIFs."""
+    import av
+
+    lossless = suffix == ".gif"
+    with atomic_path(path) as temporary, av.open(str(temporary), "w") as container:
+        stream: Any = None
+        for pixels in pictures:
+            if stream is None:
+                stream = container.add_stream(
+                    "ffv1" if lossless else "libx264", rate=film.rate.limit_denominator(60000)
+                )
+                stream.width, stream.height = _sides(pixels, lossless)
+                stream.pix_fmt = "bgr0" if lossless else "yuv420p"
+                stream.options = {} if lossless else {"crf": "16", "preset": "medium", "bf": "0"}
+            whole = np.ascontiguousarray(pixels) if lossless else even(pixels)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _sides(pixels: np.ndarray, lossless: bool) -> tuple[int, int]:
+    height, width = pixels.shape[:2]
+    return (width, height) if lossless else (width + width % 2, height + height % 2)
+
+
+def _join_mp4(path: Path, stretches: list[Path], film: Film, comment: str) -> None:
+    """Stretches one after the other at the film's own times, and its sound as it is."""
+    import av
+
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as out, av.open(str(film.path)) as source:
+        out.metadata["comment"] = comment
+        with av.open(str(stretches[0])) as first:
+            pictures = out.add_stream_from_template(first.streams.video[0])
+        pictures.time_base = film.unit
+        sound = None
+        if film.sound and keeps_sound(film):
+            sound = out.add_stream_from_template(source.streams.audio[0])
+        tracks = source.demux(source.streams.audio[0]) if sound else iter(())
+        heard = next(tracks, None)
+        for packet in _timed(stretches, film):
+            while heard is not None and (
+                heard.pts is None or heard.pts * heard.time_base <= _seconds(packet)
+            ):
+                heard = _mux(out, heard, sound, tracks)
+            packet.stream = pictures
+            out.mux(packet)
+        while heard is not None:
+            heard = _mux(out, heard, sound, tracks)
+
+
+def _mux(out: Any, packet: Any, stream: Any, tracks: Any) -> Any:
+    """Hand a packet of sound over; returns the next one."""
+    if packet.dts is not None:
+        packet.stream = stream
+        out.mux(packet)
+    return next(tracks, None)
+
+
+def _seconds(packet: Any) -> Fraction:
+    return packet.pts * packet.time_base
+
+
+def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:
+    """The packets of all stretches, each with the time of its frame in the film."""
+    import av
+
+    gaps = [b - a for a, b in pairwise(film.times)] or [max(round(1 / film.rate / film.unit), 1)]
+    schedule = zip(film.times, [*gaps, gaps[-1]][: len(film.times)], strict=True)
+    for stretch in stretches:
+        with av.open(str(stretch)) as container:
+            for packet in container.demux(container.streams.video[0]):
+                if not packet.size:
+                    continue
+                packet.pts, packet.duration = next(schedule)
+                packet.dts, packet.time_base = packet.pts, film.unit
+                yield packet
+
+
+def keeps_sound(film: Film) -> bool:
+    """Whether an MP4 can hold the film's sound as it is."""
+    return film.sound in ("aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "alac", "flac")
+
+
+def _join_gif(path: Path, stretches: list[Path], film: Film, comment: str) -> None:
+    import av
+    from PIL import Image
+
+    def pictures() -> Iterator[Image.Image]:
+        for stretch in stretches:
+            with av.open(str(stretch)) as container:
+                for frame in container.decode(video=0):
+                    yield Image.fromarray(frame.to_ndarray(format="rgb24"))
+
+    gaps = [b - a for a, b in pairwise(film.times)] or [round(1 / film.rate / film.unit)]
+    durations = [max(round(gap * film.unit * 1000), 20) for gap in [*gaps, gaps[-1]][: len(film.times)]]
+    images = pictures()
+    first = next(images)
+    first.save(
+        path, save_all=True, append_images=images, duration=durations, loop=0, comment=comment.encode()
+    )

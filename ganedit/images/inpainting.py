@@ -1,0 +1,243 @@
+"""Holes in photographs, filled by a network; every pixel outside them stays bit for bit what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, InputError
+from ganedit.images.align import TEMPLATES, align_faces, crop_from_affine
+from ganedit.images.io import Photo, to_depth, to_tensor
+from ganedit.images.paste import warp_to_photo
+from ganedit.images.translation import luma, need
+from ganedit.store.models import Translator
+
+Box = tuple[int, int, int, int]  # x, y, width, height
+CONTEXT = 2.0  # side of what the network sees, in sides of the hole
+SIDE = 256  # of what the network sees, for models whose card names no resolution
+RELAXED = 4  # rounds in which the values between the known ones are averaged with their neighbours
+RIM = 3  # pixels around a hole whose colours the filling is matched to
+
+
+def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | None = None) -> Photo:
+    """The photo with the masked pixels redrawn.
+
+    The network sees a square about each hole, brought to the size it was trained for; of faces, where the
+    model is one for faces and one is found, the aligned face. What it draws is shifted smoothly to meet
+    the photo at the rim.
+
+    Args:
+        photo: Of any size; alpha, depth, greyness and colour profile are kept.
+        hole: [H, W] bool, true where pixels are to be replaced: see `mask_hole`, `box_hole`.
+        model: One that fills holes.
+        size: Side of the square that the network sees; None is the model's own.
+
+    Raises:
+        InputError: the mask is of another size, empty, or covers the whole photo.
+        CheckpointError: the model is for something else.
+    """
+    need(model, "inpaint")
+    hole = _suiting(photo, hole)
+    side = size or model.card.resolution or SIDE
+    pixels = photo.pixels.copy()
+    for part, affine in _regions(photo.pixels, hole, model, side):
+        _fill(pixels, hole, part, affine, model, side)
+    if photo.grey:
+        pixels[hole] = (luma(pixels[hole]) + 0.5)[:, None].astype(pixels.dtype)
+    return replace(photo, pixels=pixels)
+
+
+def mask_hole(photo: Photo, mask: Photo) -> np.ndarray:
+    """[H, W] bool, true where the mask is brighter than half of white.
+
+    Raises:
+        InputError: it has another size than the photo.
+    """
+    hole = luma(mask.pixels) > np.iinfo(mask.pixels.dtype).max / 2
+    return _suiting(photo, hole, f"the mask {mask.path}" if mask.path else "the mask")
+
+
+def box_hole(photo: Photo, box: Box) -> np.ndarray:
+    """[H, W] bool, true in the box x, y, width, height.
+
+    Raises:
+        InputError: the box does not lie in the photo.
+    """
+    x, y, width, height = box
+    rows, columns = photo.pixels.shape[:2]
+    if x + width > columns or y + height > rows:
+        raise InputError(
+            f"the box {x},{y},{width},{height} does not lie in {photo.path or 'the photo'}, "
+            f"which has {columns}x{rows} pixels",
+            "give x,y,width,height, counted from the top left corner",
+        )
+    hole = np.zeros((rows, columns), bool)
+    hole[y : y + height, x : x + width] = True
+    return hole
+
+
+def transparent_hole(photo: Photo) -> tuple[Photo, np.ndarray]:
+    """The photo made opaque, and [H, W] bool, true where it was more transparent than not.
+
+    Raises:
+        InputError: it has no transparency.
+    """
+    if photo.alpha is None:
+        raise InputError(
+            f"{photo.path or 'the photo'} has no transparent part to fill",
+            "say where to fill with --mask FILE or --box X,Y,WIDTH,HEIGHT",
+        )
+    white = np.iinfo(photo.alpha.dtype).max
+    hole = photo.alpha <= white // 2
+    alpha = photo.alpha.copy()
+    alpha[hole] = white
+    return replace(photo, alpha=alpha), hole
+
+
+def _suiting(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.ndarray:
+    height, width = photo.pixels.shape[:2]
+    about = photo.path or "the photo"
+    if hole.shape != (height, width):
+        raise InputError(
+            f"{name} has {hole.shape[1]}x{hole.shape[0]} pixels, {about} {width}x{height}",
+            "draw the mask on the photo itself: both must have the same size",
+        )
+    if not hole.any():
+        raise InputError(f"nothing of {about} is masked", "mark in white what to fill")
+    if hole.all():
+        raise InputError(f"all of {about} is masked", "mark in white only what to fill")
+    return hole
+
+
+# --- where to look ---------------------------------------------------------------------------------
+
+
+def _regions(
+    pixels: np.ndarray, hole: np.ndarray, model: Translator, side: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Parts of the hole [H, W] bool, and for each what the network sees: crop to photo, [2, 3]."""
+    import cv2
+
+    if model.card.template in TEMPLATES:
+        face = _face(pixels, hole, model.card.template, side)
+        yield hole, _square(hole, side, min(hole.shape)) if face is None else face
+        return
+    reach = max(side // 8, 1)  # holes nearer to each other than this are one
+    grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
+    count, numbers = cv2.connectedComponents(grown)
+    for i in range(1, count):
+        part = hole & (numbers == i)
+        yield part, _square(part, side, side)
+
+
+def _face(pixels: np.ndarray, hole: np.ndarray, template: str, side: int) -> np.ndarray | None:
+    """Crop to photo of the face that the whole hole lies in; None where there is no such face."""
+    import cv2
+
+    closed = cv2.inpaint(to_depth(pixels, np.uint8), hole.astype(np.uint8), 5, cv2.INPAINT_TELEA)
+    try:
+        faces = align_faces(closed, template=TEMPLATES[template], size=side, which="all")
+    except InputError:  # the hole may well be where the face is
+        return None
+    rows, columns = np.nonzero(hole)
+    corners = np.array([(x, y, 1) for x in _ends(columns) for y in _ends(rows)], float)
+    for _, face in faces:
+        back = np.linalg.inv(np.vstack([face.affine, [0, 0, 1]]))[:2]
+        inside = corners @ back.T
+        if inside.min() >= 1 and inside.max() <= face.size - 1:
+            return face.affine
+    return None
+
+
+def _ends(values: np.ndarray) -> tuple[int, int]:
+    return int(values.min()), int(values.max()) + 1
+
+
+def _square(hole: np.ndarray, side: int, least: int) -> np.ndarray:
+    """Crop to photo of a square about the hole, of at least `least` pixels and inside the photo if it can."""
+    (top, bottom), (left, right) = (_ends(n) for n in np.nonzero(hole))
+    length = max(least, bottom - top, right - left)
+    if length < CONTEXT * max(bottom - top, right - left):
+        length = max(length, min(round(CONTEXT * max(bottom - top, right - left)), min(hole.shape)))
+    middles = (left + right) / 2, (top + bottom) / 2
+    x, y = (
+        min(max(round(m - length / 2), 0), max(n - length, 0)) if length <= n else round((n - length) / 2)
+        for m, n in zip(middles, hole.shape[::-1], strict=True)
+    )
+    scale = length / side
+    return np.array([[scale, 0, x], [0, scale, y]], float)
+
+
+# --- what to put there -----------------------------------------------------------------------------
+
+
+def _fill(
+    pixels: np.ndarray,
+    hole: np.ndarray,
+    part: np.ndarray,
+    affine: np.ndarray,
+    model: Translator,
+    side: int,
+) -> None:
+    """Redraw one part of the hole, in place."""
+    seen = to_tensor(crop_from_affine(pixels, affine, side))
+    marks = np.repeat(hole[..., None], 3, axis=2).astype(np.uint8) * 255
+    mask = (torch.from_numpy(crop_from_affine(marks, affine, side)[..., 0]) > 0)[None, None]
+    drawn = _draw(model, seen, mask)
+    planes = (drawn * 0.5 + 0.5, np.ones((side, side), np.float32))
+    window, (filling, _) = warp_to_photo(pixels.shape, affine, *planes)
+    white = np.iinfo(pixels.dtype).max
+    photo = pixels[window].astype(np.float32) / white
+    todo = part[window]
+    filling = filling + _membrane(photo - filling, _rim(hole[window]))
+    levels = np.rint(filling.clip(0, 1) * white).astype(pixels.dtype)
+    pixels[window][todo] = levels[todo]
+
+
+def _draw(model: Translator, seen: Tensor, mask: Tensor) -> np.ndarray:
+    """What the network makes of a picture [1, 3, S, S] and its mask [1, 1, S, S]: [S, S, 3] in [-1, 1]."""
+    fill = torch.tensor(model.card.details.get("fill", (0.0, 0.0, 0.0))).view(1, 3, 1, 1)
+    holed = torch.where(mask, fill, seen)
+    if model.in_channels == 4:
+        holed = torch.cat([holed, mask.float()], dim=1)
+    elif model.in_channels != 3:
+        raise CheckpointError(f"the model {model.name} takes {model.in_channels} channels, not 3 or 4")
+    with torch.inference_mode():
+        return model(holed)[0].clamp(-1, 1).permute(1, 2, 0).cpu().numpy()
+
+
+def _rim(hole: np.ndarray) -> np.ndarray:
+    """[H, W] bool: pixels of the photo next to the hole."""
+    import cv2
+
+    grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RIM + 1,) * 2, np.uint8))
+    return (grown > 0) & ~hole
+
+
+def _membrane(field: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """A smooth field [H, W, C] with the values of `field` where they are known.
+
+    What is averaged over ever larger squares fills the finer ones (pull-push interpolation, Gortler et al.
+    1996), and is then smoothed, so that it is nearly a membrane stretched over the known values.
+    """
+    import cv2
+
+    weight = known.astype(np.float32)[..., None]
+    if not known.any():
+        return np.zeros_like(field)
+    if known.all():
+        return field
+    if min(known.shape) < 2:
+        return np.broadcast_to((field * weight).sum((0, 1)) / weight.sum(), field.shape).copy()
+    total = cv2.pyrDown(field * weight)
+    share = cv2.pyrDown(weight)[..., None]
+    coarse = _membrane(total / np.maximum(share, 1e-6), share[..., 0] > 1e-3)
+    height, width = known.shape
+    smooth = cv2.pyrUp(coarse, dstsize=(width, height)).reshape(field.shape)
+    for _ in range(RELAXED):
+        smooth = cv2.blur(field * weight + smooth * (1 - weight), (3, 3)).reshape(field.shape)
+    return field * weight + smooth * (1 - weight)

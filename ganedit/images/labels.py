@@ -1,0 +1,148 @@
+"""Label maps: pictures whose pixels are numbers of classes, and the palettes that colour them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ganedit.errors import InputError
+from ganedit.images.io import read_bytes, read_image
+
+MANY = 8  # unknown labels or colours that an error names
+ENTRY = re.compile(r"\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,]+(.*))?")
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours [n, 3] uint8 of the labels 0 to n - 1, and their names where they have some."""
+
+    colours: np.ndarray
+    names: tuple[str, ...] = ()
+
+
+@dataclass
+class LabelMap:
+    """Numbers of classes.
+
+    Attributes:
+        labels: [H, W], uint8 or uint16.
+        path: Where it was read from.
+        sha256: Of the file's bytes.
+    """
+
+    labels: np.ndarray
+    path: Path | None = None
+    sha256: str = ""
+
+
+def read_palette(path: str | Path) -> Palette:
+    """A text file with a line `R G B name` for each label in turn, such as GIMP's .gpl files.
+
+    Raises:
+        InputError: it holds no such lines, or a colour twice.
+    """
+    path = Path(path)
+    text = read_bytes(path).decode("utf-8", errors="replace")
+    found = [m for line in text.splitlines() if (m := ENTRY.fullmatch(line))]
+    colours = [tuple(int(n) for n in m.groups()[:3]) for m in found]
+    if not colours or max(max(c) for c in colours) > 255:
+        raise InputError(f"{path} is no palette", "write a line for each label: 255 0 0 skin")
+    if len(set(colours)) < len(colours):
+        twice = next(c for c in colours if colours.count(c) > 1)
+        raise InputError(
+            f"{path} has the colour {' '.join(map(str, twice))} twice", "give each label its own"
+        )
+    names = tuple((m[4] or "").strip() for m in found)
+    return Palette(np.array(colours, np.uint8), names if all(names) else ())
+
+
+def read_label_map(
+    path: str | Path, palette: Palette | None = None, *, otherwise: Palette | None = None
+) -> LabelMap:
+    """The labels of an indexed or grey picture: its indices or levels; or its colours, by a palette.
+
+    Args:
+        path: A picture.
+        palette: What its colours mean, whatever their indices are.
+        otherwise: What the colours of pictures without indices mean.
+
+    Raises:
+        InputError: it is no picture, or of colours without a palette, or of colours that are not in it.
+    """
+    path = Path(path)
+    photo = read_image(path)
+    if palette is not None:
+        return LabelMap(_by_colour(photo.pixels, palette, path), path, photo.sha256)
+    with Image.open(path) as image:
+        if image.mode in ("P", "L", "1"):
+            return LabelMap(np.asarray(image).astype(np.uint8), path, photo.sha256)
+    if photo.grey:
+        return LabelMap(photo.pixels[..., 0].copy(), path, photo.sha256)
+    if otherwise is not None:
+        return LabelMap(_by_colour(photo.pixels, otherwise, path), path, photo.sha256)
+    raise InputError(
+        f"{path} is a picture in colours, and the model wants numbers of labels",
+        "save it with indexed colours, or say what the colours mean with --palette FILE",
+    )
+
+
+def _by_colour(pixels: np.ndarray, palette: Palette, path: Path) -> np.ndarray:
+    if pixels.dtype != np.uint8:
+        raise InputError(f"{path} has 16 bits per channel, and palettes have 8", "save it with 8 bits")
+    codes = _codes(pixels)
+    known = _codes(palette.colours)
+    order = np.argsort(known)
+    at = order[np.searchsorted(known, codes, sorter=order).clip(max=len(known) - 1)]
+    strange = known[at] != codes
+    if strange.any():
+        values = np.unique(codes[strange])
+        named = [f"{v >> 16} {v >> 8 & 255} {v & 255}" for v in values[:MANY].tolist()]
+        more = f" and {len(values) - MANY} more" if len(values) > MANY else ""
+        raise InputError(
+            f"{path} has colours that are not in the palette: {', '.join(named)}{more} "
+            f"({int(strange.sum()):,} of {strange.size:,} pixels)",
+            "draw without antialiasing, save without JPEG, or add them to the palette",
+        )
+    return at.astype(np.uint8 if len(known) <= 256 else np.uint16)
+
+
+def _codes(colours: np.ndarray) -> np.ndarray:
+    red, green, blue = (colours[..., i].astype(np.int32) for i in range(3))
+    return red << 16 | green << 8 | blue
+
+
+def check_labels(labels: LabelMap, count: int, model: str, names: Sequence[str] = ()) -> None:
+    """Refuse labels that the model does not know.
+
+    Raises:
+        InputError: with the unknown labels and how many pixels they have.
+    """
+    values, counts = np.unique(labels.labels, return_counts=True)
+    strange = values >= count
+    if not strange.any():
+        return
+    some = ", ".join(map(str, values[strange][:MANY].tolist()))
+    more = f" and {strange.sum() - MANY} more" if strange.sum() > MANY else ""
+    known = f" ({', '.join(names)})" if names else ""
+    raise InputError(
+        f"{labels.path or 'the map'} holds the label{'s' if strange.sum() > 1 else ''} {some}{more} "
+        f"({int(counts[strange].sum()):,} of {labels.labels.size:,} pixels); the model {model} knows "
+        f"0 to {count - 1}{known}",
+        "change these pixels, or say what the colours mean with --palette FILE",
+    )
+
+
+def boundaries(labels: np.ndarray) -> np.ndarray:
+    """[H, W] bool: pixels that have a neighbour of another label, as pix2pixHD draws edges."""
+    edge = np.zeros(labels.shape, bool)
+    across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]
+    edge[:, 1:] |= across
+    edge[:, :-1] |= across
+    edge[1:] |= down
+    edge[:-1] |= down
+    return edge

@@ -1,0 +1,416 @@
+"""Photographs through image-to-image networks, at any size and in kind: alpha, greyness, 16 bits, profile.
+
+What a translator takes is told by its network and by the `details` of its card:
+
+| details | meaning |
+|---|---|
+| `use = "inpaint"` | it fills holes: the picture with `fill` ([r, g, b] in [-1, 1], 0 unless given) in the hole, and where the network takes 4 channels also the mask, 1 in the hole |
+| `use = "colorize"` | CIE L / 50 - 1 in, a and b / 110 out; assumed of networks from one channel to two |
+| `input = "labels"` | one-hot label maps; assumed of SPADE and of more than four channels |
+| `edges = true` | the last channel of the label map holds the outlines of its regions |
+| `labels`, `palette` | names of StarGAN's targets or of a map's labels; [r, g, b] of each label |
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, InputError, MissingError, UsageError, did_you_mean
+from ganedit.images.io import MAX_PIXELS, Photo, resize
+from ganedit.images.labels import LabelMap, boundaries, check_labels
+from ganedit.images.tiles import Cut, Progress, Run, check_tile, choose_tile, tiled
+from ganedit.store import registry
+from ganedit.store.load import load
+from ganedit.store.models import Encoder, Translator, Upscaler
+from ganedit.store.models.base import Model
+
+Use = Literal["translate", "upscale", "inpaint", "colorize"]
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow converts
+AB_RANGE = 110.0  # of a and b in a network's [-1, 1]
+SAMPLE = 64  # side of the picture that memory is estimated from
+
+
+def use_of(model: Model) -> Use | None:
+    """The command that a model is for; None for models that do not turn pictures into pictures."""
+    if isinstance(model, Upscaler):
+        return "upscale"
+    if not isinstance(model, Translator):
+        return None
+    named = model.card.details.get("use")
+    if named in ("inpaint", "colorize"):
+        return named
+    two = getattr(model.network.cfg, "out_channels", 3) == 2
+    return "colorize" if two and model.in_channels == 1 else "translate"
+
+
+def takes_labels(model: Translator) -> bool:
+    """Whether it draws from label maps rather than from pictures."""
+    details = model.card.details
+    return details.get("input") == "labels" or model.card.architecture == "spade" or model.in_channels > 4
+
+
+def label_count(model: Translator) -> int:
+    """How many labels the maps have that a model draws from."""
+    return model.in_channels - bool(model.card.details.get("edges"))
+
+
+def translate(
+    photo: Photo | LabelMap,
+    model: Translator,
+    *,
+    label: Tensor | None = None,
+    direction: Literal["ab", "ba"] = "ab",
+    style: Tensor | None = None,
+    size: int | None = None,
+    tile: int | None = None,
+    progress: Progress | None = None,
+) -> Photo:
+    """What the model makes of a photo, or of a label map.
+
+    Args:
+        photo: A Photo, or a LabelMap for models that take one.
+        model: Of any kind but those that fill holes or add colours.
+        label: What StarGAN aims at, [D] or [1, D]; `target_of` makes it from names.
+        direction: From domain a to b or back, for models that know both.
+        style: [1, S], for SPADE models that have them; `style_of` takes it from a picture.
+        size: Pixels of the shorter side that the network sees; None is the photo's own.
+        tile: Side of the tiles; 0 takes the picture whole, None what memory allows.
+        progress: Called with (tiles done, tiles in all).
+
+    Returns:
+        A photo of the size that the network saw; alpha, depth and colour profile are kept.
+
+    Raises:
+        InputError: labels that the model does not know, or arguments that do not suit it.
+        CheckpointError: the model is for something else.
+    """
+    need(model, "translate")
+    check_tile(tile)
+    if isinstance(photo, LabelMap):
+        labels = photo.labels if size is None else _nearest(photo.labels, fitted(photo.labels.shape, size))
+        cut = _cut_labels(replace(photo, labels=labels), model)
+        photo = Photo(np.empty((*labels.shape, 0), np.uint8), path=photo.path, sha256=photo.sha256)
+    else:
+        photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
+        cut = _cut_picture(photo.pixels, model)
+    label = None if label is None else label.reshape(1, -1)
+
+    def run(x: Tensor) -> Tensor:
+        return model(x, label, direction, style)
+
+    height, width = photo.pixels.shape[:2]
+    bands = _bands(model, run, cut, (height, width), tile, progress)
+    pixels = _collect(bands, (height, width), photo.pixels.dtype, (-1.0, 1.0))
+    return replace(photo, pixels=pixels, grey=False, icc=None if photo.grey else photo.icc)
+
+
+def upscale(
+    photo: Photo,
+    model: Upscaler,
+    *,
+    size: int | None = None,
+    tile: int | None = None,
+    progress: Progress | None = None,
+) -> Photo:
+    """The photo enlarged by the model; alpha by a Lanczos filter; grey photos stay grey.
+
+    Args:
+        photo: Of any size.
+        model: Decides by how much.
+        size: Pixels of the shorter side that the network sees, as if the photo had this size.
+        tile: Side of the tiles, in pixels of the photo; 0 takes it whole, None what memory allows.
+        progress: Called with (tiles done, tiles in all).
+
+    Raises:
+        InputError: the result would have more pixels than ganedit reads.
+        CheckpointError: the model is no upscaler.
+    """
+    need(model, "upscale")
+    check_tile(tile)
+    photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
+    height, width = (side * model.scale for side in photo.pixels.shape[:2])
+    if height * width > MAX_PIXELS:
+        raise InputError(
+            f"{photo.path or 'the photo'} would become {width}x{height} pixels; "
+            f"the limit is {MAX_PIXELS // 10**6} megapixels",
+            "cut it, or reduce it first with --size",
+        )
+
+    def cut(rows: slice, columns: slice) -> Tensor:
+        return _unit(photo.pixels[rows, columns])
+
+    bands = _bands(model, model, cut, photo.pixels.shape[:2], tile, progress, model.scale)
+    pixels = _collect(bands, (height, width), photo.pixels.dtype, (0.0, 1.0))
+    alpha = None if photo.alpha is None else resize(photo.alpha, (height, width))
+    return replace(photo, pixels=_levelled(pixels) if photo.grey else pixels, alpha=alpha)
+
+
+def colorize(
+    photo: Photo,
+    model: Translator,
+    *,
+    size: int | None = None,
+    tile: int | None = None,
+    progress: Progress | None = None,
+) -> Photo:
+    """The photo's own lightness with the colours that the model finds likely, at the photo's size.
+
+    Args:
+        photo: Grey, or in colours that are put aside.
+        model: From lightness to colours.
+        size: Pixels of the shorter side that the network sees; None is what the model was trained for, and
+            for models that do not tell the photo's own.
+        tile: As for `translate`.
+        progress: Called with (tiles done, tiles in all).
+
+    Raises:
+        CheckpointError: the model is for something else.
+    """
+    import cv2
+
+    need(model, "colorize")
+    check_tile(tile)
+    white = np.iinfo(photo.pixels.dtype).max
+    lightness = cv2.cvtColor(photo.pixels.astype(np.float32) / white, cv2.COLOR_RGB2LAB)[..., :1]
+    own: tuple[int, int] = lightness.shape[:2]
+    size = size or model.card.resolution or None
+    seen = own if size is None else fitted(own, size)
+    small = resize(lightness[..., 0], seen) / 50 - 1
+
+    def cut(rows: slice, columns: slice) -> Tensor:
+        return torch.from_numpy(small[rows, columns])[None, None]
+
+    colours = torch.empty(2, *seen)
+    for top, band in _bands(model, model, cut, seen, tile, progress):
+        colours[:, top : top + band.shape[2]] = band[0].cpu()
+    planes = [resize(plane.clamp(-1, 1).numpy() * AB_RANGE, own)[..., None] for plane in colours]
+    rgb = cv2.cvtColor(np.concatenate([lightness, *planes], axis=2), cv2.COLOR_LAB2RGB)
+    pixels = (rgb * white).round().clip(0, white).astype(photo.pixels.dtype)
+    return replace(photo, pixels=pixels, grey=False, icc=None if photo.grey else photo.icc)
+
+
+# --- what models are told --------------------------------------------------------------------------
+
+
+def need(model: Model, use: Use) -> None:
+    """Refuse a model that is for something else.
+
+    Raises:
+        CheckpointError: names the command that it is for.
+    """
+    found = use_of(model)
+    if found == use:
+        return
+    name = model.name
+    if found is None:
+        wanted = "an upscaler" if use == "upscale" else "a translator"
+        raise CheckpointError(f"{name} is {model.card.kind}, not {wanted}", "ganedit models list")
+    kinds = {
+        "translate": "a translator",
+        "upscale": "an upscaler",
+        "inpaint": "a model that fills holes",
+        "colorize": "a model that adds colours",
+    }
+    raise CheckpointError(f"{name} is {kinds[found]}", f"ganedit {found} --model {name}")
+
+
+def target_of(model: Translator, names: Sequence[str]) -> Tensor:
+    """StarGAN's target [1, D] with ones for the labels named, or numbered from 0.
+
+    Raises:
+        UsageError: the model has no labels, or not these.
+    """
+    if not model.labels:
+        raise UsageError(f"the model {model.name} has no labels to choose from", "leave --to out")
+    known = [str(name) for name in model.card.details.get("labels", ())]
+    if not names:
+        told = ", ".join(known) or f"numbers from 0 to {model.labels - 1}"
+        raise UsageError(
+            f"the model {model.name} needs to know what to aim at", f"--to one or more of {told}"
+        )
+    found = torch.zeros(1, model.labels)
+    for name in names:
+        lowered = [k.lower() for k in known]
+        if name.isdecimal() and int(name) < model.labels:
+            found[0, int(name)] = 1
+        elif name.lower() in lowered[: model.labels]:
+            found[0, lowered.index(name.lower())] = 1
+        else:
+            choices = (
+                did_you_mean(name, known) if known else f"it has no names for them: 0 to {model.labels - 1}"
+            )
+            raise UsageError(f"the model {model.name} has no label {name!r}", choices)
+    return found
+
+
+def style_encoder(model: Translator, name_or_path: str | None = None) -> Encoder:
+    """The image encoder of a SPADE model, on its device.
+
+    Args:
+        model: Whose styles it should give.
+        name_or_path: Which encoder; None takes the one whose card names the model.
+
+    Raises:
+        CheckpointError: the model has no styles, or the one named does not give them.
+        MissingError: there is none.
+    """
+    if not model.style_dim:
+        raise UsageError(f"the model {model.name} takes no style", "leave --style out")
+    found = name_or_path or next(
+        (n for n in registry.names() if registry.card(n).details.get("model") == model.name), None
+    )
+    if found is None:
+        raise MissingError(
+            f"there is no encoder of styles for the model {model.name}", "name its file with --encoder"
+        )
+    encoder = load(found, str(model.device))
+    given = encoder.network.cfg.style_dim if encoder.card.architecture == "spade-encoder" else 0
+    if not isinstance(encoder, Encoder) or given != model.style_dim:
+        what = f"gives styles of length {given}" if given else f"is {encoder.card.kind} of something else"
+        raise CheckpointError(
+            f"{found} {what}; the model {model.name} takes styles of length {model.style_dim}",
+            "name the encoder that was trained with it",
+        )
+    return encoder
+
+
+def style_of(photo: Photo, encoder: Encoder) -> Tensor:
+    """The style [1, S] of a picture, by the image encoder of a SPADE model (`style_encoder`)."""
+    side = 4 * 2**encoder.network.cfg.layers
+    with torch.inference_mode():
+        return encoder(_unit(resize(photo.pixels, side)) * 2 - 1)
+
+
+# --- pixels and tensors ----------------------------------------------------------------------------
+
+
+def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
+    """Height and width of a picture [H, W, ...] whose shorter side has become `size`."""
+    check_size(size)
+    height, width = shape[:2]
+    scale = size / min(height, width)
+    return max(round(height * scale), 1), max(round(width * scale), 1)
+
+
+def check_size(size: int | None) -> None:
+    """Refuse a --size that leaves no picture.
+
+    Raises:
+        UsageError: it is not positive.
+    """
+    if size is not None and size < 1:
+        raise UsageError(
+            f"--size {size} leaves no picture", "give the pixels of the shorter side, such as 256"
+        )
+
+
+def resized(photo: Photo, size: tuple[int, int]) -> Photo:
+    """A photo of another height and width, its alpha too."""
+    alpha = None if photo.alpha is None else resize(photo.alpha, size)
+    return replace(photo, pixels=resize(photo.pixels, size), alpha=alpha)
+
+
+def luma(pixels: np.ndarray) -> np.ndarray:
+    """Brightness [H, W] float32 of [H, W, 3]; exact where the three agree."""
+    return pixels.astype(np.float32) @ LUMA
+
+
+def _levelled(pixels: np.ndarray) -> np.ndarray:
+    """Grey, in three equal channels."""
+    for row in range(0, len(pixels), 256):  # a copy of all of them as floats may be gigabytes
+        part = pixels[row : row + 256]
+        part[:] = (luma(part) + 0.5)[..., None].astype(pixels.dtype)
+    return pixels
+
+
+def _nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Label maps must not be interpolated."""
+    rows, columns = (
+        ((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(size, labels.shape, strict=True)
+    )
+    return labels[rows][:, columns]
+
+
+def _unit(pixels: np.ndarray) -> Tensor:
+    """[H, W, 3] as [1, 3, H, W] in [0, 1]."""
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+    return torch.from_numpy(planes)[None].div_(np.iinfo(pixels.dtype).max)
+
+
+def _cut_picture(pixels: np.ndarray, model: Translator) -> Cut:
+    if takes_labels(model):
+        raise InputError(f"the model {model.name} draws from label maps, not from photos",
+                         "read the picture with read_label_map")  # fmt: skip
+    if model.in_channels not in (1, 3):
+        raise CheckpointError(f"the model {model.name} takes {model.in_channels} channels, photos have 3")
+
+    def cut(rows: slice, columns: slice) -> Tensor:
+        part = pixels[rows, columns]
+        if model.in_channels == 1:
+            level = luma(part) / np.iinfo(pixels.dtype).max
+            return torch.from_numpy(level)[None, None].mul_(2).sub_(1)
+        return _unit(part).mul_(2).sub_(1)
+
+    return cut
+
+
+def _cut_labels(map_: LabelMap, model: Translator) -> Cut:
+    if not takes_labels(model):
+        raise InputError(f"the model {model.name} draws from photos, not from label maps")
+    count, labels = label_count(model), map_.labels
+    check_labels(map_, count, model.name, model.card.details.get("labels", ()))
+    edge = boundaries(labels) if count < model.in_channels else None
+
+    def cut(rows: slice, columns: slice) -> Tensor:
+        part = torch.from_numpy(labels[rows, columns].astype(np.int64))
+        planes = torch.zeros(1, model.in_channels, *part.shape)
+        planes[0].scatter_(0, part[None], 1.0)
+        if edge is not None:
+            planes[0, -1] = torch.from_numpy(edge[rows, columns].astype(np.float32))
+        return planes
+
+    return cut
+
+
+def _bands(
+    model: Translator | Upscaler,
+    run: Run,
+    cut: Cut,
+    size: Sequence[int],
+    tile: int | None,
+    progress: Progress | None,
+    scale: int = 1,
+) -> Any:
+    """The network's output in bands of rows, as `tiled` yields them."""
+    height, width = size
+    multiple = model.multiple if isinstance(model, Translator) else 4  # some upscalers fold 4x4 pixels
+
+    def quietly(x: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return run(x)
+
+    if tile is None:
+        upscaler = isinstance(model, Upscaler)
+        side = SAMPLE if upscaler else max(SAMPLE, model.network.cfg.smallest)
+        part = slice(0, min(side, height)), slice(0, min(side, width))
+        tile = choose_tile(model.network, quietly, lambda: cut(*part), (height, width), whole=not upscaler)
+    return tiled(quietly, cut, (height, width), tile, scale=scale, multiple=multiple, progress=progress)
+
+
+def _collect(
+    bands: Any, size: tuple[int, int], dtype: np.dtype, value_range: tuple[float, float]
+) -> np.ndarray:
+    """Bands [1, 3, n, W] as pixels [H, W, 3]."""
+    white = int(np.iinfo(dtype).max)
+    low, high = value_range
+    pixels = np.empty((*size, 3), dtype)
+    for top, band in bands:
+        levels = (band[0] - low).mul_(white / (high - low)).round_().clamp_(0, white)
+        pixels[top : top + band.shape[2]] = levels.permute(1, 2, 0).cpu().numpy()
+    return pixels
