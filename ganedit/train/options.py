@@ -206,13 +206,14 @@ class TranslationOptions(PictureOptions):
     size: int = option(256, "Side of the crops that are trained on.")
     load_size: int = option(0, "Squeeze pictures to this side before they are cropped; 0: 286/256 of --size.")
     keep_size: bool = option(False, "Crop pictures at the size that they have.")
-    width: int = option(64, "Channels of the networks' first layer.")
+    width: int = option(64, "Channels of the first layer of a generator.")
+    judge_width: int = option(64, "Channels of the first layer of a discriminator.")
     lr: float = 2e-4
     decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_zeros(self, "width")
+        _refuse_zeros(self, "width", "judge_width")
         if not 0 <= self.decay <= 1:
             raise UsageError(f"--decay {self.decay} is no share", "choose 0 to 1, such as 0.5")
         if 0 < self.load_size < self.size:
@@ -244,6 +245,7 @@ class Pix2pixOptions(TranslationOptions):
     norm: Literal["batch", "instance"] = option("batch", "Normalisation; for --batch 1 instance.")
     dropout: bool = option(True, "In the middle of the generator.")
     colorization: bool = option(False, "From lightness to colours (CIE Lab); data is any folder or zip.")
+    outlines: bool = option(False, "From outlines, which are drawn here; data is any folder or zip.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -258,6 +260,8 @@ class Pix2pixOptions(TranslationOptions):
             )
         if not self.gan_weight and not self.l1:
             raise UsageError("--gan-weight 0 --l1 0 leaves nothing to learn", "keep one of them")
+        if self.colorization and self.outlines:
+            raise UsageError("--colorization and --outlines start from different things", "choose one")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,15 @@ def options(tmp_path):
     b = draw_pictures(tmp_path / "b", 3, (24, 20), seed=2)
 
     def make(**more):
-        values = {"kimg": 0.008, "batch": 2, "size": 32, "width": 4, "blocks": 1, "history": 3}
+        values = {
+            "kimg": 0.008,
+            "batch": 2,
+            "size": 32,
+            "width": 4,
+            "judge_width": 4,
+            "blocks": 1,
+            "history": 3,
+        }
         return CycleGANOptions(data=(str(a), str(b)), precision="float32", **{**values, **more})
 
     return make

@@ -28,7 +28,15 @@ def pairs(tmp_path):
 @pytest.fixture
 def options(pairs):
     def make(**more):
-        values = {"data": pairs, "kimg": 0.016, "batch": 4, "size": 16, "width": 4, "patch": 16}
+        values = {
+            "data": pairs,
+            "kimg": 0.016,
+            "batch": 4,
+            "size": 16,
+            "width": 4,
+            "judge_width": 4,
+            "patch": 16,
+        }
         return Pix2pixOptions(precision="float32", **{**values, **more})
 
     return make
@@ -85,6 +93,14 @@ def test_colorization(options, pairs, tmp_path):
     model = load(tmp_path / "run/model", device="cpu")
     assert (model.in_channels, model.card.details["use"]) == (1, "colorize")
     assert model(torch.zeros(1, 1, 30, 20)).shape == (1, 2, 30, 20)
+
+
+def test_from_outlines(options, pairs, tmp_path):
+    recipe = make(options(data=pairs[:1], outlines=True))
+    drawn, photo = recipe.data[0]
+    assert drawn.shape == photo.shape == (18, 18, 3)
+    with pytest.raises(UsageError, match="start from different things"):
+        options(outlines=True, colorization=True)
 
 
 def test_lightness_and_colours_are_those_of_opencv():

@@ -33,7 +33,7 @@ class CycleGAN(PictureRecipe[CycleGANOptions]):
         torch.manual_seed(options.seed)
         config = ResNetConfig(width=options.width, blocks=options.blocks)
         self.to_b, self.to_a = ResNetGenerator(config), ResNetGenerator(config)
-        judge = PatchGANConfig(width=options.width, norm="instance")
+        judge = PatchGANConfig(width=options.judge_width, norm="instance")
         self.d_a, self.d_b = PatchGAN(judge), PatchGAN(judge)
         self.past_a, self.past_b = (History(options.history, 3, options.size) for _ in range(2))
         networks = {"to_b": self.to_b, "to_a": self.to_a, "d_a": self.d_a, "d_b": self.d_b}

@@ -17,7 +17,7 @@ from ganedit.train.colours import join_lightness, split_lightness
 from ganedit.train.loop import Note, OnLoad, Run, note_skipped
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import PATCHES, Pix2pixOptions
-from ganedit.train.pictures import Pictures, load_pairs, load_pictures, sheet
+from ganedit.train.pictures import Pictures, load_outlined, load_pairs, load_pictures, sheet
 from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 8
@@ -36,7 +36,9 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.gan_weight:
             judged = channels[1] if options.unconditional else sum(channels)
-            self.d = PatchGAN(PatchGANConfig(judged, options.width, PATCHES[options.patch], options.norm))
+            self.d = PatchGAN(
+                PatchGANConfig(judged, options.judge_width, PATCHES[options.patch], options.norm)
+            )
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}
@@ -115,8 +117,8 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
 def start(
     options: Pix2pixOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Pix2pix:
-    """The recipe on the pairs, or for colorization the pictures, that the options name."""
-    load = load_pictures if options.colorization else load_pairs
+    """The recipe on the pairs that the options name, or on pictures where the other half is made of them."""
+    load = load_outlined if options.outlines else load_pictures if options.colorization else load_pairs
     data = load(
         [Path(one) for one in options.data],
         size=options.size,
