@@ -47,6 +47,7 @@ ARCHITECTURES = {
         "ganedit.nets.stargan", "StarGANDiscriminatorConfig", "StarGANDiscriminator"
     ),
     "unit": Architecture("ganedit.nets.unit", "UNITConfig", "UNIT"),
+    "context-encoder": Architecture("ganedit.nets.context_encoder", "ContextEncoderConfig", "ContextEncoder"),
     "rrdb": Architecture("ganedit.nets.rrdb", "RRDBConfig", "RRDBNet"),
     "srresnet": Architecture("ganedit.nets.srresnet", "SRResNetConfig", "SRResNet"),
     "srgan-discriminator": Architecture("ganedit.nets.srresnet", "SRDiscriminatorConfig", "SRDiscriminator"),

@@ -283,6 +283,29 @@ class CycleGANOptions(TranslationOptions):
         _refuse_small(self, PATCHES[70])
 
 
+@dataclass(frozen=True)
+class InpaintOptions(TranslationOptions):
+    """Holes filled from their surroundings: a context encoder."""
+
+    kimg: float = option(300.0, "Length of training, in thousands of images.")
+    batch: int = option(32, "Images per optimiser step, over all devices.")
+    size: int = option(128, "Side of the pictures, a multiple of 16.")
+    holes: Literal["both", "center", "random"] = option(
+        "both", "The middle quarter of the area, one to four rectangles anywhere, or now this, now that."
+    )
+    reconstruction: float = option(0.999, "Weight of the squared error in the hole.")
+    gan_weight: float = option(0.001, "Of the adversarial loss; 0 trains by pixels alone.")
+    norm: Literal["batch", "instance"] = option("batch", "Normalisation.")
+    template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
+    test: str = option("", "Folder or zip to measure on: its first 200 pictures, the middle cut out.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_small(self, PATCHES[70])
+        if self.size % 16:
+            raise UsageError(f"--size {self.size} is no multiple of 16", "such as 64 or 128")
+
+
 def _refuse_small(options: TranslationOptions, halvings: int) -> None:
     """Crops of which a PatchGAN with so many convolutions of stride 2 leaves nothing to judge."""
     least = 4 * 2**halvings
@@ -328,5 +351,6 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "pix2pix": Pix2pixOptions,
     "cyclegan": CycleGANOptions,
     "srgan": SRGANOptions,
+    "inpaint": InpaintOptions,
 }
 """Recipe by name; `ganedit.train.recipes.NAME` holds `start(options, device, note, on_load) -> Recipe`."""
