@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganedit.nets.layers import Linear
+from ganedit.nets.layers import Linear, pixel_norm
 
 
 class Config:
@@ -22,17 +22,19 @@ class Config:
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
-def normalize_2nd_moment(x: Tensor) -> Tensor:
-    """Scale rows of [N, D] to unit mean square."""
-    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
-
-
 class MappingNetwork(nn.Module):
     """z [N, z_dim] and one-hot classes c [N, C] to w [N, w_dim]. Either may be absent."""
 
     def __init__(
-        self, z_dim: int, num_classes: int, w_dim: int, layers: int, lr_multiplier: float = 0.01
+        self,
+        z_dim: int,
+        num_classes: int,
+        w_dim: int,
+        layers: int,
+        lr_multiplier: float = 0.01,
+        width: int | None = None,
     ) -> None:
+        """`width` is that of the layers between; None makes it `w_dim`."""
         super().__init__()
         self.z_dim, self.num_classes, self.num_layers = z_dim, num_classes, layers
         features = z_dim
@@ -41,19 +43,19 @@ class MappingNetwork(nn.Module):
             self.embed = Linear(num_classes, embed_dim)
             features += embed_dim
         for i in range(layers):
-            layer = Linear(features, w_dim, activate=True, lr_multiplier=lr_multiplier)
-            self.add_module(f"fc{i}", layer)
-            features = w_dim
+            out = w_dim if i == layers - 1 else width or w_dim
+            self.add_module(f"fc{i}", Linear(features, out, activate=True, lr_multiplier=lr_multiplier))
+            features = out
 
     def forward(self, z: Tensor | None, c: Tensor | None = None) -> Tensor:
         parts = []
         if self.z_dim:
             assert z is not None
-            parts.append(normalize_2nd_moment(z.float()))
+            parts.append(pixel_norm(z.float()))
         if self.num_classes:
             if c is None:
                 raise ValueError(f"this network needs class labels [N, {self.num_classes}]")
-            parts.append(normalize_2nd_moment(self.embed(c.float())))
+            parts.append(pixel_norm(self.embed(c.float())))
         x = torch.cat(parts, dim=1)
         for i in range(self.num_layers):
             x = getattr(self, f"fc{i}")(x)
@@ -69,3 +71,30 @@ def truncate(w: Tensor, average: Tensor, rows: int, psi: float, cutoff: int | No
     if cutoff is None or cutoff >= rows:
         return pulled.unsqueeze(1).expand(-1, rows, -1)
     return torch.stack([pulled] * cutoff + [w] * (rows - cutoff), dim=1)
+
+
+class StyleGenerator(nn.Module):
+    """The mapping network, with the running mean of w that truncation pulls towards. Subclasses add `synthesis`.
+
+    Args:
+        cfg: Sizes; `num_ws` rows of a code.
+        mapping: z [N, z_dim] and classes [N, C] to w [N, w_dim].
+    """
+
+    def __init__(self, cfg: Any, mapping: MappingNetwork) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.mapping = mapping
+        self.mapping.register_buffer("w_avg", torch.zeros(cfg.w_dim))
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Mean of w over z [w_dim]; over classes too where there are any."""
+        return self.mapping.w_avg  # type: ignore[return-value]
+
+    def style_codes(
+        self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
+    ) -> Tensor:
+        """z [N, z_dim], c one-hot [N, C] to ws [N, L, w_dim], the first `cutoff` rows (default all)
+        truncated: psi 1 keeps w, 0 gives the average."""
+        return truncate(self.mapping(z, c), self.w_avg, self.cfg.num_ws, psi, cutoff)

@@ -16,6 +16,29 @@ Norm = Literal["batch", "instance", "instance_affine", "instance_running", "none
 Activation = Callable[[Tensor], Tensor]
 
 
+class PictureConfig:
+    """What a network that turns pictures into pictures says of itself; its config adds `downs`.
+
+    Attributes:
+        labels: Length of the target vector that it takes; 0 without one.
+        two_way: Whether it is called with a direction.
+    """
+
+    downs: int  # halvings of the size
+    labels: int = 0
+    two_way: bool = False
+
+    @property
+    def multiple(self) -> int:
+        """What both sides of its input must be divisible by."""
+        return 2**self.downs
+
+    @property
+    def smallest(self) -> int:
+        """Side below which it fails: reflection padding has nothing to reflect."""
+        return max(4, 2 * self.multiple)
+
+
 def norm2d(kind: Norm, channels: int) -> nn.Module:
     """Normalisation of [N, C, H, W].
 

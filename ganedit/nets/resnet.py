@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import Norm, ResidualTrunk, initialise_normal, to_image
+from ganedit.nets.layers_translation import Norm, PictureConfig, ResidualTrunk, initialise_normal, to_image
 
 
 @dataclass(frozen=True)
-class ResNetConfig:
+class ResNetConfig(PictureConfig):
     in_channels: int = 3
     out_channels: int = 3
     width: int = 64  # channels at full size, doubled with each reduction
@@ -21,18 +21,6 @@ class ResNetConfig:
     downs: int = 2  # halvings of the size
     norm: Norm = "instance"
     dropout: bool = False  # between the convolutions of a block, when training
-
-    labels = 0
-    two_way = False
-
-    @property
-    def multiple(self) -> int:
-        return 2**self.downs
-
-    @property
-    def smallest(self) -> int:
-        """Side below which reflection padding has nothing to reflect."""
-        return max(4, 2 * self.multiple)
 
 
 class ResNetGenerator(nn.Module):

@@ -9,23 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, GrowNorm, Norm, ResidualBlock
+from ganedit.nets.layers_translation import ConvNorm, GrowNorm, Norm, PictureConfig, ResidualBlock
 
 
 @dataclass(frozen=True)
-class StarGANConfig:
+class StarGANConfig(PictureConfig):
     labels: int  # length of the target vector
     in_channels: int = 3
     width: int = 64
     blocks: int = 6
     downs: int = 2
     norm: Norm = "instance_affine"
-
-    two_way = False
-
-    @property
-    def multiple(self) -> int:
-        return 2**self.downs
 
     @property
     def smallest(self) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers import EqualConv2d, Linear, lrelu, pixel_norm
+from ganedit.nets.layers import EqualConv2d, Linear, lrelu
+from ganedit.nets.layers_style import MappingNetwork, StyleGenerator
 
 NoiseKind = Literal["const", "random", "none"]
 Noise = NoiseKind | Mapping[str, Tensor]
@@ -130,28 +130,10 @@ class SynthesisNetwork(nn.Module):
         return self.to_rgb(x).float()
 
 
-class Generator(nn.Module):
-    """Mapping and synthesis, with the running mean of w that truncation pulls towards."""
+class Generator(StyleGenerator):
+    """Mapping and synthesis."""
 
     def __init__(self, cfg: GeneratorConfig) -> None:
-        super().__init__()
-        self.cfg = cfg
-        widths = (cfg.z_dim, *[cfg.mapping_width] * (cfg.mapping_layers - 1), cfg.w_dim)
-        self.mapping = nn.Sequential(
-            *(
-                Linear(i, o, activate=True, lr_multiplier=cfg.mapping_lr_multiplier)
-                for i, o in pairwise(widths)
-            )
-        )
-        self.register_buffer("w_avg", torch.zeros(cfg.w_dim))
-        self.w_avg: Tensor
+        layers = cfg.mapping_layers, cfg.mapping_lr_multiplier
+        super().__init__(cfg, MappingNetwork(cfg.z_dim, 0, cfg.w_dim, *layers, width=cfg.mapping_width))
         self.synthesis = SynthesisNetwork(cfg)
-
-    def style_codes(
-        self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
-    ) -> Tensor:
-        """z [N, z_dim] to ws [N, L, w_dim], the first `cutoff` rows (default all) truncated."""
-        w = self.mapping(pixel_norm(z))
-        ws = w.unsqueeze(1).repeat(1, self.cfg.num_ws, 1)
-        ws[:, :cutoff] = self.w_avg.lerp(ws[:, :cutoff], psi)
-        return ws

@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
-from ganedit.nets.layers_style import Config, MappingNetwork, truncate
+from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator
 
 NoiseKind = Literal["const", "random", "none"]
 Noise = NoiseKind | Mapping[str, Tensor]
@@ -251,29 +251,13 @@ class SynthesisNetwork(nn.Module):
         return image
 
 
-class Generator(nn.Module):
-    """Mapping and synthesis, with the running mean of w that truncation pulls towards."""
+class Generator(StyleGenerator):
+    """Mapping and synthesis."""
 
     def __init__(self, cfg: GeneratorConfig) -> None:
-        super().__init__()
-        self.cfg = cfg
-        self.mapping = MappingNetwork(
-            cfg.z_dim, cfg.num_classes, cfg.w_dim, cfg.mapping_layers, cfg.mapping_lr_multiplier
-        )
-        self.mapping.register_buffer("w_avg", torch.zeros(cfg.w_dim))
+        layers = cfg.mapping_layers, cfg.mapping_lr_multiplier
+        super().__init__(cfg, MappingNetwork(cfg.z_dim, cfg.num_classes, cfg.w_dim, *layers))
         self.synthesis = SynthesisNetwork(cfg)
-
-    @property
-    def w_avg(self) -> Tensor:
-        """Mean of w over z [w_dim]; over classes too where there are any."""
-        return self.mapping.w_avg  # type: ignore[return-value]
-
-    def style_codes(
-        self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
-    ) -> Tensor:
-        """z [N, z_dim], c one-hot [N, C] to ws [N, L, w_dim], the first `cutoff` rows (default all)
-        truncated: psi 1 keeps w, 0 gives the average."""
-        return truncate(self.mapping(z, c), self.w_avg, self.cfg.num_ws, psi, cutoff)
 
     def forward(
         self,

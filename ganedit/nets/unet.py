@@ -8,26 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import Norm, initialise_normal, leaky, norm2d, relu
+from ganedit.nets.layers_translation import Norm, PictureConfig, initialise_normal, leaky, norm2d, relu
 
 DROPOUT_FROM = 4  # the decoder's levels inside this one have dropout, but for the innermost
 
 
 @dataclass(frozen=True)
-class UNetConfig:
+class UNetConfig(PictureConfig):
     in_channels: int = 3
     out_channels: int = 3
     width: int = 64  # channels at half size, doubled with each reduction up to eight times as many
     downs: int = 8  # halvings of the size: 7 suit 128 px, 8 suit 256 px
     norm: Norm = "batch"
     dropout: bool = True  # in the inner levels of the decoder, when training
-
-    labels = 0
-    two_way = False
-
-    @property
-    def multiple(self) -> int:
-        return 2**self.downs
 
     @property
     def smallest(self) -> int:

@@ -13,29 +13,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, ResidualBlock, relu, to_image
+from ganedit.nets.layers_translation import ConvNorm, PictureConfig, ResidualBlock, relu, to_image
 
 Domain = Literal["a", "b"]
 
 
 @dataclass(frozen=True)
-class UNITConfig:
+class UNITConfig(PictureConfig):
     in_channels: int = 3
     width: int = 64
     blocks: int = 4  # in the encoder, and as many in the decoder
     downs: int = 2
 
-    labels = 0
     two_way = True
-
-    @property
-    def multiple(self) -> int:
-        return 2**self.downs
-
-    @property
-    def smallest(self) -> int:
-        """Side below which reflection padding has nothing to reflect."""
-        return max(4, 2 * self.multiple)
 
 
 class LayerNorm(nn.Module):

@@ -74,12 +74,12 @@ def _progan(state: Mapping[str, Tensor]) -> NetworkWeights:
     return NetworkWeights("progan", asdict(config), tensors.done())
 
 
-def _mapping(tensors: Renaming, new: str, bias: float) -> int:
+def _mapping(tensors: Renaming, bias: float) -> int:
     """Move the mapping network, its biases times `bias`; returns its number of layers."""
     layers = len(numbered(tensors.rest, r"mapping\.dense(\d+)\.weight"))
     for i in range(layers):
-        tensors.new[f"{new.format(i)}.weight"] = tensors.take(f"mapping.dense{i}.weight")
-        tensors.new[f"{new.format(i)}.bias"] = tensors.take(f"mapping.dense{i}.bias") * bias
+        tensors.new[f"mapping.fc{i}.weight"] = tensors.take(f"mapping.dense{i}.weight")
+        tensors.new[f"mapping.fc{i}.bias"] = tensors.take(f"mapping.dense{i}.bias") * bias
     return layers
 
 
@@ -87,8 +87,8 @@ def _stylegan1(state: Mapping[str, Tensor]) -> NetworkWeights:
     levels = _levels(state, "synthesis.")
     tensors = Renaming(state)
     # This code adds a bias after the gain of the activation, nets.layers.Linear before it.
-    layers = _mapping(tensors, "mapping.{}", 1 / SQRT2)
-    tensors.new["w_avg"] = tensors.take("truncation.w_avg").flatten()
+    layers = _mapping(tensors, 1 / SQRT2)
+    tensors.new["mapping.w_avg"] = tensors.take("truncation.w_avg").flatten()
     for layer in range(2 * levels):
         level, place = divmod(layer, 2)
         old, new = f"synthesis.layer{layer}", f"synthesis.blocks.{level}"
@@ -104,7 +104,7 @@ def _stylegan1(state: Mapping[str, Tensor]) -> NetworkWeights:
     config = stylegan1.GeneratorConfig(
         channels=tuple(tensors.new[f"synthesis.blocks.{i}.style1.bias"].shape[0] for i in range(levels)),
         z_dim=state["mapping.dense0.weight"].shape[1],
-        w_dim=tensors.new["w_avg"].shape[0],
+        w_dim=tensors.new["mapping.w_avg"].shape[0],
         mapping_width=state["mapping.dense0.weight"].shape[0],
         mapping_layers=layers,
         image_channels=tensors.new["synthesis.to_rgb.weight"].shape[0],
@@ -124,7 +124,7 @@ def _style(tensors: Renaming, old: str, new: str) -> None:
 def _stylegan2(state: Mapping[str, Tensor]) -> NetworkWeights:
     levels = _levels(state, "synthesis.")
     tensors = Renaming(state)
-    layers = _mapping(tensors, "mapping.fc{}", 1.0)
+    layers = _mapping(tensors, 1.0)
     tensors.new["mapping.w_avg"] = tensors.take("truncation.w_avg").flatten()
     tensors.new["synthesis.b4.const"] = tensors.take("synthesis.early_layer.const")[0]
     for layer in range(2 * levels - 1):
