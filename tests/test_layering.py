@@ -89,6 +89,10 @@ def loaded_by(*argv: str) -> set[str]:
         ["align", "--help"],
         ["project", "--help"],
         ["edit", "--help"],
+        ["translate", "--help"],
+        ["upscale", "--help"],
+        ["inpaint", "--help"],
+        ["colorize", "--help"],
     ],
     ids=" ".join,
 )

@@ -151,7 +151,7 @@ class PictureJob:
                 return _Item(path, target, done=False)
             return _Item(path, target, reader.submit(self.read, path), done=False)
         except Exception as error:  # `_end` raises it again
-            return _Item(path, target, error=error)
+            return _Item(path, target, error=error, done=False)
 
     def _name(self, path: Path, film: bool) -> str:
         from ganedit.images.encode import WRITERS

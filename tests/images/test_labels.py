@@ -56,7 +56,7 @@ def test_colours_that_no_palette_has_are_named(indexed, palette, tmp_path):
 @pytest.mark.parametrize("text", ["", "red\n", "300 0 0 red\n", "1 2 3 a\n1 2 3 b\n"])
 def test_files_that_are_no_palette(tmp_path, text):
     (tmp_path / "p.txt").write_text(text)
-    with pytest.raises(InputError, match="p.txt"):
+    with pytest.raises(InputError, match=r"p\.txt"):
         read_palette(tmp_path / "p.txt")
 
 
