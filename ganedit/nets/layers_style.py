@@ -74,7 +74,7 @@ def truncate(w: Tensor, average: Tensor, rows: int, psi: float, cutoff: int | No
 
 
 class StyleGenerator(nn.Module):
-    """The mapping network, with the running mean of w that truncation pulls towards. Subclasses add `synthesis`.
+    """The mapping network and the mean of w that truncation pulls towards; subclasses add `synthesis`.
 
     Args:
         cfg: Sizes; `num_ws` rows of a code.
