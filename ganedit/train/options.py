@@ -306,6 +306,43 @@ class InpaintOptions(TranslationOptions):
             raise UsageError(f"--size {self.size} is no multiple of 16", "such as 64 or 128")
 
 
+@dataclass(frozen=True)
+class StarGANOptions(PictureOptions):
+    """One translator for many attributes, from labelled pictures."""
+
+    data: tuple[str, ...] = option((), "Folders or zips of images, each with its labels.csv.")
+    kimg: float = option(3200.0, "Length of training, in thousands of images.")
+    batch: int = option(16, "Images per optimiser step, over all devices.")
+    labels: str = option(
+        "", "What the model is to change, as NAME=COLUMN=VALUE, or <, <=, > or >= for numbers: "
+        "young=age<30,old=age>=60,male=gender=male"
+    )  # fmt: skip
+    size: int = option(128, "Side of the pictures, a power of two.")
+    fit: Literal["crop", "resize"] = option("crop", "What to do with images that are not square.")
+    width: int = option(64, "Channels of the generator's first layer.")
+    judge_width: int = option(64, "Channels of the discriminator's first layer.")
+    blocks: int = option(6, "Residual blocks.")
+    lr: float = 1e-4
+    decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
+    critic: int = option(5, "Steps of the discriminator for one of the generator.")
+    classify: float = option(1.0, "Weight of having the attributes asked for.")
+    reconstruct: float = option(10.0, "Weight of coming back to where one started.")
+    penalty: float = option(10.0, "Weight of the gradient penalty.")
+    template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_zeros(self, "width", "judge_width", "blocks")
+        if not self.labels:
+            raise UsageError("no --labels were named", "such as --labels young=age<30,old=age>=60")
+        if self.size < 16 or self.size & (self.size - 1):
+            raise UsageError(f"--size {self.size} is no power of two from 16 up", "such as 64 or 128")
+        if not 0 <= self.decay <= 1:
+            raise UsageError(f"--decay {self.decay} is no share", "choose 0 to 1, such as 0.5")
+        if self.critic < 1:
+            raise UsageError("--critic 0 never trains the discriminator", "choose 1 or more")
+
+
 def _refuse_small(options: TranslationOptions, halvings: int) -> None:
     """Crops of which a PatchGAN with so many convolutions of stride 2 leaves nothing to judge."""
     least = 4 * 2**halvings
@@ -352,5 +389,6 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "cyclegan": CycleGANOptions,
     "srgan": SRGANOptions,
     "inpaint": InpaintOptions,
+    "stargan": StarGANOptions,
 }
 """Recipe by name; `ganedit.train.recipes.NAME` holds `start(options, device, note, on_load) -> Recipe`."""

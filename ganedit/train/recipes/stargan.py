@@ -1,0 +1,235 @@
+"""One translator for many attributes (StarGAN, Choi et al., arXiv:1711.09020).
+
+Several sets may be trained on at once, each of which tells only some of the attributes. The target then ends
+in a mask vector that names the set whose attributes are meant, as in the paper; its entries are labels of
+their own, called after the sets.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganedit.errors import InputError, UsageError, did_you_mean
+from ganedit.nets.stargan import (
+    StarGANConfig,
+    StarGANDiscriminator,
+    StarGANDiscriminatorConfig,
+    StarGANGenerator,
+)
+from ganedit.store.load import save_model
+from ganedit.train.data import ImageSet, label_columns, label_values, load_images
+from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.losses import gradient_penalty
+from ganedit.train.options import StarGANOptions
+from ganedit.train.pictures import sheet
+from ganedit.train.translation import PictureRecipe, frozen
+
+SAMPLES = 6
+RULE = re.compile(r"\s*([^=<>]+)=([^=<>]+)(<=|>=|=|<|>)([^=<>]+?)\s*")
+COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+Rule = tuple[str, str, str, str]  # name, column, comparison, value
+
+
+class StarGAN(PictureRecipe[StarGANOptions]):
+    """G aims at labels taken from other pictures of the batch; D tells real from drawn, and the labels.
+
+    Attributes:
+        sets: Images with labels [N, K], NaN where a set does not tell one.
+        labels: Names of the target's entries: K attributes, then the sets where there are several.
+    """
+
+    def __init__(
+        self, options: StarGANOptions, sets: dict[str, ImageSet], names: Sequence[str], device: torch.device
+    ) -> None:
+        self.sets = list(sets.values())
+        self.labels = [*names, *(sets if len(sets) > 1 else ())]
+        torch.manual_seed(options.seed)
+        self.g = StarGANGenerator(StarGANConfig(len(self.labels), width=options.width, blocks=options.blocks))
+        layers = options.size.bit_length() - 2  # down to 2x2
+        self.d = StarGANDiscriminator(
+            StarGANDiscriminatorConfig(len(names), options.size, width=options.judge_width, layers=layers)
+        )
+        super().__init__(options, device, {"g": self.g, "d": self.d})
+        self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in self.networks.items()}
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        options = self.options
+        self.decay(run, options.lr, options.decay)
+        which = run.step // options.critic % len(self.sets)
+        pieces = []
+        for images, labels in run.draw(self.sets[which], mirror=options.mirror, stream=which):
+            assert labels is not None
+            pieces.append((images, labels, labels[torch.randperm(len(labels)).to(labels.device)]))
+        stats: dict[str, Tensor] = {}
+        stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, which, stats))
+        if (run.step + 1) % options.critic == 0:
+            stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, which, stats))
+        return stats
+
+    def _target(self, labels: Tensor, which: int) -> Tensor:
+        """[N, D] of zeros and ones, as G takes it."""
+        target = labels.nan_to_num()
+        if len(self.sets) == 1:
+            return target
+        mask = F.one_hot(torch.full((len(labels),), which), len(self.sets)).to(target)
+        return torch.cat([target, mask], dim=1)
+
+    def _draw(self, images: Tensor, target: Tensor) -> Tensor:
+        with self.activations():
+            return self.g(images, target).float()
+
+    def _both(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        with self.activations():
+            logits, labels = self.d.both(images)
+        return logits.float(), labels.float()
+
+    def _d_losses(
+        self, pieces: list[tuple[Tensor, Tensor, Tensor]], which: int, stats: dict[str, Tensor]
+    ) -> Iterator[Tensor]:
+        options = self.options
+        for images, labels, wanted in pieces:
+            with torch.no_grad():
+                fake = self._draw(images, self._target(wanted, which))
+            on_real, told = self._both(images)
+            on_fake, _ = self._both(fake)
+            each = {
+                "gan": on_fake.mean() - on_real.mean(),
+                "classes": known_bce(told, labels) * options.classify,
+                # second derivatives, in full precision
+                "penalty": gradient_penalty(self.d, images, fake) * options.penalty,
+            }
+            stats |= {f"d/{name}": loss.detach() for name, loss in each.items()}
+            yield torch.stack(list(each.values())).sum()
+
+    def _g_losses(
+        self, pieces: list[tuple[Tensor, Tensor, Tensor]], which: int, stats: dict[str, Tensor]
+    ) -> Iterator[Tensor]:
+        options = self.options
+        for images, labels, wanted in pieces:
+            fake = self._draw(images, self._target(wanted, which))
+            back = self._draw(fake, self._target(labels, which))
+            with frozen(self.d):
+                on_fake, told = self._both(fake)
+            each = {
+                "gan": -on_fake.mean(),
+                "classes": known_bce(told, wanted) * options.classify,
+                "reconstruct": F.l1_loss(back, images) * options.reconstruct,
+            }
+            stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
+            yield torch.stack(list(each.values())).sum()
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        """Pictures of the first set, and what each attribute alone makes of them."""
+        data = self.sets[0]
+        real = data.images[:SAMPLES].float().div(127.5).sub(1).to(self.device)
+        told = self.d.cfg.labels
+        rows = [real]
+        for i in range(told):
+            labels = torch.zeros(len(real), told, device=self.device)
+            labels[:, i] = 1
+            rows.append(self._draw(real, self._target(labels, 0)))
+        return sheet(rows)
+
+    def export(self, folder: Path, images: int) -> None:
+        card = self.card(
+            images,
+            name=self.options.name or "stargan",
+            task="translator",
+            architecture="stargan",
+            config=asdict(self.g.cfg),
+            resolution=self.options.size,
+            template=self.options.template,
+            details={"labels": self.labels},
+        )
+        save_model(folder, card, self.g.state_dict(), dtype=torch.float16)
+
+
+def known_bce(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy [N, K] summed over the labels that are known (not NaN), averaged over pictures."""
+    known = ~labels.isnan()
+    each = F.binary_cross_entropy_with_logits(logits, labels.nan_to_num(), reduction="none")
+    return (each * known).sum() / len(labels)
+
+
+def parse_rules(text: str) -> list[Rule]:
+    """The attributes of `--labels`.
+
+    Raises:
+        UsageError: not of the form NAME=COLUMN=VALUE (or <, <=, >, >=), or a name twice.
+    """
+    rules: list[Rule] = []
+    for part in text.split(","):
+        match = RULE.fullmatch(part)
+        if not match:
+            raise UsageError(f"--labels {part!r} cannot be read", "such as young=age<30 or male=gender=male")
+        name, column, sign, value = (word.strip() for word in match.groups())
+        if sign != "=":
+            try:
+                float(value)
+            except ValueError as error:
+                raise UsageError(f"--labels {part!r} compares with no number", "such as age<30") from error
+        if name in (rule[0] for rule in rules):
+            raise UsageError(f"--labels names {name} twice", "give each attribute a name of its own")
+        rules.append((name, column, sign, value))
+    return rules
+
+
+def read_labels(source: Path, names: Sequence[str], rules: Sequence[Rule]) -> Tensor:
+    """[N, K] of zeros and ones for the images of a set; NaN in columns that its labels.csv lacks.
+
+    Raises:
+        InputError: As `label_values`, or a value to compare that is no number.
+    """
+    columns = label_columns(source)
+    found = torch.full((len(names), len(rules)), float("nan"))
+    for k, (name, column, sign, value) in enumerate(rules):
+        if column not in columns:
+            continue
+        values = label_values(source, column, names)
+        try:
+            true = [v == value if sign == "=" else COMPARE[sign](float(v), float(value)) for v in values]
+        except ValueError as error:
+            raise InputError(f"the column {column} of {source} holds no numbers: {error}") from error
+        if len(set(true)) < 2:
+            raise InputError(
+                f"{'all' if true[0] else 'no'} images of {source} are {name}", "an attribute has to differ"
+            )
+        found[:, k] = torch.tensor(true).float()
+    return found
+
+
+def start(
+    options: StarGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> StarGAN:
+    """The recipe on the labelled sets that the options name."""
+    rules = parse_rules(options.labels)
+    sets: dict[str, ImageSet] = {}
+    columns: set[str] = set()
+    for one in options.data:
+        source = Path(one)
+        columns |= set(label_columns(source))
+        data = load_images(
+            source,
+            resolution=options.size,
+            fit=options.fit,
+            limit=options.limit or None,
+            progress=on_load,
+        )
+        note_skipped(data.skipped, note)
+        data.labels = read_labels(source, data.names, rules)
+        sets[source.stem] = data
+    if len(sets) < len(options.data):
+        raise UsageError("two of the sets have the same name", "rename one: sets are told apart by it")
+    for _, column, _, _ in rules:
+        if column not in columns:
+            raise UsageError(f"no set has a column {column!r}", did_you_mean(column, sorted(columns)))
+    return StarGAN(options, sets, [rule[0] for rule in rules], device)
