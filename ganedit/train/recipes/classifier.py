@@ -19,7 +19,7 @@ from ganedit.nets.classifier import SIZE, Classifier, ClassifierConfig, to_input
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.data import ImageSet, label_columns, label_values, load_images
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype
+from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, set_rate
 from ganedit.train.options import ClassifierOptions, command_line
 
 POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
@@ -121,9 +121,8 @@ class FaceAttributes(Recipe):
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.network.train()
-        done = run.images_seen / (self.options.kimg * 1000)
-        for group in self.optimizer.param_groups:  # warm-up, then half a cosine
-            group["lr"] = self.options.lr * min(done / 0.03 + 0.01, 1) * (1 + math.cos(math.pi * done)) / 2
+        warm = min(run.progress / 0.03 + 0.01, 1)
+        set_rate(self.optimizer, self.options.lr * warm * (1 + math.cos(math.pi * run.progress)) / 2)
         pieces = run.draw(self.data.train, mirror=False)
         stats: dict[str, Tensor] = {}
 
@@ -131,7 +130,7 @@ class FaceAttributes(Recipe):
             for images, labels in pieces:
                 assert labels is not None
                 images, labels = distort(images, labels, self.data.config)
-                with torch.autocast(images.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                with autocast(images.device, self.dtype):
                     outputs = self.network.standardised(images.contiguous(memory_format=torch.channels_last))
                 each = attribute_losses(outputs, labels, self.data.config)
                 stats.update({f"loss/{name}": value.detach() for name, value in each.items()})

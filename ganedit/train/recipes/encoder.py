@@ -21,8 +21,9 @@ from ganedit.store.load import load, load_generator, save_model
 from ganedit.store.models import Encoder as EncoderModel
 from ganedit.store.models import Generator
 from ganedit.train.data import ImageSet
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
+from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, load_set, set_rate
 from ganedit.train.options import EncoderOptions, command_line
+from ganedit.train.pictures import sheet
 
 SAMPLES = 8  # pairs on the sample sheet
 
@@ -52,11 +53,8 @@ class EncoderTraining(Recipe):
         self.optimizers = {"encoder": optimizer}
 
     def step(self, run: Run) -> dict[str, Tensor]:
-        total = max(self.options.kimg * 1000 / self.options.batch, 1)
-        progress = min(run.step / total, 1.0)
         warm = min(1.0, (run.step + 1) / 100)
-        for group in self.optimizers["encoder"].param_groups:
-            group["lr"] = self.options.lr * warm * (1 - 0.95 * progress)
+        set_rate(self.optimizers["encoder"], self.options.lr * warm * (1 - 0.95 * run.progress))
         stats: dict[str, Tensor] = {}
         pieces = run.draw(self.data, mirror=self.options.mirror)
         losses = (self._loss(images[: len(images) // 2], stats) for images, _ in pieces)
@@ -68,7 +66,7 @@ class EncoderTraining(Recipe):
             known = self._sample_codes(len(real))
             drawn = self.generator.synthesis(known, "random").clamp(-1, 1)
         targets = torch.cat([drawn, real])
-        with torch.autocast(targets.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with autocast(targets.device, self.dtype):
             base, offsets = (part.float() for part in self.encoder.codes(targets))
         ws = self.encoder.w_avg + base.unsqueeze(1) + offsets
         picture = distance_to(targets, self.generator, "discriminator")(self.generator.synthesis(ws)).mean()
@@ -91,7 +89,7 @@ class EncoderTraining(Recipe):
         """Real pictures above what their codes draw."""
         real = self.data.images[-SAMPLES:].to(self.generator.device).float() / 127.5 - 1
         drawn = self.generator.synthesis(self.encoder(real))
-        return torch.cat([torch.cat(list(real), dim=2), torch.cat(list(drawn), dim=2)], dim=1)
+        return sheet([real, drawn])
 
     def state(self) -> dict[str, Any]:
         return {"generator_sha256": self.generator.sha256}

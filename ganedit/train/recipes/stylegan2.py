@@ -27,6 +27,7 @@ from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, path_lengths, r1_penalty
 from ganedit.train.options import StyleGAN2Options, command_line
+from ganedit.train.pictures import sheet
 
 W_AVG_BETA = 0.995
 PATH_DECAY = 0.01
@@ -227,9 +228,8 @@ class StyleGAN2(Recipe):
         if self.data.num_classes:
             column = torch.arange(n) % SAMPLE_COLUMNS % self.data.num_classes
             c = nn.functional.one_hot(column, self.data.num_classes).float().to(z.device)
-        images = self.g_ema(z, c, psi=0.7).float()
-        rows = [torch.cat(list(row), dim=2) for row in images.split(SAMPLE_COLUMNS)]
-        return torch.cat(rows, dim=1)
+        images = self.g_ema(z, c, psi=0.7)
+        return sheet(images.split(SAMPLE_COLUMNS))
 
 
 def start(
