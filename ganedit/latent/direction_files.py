@@ -10,6 +10,7 @@ import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -81,11 +82,15 @@ def import_direction(path: str | Path, name: str | None = None) -> Direction:
 
 def _content(path: Path) -> Any:
     """An array or tensor, or several by name."""
-    if path.suffix == ".npy":
-        return np.load(path, allow_pickle=False)
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+    if path.suffix in (".npy", ".npz"):
+        try:
+            found = np.load(path, allow_pickle=False)
+            if path.suffix == ".npy":
+                return found
+            with found:
+                return dict(found)
+        except TokenError as error:  # NumPy parses headers with Python's own tokenizer
+            raise ValueError("its header is damaged") from error
     if path.suffix in (".pt", ".pth"):
         from ganedit.store.unpickle import read_pickled
 

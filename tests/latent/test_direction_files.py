@@ -35,7 +35,9 @@ def test_import_refuses_what_is_no_direction(tmp_path):
     (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01")
     (tmp_path / "d.txt").write_text("1 2 3")
     np.savez(tmp_path / "two.npz", a=np.ones(3), b=np.ones(3))
-    for name in ("object.npy", "cut.npy", "d.txt"):
+    header = b"{'descr': ((((("
+    (tmp_path / "header.npy").write_bytes(b"\x93NUMPY\x01\x00" + bytes([len(header), 0]) + header)
+    for name in ("object.npy", "cut.npy", "header.npy", "d.txt"):
         with pytest.raises(InputError, match=f"{name} cannot be read"):
             import_direction(tmp_path / name)
     with pytest.raises(InputError, match="2 arrays \\(a, b\\)"):

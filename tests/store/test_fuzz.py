@@ -1,4 +1,4 @@
-"""Random damage to every reference file: what comes of it is a model or a CheckpointError, nothing else."""
+"""Random damage to every reference file: what comes of it is a model, or an error that says so."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 import ganedit
-from ganedit.errors import CheckpointError
+from ganedit.errors import CheckpointError, InputError
+from ganedit.latent.direction_files import import_directions
 
 SECONDS = float(os.environ.get("GANEDIT_FUZZ_SECONDS", "60"))
 GOLDEN = Path(__file__).parents[1] / "golden"
-ENDINGS = (".pkl", ".pt", ".pth", ".ckpt", ".bin")
+ENDINGS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".safetensors")
 MOST_FLIPS = 64
 
 
@@ -46,7 +47,7 @@ def test_only_clean_loads_and_checkpoint_errors(tmp_path: Path):
     """Every file of the reference data in turn, until the time (GANEDIT_FUZZ_SECONDS) is up."""
     shared = Path(__file__).resolve().parents[3] / "shared" / "golden"
     folder = shared if shared.is_dir() else GOLDEN
-    files = sorted(p for p in folder.rglob("*") if p.suffix in ENDINGS and "directions" not in p.parts)
+    files = sorted(p for p in folder.rglob("*") if p.suffix in ENDINGS)
     assert len(files) >= 3
     random = np.random.RandomState(int(os.environ.get("GANEDIT_FUZZ_SEED", "0")))
     until = time.monotonic() + SECONDS
@@ -56,20 +57,24 @@ def test_only_clean_loads_and_checkpoint_errors(tmp_path: Path):
             break
         target = tmp_path / path.name
         place = target
-        if path.parent != folder:  # a folder with its config.json
+        if path.name == "pytorch_model.bin":  # in a folder with its config.json
             shutil.copytree(path.parent, tmp_path / path.parent.name, dirs_exist_ok=True)
             place, target = tmp_path / path.parent.name, tmp_path / path.parent.name / path.name
         target.unlink(missing_ok=True)
         target.write_bytes(damaged(path.read_bytes(), random))
-        outcomes[attempt(place, target)] += 1
+        outcomes[attempt(place, target, direction="directions" in path.parts)] += 1
     print(outcomes)
     assert min(outcomes.values()) > 0, "both happen: damage in the numbers goes unnoticed"
 
 
-def attempt(place: Path, target: Path) -> str:
+def attempt(place: Path, target: Path, *, direction: bool) -> str:
+    """ "opened" or "refused"; directions have a reader of their own, and its error."""
     try:
-        ganedit.load(place, device="cpu")
-    except CheckpointError:
+        if direction:
+            import_directions(place)
+        else:
+            ganedit.load(place, device="cpu")
+    except InputError if direction else CheckpointError:
         return "refused"
     except BaseException as error:
         kept = Path(os.environ.get("GANEDIT_FUZZ_KEEP", place.parent)) / f"found-{target.name}"
