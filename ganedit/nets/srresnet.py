@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, Norm, leaky
+from ganedit.nets.layers_translation import ConvNorm, Norm, ToImage, leaky
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SRResNet(nn.Module):
         self.blocks = nn.Sequential(*(Block(cfg.width, cfg.norm) for _ in range(cfg.blocks)))
         self.tail = ConvNorm(cfg.width, cfg.width, norm=cfg.norm, activation=None)
         self.up = nn.Sequential(*(Double(cfg.width) for _ in range(cfg.doublings)))
-        self.to_image = nn.Conv2d(cfg.width, 3, 9, padding=4)
+        self.to_image = ToImage(cfg.width, 3, 9)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.activation(self.stem(x))

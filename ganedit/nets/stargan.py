@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, GrowNorm, Norm, PictureConfig, ResidualBlock
+from ganedit.nets.layers_translation import ConvNorm, GrowNorm, Norm, PictureConfig, ResidualBlock, ToImage
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class StarGANGenerator(nn.Module):
             ResidualBlock(widths[-1], norm=cfg.norm, reflect=False) for _ in range(cfg.blocks)
         )
         self.up = nn.ModuleList(GrowNorm(2 * w, w, 4, norm=cfg.norm) for w in reversed(widths[:-1]))
-        self.to_image = nn.Conv2d(cfg.width, cfg.in_channels, 7, padding=3, bias=False)
+        self.to_image = ToImage(cfg.width, cfg.in_channels, bias=False)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         maps = label[:, :, None, None].to(x.dtype).expand(-1, -1, *x.shape[2:])

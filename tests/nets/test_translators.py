@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganedit.nets.layers_translation import ToImage
 from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGAN, PatchGANConfig
 from ganedit.nets.pix2pixhd import LocalEnhancerConfig, LocalEnhancerGenerator
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
@@ -182,3 +183,17 @@ def test_stargan_discriminator_heads():
     assert domains.shape == (2, 5)
     (source.sum() + domains.sum()).backward()
     assert all(p.grad is not None for p in judge.parameters())
+
+
+@pytest.mark.parametrize("reflect", [True, False])
+@pytest.mark.parametrize(("kernel", "channels"), [(7, 3), (9, 3), (3, 2)])
+def test_the_last_convolution_row_by_row_is_the_convolution(kernel, channels, reflect):
+    torch.manual_seed(0)
+    last = ToImage(8, channels, kernel, reflect=reflect)
+    x = torch.randn(2, 8, 21, 34)
+    wanted = last(x)
+    with torch.no_grad():
+        found = last(x)
+        assert torch.allclose(found, nn.Conv2d.forward(last, x), atol=1e-5)
+    assert wanted.requires_grad
+    assert torch.allclose(found, wanted, atol=1e-5)
