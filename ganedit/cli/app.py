@@ -49,6 +49,7 @@ COMMANDS = {
     "upscale": Entry("upscale", "Enlarge pictures and films."),
     "inpaint": Entry("inpaint", "Fill holes in pictures."),
     "colorize": Entry("colorize", "Give grey pictures colours."),
+    "draw": Entry("draw", "Draw outlines and label maps of photos, to translate and to train with."),
     "generate": Entry("generate", "Draw pictures from seeds."),
     "direction": Entry("direction", "Learn, list, import and export directions."),
     "train": Entry("train", "Train a generator, an encoder or a classifier."),

@@ -172,7 +172,8 @@ def _detector() -> Any:
 
 
 @functools.cache
-def _predictor() -> Any:
+def landmark_predictor() -> Any:
+    """dlib's predictor of 68 landmarks, read once."""
     import dlib
 
     return dlib.shape_predictor(str(model_file("shape_predictor_68_face_landmarks.dat")))
@@ -224,7 +225,7 @@ def _landmarks(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
     import dlib
 
     (left, top), (right, bottom) = corners.round().astype(int).tolist()
-    shape = _predictor()(grey, dlib.rectangle(left, top, right, bottom))
+    shape = landmark_predictor()(grey, dlib.rectangle(left, top, right, bottom))
     return np.array([[p.x, p.y] for p in shape.parts()], dtype=np.float64)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ganedit.images.align import Template
-from ganedit.images.faces import LEFT_EYE, RIGHT_EYE, model_file
+from ganedit.images.faces import LEFT_EYE, RIGHT_EYE, landmark_predictor
 from ganedit.metrics.identity import face_box
 
 TIP, BASE = 30, 33  # of the nose, among the 68 points
@@ -48,7 +48,7 @@ def crop_landmarks(
     """68 landmarks of each aligned crop [N, S, S, 3] uint8, [N, 68, 2] in pixels; no detector runs."""
     import dlib
 
-    predictor = dlib.shape_predictor(str(model_file("shape_predictor_68_face_landmarks.dat")))
+    predictor = landmark_predictor()
     box = dlib.rectangle(*face_box(template, crops.shape[1]))
     found = np.empty((len(crops), 68, 2))
     for i, crop in enumerate(crops):
