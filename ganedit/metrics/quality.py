@@ -38,7 +38,8 @@ def ssim(images: Tensor, references: Tensor) -> Tensor:
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure as similarity
 
-    value = similarity(images.clamp(-1, 1), references, data_range=(-1.0, 1.0), reduction="none")
+    shown, wanted = (x.clamp(-1, 1).add(1).div(2) for x in (images, references))  # it depends on the zero
+    value = similarity(shown, wanted, data_range=1.0, reduction="none")
     return torch.as_tensor(value).reshape(-1)
 
 

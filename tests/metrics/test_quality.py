@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganedit.metrics.quality import detection_rate, psnr, ssim
+from ganedit.metrics.quality import detection_rate, luma, luma_quality, psnr, ssim
 
 
 def test_psnr_of_a_known_error():
@@ -23,6 +23,31 @@ def test_ssim_is_one_for_equal_images_and_drops_with_noise():
     same, noisy = ssim((image + noise).clamp(-1, 1), image)
     assert same == pytest.approx(1)
     assert noisy < 0.9
+
+
+def test_luma_is_that_of_matlab():
+    """rgb2ycbcr takes white to 235, black to 16, and pure green to 16 + 128.553."""
+    colours = torch.tensor([[1.0, 1, 1], [-1, -1, -1], [-1, 1, -1]]).view(3, 3, 1, 1)
+    levels = (luma(colours) + 1) * 127.5
+    torch.testing.assert_close(levels.flatten(), torch.tensor([235.0, 16, 144.553]), atol=1e-3, rtol=0)
+
+
+def test_bicubic_enlargement_has_its_published_quality(shared):
+    """28.42 dB and 0.8104 in the literature, by MATLAB; Pillow enlarges all but the same."""
+    from PIL import Image
+
+    from ganedit.images.io import to_tensor
+
+    found = []
+    for path in sorted((shared / "data/sr/Set5").glob("*_HR.png")):
+        large = Image.open(path).convert("RGB")
+        small = Image.open(str(path).replace("_HR", "_LR")).convert("RGB")
+        enlarged = small.resize(large.size, Image.Resampling.BICUBIC)
+        both = luma_quality(to_tensor(np.asarray(enlarged)), to_tensor(np.asarray(large)), 4)
+        found.append([float(value) for value in both])
+    ratio, similarity = np.mean(found, axis=0)
+    assert ratio == pytest.approx(28.42, abs=0.03)
+    assert similarity == pytest.approx(0.8104, abs=0.003)
 
 
 def test_detector_finds_faces_and_not_noise(shared):

@@ -210,3 +210,19 @@ def test_a_gpu_that_is_not_there():
         pytest.skip("there is one")
     with pytest.raises(UsageError, match="no CUDA GPU"):
         start_fabric("cuda", 1)
+
+
+def test_what_is_measured_is_logged_with_the_samples(tmp_path):
+    recipe = MeanColour()
+    recipe.evaluate = lambda: {"held out": 0.5}
+    reports = []
+    go(tmp_path, recipe=recipe, on_report=reports.append, sample_kimg=0.04)
+    assert [r.images for r in reports if "held out" in r.stats] == [40, 80]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["held out"] == 0.5
+
+
+def test_progress_runs_from_0_to_1():
+    run = Run(start_fabric("cpu", 1), options())
+    assert [run.progress, Run(run.fabric, run.options, step=10).progress] == [0, 0.5]
+    assert Run(run.fabric, run.options, step=30).progress == 1
