@@ -8,15 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import (
-    ConvNorm,
-    GrowNorm,
-    Norm,
-    initialise_normal,
-    leaky,
-    relu,
-    to_image,
-)
+from ganedit.nets.layers_translation import ConvNorm, GrowNorm, Norm, initialise_normal, leaky, relu
 
 
 @dataclass(frozen=True)
@@ -89,9 +81,9 @@ class ContextEncoder(nn.Module):
         self.across = ChannelwiseLinear(last, cfg.resolution // 2**cfg.downs)
         self.mix = ConvNorm(last, last, 1, norm=cfg.norm)
         self.up = nn.ModuleList(
-            GrowNorm(widths[i], widths[max(i - 1, 0)], 4, norm=cfg.norm) for i in reversed(range(cfg.downs))
+            GrowNorm(widths[i], widths[i - 1], 4, norm=cfg.norm) for i in reversed(range(1, cfg.downs))
         )
-        self.to_image = to_image(cfg.width, 3)
+        self.to_image = nn.ConvTranspose2d(cfg.width, 3, 4, stride=2, padding=1)
         initialise_normal(self)
 
     def forward(self, x: Tensor) -> Tensor:
