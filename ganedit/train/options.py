@@ -362,7 +362,7 @@ def _refuse_zeros(options: LoopOptions, *names: str) -> None:
 PATCHES = {1: 0, 16: 1, 70: 3, 286: 5}
 """Convolutions of stride 2 by the side of the patch that a PatchGAN judges."""
 
-IN_CARD = ("about_data", "terms")  # texts that a card shows by themselves
+IN_CARD = ("about_data", "terms", "test")  # what a card shows by itself
 
 
 def command_line(options: LoopOptions) -> str:
