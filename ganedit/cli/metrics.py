@@ -5,15 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganedit.cli.align import TEMPLATE_NAMES
 from ganedit.cli.context import Console
+from ganedit.cli.pictures import open_model
 from ganedit.cli.project import open_generator
-from ganedit.errors import InputError, UsageError, did_you_mean
+from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganedit.store.models import Classifier, Translator
+
+
+class Pairs(StrEnum):
+    """What the right half of side-by-side pictures is to the left one."""
+
+    wanted = "wanted"
+    mask = "mask"
 
 
 def faces(
@@ -70,7 +85,224 @@ def faces(
     )
 
 
-COMMANDS = {"faces": faces}
+def upscale(
+    console: Console,
+    data: Annotated[list[Path], typer.Argument(help="Folders of pairs NAME_HR.png and NAME_LR.png.")],
+    model: Annotated[str, typer.Option(help="Upscaler: a name or a file.")] = "upscale-x4",
+    tile: Annotated[int | None, typer.Option(help="As of ganedit upscale.")] = None,
+) -> None:
+    """Judge an upscaler on pairs of large and small pictures, such as Set5 and Set14.
+
+    Prints PSNR and SSIM on the luma, without a border as wide as the scale, beside those of a bicubic filter.
+    """
+    from ganedit.metrics.upscaling import measure_upscaler
+
+    upscaler = open_model(console, model, "upscale")
+    lines, found = [f"{'':16}{'PSNR':>8}{'bicubic':>9}{'gain':>7}{'SSIM':>9}{'bicubic':>9}"], []
+    for folder in data:
+        with _watch(console)(f"measuring on {folder}", 0) as progress:
+            q = measure_upscaler(upscaler, folder, tile=tile, progress=progress)
+        gain = q.psnr - q.bicubic_psnr
+        lines.append(
+            f"{folder.name:16}{q.psnr:8.2f}{q.bicubic_psnr:9.2f}{gain:+7.2f}{q.ssim:9.4f}{q.bicubic_ssim:9.4f}"
+        )
+        found.append({"data": str(folder), "model": upscaler.name, "sha256": upscaler.sha256, **asdict(q)})
+    console.answer("\n".join(lines), found)
+
+
+def inpaint(
+    console: Console,
+    data: Annotated[Path, typer.Argument(help="Folder or zip of pictures that the model has not seen.")],
+    model: Annotated[str, typer.Option(help="Model that fills holes: a name or a file.")] = "inpaint-faces",
+    limit: Annotated[int, typer.Option(help="Pictures at most, the first by name.")] = 500,
+) -> None:
+    """Judge a model that fills holes by a hole in the middle, a quarter of the area.
+
+    Prints the PSNR in the hole, beside that of the mean colour around it and of OpenCV's inpainting. Pictures
+    are cropped to squares of the size that the model was trained at.
+    """
+    if limit < 1:
+        raise UsageError(f"--limit {limit} leaves no picture", "pass at least some hundred")
+    from ganedit.images.inpainting import SIDE
+    from ganedit.metrics.inpainting import measure_inpainting
+    from ganedit.train.data import load_images
+
+    inpainter = open_model(console, model, "inpaint")
+    with _watch(console)("reading the pictures", limit) as progress:
+        side = inpainter.card.resolution or SIDE
+        crops = load_images(data, resolution=side, limit=limit, progress=progress)
+    for skipped, reason in crops.skipped:
+        console.warn(f"{skipped}: {reason}")
+    with _watch(console)("filling holes", len(crops)) as progress:
+        q = measure_inpainting(inpainter, crops.images, progress=progress)
+    console.answer(
+        f"PSNR in the hole  {q.psnr:.2f} dB  {q.pictures} pictures, {q.share:.0%} of the area\n"
+        f"  mean of the rim {q.rim_psnr:.2f} dB\n"
+        f"  OpenCV          {q.opencv_psnr:.2f} dB",
+        {"model": inpainter.name, "sha256": inpainter.sha256, **asdict(q)},
+    )
+
+
+def translate(
+    console: Console,
+    data: Annotated[Path, typer.Argument(help="Folder of pictures to translate; see --pairs.")],
+    model: Annotated[str, typer.Option(help="Translator: a name or a file.")],
+    pairs: Annotated[
+        Pairs | None,
+        typer.Option(
+            help="Left halves are translated; right halves are what was wanted, or a mask, white on what "
+            "is to change."
+        ),
+    ] = None,
+    direction: Annotated[str, typer.Option(help="ab or ba, of models that go both ways.")] = "ab",
+    size: Annotated[int | None, typer.Option(help="As of ganedit translate.")] = None,
+    classifier: Annotated[str | None, typer.Option(help="Classifier: a name or a file.")] = None,
+    target: Annotated[str | None, typer.Option(help="Binary attribute that results should have.")] = None,
+    faces: Annotated[
+        str | None, typer.Option(help="Results are faces aligned by this template: ffhq or close-up.")
+    ] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="Folder of real faces; with --pairs wanted the right halves.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Pictures at most, the first by name.")] = 500,
+) -> None:
+    """Judge a translator: is the rest left alone, is the target reached, are drawn faces faces?
+
+    With --pairs mask, the PSNR between picture and result outside the mask. With --pairs wanted, that between
+    what was wanted and the result. With --classifier and --target, the share of results that are taken for
+    the target. With --faces, the share in which dlib finds a face, and the Fréchet distance of identity
+    features to real faces.
+    """
+    from ganedit.metrics.translating import measure_faces_drawn, share_taken_for
+
+    if limit < 2:
+        raise UsageError(f"--limit {limit} is too few", "pass at least some hundred")
+    if (classifier is None) != (target is None):
+        raise UsageError("--classifier and --target belong together", "give both, or none")
+    if faces is not None and faces not in TEMPLATE_NAMES:
+        raise UsageError(f"there is no template {faces}", did_you_mean(faces, TEMPLATE_NAMES))
+    if faces is not None and real is None and pairs != Pairs.wanted:
+        raise UsageError("--faces compares with real faces, and none were given", "--real FOLDER")
+    translator: Translator = open_model(console, model, "translate")
+    judge = None if classifier is None else _classifier(console, classifier)
+    rows = _translated(console, translator, data, limit, pairs, direction, size)
+    outputs = [row.output for row in rows]
+    found: dict[str, Any] = {"model": translator.name, "sha256": translator.sha256, "pictures": len(rows)}
+    lines = []
+    if pairs is not None:
+        key, title = (
+            ("background_psnr", "background") if pairs is Pairs.mask else ("psnr", "to what was wanted")
+        )
+        found[key] = _mean_psnr(rows, pairs)
+        lines.append(f"PSNR, {title:20} {found[key]:.2f} dB")
+    if judge is not None and target is not None:
+        with _watch(console)("classifying", len(outputs)) as progress:
+            found["taken_for_target"] = share_taken_for(outputs, judge, target, progress)
+        lines.append(f"{'taken for ' + target:26} {found['taken_for_target']:.1%}")
+    if faces is not None:
+        from ganedit.images.align import TEMPLATES
+
+        wanted = (
+            [row.beside for row in rows if row.beside is not None] if real is None else _read(real, limit)
+        )
+        with _watch(console)("embedding faces", len(outputs) + len(wanted)) as progress:
+            q = measure_faces_drawn(outputs, wanted, TEMPLATES[faces], progress)
+        found |= {"detection_rate": q.detection_rate, "frechet": q.frechet, "real": q.real}
+        lines.append(f"{'face found in':26} {q.detection_rate:.1%}")
+        lines.append(f"{'Fréchet distance':26} {q.frechet:.4f}  to {q.real} real faces")
+    if not lines:
+        raise UsageError("nothing to measure was named", "--pairs, --classifier with --target, or --faces")
+    console.answer("\n".join([*lines, f"{'pictures':26} {len(rows)}"]), found)
+
+
+COMMANDS = {"faces": faces, "upscale": upscale, "inpaint": inpaint, "translate": translate}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A picture, what became of it, and what stands beside it; uint8 [H, W, 3]."""
+
+    given: np.ndarray | None  # None for label maps
+    output: np.ndarray
+    beside: np.ndarray | None
+
+
+def _translated(
+    console: Console,
+    model: Translator,
+    data: Path,
+    limit: int,
+    pairs: Pairs | None,
+    direction: str,
+    size: int | None,
+) -> list[_Row]:
+    from ganedit.images.io import Photo, list_images
+    from ganedit.images.labels import read_label_map
+    from ganedit.images.translation import takes_labels, translate
+
+    if direction not in ("ab", "ba"):
+        raise UsageError(f"there is no direction {direction}", "ab or ba")
+    rows: list[_Row] = []
+    paths = list_images(data)[:limit]
+    maps = takes_labels(model)
+    if maps and pairs is not None:
+        raise UsageError("label maps are not read from pairs", "name a folder of maps, and --real")
+    with console.progress("translating", len(paths)) as bar:
+        for path in paths:
+            given, beside = (None, None) if maps else _halves(path, pairs)
+            source = read_label_map(path) if given is None else Photo(given, path=path)
+            output = translate(source, model, direction=direction, size=size).pixels  # type: ignore[arg-type]
+            rows.append(_Row(given, output, beside))
+            bar.advance()
+    return rows
+
+
+def _halves(path: Path, pairs: Pairs | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """What is to be translated, and what stands beside it."""
+    (pixels,) = _read(path, 1)
+    if pairs is None:
+        return pixels, None
+    width = pixels.shape[1]
+    if width % 2:
+        raise InputError(f"{path} is no side-by-side pair: it is {width} pixels wide, an odd number")
+    return pixels[:, : width // 2], pixels[:, width // 2 :]
+
+
+def _read(source: Path, limit: int) -> list[np.ndarray]:
+    """Pictures, 8 bits deep."""
+    import numpy as np
+
+    from ganedit.images.io import list_images, read_image, to_depth
+
+    return [to_depth(read_image(path).pixels, np.uint8) for path in list_images(source)[:limit]]
+
+
+def _mean_psnr(rows: list[_Row], pairs: Pairs) -> float:
+    import numpy as np
+
+    from ganedit.images.io import resize
+    from ganedit.metrics.translating import background_psnr
+
+    each = []
+    for row in rows:
+        shape = row.output.shape[:2]
+        assert row.given is not None
+        assert row.beside is not None
+        beside = resize(row.beside, shape)
+        if pairs is Pairs.mask:
+            each.append(background_psnr(resize(row.given, shape), row.output, beside))
+        else:
+            each.append(background_psnr(beside, row.output, np.zeros_like(beside)))
+    return float(np.nanmean(each))
+
+
+def _classifier(console: Console, name: str) -> Classifier:
+    from ganedit.store.models import Classifier
+
+    model = console.load(name)
+    if not isinstance(model, Classifier):
+        raise CheckpointError(f"{name} is {model.card.kind}, not a classifier", "ganedit models list")
+    return model
 
 
 def _watch(console: Console) -> Callable:

@@ -174,9 +174,11 @@ def _grid(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _sample(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Values between pixels at positions [h, w, 2]; what lies outside is mirrored."""
     import cv2
 
-    return cv2.remap(values, at.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    x, y = at[..., 0].astype(np.float32), at[..., 1].astype(np.float32)
+    return cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
 def _hysteresis(response: np.ndarray, strong: float, weak: float) -> np.ndarray:

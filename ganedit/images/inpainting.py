@@ -187,7 +187,7 @@ def _fill(
     seen = to_tensor(crop_from_affine(pixels, affine, side))
     marks = np.repeat(hole[..., None], 3, axis=2).astype(np.uint8) * 255
     mask = (torch.from_numpy(crop_from_affine(marks, affine, side)[..., 0]) > 0)[None, None]
-    drawn = _draw(model, seen, mask)
+    drawn = redraw(model, seen, mask)[0].permute(1, 2, 0).numpy()
     planes = (drawn * 0.5 + 0.5, np.ones((side, side), np.float32))
     window, (filling, _) = warp_to_photo(pixels.shape, affine, *planes)
     white = np.iinfo(pixels.dtype).max
@@ -198,8 +198,17 @@ def _fill(
     pixels[window][todo] = levels[todo]
 
 
-def _draw(model: Translator, seen: Tensor, mask: Tensor) -> np.ndarray:
-    """What the network makes of a picture [1, 3, S, S] and its mask [1, 1, S, S]: [S, S, 3] in [-1, 1]."""
+def redraw(model: Translator, seen: Tensor, mask: Tensor) -> Tensor:
+    """What the network makes of pictures with holes, everywhere: [N, 3, S, S] in [-1, 1].
+
+    Args:
+        model: One that fills holes.
+        seen: [N, 3, S, S] in [-1, 1]; what lies in the holes does not matter.
+        mask: [N, 1, S, S] bool, true in the hole.
+
+    Raises:
+        CheckpointError: the network takes neither 3 nor 4 channels.
+    """
     fill = torch.tensor(model.card.details.get("fill", (0.0, 0.0, 0.0))).view(1, 3, 1, 1)
     holed = torch.where(mask, fill, seen)
     if model.in_channels == 4:
@@ -207,7 +216,7 @@ def _draw(model: Translator, seen: Tensor, mask: Tensor) -> np.ndarray:
     elif model.in_channels != 3:
         raise CheckpointError(f"the model {model.name} takes {model.in_channels} channels, not 3 or 4")
     with torch.inference_mode():
-        return model(holed)[0].clamp(-1, 1).permute(1, 2, 0).cpu().numpy()
+        return model(holed).clamp(-1, 1).cpu()
 
 
 def _rim(hole: np.ndarray) -> np.ndarray:

@@ -1,0 +1,98 @@
+"""Whether a translator changes what it should, and leaves alone what it should not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganedit.errors import InputError, UsageError
+from ganedit.images.io import resize, to_tensor
+from ganedit.metrics.frechet import frechet_distance_of
+from ganedit.metrics.quality import detection_rate
+
+if TYPE_CHECKING:
+    from ganedit.images.align import Template
+    from ganedit.store.models import Classifier
+
+Progress = Callable[[int, int], None]
+EMBEDDED = 128  # side of the crops that faces are told apart in
+
+
+@dataclass(frozen=True)
+class FaceDrawing:
+    """What `measure_faces_drawn` finds."""
+
+    detection_rate: float  # share of the outputs in which dlib's detector finds a face
+    frechet: float  # between identity features of outputs and of real faces
+    outputs: int
+    real: int
+
+
+def background_psnr(inputs: np.ndarray, outputs: np.ndarray, mask: np.ndarray) -> float:
+    """PSNR in dB of a picture to what it was made from, where the mask is dark; NaN where it never is.
+
+    Args:
+        inputs, outputs: uint8 [H, W, 3].
+        mask: uint8 [H, W, 3], white on what was meant to change.
+
+    Raises:
+        InputError: Their sizes differ.
+    """
+    if not inputs.shape == outputs.shape == mask.shape:
+        sizes = " and ".join(f"{x.shape[1]}x{x.shape[0]}" for x in (inputs, outputs, mask))
+        raise InputError(f"picture, result and mask have {sizes} pixels", "they must be of one size")
+    kept = mask[..., 0] < 128
+    if not kept.any():
+        return float("nan")
+    error = np.square(inputs[kept].astype(float) - outputs[kept]).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-5)))
+
+
+def share_taken_for(
+    outputs: Sequence[np.ndarray], classifier: Classifier, attribute: str, progress: Progress | None = None
+) -> float:
+    """Share of pictures [H, W, 3] that a classifier gives a binary attribute, 0 to 1.
+
+    Raises:
+        UsageError: It has no such attribute.
+    """
+    binary = classifier.network.cfg.binary
+    if attribute not in binary:
+        known = ", ".join(binary) or "none"
+        raise UsageError(f"the classifier {classifier.name} does not tell {attribute!r}", f"it tells {known}")
+    taken = 0
+    for i, pixels in enumerate(outputs, 1):
+        taken += bool(classifier.measure(to_tensor(pixels))[attribute][0] > 0.5)
+        if progress:
+            progress(i, len(outputs))
+    return taken / len(outputs)
+
+
+def measure_faces_drawn(
+    outputs: Sequence[np.ndarray],
+    real: Sequence[np.ndarray],
+    template: Template,
+    progress: Progress | None = None,
+) -> FaceDrawing:
+    """Are drawn faces found, and are they as varied as real ones?
+
+    Compare distances only of like numbers of pictures.
+
+    Args:
+        outputs, real: Square aligned crops, uint8 [S, S, 3], of any sizes.
+        template: How they are aligned.
+        progress: Called with (done, total) while features are computed.
+
+    Raises:
+        InputError: Fewer than two on a side.
+        MissingError: dlib's model files are not installed.
+    """
+    from ganedit.metrics.identity import embed_crops
+
+    drawn, true = (np.stack([resize(x, EMBEDDED) for x in crops]) for crops in (outputs, real))
+    features = embed_crops(np.concatenate([drawn, true]), template, progress=progress)
+    distance = frechet_distance_of(features[: len(drawn)], features[len(drawn) :])
+    return FaceDrawing(detection_rate(drawn), distance, len(drawn), len(true))
