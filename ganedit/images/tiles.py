@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]  # tiles done, tiles in all
 
 CONTEXT, RAMP = 24, 8  # pixels of the input
 ALWAYS_WHOLE = 512 * 512  # pixels; any machine has the memory
-TILE_MEMORY = 2**30  # bytes of activations
+TILE_MEMORY = 3 * 2**29  # bytes of activations, for networks that give the same in tiles
 LEAST = 2 * (CONTEXT + RAMP)  # side of a tile, so that only neighbours overlap
 
 
