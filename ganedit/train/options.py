@@ -245,7 +245,6 @@ class Pix2pixOptions(TranslationOptions):
     norm: Literal["batch", "instance"] = option("batch", "Normalisation; for --batch 1 instance.")
     dropout: bool = option(True, "In the middle of the generator.")
     colorization: bool = option(False, "From lightness to colours (CIE Lab); data is any folder or zip.")
-    edges: bool = option(False, "From line drawings, which are made here; data is any folder or zip.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -260,8 +259,6 @@ class Pix2pixOptions(TranslationOptions):
             )
         if not self.gan_weight and not self.l1:
             raise UsageError("--gan-weight 0 --l1 0 leaves nothing to learn", "keep one of them")
-        if self.colorization and self.edges:
-            raise UsageError("--colorization and --edges start from different things", "choose one")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Sets of pictures of any size, alone or in pairs, seen by training as random crops.
 
 Two domains are two sets. A pair is one entry with two layers, which share crop and flip: halves of one
-file, files of the same name in two folders, a picture and its reduction or a drawing of it. Entries are kept
+file, files of the same name in two folders, or a picture and its reduction. Entries are kept
 decoded while they fit into `MEMORY_SHARE` of the free memory, and read anew each time beyond that.
 """
 
@@ -22,7 +22,6 @@ from torch import Tensor
 
 from ganedit.compute import free_memory
 from ganedit.errors import InputError, UsageError
-from ganedit.images.edges import draw_edges
 from ganedit.train.data import SUFFIXES, Progress, decode, open_source, reason_of, some_of
 
 MEMORY_SHARE = 0.25
@@ -161,20 +160,6 @@ def load_pairs(
     return _loaded(entries, size, (1, 1), progress)
 
 
-def load_drawn(
-    sources: Sequence[Path],
-    *,
-    size: int,
-    load_size: int = 0,
-    limit: int | None = None,
-    progress: Progress | None = None,
-) -> Pictures:
-    """Pictures after line drawings of them, two layers; arguments and errors as for `load_pictures`."""
-    files = [file for source in sources for file in _files(source)[:limit]]
-    entries: list[Entry] = [(name, partial(_drawn, read, load_size)) for name, read in files]
-    return _loaded(entries, size, (1, 1), progress)
-
-
 def load_reduced(
     sources: Sequence[Path],
     scale: int,
@@ -241,11 +226,6 @@ def _one(read: Read, load_size: int) -> Layers:
 
 def _both(read: Read, other: Read, load_size: int) -> Layers:
     return _pixels(read(), load_size), _pixels(other(), load_size)
-
-
-def _drawn(read: Read, load_size: int) -> Layers:
-    pixels = _pixels(read(), load_size)
-    return draw_edges(pixels), pixels
 
 
 def _reduction(read: Read, scale: int) -> Layers:

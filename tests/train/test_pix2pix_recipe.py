@@ -95,14 +95,6 @@ def test_colorization(options, pairs, tmp_path):
     assert model(torch.zeros(1, 1, 30, 20)).shape == (1, 2, 30, 20)
 
 
-def test_from_drawings(options, pairs, tmp_path):
-    recipe = make(options(data=pairs[:1], edges=True))
-    drawn, photo = recipe.data[0]
-    assert drawn.shape == photo.shape == (18, 18, 3)
-    with pytest.raises(UsageError, match="start from different things"):
-        options(edges=True, colorization=True)
-
-
 def test_lightness_and_colours_are_those_of_opencv():
     images = torch.rand(2, 3, 6, 5) * 2 - 1
     lightness, colours = split_lightness(images)

@@ -17,7 +17,7 @@ from ganedit.train.colours import join_lightness, split_lightness
 from ganedit.train.loop import Note, OnLoad, Run, note_skipped
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import PATCHES, Pix2pixOptions
-from ganedit.train.pictures import Pictures, load_drawn, load_pairs, load_pictures, sheet
+from ganedit.train.pictures import Pictures, load_pairs, load_pictures, sheet
 from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 8
@@ -102,7 +102,7 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         return sheet([given, drawn, wanted])
 
     def export(self, folder: Path, images: int) -> None:
-        card = self.card(
+        card = self.make_card(
             images,
             name=self.options.name or "pix2pix",
             task="translator",
@@ -117,8 +117,8 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
 def start(
     options: Pix2pixOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Pix2pix:
-    """The recipe on the pairs that the options name, or on pictures where the other half is made of them."""
-    load = load_drawn if options.edges else load_pictures if options.colorization else load_pairs
+    """The recipe on the pairs, or for colorization the pictures, that the options name."""
+    load = load_pictures if options.colorization else load_pairs
     data = load(
         [Path(one) for one in options.data],
         size=options.size,
