@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -10,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.store.cards import ModelCard
+from ganedit.store.models.image import ImageModel
 from ganedit.train.loop import Recipe, Run, activation_dtype, autocast, set_rate
 from ganedit.train.options import PictureOptions, command_line
 
 Options = TypeVar("Options", bound=PictureOptions)
+AnyModel = TypeVar("AnyModel", bound=ImageModel)
 
 
 class PictureRecipe(Recipe, Generic[Options]):
@@ -42,8 +45,8 @@ class PictureRecipe(Recipe, Generic[Options]):
         for optimizer in self.optimizers.values():
             set_rate(optimizer, lr * min(left, 1.0))
 
-    def card(self, images: int, *, name: str, **more: Any) -> ModelCard:
-        """The exported model's card; `more` are fields of ModelCard."""
+    def make_card(self, images: int, *, name: str, **more: Any) -> ModelCard:
+        """The card of a model after so many images; `more` are fields of ModelCard."""
         options = self.options
         return ModelCard(
             name=name,
@@ -52,6 +55,10 @@ class PictureRecipe(Recipe, Generic[Options]):
             terms=options.terms,
             **more,
         )
+
+    def model(self, kind: type[AnyModel], card: ModelCard, network: nn.Module) -> AnyModel:
+        """A copy of a network as users have it, in float32: to be measured without disturbing training."""
+        return kind(card, copy.deepcopy(network).eval().requires_grad_(False), self.device)
 
 
 @contextmanager

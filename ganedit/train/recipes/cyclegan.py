@@ -106,7 +106,7 @@ class CycleGAN(PictureRecipe[CycleGANOptions]):
             (folder, name, self.to_b),
             (folder / BACK, options.name_back or f"{name}-back", self.to_a),
         ):
-            card = self.card(
+            card = self.make_card(
                 images,
                 name=called,
                 task="translator",

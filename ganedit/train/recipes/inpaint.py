@@ -11,14 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ganedit.metrics.inpainting import centre_hole, measure_inpainting
 from ganedit.nets.context_encoder import ContextEncoder, ContextEncoderConfig
 from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
-from ganedit.store.cards import Metric
+from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
+from ganedit.store.models import Translator
+from ganedit.train.data import load_images
 from ganedit.train.loop import Note, OnLoad, Run, note_skipped
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import PATCHES, InpaintOptions
@@ -99,33 +101,22 @@ class Inpaint(PictureRecipe[InpaintOptions]):
             drawn = self.g(given)
         return torch.where(hole, drawn.float(), images)
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """PSNR in the middle quarter of the test pictures, and that of two ways without a network."""
-        if self.test is None:
-            return {}
-        hole = holes("center", 1, self.options.size)
-        if not self.found:  # they do not change
+        """PSNR in the middle quarter of the test pictures, as `ganedit metrics inpaint` measures it."""
+        if self.test is not None:
+            found = measure_inpainting(self.model(Translator, self.card(0), self.g), self.test)
             self.found = {
-                "PSNR of the mean of the rim": _psnr(mean_of_rim(self.test, hole), self.test, hole),
-                "PSNR of OpenCV": _psnr(by_opencv(self.test, hole), self.test, hole),
+                "PSNR in the hole": found.psnr,
+                "PSNR of the mean of the rim": found.rim_psnr,
+                "PSNR of OpenCV": found.opencv_psnr,
             }
-        self.g.eval()
-        where = hole.to(self.device)
-        drawn = [
-            self._completed(x.to(self.device), where.expand(len(x), -1, -1, -1)).cpu()
-            for x in self.test.split(self.options.batch)
-        ]
-        self.found["PSNR in the hole"] = _psnr(torch.cat(drawn), self.test, hole)
         return self.found
 
     @torch.no_grad()
     def samples(self) -> Tensor:
         """With holes, completed, and as they were."""
         count = min(SAMPLES, len(self.data))
-        images = self.test[:count] if self.test is not None else None
-        if images is None:
-            (images,) = self.data.centres(range(count), self.options.size)
+        (images,) = self.data.centres(range(count), self.options.size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.options.seed)
             hole = holes(self.options.holes, len(images), self.options.size)
@@ -133,8 +124,8 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         completed = self._completed(images.to(self.device), hole.to(self.device))
         return sheet([images.masked_fill(hole, 0.0), completed, images])
 
-    def export(self, folder: Path, images: int) -> None:
-        card = self.card(
+    def card(self, images: int) -> ModelCard:
+        return self.make_card(
             images,
             name=self.options.name or "inpaint",
             task="translator",
@@ -145,7 +136,9 @@ class Inpaint(PictureRecipe[InpaintOptions]):
             details={"use": "inpaint"},
             metrics=tuple(Metric(name, round(value, 2)) for name, value in self.found.items()),
         )
-        save_model(folder, card, self.g.state_dict(), dtype=torch.float16)
+
+    def export(self, folder: Path, images: int) -> None:
+        save_model(folder, self.card(images), self.g.state_dict(), dtype=torch.float16)
 
 
 def holes(kind: Holes, n: int, size: int) -> Tensor:
@@ -153,37 +146,13 @@ def holes(kind: Holes, n: int, size: int) -> Tensor:
     found = torch.zeros(n, 1, size, size, dtype=torch.bool)
     for mask in found[:, 0]:
         if kind == "center" or (kind == "both" and torch.rand(()) < 0.5):
-            middle = slice(size // 4, size // 4 + size // 2)
-            mask[middle, middle] = True
+            mask |= centre_hole(size)[0, 0]
             continue
         for _ in range(int(torch.randint(1, RECTANGLES + 1, ()))):
             height, width = (int(x) for x in torch.randint(size // 8, size // 2 + 1, (2,)))
             top, left = (int(torch.randint(0, size - side + 1, ())) for side in (height, width))
             mask[top : top + height, left : left + width] = True
     return found
-
-
-def mean_of_rim(images: Tensor, hole: Tensor) -> Tensor:
-    """The hole [1, 1, S, S] filled with the mean colour of the pixels around it."""
-    rim = nn.functional.max_pool2d(hole.float(), 3, stride=1, padding=1).bool() & ~hole
-    mean = (images * rim).sum(dim=(2, 3), keepdim=True) / rim.sum()
-    return torch.where(hole, mean, images)
-
-
-def by_opencv(images: Tensor, hole: Tensor) -> Tensor:
-    """The hole filled by Telea's method."""
-    import cv2
-
-    mask = hole[0, 0].numpy().astype(np.uint8)
-    pixels = images.add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    filled = [cv2.inpaint(np.ascontiguousarray(one), mask, 3, cv2.INPAINT_TELEA) for one in pixels]
-    return torch.from_numpy(np.stack(filled)).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def _psnr(completed: Tensor, images: Tensor, hole: Tensor) -> float:
-    """Mean over the pictures of the PSNR in the hole, in dB."""
-    error = ((completed - images).square() * hole).sum(dim=(1, 2, 3)) / (3 * hole.sum())
-    return float((4 / error.clamp(min=1e-10)).log10().mean() * 10)
 
 
 def start(
@@ -200,6 +169,5 @@ def start(
     note_skipped(data.skipped, note)
     test = None
     if options.test:
-        kept = load_pictures([Path(options.test)], size=options.size, load_size=options.size, limit=TESTED)
-        (test,) = kept.centres(range(len(kept)), options.size)
+        test = load_images(Path(options.test), resolution=options.size, limit=TESTED).images
     return Inpaint(options, data, device, test)

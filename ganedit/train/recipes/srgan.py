@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.errors import CheckpointError, InputError
-from ganedit.images.io import read_image, to_tensor
-from ganedit.metrics.quality import luma_quality
+from ganedit.errors import CheckpointError
+from ganedit.metrics.upscaling import find_pairs, measure_upscaler
 from ganedit.nets.srresnet import SRDiscriminator, SRDiscriminatorConfig, SRResNet, SRResNetConfig
-from ganedit.store.cards import Metric
+from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import load, save_model
+from ganedit.store.models import Upscaler
 from ganedit.train.loop import Note, OnLoad, Run, note_skipped, set_rate
 from ganedit.train.losses import feature_distance, logistic_d_loss, nonsaturating_g_loss
 from ganedit.train.options import SRGANOptions
@@ -29,8 +29,6 @@ from ganedit.train.pictures import Pictures, load_reduced, sheet
 from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 6
-LARGE, SMALL = "_HR.png", "_LR.png"
-Pair = tuple[Tensor, Tensor]  # [1, 3, h, w] and [1, 3, sh, sw], in [-1, 1]
 
 
 class SRGAN(PictureRecipe[SRGANOptions]):
@@ -41,9 +39,8 @@ class SRGAN(PictureRecipe[SRGANOptions]):
         options: SRGANOptions,
         data: Pictures,
         device: torch.device,
-        tests: dict[str, list[Pair]] | None = None,
     ) -> None:
-        self.data, self.tests = data, tests or {}
+        self.data = data
         self.found: dict[str, float] = {}
         torch.manual_seed(options.seed)
         doublings = round(math.log2(options.scale))
@@ -109,11 +106,10 @@ class SRGAN(PictureRecipe[SRGANOptions]):
             return self.g(small.to(self.device).add(1) / 2).float().mul(2).sub(1)
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR and SSIM on the luma of each test folder, `scale` pixels at the border left out."""
-        for name, pairs in self.tests.items():
-            both = [luma_quality(self._upscaled(a), b.to(self.device), self.options.scale) for a, b in pairs]
-            for measure, values in zip(("PSNR", "SSIM"), zip(*both, strict=True), strict=True):
-                self.found[f"{name} {measure}"] = float(torch.cat(values).mean())
+        """PSNR and SSIM on each test folder, as `ganedit metrics upscale` measures them."""
+        for folder in (Path(one) for one in self.options.test.split(",") if one):
+            found = measure_upscaler(self.model(Upscaler, self.card(0), self.g), folder)
+            self.found |= {f"{folder.name} PSNR": found.psnr, f"{folder.name} SSIM": found.ssim}
         return self.found
 
     def samples(self) -> Tensor:
@@ -123,8 +119,8 @@ class SRGAN(PictureRecipe[SRGANOptions]):
         bicubic = F.interpolate(small, scale_factor=self.options.scale, mode="bicubic")
         return sheet([bicubic, self._upscaled(small), large])
 
-    def export(self, folder: Path, images: int) -> None:
-        card = self.card(
+    def card(self, images: int) -> ModelCard:
+        return self.make_card(
             images,
             name=self.options.name or f"upscale-x{self.options.scale}",
             task="upscaler",
@@ -136,27 +132,9 @@ class SRGAN(PictureRecipe[SRGANOptions]):
                 for name, value in self.found.items()
             ),
         )
-        save_model(folder, card, self.g.state_dict(), dtype=torch.float16)
 
-
-def load_tests(folders: list[Path], scale: int) -> dict[str, list[Pair]]:
-    """Each folder's pairs `NAME_HR.png` and `NAME_LR.png`, by the folder's name.
-
-    Raises:
-        InputError: No pair, or one whose sizes do not stand in the ratio of `scale`.
-    """
-    found = {}
-    for folder in folders:
-        pairs = []
-        for path in sorted(folder.glob(f"*{LARGE}")):
-            large, small = (read_image(p).pixels for p in (path, Path(str(path).replace(LARGE, SMALL))))
-            if large.shape[:2] != tuple(side * scale for side in small.shape[:2]):
-                raise InputError(f"{path} is not {scale} times the size of its *{SMALL}")
-            pairs.append((to_tensor(small), to_tensor(large)))
-        if not pairs:
-            raise InputError(f"{folder} holds no *{LARGE}", f"pairs are NAME{LARGE} and NAME{SMALL}")
-        found[folder.name] = pairs
-    return found
+    def export(self, folder: Path, images: int) -> None:
+        save_model(folder, self.card(images), self.g.state_dict(), dtype=torch.float16)
 
 
 def start(options: SRGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> SRGAN:
@@ -169,8 +147,9 @@ def start(options: SRGANOptions, device: torch.device, note: Note, on_load: OnLo
         progress=on_load,
     )
     note_skipped(data.skipped, note)
-    tests = load_tests([Path(one) for one in options.test.split(",") if one], options.scale)
-    recipe = SRGAN(options, data, device, tests)
+    for folder in (one for one in options.test.split(",") if one):
+        find_pairs(Path(folder))  # now rather than after the first hour
+    recipe = SRGAN(options, data, device)
     if options.start:
         before = load(options.start, device=str(device)).network
         if not isinstance(before, SRResNet) or before.cfg != recipe.g.cfg:

@@ -140,7 +140,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         return sheet(rows)
 
     def export(self, folder: Path, images: int) -> None:
-        card = self.card(
+        card = self.make_card(
             images,
             name=self.options.name or "stargan",
             task="translator",
