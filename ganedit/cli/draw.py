@@ -34,6 +34,10 @@ Size = Annotated[
     int | None, typer.Option(help="Pixels of the shorter side of what is written; the photo's own.")
 ]
 
+Suffix = Annotated[
+    str | None, typer.Option(help="Put behind the name instead; empty for files named as the photos are.")
+]
+
 
 def edges(
     console: Console,
@@ -41,6 +45,7 @@ def edges(
     output: Output = Path("."),
     pairs: Pairs = False,
     size: Size = None,
+    suffix: Suffix = None,
 ) -> None:
     """Draw the outlines of photos: few, thick, connected, dark lines on white.
 
@@ -53,10 +58,16 @@ def edges(
 
         return draw_edges(photo.pixels, shape)
 
-    run_batch(console, inputs, _work(console, "draw edges", draw, ".edges.png", output, pairs, size))
+    run_batch(console, inputs, _work(console, "edges", draw, output, pairs, size, suffix))
 
 
-def sketch(console: Console, inputs: Drawings = None, output: Output = Path("."), size: Size = None) -> None:
+def sketch(
+    console: Console,
+    inputs: Drawings = None,
+    output: Output = Path("."),
+    size: Size = None,
+    suffix: Suffix = None,
+) -> None:
     """Bring your own drawings to the look of `ganedit draw edges`: black lines of one width on white.
 
     Takes scans and photos of pencil, ink, crayon or chalk on paper of any colour, and drawings on a
@@ -68,7 +79,7 @@ def sketch(console: Console, inputs: Drawings = None, output: Output = Path(".")
 
         return clean_sketch(photo.pixels, photo.alpha, shape)
 
-    run_batch(console, inputs, _work(console, "draw sketch", draw, ".sketch.png", output, False, size))
+    run_batch(console, inputs, _work(console, "sketch", draw, output, False, size, suffix))
 
 
 def regions(
@@ -77,6 +88,7 @@ def regions(
     output: Output = Path("."),
     pairs: Pairs = False,
     size: Size = None,
+    suffix: Suffix = None,
     face: Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")] = "all",
     template: Annotated[
         str | None,
@@ -101,7 +113,7 @@ def regions(
         faces = _landmarks(photo.pixels, face, template)
         return draw_regions([(points + 0.5) * scale - 0.5 for points in faces], shape)
 
-    run_batch(console, inputs, _work(console, "draw regions", draw, ".regions.png", output, pairs, size))
+    run_batch(console, inputs, _work(console, "regions", draw, output, pairs, size, suffix))
 
 
 COMMANDS = {"edges": edges, "regions": regions, "sketch": sketch}
@@ -111,15 +123,16 @@ def _work(
     console: Console,
     use: str,
     draw: Callable[[Photo, Shape], np.ndarray],
-    suffix: str,
     output: Path,
     pairs: bool,
     size: int | None,
+    suffix: str | None,
 ) -> Callable[[Path], Iterable[Result]]:
     """What is done to each path. `draw` gives [*shape, 3], or a label map of that shape."""
     if size is not None and not 16 <= size <= 8192:
         raise UsageError(f"--size {size} makes no sense", "choose 16 to 8192")
     check_folder(output)
+    ending = f".{'pair' if pairs else use}" if suffix is None else suffix.removesuffix(".png")
 
     def work(path: Path) -> Iterable[Result]:
         from ganedit.images.io import Photo, read_image, write_image
@@ -127,7 +140,9 @@ def _work(
         from ganedit.images.regions import write_regions
         from ganedit.images.translation import fitted
 
-        target = output / f"{path.stem}{'.pair.png' if pairs else suffix}"
+        target = output / f"{path.stem}{ending}.png"
+        if target.resolve() == path.resolve():
+            raise UsageError(f"{path} would be replaced by its own result", "choose another --suffix, or -o")
         if not console.should_write(target):
             yield Result(target)
             return
@@ -137,7 +152,7 @@ def _work(
         details: dict[str, Any] = {"width": drawn.shape[1], "height": drawn.shape[0]}
         record = None
         if console.options.provenance:
-            record = provenance(use, {"size": size, "source_sha256": photo.sha256}, source=path)
+            record = provenance(f"draw {use}", {"size": size, "source_sha256": photo.sha256}, source=path)
         if pairs:
             like = Photo(photo.pixels, icc=None if photo.grey else photo.icc)
             write_image(target, _pair(drawn, photo.pixels), like=like, provenance=record)

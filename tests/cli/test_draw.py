@@ -48,6 +48,19 @@ def test_pairs_are_what_pix2pix_reads(ganedit, photo):
         assert beside.std() > 20
 
 
+def test_maps_named_as_the_photos_match_them(ganedit, photo):
+    from ganedit.train.pictures import load_pairs
+
+    assert ganedit("draw", "regions", photo, "-o", "maps", "--suffix", "").lines == ["maps/me.png"]
+    photos = photo.parent / "photos"
+    photos.mkdir()
+    photo.rename(photos / photo.name)
+    assert len(load_pairs([photo.parent / "maps", photos], size=32)) == 1
+    ran = ganedit("draw", "edges", "maps/me.png", "-o", "maps", "--suffix", ".png", "--force")
+    assert ran.status == 2
+    assert "its own result" in ran.err
+
+
 def test_regions_of_photos_and_of_crops(ganedit, photo):
     assert ganedit("draw", "regions", photo).status == 0
     with Image.open("me.regions.png") as image:
