@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import Any
 
 from ganedit import __version__
@@ -70,9 +72,8 @@ def _required() -> list[str]:
     try:
         lines = requires("ganedit") or []
     except PackageNotFoundError:  # run from a clone that is not installed
-        lines = ["torch", "torchvision", "numpy", "pillow", "opencv-python-headless", "dlib-bin",
-                 "face_recognition_models", "safetensors", "scikit-learn", "lightning", "torchmetrics", "av",
-                 "rich", "typer", "tomli-w"]  # fmt: skip
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        lines = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
     return sorted(re.split(r"[\s<>=!~;\[]", line)[0] for line in lines if "extra ==" not in line)
 
 
