@@ -24,6 +24,7 @@ SPECK = 64  # pieces of less ink than this, in square pixels, are dropped
 STRONG, WEAK = 0.018, 0.009
 RED = 0.4  # how much redness counts as darkness, against lightness: lips and skin differ in it
 FAINT = 0.08  # contrast, of black on white, below which there is nothing but paper
+SHADED = 15  # what is thicker than this, and than two strokes, is shaded or filled in
 GRAIN = 6  # times the paper's own unevenness that a stroke stands out by
 BEGUN, ENDED = 0.45, 0.22  # contrast, of the strongest strokes', at which a stroke begins and ends
 
@@ -74,7 +75,7 @@ def _on_paper(drawing: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _strokes(drawing: np.ndarray) -> np.ndarray:
-    """[h, w] bool: what differs from the paper around it, in whatever direction."""
+    """[h, w] bool: what differs from the paper around it, in whatever way; of shaded parts their rims."""
     import cv2
 
     window = SIDE // 5 * 2 + 1  # most of every such square is paper
@@ -87,7 +88,10 @@ def _strokes(drawing: np.ndarray) -> np.ndarray:
     strokes = _hysteresis(
         contrast, max(BEGUN * strongest, GRAIN * grain), max(ENDED * strongest, GRAIN / 2 * grain)
     )
-    return cv2.morphologyEx(strokes.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0
+    closed = cv2.morphologyEx(strokes.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    side = max(SHADED, round(2 * _stroke_width(closed > 0)))
+    shaded = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return (closed - cv2.erode(shaded, np.ones((5, 5), np.uint8))) > 0
 
 
 def _stroke_width(lines: np.ndarray) -> float:

@@ -106,6 +106,14 @@ def test_sketches_of_every_kind_look_alike(strokes):
     assert overlap(clean_sketch(wanted), wanted) > 0.97
 
 
+def test_of_shaded_parts_the_rim_remains(strokes):
+    picture = laid(strokes, (255,) * 3, (60,) * 3)
+    picture[150:230, 160:240] = 120
+    drawing = ink(clean_sketch(picture.astype(np.uint8)))
+    assert not drawing[170:210, 180:220].any()
+    assert drawing[144:156, 180:220].any(0).mean() > 0.5
+
+
 @pytest.mark.parametrize("level", [0, 255])
 def test_a_transparent_ground_is_paper(strokes, level):
     alpha = (strokes * 255).astype(np.uint8)
