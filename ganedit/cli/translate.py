@@ -55,7 +55,7 @@ def command(
     MP4 or stay GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
     """
     from ganedit.images.io import read_image
-    from ganedit.images.labels import read_palette
+    from ganedit.images.labels import read_label_map, read_palette
     from ganedit.images.tiles import check_tile
     from ganedit.images.translation import (
         check_size,
@@ -86,15 +86,16 @@ def command(
     given, own = None if palette is None else read_palette(palette), _own_palette(translator)
 
     def read_map(path: Path) -> LabelMap:
-        from ganedit.images.labels import read_label_map
-
         return read_label_map(path, given, otherwise=own)
 
     PictureJob(
         console, "translate", translator, suffix, output,
         change=lambda picture, told: translate(picture, translator, **options, progress=told),
         read=read_map if maps else read_image,
-        parameters={"to": to, "direction": direction.value, "style": style, "size": size, "tile": tile},
+        parameters={
+            "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,
+            "size": size, "tile": tile,
+        },
         films=not maps,
     ).run(inputs)  # fmt: skip
 

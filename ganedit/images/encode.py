@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
+from ganedit.errors import InputError
 from ganedit.images.provenance import exif_fields, png_text, xmp_packet
 
+LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # side in pixels that the format can hold
 WRITERS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
@@ -34,7 +36,16 @@ def encode(
         icc: Colour profile to embed.
         provenance: Embedded as PNG text or EXIF, and as XMP.
         quality: Of JPEG and WebP, 1 to 100.
+
+    Raises:
+        InputError: A side is longer than the format can hold.
     """
+    longest = max(pixels.shape[:2])
+    if longest > LONGEST.get(suffix, longest):
+        raise InputError(
+            f"a {suffix} file cannot hold a side of {longest} pixels, {LONGEST[suffix]} at most",
+            "write a .png or .tiff file",
+        )
     lossy = suffix in (".jpg", ".jpeg", ".webp")
     if lossy and pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

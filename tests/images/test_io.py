@@ -238,3 +238,11 @@ def test_provenance_round_trip(tmp_path, picture, suffix):
     assert read_provenance(write_image(path, picture)) is None
     assert provenance("generate", {}, "faces")["digital_source_type"] == SYNTHETIC
     assert "digital_source_type" not in provenance("align", {})
+
+
+def test_sides_that_a_format_cannot_hold_are_refused(tmp_path):
+    for suffix, side in ((".webp", 16_384), (".jpg", 65_501)):
+        with pytest.raises(InputError, match=f"side of {side} pixels"):
+            write_image(tmp_path / f"long{suffix}", np.zeros((1, side, 3), np.uint8))
+    write_image(tmp_path / "long.png", np.zeros((1, 65_501, 3), np.uint8))
+    assert [p.name for p in tmp_path.iterdir()] == ["long.png"]

@@ -54,8 +54,9 @@ def upscaler() -> Upscaler:
 def painter() -> Translator:
     """From lightness to colours."""
     torch.manual_seed(0)
-    network = UNetGenerator(UNetConfig(in_channels=1, out_channels=2, width=4, downs=2))
-    return Translator(card("painter", "translator", "unet"), quiet(network))
+    network = quiet(UNetGenerator(UNetConfig(in_channels=1, out_channels=2, width=4, downs=2)))
+    network.up[0].conv.weight *= 0.2  # colours that exist
+    return Translator(card("painter", "translator", "unet"), network)
 
 
 def photo(height: int, width: int, dtype=np.uint8, *, alpha: bool = False, grey: bool = False) -> Photo:
