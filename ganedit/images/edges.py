@@ -16,12 +16,13 @@ import numpy as np
 from ganedit.images.io import resize, to_depth
 
 SIDE = 256  # shorter side, in pixels, that lines are looked for at; lengths below are in these pixels
+LONGEST = 16  # bound on the longer side of what is looked at, in `SIDE`s
 PEN = 4  # width of a line
-FINE, COARSE = 2.0, 3.5
+FINE, COARSE = 2.0, 3.5  # standard deviations of the two Gaussians whose difference is a line
 ALONG, STEP = 3, 2  # standard deviation, along a line, of what supports it; how far apart that is looked at
 BLOB = 7  # what is thicker than this, as pupils and brows are, stays dark
 SPECK = 64  # pieces of less ink than this, in square pixels, are dropped
-STRONG, WEAK = 0.018, 0.009
+STRONG, WEAK = 0.018, 0.009  # that difference where a line begins, and where it ends
 RED = 0.4  # how much redness counts as darkness, against lightness: lips and skin differ in it
 FAINT = 0.08  # contrast, of black on white, below which there is nothing but paper
 SHADED = 15  # what is thicker than this, and than two strokes, is shaded or filled in
@@ -105,9 +106,10 @@ def _stroke_width(lines: np.ndarray) -> float:
 
 
 def _working(pixels: np.ndarray) -> np.ndarray:
+    """The picture at the size that lines are looked for at; of strips the longer side is bounded."""
     height, width = pixels.shape[:2]
-    scale = SIDE / min(height, width)
-    return resize(pixels, (round(height * scale), round(width * scale)))
+    scale = min(SIDE / min(height, width), LONGEST * SIDE / max(height, width))
+    return resize(pixels, (max(round(height * scale), 1), max(round(width * scale), 1)))
 
 
 def _photo_lines(pixels: np.ndarray) -> np.ndarray:
@@ -132,7 +134,7 @@ def _surroundings(values: np.ndarray) -> np.ndarray:
     import cv2
 
     height, width = values.shape
-    small = cv2.resize(values, (width // 8, height // 8), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(values, (max(width // 8, 1), max(height // 8, 1)), interpolation=cv2.INTER_AREA)
     return cv2.resize(cv2.GaussianBlur(small, (0, 0), 3), (width, height), interpolation=cv2.INTER_LINEAR)
 
 

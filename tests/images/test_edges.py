@@ -54,6 +54,9 @@ def test_neither_flat_pictures_nor_noise_have_edges():
 def test_size_depth_and_shape(disc):
     assert draw_edges(disc, (72, 72)).shape == (72, 72, 3)
     assert draw_edges(disc[:300, :40]).shape == (300, 40, 3)
+    for strip in ((1, 1), (2, 3000), (5000, 3)):
+        assert draw_edges(np.zeros((*strip, 3), np.uint8)).shape == (*strip, 3)
+        assert clean_sketch(np.zeros((*strip, 3), np.uint8)).shape == (*strip, 3)
     assert (draw_edges(disc.astype(np.uint16) * 257) == draw_edges(disc)).all()
 
 
