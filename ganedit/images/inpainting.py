@@ -124,7 +124,7 @@ def _regions(
 
     if model.card.template in TEMPLATES:
         face = _face(pixels, hole, model.card.template, side)
-        yield hole, _square(hole, side, min(hole.shape)) if face is None else face
+        yield hole, _square(hole, side, side) if face is None else face
         return
     reach = max(side // 8, 1)  # holes nearer to each other than this are one
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
@@ -139,17 +139,18 @@ def _face(pixels: np.ndarray, hole: np.ndarray, template: str, side: int) -> np.
     import cv2
 
     closed = cv2.inpaint(to_depth(pixels, np.uint8), hole.astype(np.uint8), 5, cv2.INPAINT_TELEA)
-    try:
-        faces = align_faces(closed, template=TEMPLATES[template], size=side, which="all")
-    except InputError:  # the hole may well be where the face is
-        return None
     rows, columns = np.nonzero(hole)
     corners = np.array([(x, y, 1) for x in _ends(columns) for y in _ends(rows)], float)
-    for _, face in faces:
-        back = np.linalg.inv(np.vstack([face.affine, [0, 0, 1]]))[:2]
-        inside = corners @ back.T
-        if inside.min() >= 1 and inside.max() <= face.size - 1:
-            return face.affine
+    for picture in (pixels, closed):  # what the mask covers may hide the face, or be it
+        try:
+            faces = align_faces(picture, template=TEMPLATES[template], size=side, which="all")
+        except InputError:
+            continue
+        for _, face in faces:
+            back = np.linalg.inv(np.vstack([face.affine, [0, 0, 1]]))[:2]
+            inside = corners @ back.T
+            if inside.min() >= 1 and inside.max() <= face.size - 1:
+                return face.affine
     return None
 
 
