@@ -44,8 +44,10 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
     hole = _suiting(photo, hole)
     side = size or model.card.resolution or SIDE
     pixels = photo.pixels.copy()
+    left = hole.copy()
     for part, affine in _regions(photo.pixels, hole, model, side):
-        _fill(pixels, hole, part, affine, model, side)
+        _fill(pixels, left, part, affine, model, side)
+        left &= ~part
     if photo.grey:
         pixels[hole] = (luma(pixels[hole]) + 0.5)[:, None].astype(pixels.dtype)
     return replace(photo, pixels=pixels)
@@ -124,8 +126,9 @@ def _regions(
 
     if model.card.template in TEMPLATES:
         face = _face(pixels, hole, model.card.template, side)
-        yield hole, _square(hole, side, side) if face is None else face
-        return
+        if face is not None:
+            yield face
+            hole = hole & ~face[0]
     reach = max(side // 8, 1)  # holes nearer to each other than this are one
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
     count, numbers = cv2.connectedComponents(grown)
@@ -134,13 +137,16 @@ def _regions(
         yield part, _square(part, side, side)
 
 
-def _face(pixels: np.ndarray, hole: np.ndarray, template: str, side: int) -> np.ndarray | None:
-    """Crop to photo of the face that the whole hole lies in; None where there is no such face."""
+def _face(
+    pixels: np.ndarray, hole: np.ndarray, template: str, side: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The part of the hole that lies in a face, and this face's crop to photo; None without a face that at
+    least half of the hole lies in."""
     import cv2
 
     closed = cv2.inpaint(to_depth(pixels, np.uint8), hole.astype(np.uint8), 5, cv2.INPAINT_TELEA)
     rows, columns = np.nonzero(hole)
-    corners = np.array([(x, y, 1) for x in _ends(columns) for y in _ends(rows)], float)
+    places = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1)
     for picture in (pixels, closed):  # what the mask covers may hide the face, or be it
         try:
             faces = align_faces(picture, template=TEMPLATES[template], size=side, which="all")
@@ -148,9 +154,12 @@ def _face(pixels: np.ndarray, hole: np.ndarray, template: str, side: int) -> np.
             continue
         for _, face in faces:
             back = np.linalg.inv(np.vstack([face.affine, [0, 0, 1]]))[:2]
-            inside = corners @ back.T
-            if inside.min() >= 1 and inside.max() <= face.size - 1:
-                return face.affine
+            within = places @ back.T
+            inside = ((within >= 1) & (within <= face.size - 1)).all(axis=1)
+            if inside.mean() >= 0.5:
+                part = np.zeros_like(hole)
+                part[rows[inside], columns[inside]] = True
+                return part, face.affine
     return None
 
 
