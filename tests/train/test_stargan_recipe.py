@@ -52,7 +52,12 @@ def test_resume(options, sets, tmp_path, count):
 
 def test_it_learns(options, tmp_path):
     reports = []
-    recipe = trained(make, options(kimg=0.4, lr=0.005, critic=1, sample_kimg=0.04, reconstruct=100.0), tmp_path, reports=reports)
+    recipe = trained(
+        make,
+        options(kimg=0.4, lr=0.005, critic=1, sample_kimg=0.04, reconstruct=100.0),
+        tmp_path,
+        reports=reports,
+    )
     assert reports[-1].stats["g/reconstruct"] < reports[0].stats["g/reconstruct"] / 1.2
     assert recipe.samples().shape == (3, 3 * 16, 6 * 16)
 
