@@ -52,7 +52,7 @@ COMMANDS = {
     "draw": Entry("draw", "Draw outlines and label maps of photos, to translate and to train with."),
     "generate": Entry("generate", "Draw pictures from seeds."),
     "direction": Entry("direction", "Learn, list, import and export directions."),
-    "train": Entry("train", "Train a generator, an encoder or a classifier."),
+    "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
     "metrics": Entry("metrics", "Measure a model or pictures."),
     "models": Entry("models", "List, download, import, export and verify models."),
     "info": Entry("info", "Tell how a picture, latent or direction was made."),

@@ -65,8 +65,10 @@ def measure_upscaler(
         )
         if progress:
             progress(i + 1, len(pairs))
-    means = scores.mean(0).tolist()
-    return UpscaleQuality(*means, pictures=len(pairs), border=model.scale)
+    ratio, similarity, ratio_bicubic, similarity_bicubic = scores.mean(0).tolist()
+    return UpscaleQuality(
+        ratio, similarity, ratio_bicubic, similarity_bicubic, pictures=len(pairs), border=model.scale
+    )
 
 
 def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
@@ -97,10 +99,10 @@ def bicubic(photo: Photo, scale: int) -> Photo:
 
 def _score(photo: Photo, wanted: Photo, border: int) -> tuple[float, float]:
     """PSNR and SSIM. Pictures of one channel are their own luma: Set14 has one such."""
-    both = [to_tensor(one.pixels) for one in (photo, wanted)]
+    images, references = (to_tensor(one.pixels) for one in (photo, wanted))
     if wanted.grey:
         inner = slice(border, -border or None)
-        y, truth = (one[:, :1, inner, inner] for one in both)
+        y, truth = (one[:, :1, inner, inner] for one in (images, references))
         return float(psnr(y, truth)), float(ssim(y, truth))
-    ratio, similarity = luma_quality(*both, border)
+    ratio, similarity = luma_quality(images, references, border)
     return float(ratio), float(similarity)

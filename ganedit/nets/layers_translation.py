@@ -186,7 +186,7 @@ class ToImage(nn.Conv2d):
         reflect: bool = False,
         bias: bool = True,
     ) -> None:
-        mode = "reflect" if reflect else "zeros"
+        mode: Literal["reflect", "zeros"] = "reflect" if reflect else "zeros"
         super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, padding_mode=mode, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:  # [N, I, H, W] -> [N, O, H, W]

@@ -12,7 +12,7 @@ from ganedit.store.catalogue import no_such_model
 
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
-BUNDLED = ("face-attributes", "faces", "faces-encoder")
+BUNDLED = ("face-attributes", "faces", "faces-encoder", "inpaint-faces", "upscale-x4")
 """The models that come with ganedit."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
