@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from generator import best_seconds
 from PIL import Image
 from torch import nn
 
@@ -43,19 +44,6 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet-9": lambda: ResNetGenerator(ResNetConfig()),
     "unet-256": lambda: UNetGenerator(UNetConfig()),
 }
-
-
-def best_seconds(run: Callable[[], object], device: torch.device, repeats: int) -> tuple[float, float]:
-    """Shortest of `repeats` runs, after one to warm up: by the clock, and of all processor cores together."""
-    times = []
-    for _ in range(repeats + 1):
-        start, worked = time.perf_counter(), time.process_time()
-        run()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append((time.perf_counter() - start, time.process_time() - worked))
-    clock, cores = zip(*times[1:], strict=True)
-    return min(clock), min(cores)
 
 
 def time_networks(args: argparse.Namespace) -> None:

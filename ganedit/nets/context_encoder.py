@@ -8,24 +8,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, GrowNorm, Norm, initialise_normal, leaky, relu
+from ganedit.nets.layers_translation import (
+    ConvNorm,
+    GrowNorm,
+    Norm,
+    PictureConfig,
+    initialise_normal,
+    leaky,
+    relu,
+)
 
 
 @dataclass(frozen=True)
-class ContextEncoderConfig:
+class ContextEncoderConfig(PictureConfig):
     resolution: int = 128  # side of the pictures that the dense layer is made for
     in_channels: int = 4  # the picture with its hole blanked, and the mask: 1 in the hole
     width: int = 64  # channels at half size, doubled with each reduction up to eight times as many
     downs: int = 4  # halvings of the size
     norm: Norm = "batch"
 
-    labels = 0
-    two_way = False
     out_channels = 3
-
-    @property
-    def multiple(self) -> int:
-        return 2**self.downs
 
     @property
     def smallest(self) -> int:

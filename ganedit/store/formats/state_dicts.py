@@ -44,8 +44,3 @@ def numbered(state: Mapping[str, Any], pattern: str) -> list[int]:
     """
     found = {int(m[1]) for m in (re.match(pattern, k) for k in state) if m and len(m[1]) < 6}
     return sorted(found)
-
-
-def without(state: Mapping[str, Tensor], *endings: str) -> dict[str, Tensor]:
-    """`state` less the tensors whose names end so."""
-    return {k: v for k, v in state.items() if not k.endswith(endings)}
