@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import Norm, PictureConfig, ResidualTrunk, initialise_normal, to_image
+from ganedit.nets.layers_translation import (
+    Norm,
+    PictureConfig,
+    ResidualTrunk,
+    Up,
+    initialise_normal,
+    to_image,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,7 @@ class ResNetConfig(PictureConfig):
     downs: int = 2  # halvings of the size
     norm: Norm = "instance"
     dropout: bool = False  # between the convolutions of a block, when training
+    up: Up = "transposed"
 
 
 class ResNetGenerator(nn.Module):
@@ -33,7 +41,7 @@ class ResNetGenerator(nn.Module):
         super().__init__()
         self.cfg = cfg
         self.trunk = ResidualTrunk(
-            cfg.in_channels, cfg.width, cfg.downs, cfg.blocks, norm=cfg.norm, dropout=cfg.dropout
+            cfg.in_channels, cfg.width, cfg.downs, cfg.blocks, norm=cfg.norm, dropout=cfg.dropout, up=cfg.up
         )
         self.to_image = to_image(cfg.width, cfg.out_channels)
         initialise_normal(self)

@@ -8,7 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import Norm, PictureConfig, initialise_normal, leaky, norm2d, relu
+from ganedit.nets.layers_translation import (
+    Norm,
+    PictureConfig,
+    Up,
+    doubling,
+    initialise_normal,
+    leaky,
+    norm2d,
+    relu,
+)
 
 DROPOUT_FROM = 4  # the decoder's levels inside this one have dropout, but for the innermost
 
@@ -21,6 +30,7 @@ class UNetConfig(PictureConfig):
     downs: int = 8  # halvings of the size: 7 suit 128 px, 8 suit 256 px
     norm: Norm = "batch"
     dropout: bool = True  # in the inner levels of the decoder, when training
+    up: Up = "transposed"
 
     @property
     def smallest(self) -> int:
@@ -30,9 +40,9 @@ class UNetConfig(PictureConfig):
 class Level(nn.Module):
     """A convolution that halves or doubles the size, and its normalisation."""
 
-    def __init__(self, conv: type[nn.Module], in_channels: int, out_channels: int, norm: Norm) -> None:
+    def __init__(self, conv: nn.Module, out_channels: int, norm: Norm) -> None:
         super().__init__()
-        self.conv = conv(in_channels, out_channels, 4, stride=2, padding=1, bias=norm == "none")
+        self.conv = conv
         self.norm = norm2d(norm, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,24 +60,21 @@ class UNetGenerator(nn.Module):
         self.cfg = cfg
         last = cfg.downs - 1
         widths = [cfg.width * min(2**i, 8) for i in range(cfg.downs)]  # after down[i]
-        self.down = nn.ModuleList(
-            Level(
-                nn.Conv2d,
-                widths[i - 1] if i else cfg.in_channels,
-                widths[i],
-                "none" if i in (0, last) else cfg.norm,  # the innermost may be a single pixel
-            )
-            for i in range(cfg.downs)
-        )
-        self.up = nn.ModuleList(
-            Level(
-                nn.ConvTranspose2d,
-                widths[i] * (1 if i == last else 2),
-                widths[i - 1] if i else cfg.out_channels,
-                cfg.norm if i else "none",
-            )
-            for i in range(cfg.downs)
-        )
+        before = [cfg.in_channels, *widths]  # what down[i] reads
+        after = [cfg.out_channels, *widths]  # what up[i] writes
+
+        def down(i: int) -> Level:
+            kind: Norm = "none" if i in (0, last) else cfg.norm  # the innermost may be a single pixel
+            conv = nn.Conv2d(before[i], widths[i], 4, stride=2, padding=1, bias=kind == "none")
+            return Level(conv, widths[i], kind)
+
+        def up(i: int) -> Level:
+            kind: Norm = cfg.norm if i else "none"
+            joined = widths[i] * (1 if i == last else 2)
+            return Level(doubling(cfg.up, joined, after[i], 4, bias=kind == "none"), after[i], kind)
+
+        self.down = nn.ModuleList(map(down, range(cfg.downs)))
+        self.up = nn.ModuleList(map(up, range(cfg.downs)))
         initialise_normal(self)
 
     def forward(self, x: Tensor) -> Tensor:

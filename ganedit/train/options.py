@@ -199,6 +199,9 @@ class SRGANOptions(PictureOptions):
         _refuse_zeros(self, "width", "blocks")
 
 
+UP_HELP = "Convolution that doubles the size: transposed as published, or of repeated pixels, without checkerboards."
+
+
 @dataclass(frozen=True)
 class TranslationOptions(PictureOptions):
     """What recipes that translate pictures have in common."""
@@ -244,6 +247,7 @@ class Pix2pixOptions(TranslationOptions):
     l1: float = option(100.0, "Weight of the mean absolute difference of pixels.")
     norm: Literal["batch", "instance"] = option("batch", "Normalisation; for --batch 1 instance.")
     dropout: bool = option(True, "In the middle of the generator.")
+    up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
     colorization: bool = option(False, "From lightness to colours (CIE Lab); data is any folder or zip.")
 
     def __post_init__(self) -> None:
@@ -271,6 +275,7 @@ class CycleGANOptions(TranslationOptions):
     blocks: int = option(9, "Residual blocks: 6 suit 128 px, 9 suit 256 px.")
     cycle: float = option(10.0, "Weight of coming back to where one started.")
     identity: float = option(0.5, "Weight, in units of --cycle, of leaving the other domain as it is.")
+    up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
     history: int = option(50, "Fakes that the discriminators are shown again; 0 for none.")
     name_back: str = option("", "Of the exported model from B to A.")
 

@@ -31,7 +31,7 @@ class CycleGAN(PictureRecipe[CycleGANOptions]):
     def __init__(self, options: CycleGANOptions, a: Pictures, b: Pictures, device: torch.device) -> None:
         self.sets = (a, b)
         torch.manual_seed(options.seed)
-        config = ResNetConfig(width=options.width, blocks=options.blocks)
+        config = ResNetConfig(width=options.width, blocks=options.blocks, up=options.up)
         self.to_b, self.to_a = ResNetGenerator(config), ResNetGenerator(config)
         judge = PatchGANConfig(width=options.judge_width, norm="instance")
         self.d_a, self.d_b = PatchGAN(judge), PatchGAN(judge)

@@ -32,7 +32,9 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         torch.manual_seed(options.seed)
         channels = (1, 2) if options.colorization else (3, 3)
         downs = min(options.size.bit_length() - 1, MOST_DOWNS)
-        self.g = UNetGenerator(UNetConfig(*channels, options.width, downs, options.norm, options.dropout))
+        self.g = UNetGenerator(
+            UNetConfig(*channels, options.width, downs, options.norm, options.dropout, options.up)
+        )
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.gan_weight:
             judged = channels[1] if options.unconditional else sum(channels)
