@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from ganedit.errors import InputError
 from ganedit.images.io import read_bytes, read_image
 
+NUMBERED = ("P", "L", "1")  # Pillow's modes of pictures whose pixels are numbers of labels
 MANY = 8  # unknown labels or colours that an error names
 ENTRY = re.compile(r"\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,]+(.*))?")
 
@@ -77,21 +80,26 @@ def read_label_map(
     path = Path(path)
     photo = read_image(path)
     if palette is not None:
-        return LabelMap(_by_colour(photo.pixels, palette, path), path, photo.sha256)
+        return LabelMap(by_colour(photo.pixels, palette, path), path, photo.sha256)
     with Image.open(path) as image:
-        if image.mode in ("P", "L", "1"):
+        if image.mode in NUMBERED:
             return LabelMap(np.asarray(image).astype(np.uint8), path, photo.sha256)
     if photo.grey:
         return LabelMap(photo.pixels[..., 0].copy(), path, photo.sha256)
     if otherwise is not None:
-        return LabelMap(_by_colour(photo.pixels, otherwise, path), path, photo.sha256)
+        return LabelMap(by_colour(photo.pixels, otherwise, path), path, photo.sha256)
     raise InputError(
         f"{path} is a picture in colours, and the model wants numbers of labels",
         "save it with indexed colours, or say what the colours mean with --palette FILE",
     )
 
 
-def _by_colour(pixels: np.ndarray, palette: Palette, path: Path) -> np.ndarray:
+def by_colour(pixels: np.ndarray, palette: Palette, path: str | Path) -> np.ndarray:
+    """Labels [H, W] of pixels uint8 [H, W, 3] in the colours of a palette.
+
+    Raises:
+        InputError: 16 bits, or colours that are not in it; names `path`.
+    """
     if pixels.dtype != np.uint8:
         raise InputError(f"{path} has 16 bits per channel, and palettes have 8", "save it with 8 bits")
     codes = _codes(pixels)
@@ -146,3 +154,29 @@ def boundaries(labels: np.ndarray) -> np.ndarray:
     edge[1:] |= down
     edge[:-1] |= down
     return edge
+
+
+def nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Label maps [H, W] in another height and width; they must not be interpolated."""
+    rows, columns = (
+        ((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(size, labels.shape, strict=True)
+    )
+    return labels[rows][:, columns]
+
+
+def one_hot(labels: Tensor, count: int, edges: Tensor | None = None) -> Tensor:
+    """Label maps as networks take them: a plane for each label, and one more for edges.
+
+    Args:
+        labels: [N, H, W], numbers from 0 to count - 1.
+        count: How many labels there are.
+        edges: [N, H, W] of zeros and ones, by `boundaries`.
+
+    Returns:
+        float32 [N, count, H, W] of zeros and ones; [N, count + 1, H, W] with edges.
+    """
+    planes = torch.zeros(len(labels), count + (edges is not None), *labels.shape[1:], device=labels.device)
+    planes.scatter_(1, labels[:, None].long(), 1.0)
+    if edges is not None:
+        planes[:, -1] = edges
+    return planes

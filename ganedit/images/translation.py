@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError, did_you_mean
 from ganedit.images.io import MAX_PIXELS, Photo, resize
-from ganedit.images.labels import LabelMap, boundaries, check_labels
+from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest, one_hot
 from ganedit.images.tiles import Cut, Progress, Run, check_tile, choose_tile, tiled
 from ganedit.store import registry
 from ganedit.store.load import load
@@ -93,7 +93,7 @@ def translate(
     need(model, "translate")
     check_tile(tile)
     if isinstance(photo, LabelMap):
-        labels = photo.labels if size is None else _nearest(photo.labels, fitted(photo.labels.shape, size))
+        labels = photo.labels if size is None else nearest(photo.labels, fitted(photo.labels.shape, size))
         cut = _cut_labels(replace(photo, labels=labels), model)
         photo = Photo(np.empty((*labels.shape, 0), np.uint8), path=photo.path, sha256=photo.sha256)
     else:
@@ -329,14 +329,6 @@ def _levelled(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Label maps must not be interpolated."""
-    rows, columns = (
-        ((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(size, labels.shape, strict=True)
-    )
-    return labels[rows][:, columns]
-
-
 def _unit(pixels: np.ndarray) -> Tensor:
     """[H, W, 3] as [1, 3, H, W] in [0, 1]."""
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
@@ -368,12 +360,10 @@ def _cut_labels(map_: LabelMap, model: Translator) -> Cut:
     edge = boundaries(labels) if count < model.in_channels else None
 
     def cut(rows: slice, columns: slice) -> Tensor:
-        part = torch.from_numpy(labels[rows, columns].astype(np.int64))
-        planes = torch.zeros(1, model.in_channels, *part.shape)
-        planes[0].scatter_(0, part[None], 1.0)
-        if edge is not None:
-            planes[0, -1] = torch.from_numpy(edge[rows, columns].astype(np.float32))
-        return planes
+        def part(of: np.ndarray) -> Tensor:
+            return torch.from_numpy(of[rows, columns].astype(np.int64))[None]
+
+        return one_hot(part(labels), count, None if edge is None else part(edge))
 
     return cut
 

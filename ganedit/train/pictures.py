@@ -1,4 +1,4 @@
-"""Sets of pictures of any size, alone or in pairs, seen by training as random crops.
+"""Sets of pictures of any size, alone or in register, seen by training as random crops.
 
 Two domains are two sets. A pair is one entry with two layers, which share crop and flip: halves of one
 file, files of the same name in two folders, or a picture and its reduction. Entries are kept
@@ -21,11 +21,11 @@ from PIL import Image
 from torch import Tensor
 
 from ganedit.compute import free_memory
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import GaneditError, InputError, UsageError
 from ganedit.train.data import SUFFIXES, Progress, decode, open_source, reason_of, some_of
 
 MEMORY_SHARE = 0.25
-Layers = tuple[np.ndarray, ...]  # each uint8 [H, W, 3]
+Layers = tuple[np.ndarray, ...]  # each uint8 [H, W, 3], or [H, W] where pixels are numbers of labels
 Read = Callable[[], bytes]  # of a file
 Entry = tuple[str, Callable[[], Layers]]  # its name, and what decodes it
 
@@ -68,7 +68,7 @@ class Pictures:
                 positions.
 
         Returns:
-            For each layer float32 [N, 3, size·k, size·k] in [-1, 1].
+            For each layer what `to_batch` makes of its crops [size·k, size·k].
         """
         found: list[list[np.ndarray]] = [[] for _ in self.scales]
         for row in rows:
@@ -96,8 +96,11 @@ class Pictures:
 
 
 def to_batch(crops: Sequence[np.ndarray]) -> Tensor:
-    """uint8 [H, W, 3] of one size to float32 [N, 3, H, W] in [-1, 1]."""
-    pixels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+    """uint8 [H, W, 3] of one size to float32 [N, 3, H, W] in [-1, 1]; labels [H, W] to int64 [N, H, W]."""
+    pixels = torch.from_numpy(np.stack(crops))
+    if pixels.ndim == 3:
+        return pixels.long()
+    pixels = pixels.permute(0, 3, 1, 2)
     return pixels.contiguous().float().div_(127.5).sub_(1)
 
 
@@ -128,7 +131,7 @@ def load_pictures(
     """
     files = [file for source in sources for file in _files(source)[:limit]]
     entries: list[Entry] = [(name, partial(_one, read, load_size)) for name, read in files]
-    return _loaded(entries, size, (1,), progress)
+    return loaded(entries, size, (1,), progress)
 
 
 def load_pairs(
@@ -151,13 +154,14 @@ def load_pairs(
         files = _files(sources[0])[:limit]
         entries: list[Entry] = [(name, partial(_halves, read, load_size)) for name, read in files]
     elif len(sources) == 2:
-        entries = _matched(sources[0], sources[1], load_size)[:limit]
+        both = matched(*sources)[:limit]
+        entries = [(name, partial(_both, *reads, load_size)) for name, reads in both]
     else:
         raise UsageError(
             f"pairs come from one or two folders, not {len(sources)}",
             "pass one folder of side-by-side pictures, or two with files of the same names",
         )
-    return _loaded(entries, size, (1, 1), progress)
+    return loaded(entries, size, (1, 1), progress)
 
 
 def load_reduced(
@@ -174,7 +178,7 @@ def load_reduced(
     """
     files = [file for source in sources for file in _files(source)[:limit]]
     entries: list[Entry] = [(name, partial(_reduction, read, scale)) for name, read in files]
-    return _loaded(entries, size, (1, scale), progress)
+    return loaded(entries, size, (1, scale), progress)
 
 
 def with_reduction(pixels: np.ndarray, scale: int) -> Layers:
@@ -211,10 +215,11 @@ def _files(source: Path) -> list[tuple[str, Read]]:
 
 
 def _pixels(data: bytes, load_size: int) -> np.ndarray:
-    return np.asarray(_squeezed(decode(data), load_size))
+    return np.asarray(squeezed(decode(data), load_size))
 
 
-def _squeezed(image: Image.Image, load_size: int) -> Image.Image:
+def squeezed(image: Image.Image, load_size: int) -> Image.Image:
+    """A square of this side, if one was asked for."""
     if load_size and image.size != (load_size, load_size):
         return image.resize((load_size, load_size), Image.Resampling.BICUBIC)
     return image
@@ -237,20 +242,29 @@ def _halves(read: Read, load_size: int) -> Layers:
     if both.width % 2:
         raise ValueError(f"no side-by-side pair: {both.width} pixels wide, an odd number")
     middle = both.width // 2
-    a, b = (_squeezed(both.crop((x, 0, x + middle, both.height)), load_size) for x in (0, middle))
+    a, b = (squeezed(both.crop((x, 0, x + middle, both.height)), load_size) for x in (0, middle))
     return np.asarray(a), np.asarray(b)
 
 
-def _matched(a: Path, b: Path, load_size: int) -> list[Entry]:
-    first, second = _by_stem(a), _by_stem(b)
-    alone = [f"{name} in {a}" for key, (name, _) in first.items() if key not in second]
-    alone += [f"{name} in {b}" for key, (name, _) in second.items() if key not in first]
+def matched(*sources: Path) -> list[tuple[str, list[Read]]]:
+    """Name and readers of the files that each source holds under the same name, but for folder and suffix.
+
+    Raises:
+        InputError: Files that one of them lacks, named.
+    """
+    found = [_by_stem(source) for source in sources]
+    alone = [
+        f"{name} in {source}"
+        for source, files in zip(sources, found, strict=True)
+        for key, (name, _) in files.items()
+        if any(key not in others for others in found)
+    ]
     if alone:
         raise InputError(
             f"{len(alone)} pictures have no partner of their name: {some_of(alone)}",
             "pairs have the same name in both folders, such as 17.jpg and 17.png",
         )
-    return [(name, partial(_both, read, second[key][1], load_size)) for key, (name, read) in first.items()]
+    return [(name, [files[key][1] for files in found]) for key, (name, _) in found[0].items()]
 
 
 def _by_stem(source: Path) -> Mapping[str, tuple[str, Read]]:
@@ -265,13 +279,23 @@ def _by_stem(source: Path) -> Mapping[str, tuple[str, Read]]:
     return found
 
 
-def _loaded(
+def loaded(
     entries: Sequence[Entry],
     size: int,
     scales: tuple[int, ...],
     progress: Progress | None,
 ) -> Pictures:
-    """Decode every entry once, to know what is damaged or too small, and hold what fits into memory."""
+    """Decode every entry once, to know what is damaged or too small, and hold what fits into memory.
+
+    Args:
+        entries: Names, and what decodes them; a GaneditError that it raises goes through.
+        size: Side of the crops that will be asked for.
+        scales: As of `Pictures`.
+        progress: Called with (done, total) now and then.
+
+    Raises:
+        InputError: No entry can be decoded, some are too small, or their layers differ in size (named).
+    """
     budget = free_memory() * MEMORY_SHARE
     kept: list[int] = []
     held: dict[int, Layers] = {}
@@ -282,7 +306,7 @@ def _loaded(
     def read(i: int) -> Layers | str:
         try:
             return entries[i][1]()
-        except MemoryError:
+        except (MemoryError, GaneditError):
             raise
         except Exception as error:  # decoders raise anything at all on damaged files
             return reason_of(error)
@@ -312,7 +336,7 @@ def _loaded(
         )
     if torn:
         raise InputError(
-            f"the two pictures of {len(torn)} pairs differ in size: {some_of(torn)}",
+            f"the pictures of {len(torn)} pairs differ in size: {some_of(torn)}",
             "make them equal, or pass --load-size to squeeze both",
         )
     if not kept:
