@@ -44,6 +44,22 @@ def feature_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tenso
     return torch.stack(each).mean()
 
 
+def over_scales(loss: Callable[..., Tensor], *logits: Sequence[Tensor]) -> Tensor:
+    """A loss on each scale of a multi-scale discriminator, summed (arXiv:1711.11585, eq. 3).
+
+    Args:
+        loss: Of logits of one scale: of each in `logits`, in their order.
+        logits: By scale, of any shapes.
+    """
+    return torch.stack([loss(*(x.float() for x in one)) for one in zip(*logits, strict=True)]).sum()
+
+
+def feature_matching(found: Sequence[Sequence[Tensor]], wanted: Sequence[Sequence[Tensor]]) -> Tensor:
+    """`feature_distance` by scale and layer: summed over layers, averaged over scales, as published."""
+    each = [feature_distance(a, b) * len(a) for a, b in zip(found, wanted, strict=True)]
+    return torch.stack(each).mean()
+
+
 def r1_penalty(on_real: Tensor, real: Tensor) -> Tensor:
     """Mean squared gradient norm of the logits [N, 1] at the real images.
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from ganedit.errors import UsageError
 from ganedit.store.cards import ModelCard
-from ganedit.store.models.image import ImageModel
-from ganedit.train.loop import Recipe, Run, activation_dtype, autocast, set_rate
-from ganedit.train.options import PictureOptions, command_line
+from ganedit.store.models.image import Direction, ImageModel
+from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
+from ganedit.train.options import PictureOptions, TranslationOptions, command_line
+from ganedit.train.pictures import Pictures, load_pictures, sheet
 
+SAMPLES = 6  # of each domain
 Options = TypeVar("Options", bound=PictureOptions)
+DomainOptions = TypeVar("DomainOptions", bound=TranslationOptions)
+Domains = tuple[Pictures, Pictures]
 AnyModel = TypeVar("AnyModel", bound=ImageModel)
 
 
@@ -30,10 +37,14 @@ class PictureRecipe(Recipe, Generic[Options]):
             for name, network in networks.items()
         }
 
-    def adam(self, *networks: nn.Module, betas: tuple[float, float] = (0.9, 0.999)) -> torch.optim.Adam:
+    def adam(
+        self, *networks: nn.Module, betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0
+    ) -> torch.optim.Adam:
         """An optimiser for these networks, at the rate of `--lr`."""
         parameters = [p for network in networks for p in network.parameters()]
-        return torch.optim.Adam(parameters, getattr(self.options, "lr", 1e-3), betas)
+        return torch.optim.Adam(
+            parameters, getattr(self.options, "lr", 1e-3), betas, weight_decay=weight_decay
+        )
 
     def activations(self) -> torch.autocast:
         """The context that forward passes run in."""
@@ -59,6 +70,68 @@ class PictureRecipe(Recipe, Generic[Options]):
     def model(self, kind: type[AnyModel], card: ModelCard, network: nn.Module) -> AnyModel:
         """A copy of a network as users have it, in float32: to be measured without disturbing training."""
         return kind(card, copy.deepcopy(network).eval().requires_grad_(False), self.device)
+
+
+class DomainRecipe(PictureRecipe[DomainOptions]):
+    """Networks between two sets of pictures, A and B, that are not in pairs."""
+
+    def __init__(
+        self, options: DomainOptions, sets: Domains, device: torch.device, networks: Mapping[str, nn.Module]
+    ) -> None:
+        super().__init__(options, device, networks)
+        self.sets = sets
+
+    @abstractmethod
+    def translated(self, x: Tensor, direction: Direction) -> Tensor:
+        """Pictures [N, 3, H, W] of the one domain as the other's."""
+
+    def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
+        """This step's crops of A and of B, [N, 3, S, S] each, one pair per accumulated piece."""
+        options = self.options
+        drawn = [
+            run.draw_crops(pictures, options.size, mirror=options.mirror, stream=stream)
+            for stream, pictures in enumerate(self.sets)
+        ]
+        return [(a, b) for (a,), (b,) in zip(*drawn, strict=True)]
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        """Pictures of A, in B, and back; then of B, in A, and back."""
+        rows, columns = [], range(min(SAMPLES, *map(len, self.sets)))
+        ways: tuple[Direction, Direction] = ("ab", "ba")
+        for data, there, back in zip(self.sets, ways, reversed(ways), strict=True):
+            (real,) = data.centres(columns, self.options.size)
+            with self.activations():
+                drawn = self.translated(real.to(self.device), there)
+                rows += [real, drawn, self.translated(drawn, back)]
+        return sheet(rows)
+
+
+def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None) -> Domains:
+    """The two sets that the options name.
+
+    Raises:
+        UsageError: They name one, or three and more.
+        InputError: As `train.pictures.load_pictures`.
+    """
+    if len(options.data) != 2:
+        raise UsageError(
+            f"this recipe takes two folders or zips, not {len(options.data)}", "domain A, then domain B"
+        )
+
+    def load(source: str) -> Pictures:
+        found = load_pictures(
+            [Path(source)],
+            size=options.size,
+            load_size=options.squeeze,
+            limit=options.limit or None,
+            progress=on_load,
+        )
+        note_skipped(found.skipped, note)
+        return found
+
+    a, b = options.data
+    return load(a), load(b)
 
 
 @contextmanager

@@ -8,36 +8,40 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganedit.errors import UsageError
 from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.store.load import save_model
-from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.store.models.image import Direction
+from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import CycleGANOptions
-from ganedit.train.pictures import Pictures, load_pictures, sheet
-from ganedit.train.translation import History, PictureRecipe, frozen
+from ganedit.train.translation import DomainRecipe, Domains, History, frozen, load_domains
 
-SAMPLES = 6
 BACK = "back"  # folder of the model from B to A, inside that of the one from A to B
 Fakes = list[tuple[Tensor, Tensor]]  # of domain A and of domain B, one pair per accumulated piece
 
 
-class CycleGAN(PictureRecipe[CycleGANOptions]):
+class CycleGAN(DomainRecipe[CycleGANOptions]):
     """G_AB with D_B, G_BA with D_A; both generators share an optimiser, as do both discriminators."""
 
-    def __init__(self, options: CycleGANOptions, a: Pictures, b: Pictures, device: torch.device) -> None:
-        self.sets = (a, b)
+    def __init__(self, options: CycleGANOptions, sets: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
         config = ResNetConfig(width=options.width, blocks=options.blocks, up=options.up)
         self.to_b, self.to_a = ResNetGenerator(config), ResNetGenerator(config)
         judge = PatchGANConfig(width=options.judge_width, norm="instance")
         self.d_a, self.d_b = PatchGAN(judge), PatchGAN(judge)
         self.past_a, self.past_b = (History(options.history, 3, options.size) for _ in range(2))
-        networks = {"to_b": self.to_b, "to_a": self.to_a, "d_a": self.d_a, "d_b": self.d_b}
-        super().__init__(options, device, {**networks, "past_a": self.past_a, "past_b": self.past_b})
+        networks: dict[str, nn.Module] = {
+            "to_b": self.to_b,
+            "to_a": self.to_a,
+            "d_a": self.d_a,
+            "d_b": self.d_b,
+            "past_a": self.past_a,
+            "past_b": self.past_b,
+        }
+        super().__init__(options, sets, device, networks)
         self.optimizers = {
             "g": self.adam(self.to_b, self.to_a, betas=(0.5, 0.999)),
             "d": self.adam(self.d_a, self.d_b, betas=(0.5, 0.999)),
@@ -46,11 +50,7 @@ class CycleGAN(PictureRecipe[CycleGANOptions]):
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
         self.decay(run, options.lr, options.decay)
-        drawn = [
-            run.draw_crops(pictures, options.size, mirror=options.mirror, stream=stream)
-            for stream, pictures in enumerate(self.sets)
-        ]
-        pieces = [(a, b) for (a,), (b,) in zip(*drawn, strict=True)]
+        pieces = self.draw(run)
         stats: dict[str, Tensor] = {}
         fakes: Fakes = []
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
@@ -87,16 +87,8 @@ class CycleGAN(PictureRecipe[CycleGANOptions]):
             on_real, on_fake = judge(real), judge(fake)
         return gan_d_loss("lsgan", on_real.float(), on_fake.float())
 
-    @torch.no_grad()
-    def samples(self) -> Tensor:
-        """Pictures of A, in B, and back; then of B, in A, and back."""
-        rows, columns = [], range(min(SAMPLES, *map(len, self.sets)))
-        for data, there, back in ((self.sets[0], self.to_b, self.to_a), (self.sets[1], self.to_a, self.to_b)):
-            (real,) = data.centres(columns, self.options.size)
-            with self.activations():
-                drawn = there(real.to(self.device))
-                rows += [real, drawn, back(drawn)]
-        return sheet(rows)
+    def translated(self, x: Tensor, direction: Direction) -> Tensor:
+        return (self.to_b if direction == "ab" else self.to_a)(x)
 
     def export(self, folder: Path, images: int) -> None:
         """The model from A to B in `folder`, and the one from B to A in `folder`/back."""
@@ -125,13 +117,4 @@ def start(
     options: CycleGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> CycleGAN:
     """The recipe on the two sets that the options name."""
-    if len(options.data) != 2:
-        raise UsageError(
-            f"this recipe takes two folders or zips, not {len(options.data)}", "domain A, then domain B"
-        )
-    how = {"size": options.size, "load_size": options.squeeze, "limit": options.limit or None}
-    sets = []
-    for one in options.data:
-        sets.append(load_pictures([Path(one)], **how, progress=on_load))  # type: ignore[arg-type]
-        note_skipped(sets[-1].skipped, note)
-    return CycleGAN(options, sets[0], sets[1], device)
+    return CycleGAN(options, load_domains(options, note, on_load), device)
