@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from ganedit.cli.batch import IMAGE_SUFFIXES, LATENT_SUFFIXES, Result, run_batch
+from ganedit.cli.codes import Models, Projections, latent_behind, latents_in
 from ganedit.cli.context import Console
 from ganedit.cli.project import (
     LATENT,
     Latest,
     Method,
-    Projector,
     check_face,
     check_folder,
     face_stem,
     latent_path,
-    open_generator,
-    picture_path,
 )
-from ganedit.errors import CheckpointError, UsageError
+from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from ganedit.latent.photos import Crop
     from ganedit.store.models import Generator
 
-MODEL = "faces"  # for photos, unless given
 PASTES = ("change", "replace")
 SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a pasted photo on a sheet, and in a film
 LEAST_SIDE = 128  # of a crop on either
@@ -110,8 +107,7 @@ def command(
 
 def _latents_in(source: str) -> list[str]:
     """Of a folder that holds latents, these are meant, and not the pictures beside them."""
-    folder = Path(source)
-    return [str(p) for p in sorted(folder.glob(f"*{LATENT}"))] or [source] if folder.is_dir() else [source]
+    return [str(path) for path in latents_in(Path(source))] or [source]
 
 
 @dataclass(frozen=True)
@@ -244,16 +240,15 @@ class Editor:
     video: bool
 
     def __post_init__(self) -> None:
-        self._generators: dict[str, Generator] = {}
+        self._models = Models(self.console, self.model)
+        self._projections = Projections(self.console, self.output, self.method)
         self._directions: dict[str, list[Direction]] = {}
-        self._projector: Projector | None = None
-        self._latest = Latest(self.console)
         self._done: set[Path] = set()
 
     def work(self, path: Path) -> Iterator[Result]:
         """Everything that one latent or photo gives."""
         check_folder(self.output)
-        latent = _latent_behind(path)
+        latent = latent_behind(path)
         if latent is None:
             yield from self._from_photo(path)
         elif latent.resolve() not in self._done:  # a glob may name a latent and its picture
@@ -265,7 +260,7 @@ class Editor:
         from ganedit.latent.photos import find_photo
 
         latent = Latent.load(path)
-        generator = self._generator_of(latent)
+        generator = self._models.of(latent)
         directions = self._directions_for(generator)
         photo = find_photo(latent, beside=path, given=self.photo) if self.request.paste else None
         subject = _Subject(path.name.removesuffix(LATENT), path, latent=latent)
@@ -276,7 +271,7 @@ class Editor:
         from ganedit.latent.photos import crops_of
 
         photo = read_image(path)
-        generator = self._generator(self.model or MODEL)
+        generator = self._models.open()
         directions = self._directions_for(generator)
         subjects = []
         for crop in crops_of(photo, generator, face=self.face):
@@ -299,7 +294,8 @@ class Editor:
         if wanted:
             for subject in subjects:
                 if subject.latent is None:
-                    subject.latent = self._projection_of(subject, generator)
+                    assert subject.crop is not None
+                    subject.latent = self._projections.of(subject.crop, subject.stem, generator)
             for subject in subjects:
                 self._draw(subject, generator, directions)
             self._write_crops(subjects, targets, wanted)
@@ -342,27 +338,6 @@ class Editor:
         video = self.output / f"{name}.edited.mp4" if self.video else None
         return _Targets(pictures, pasted, sheet, video)
 
-    # ---- models, directions, projections ----
-
-    def _generator(self, model: str) -> Generator:
-        if model not in self._generators:
-            self._generators[model] = open_generator(self.console, model)
-        return self._generators[model]
-
-    def _generator_of(self, latent: Latent) -> Generator:
-        """The model that a latent was made with."""
-        from ganedit.store import registry
-
-        if self.model is None and registry.find(latent.model) is None:
-            raise CheckpointError(
-                f"the latent was made with the model {latent.model} ({latent.model_sha256[:12]}), "
-                "which is not installed",
-                "name its file with --model",
-            )
-        generator = self._generator(self.model or latent.model)
-        latent.check_model(generator)
-        return generator
-
     def _directions_for(self, generator: Generator) -> list[Direction]:
         """Opened before the first photo is projected, since that takes long."""
         from ganedit.latent import directions
@@ -378,30 +353,6 @@ class Editor:
                     )
             self._directions[generator.sha256] = found
         return self._directions[generator.sha256]
-
-    def _projection_of(self, subject: _Subject, generator: Generator) -> Latent:
-        """Project a crop, unless that was done in the output folder and no --method asks for another."""
-        from ganedit.latent.latent import Latent
-        from ganedit.latent.project import ProjectOptions
-
-        assert subject.crop is not None
-        if self.method is None and subject.path.is_file():
-            latent = Latent.load(subject.path)
-            if _shows(latent, subject.crop, generator):
-                self.console.note(f"{subject.stem}: taking its projection {subject.path}")
-                return latent
-        for path in (subject.path, picture_path(self.output, subject.stem)):
-            if not self.console.should_write(path):
-                raise UsageError(
-                    f"{path} is there already, and of another picture, model or method",
-                    "--force overwrites it, -o writes elsewhere",
-                )
-        if self._projector is None or self._projector.generator is not generator:
-            options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
-            self._projector = Projector.open(self.console, generator, options, latest=self._latest)
-        ((latent, found),) = self._projector.run([subject.crop], f"projecting {subject.stem}")
-        self._projector.save(subject.stem, self.output, Path(subject.crop.source), latent, found)
-        return latent
 
     # ---- drawing and writing ----
 
@@ -518,35 +469,6 @@ class Editor:
             frames = [self._pasted(small, subjects, list(row), scale) for row in films]
         rest = FILM_FRAMES // 4
         write_video(path, [*frames[:1] * rest, *frames, *frames[-1:] * rest, *frames[::-1]])
-
-
-def _latent_behind(path: Path) -> Path | None:
-    """The latent that an input is, or that drew it: a picture of ours counts as the latent beside it.
-
-    None for photos.
-    """
-    if path.name.endswith(LATENT):
-        return path
-    beside = latent_path(path.parent, path.stem.removesuffix(".projected"))
-    if path.suffix.lower() != ".png" or not beside.is_file():
-        return None
-    from ganedit.images.provenance import COMPOSITE, read_provenance
-
-    record = read_provenance(path) or {}
-    return beside if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
-
-
-def _shows(latent: Latent, crop: Crop, generator: Generator) -> bool:
-    """Whether a latent is the projection of this crop by this model."""
-    import numpy as np
-
-    return (
-        latent.model_sha256 == generator.sha256
-        and latent.source_sha256 == crop.source_sha256
-        and latent.affine is not None
-        and not latent.edits
-        and np.allclose(latent.affine, crop.affine, atol=1e-3)
-    )
 
 
 def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:

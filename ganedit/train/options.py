@@ -199,7 +199,7 @@ class SRGANOptions(PictureOptions):
         _refuse_zeros(self, "width", "blocks")
 
 
-UP_HELP = "Convolution that doubles the size: transposed as published, or of repeated pixels, without checkerboards."
+UP_HELP = "Convolution that doubles the size: transposed as published, or of repeated pixels, less chequered."
 
 
 @dataclass(frozen=True)
@@ -249,9 +249,16 @@ class Pix2pixOptions(TranslationOptions):
     dropout: bool = option(True, "In the middle of the generator.")
     up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
     colorization: bool = option(False, "From lightness to colours (CIE Lab); data is any folder or zip.")
+    input: Literal["", "edges"] = option(
+        "", "edges: drawings by ganedit draw edges are given, and users' sketches are brought to their look."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.input and self.colorization:
+            raise UsageError(
+                f"--input {self.input} and --colorization are two kinds of input", "drop one of them"
+            )
         if self.patch not in PATCHES:
             raise UsageError(
                 f"--patch {self.patch} is not among {', '.join(map(str, PATCHES))}", "such as 70"
@@ -283,6 +290,78 @@ class CycleGANOptions(TranslationOptions):
         super().__post_init__()
         _refuse_zeros(self, "blocks")
         _refuse_small(self, PATCHES[70])
+
+
+@dataclass(frozen=True)
+class UNITOptions(TranslationOptions):
+    """Pictures of one kind into another and back by way of a code that both share, without pairs."""
+
+    data: tuple[str, ...] = option((), "Two folders or zips: domain A and domain B.")
+    kimg: float = option(1000.0, "Length of training, in thousands of images of each domain.")
+    batch: int = option(1, "Images of each domain per optimiser step, over all devices.")
+    lr: float = 1e-4
+    weight_decay: float = 1e-4
+    blocks: int = option(4, "Residual blocks of an encoder, and as many of a decoder.")
+    scales: int = option(3, "Sizes that pictures are judged at, each half of the one before.")
+    gan_weight: float = option(1.0, "Of the adversarial loss.")
+    reconstruction: float = option(10.0, "Weight of drawing a picture again from its code.")
+    kl: float = option(0.01, "Weight of the codes' distance from the prior.")
+    cycle: float = option(10.0, "Weight of coming back to where one started.")
+    cycle_kl: float = option(0.01, "Weight of that distance for codes of translated pictures.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_zeros(self, "blocks", "scales")
+
+
+@dataclass(frozen=True)
+class LabelMapOptions(TranslationOptions):
+    """What recipes that draw from label maps have in common."""
+
+    data: tuple[str, ...] = option(
+        (), "Two folders or zips with files of the same names: label maps, then their photos."
+    )
+    labels: str = option("", "Names of the labels in the order of their numbers: sky,grass; or how many.")
+    palette: str = option("", "File with a line R G B NAME for each label, for maps without numbers.")
+    edges: bool = option(False, "Show the network the outlines of the regions, too.")
+    instances: str = option("", "Folder or zip of maps that number single things: outlines are theirs.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.labels and not self.palette:
+            raise UsageError(
+                "no --labels were named", "such as --labels background,skin,hair, or --labels 3"
+            )
+
+
+@dataclass(frozen=True)
+class SPADEOptions(LabelMapOptions):
+    """Photos from label maps by spatially adaptive normalisation, in the style of another photo if wanted."""
+
+    kimg: float = option(400.0, "Length of training, in thousands of images.")
+    batch: int = option(16, "Maps per optimiser step, over all devices.")
+    lr: float = option(2e-4, "The generator learns at half of it, the discriminator at twice.")
+    hidden: int = option(128, "Channels of what each normalisation reads from the map.")
+    upsampling: Literal["normal", "more", "most"] = option("normal", "5, 6 or 7 doublings in the generator.")
+    feature_weight: float = option(40.0, "Of the distance of the discriminators' features.")
+    l1: float = option(0.0, "Weight of the mean absolute difference of pixels.")
+    encoder: bool = option(False, "Learn an encoder of styles, so that one map gives many pictures.")
+    encoder_norm: Literal["instance", "none"] = option(
+        "instance", "Its normalisation; without, it sees colours and light better."
+    )
+    encoder_width: int = option(64, "Channels of its first layer.")
+    style_dim: int = option(256, "Length of the styles.")
+    kl: float = option(0.05, "Weight of the styles' distance from the prior.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_zeros(self, "hidden", "encoder_width", "style_dim")
+        least = {"normal": 32, "more": 64, "most": 128}[self.upsampling]
+        if self.size % least:
+            raise UsageError(
+                f"--size {self.size} is no multiple of {least}, as --upsampling {self.upsampling} needs",
+                f"such as {4 * least}",
+            )
 
 
 @dataclass(frozen=True)
@@ -389,6 +468,8 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "classifier": ClassifierOptions,
     "pix2pix": Pix2pixOptions,
     "cyclegan": CycleGANOptions,
+    "unit": UNITOptions,
+    "spade": SPADEOptions,
     "srgan": SRGANOptions,
     "inpaint": InpaintOptions,
     "stargan": StarGANOptions,

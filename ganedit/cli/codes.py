@@ -1,0 +1,238 @@
+"""The style codes that words on a command line name: seeds, latents, and photos (projected first)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganedit.cli.context import Console
+from ganedit.cli.project import (
+    LATENT,
+    Latest,
+    Method,
+    Projector,
+    face_stem,
+    latent_path,
+    open_generator,
+    picture_path,
+)
+from ganedit.errors import CheckpointError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from ganedit.latent.latent import Latent
+    from ganedit.latent.photos import Crop
+    from ganedit.store.models import Generator
+
+MODEL = "faces"  # unless a latent or --model says otherwise
+SEED = re.compile(r"(?:seed:)?(\d{1,10})(?:-(\d{1,10}))?")
+MOST_SEEDS = 1000  # of one word
+
+
+@dataclass
+class Models:
+    """Generators by name, each opened once."""
+
+    console: Console
+    model: str | None  # of --model
+    opened: dict[str, Generator] = field(default_factory=dict)
+
+    def open(self, name: str | None = None) -> Generator:
+        """The generator of this name, or of --model, or `faces`."""
+        name = name or self.model or MODEL
+        if name not in self.opened:
+            self.opened[name] = open_generator(self.console, name)
+        return self.opened[name]
+
+    def of(self, latent: Latent) -> Generator:
+        """The model that a latent was made with.
+
+        Raises:
+            CheckpointError: it is not installed, or --model is another one.
+        """
+        from ganedit.store import registry
+
+        if self.model is None and registry.find(latent.model) is None:
+            raise CheckpointError(
+                f"the latent was made with the model {latent.model} ({latent.model_sha256[:12]}), "
+                "which is not installed",
+                "name its file with --model",
+            )
+        generator = self.open(self.model or latent.model)
+        latent.check_model(generator)
+        return generator
+
+
+@dataclass
+class Projections:
+    """Photos' latents, kept in a folder and taken from there the next time."""
+
+    console: Console
+    output: Path
+    method: Method | None = None  # None: any that is there already, else hybrid
+
+    def __post_init__(self) -> None:
+        self._projector: Projector | None = None
+        self._latest = Latest(self.console)
+
+    def of(self, crop: Crop, stem: str, generator: Generator) -> Latent:
+        """The latent of a crop, projected unless that was done in the folder and no method asks for another.
+
+        Raises:
+            UsageError: a file of another picture, model or method is in the way.
+        """
+        from ganedit.latent.latent import Latent
+        from ganedit.latent.project import ProjectOptions
+
+        path = latent_path(self.output, stem)
+        if self.method is None and path.is_file():
+            latent = Latent.load(path)
+            if _shows(latent, crop, generator):
+                self.console.note(f"{stem}: taking its projection {path}")
+                return latent
+        for target in (path, picture_path(self.output, stem)):
+            if not self.console.should_write(target):
+                raise UsageError(
+                    f"{target} is there already, and of another picture, model or method",
+                    "--force overwrites it, -o writes elsewhere",
+                )
+        if self._projector is None or self._projector.generator is not generator:
+            options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
+            self._projector = Projector.open(self.console, generator, options, latest=self._latest)
+        ((latent, found),) = self._projector.run([crop], f"projecting {stem}")
+        self._projector.save(stem, self.output, Path(crop.source), latent, found)
+        return latent
+
+
+@dataclass
+class Point:
+    """A latent by the name that it has on a sheet; `seed` of one that was drawn from a seed."""
+
+    name: str
+    latent: Latent
+    seed: int | None = None
+
+
+@dataclass
+class Codes:
+    """Latents of one model by the words that name them.
+
+    `7` and `seed:7` are seeds, `4-9` several, unless there is a file of that name; a folder stands for its
+    latents, or if it holds none its photos.
+    """
+
+    models: Models
+    projections: Projections
+    psi: float = 1.0
+
+    def find(self, words: list[str]) -> tuple[Generator, list[Point]]:
+        """The points that words name, in their order, and the model that they all are of.
+
+        Raises:
+            GaneditError: a word names nothing, a damaged file, or latents of different models.
+        """
+        paths = {word: files for word in words if (files := _files(word))}
+        named = [path for files in paths.values() for path in files]
+        latents = {path: _load(path) for path in named if latent_behind(path)}
+        generator = self.models.of(next(iter(latents.values()))) if latents else self.models.open()
+        generator.need_styles()
+        points: list[Point] = []
+        for word in words:
+            for path in paths.get(word, []):
+                latent = latents.get(path)
+                if latent is None:
+                    latent = self._projected(path, generator)
+                latent.check_model(generator)
+                points.append(Point(_name(path), latent))
+            if word not in paths:
+                points += [self._sample(seed, generator) for seed in _seeds(word)]
+        return generator, points
+
+    def _projected(self, path: Path, generator: Generator) -> Latent:
+        from ganedit.images.io import read_image
+        from ganedit.latent.photos import crops_of
+
+        (crop,) = crops_of(read_image(path), generator)
+        return self.projections.of(crop, face_stem(path.stem, crop.number), generator)
+
+    def _sample(self, seed: int, generator: Generator) -> Point:
+        from ganedit.latent.latent import Latent
+
+        ws = generator.mapping(generator.z_of([seed]), psi=self.psi)[0].detach().float().cpu()
+        template = generator.card.template
+        latent = Latent(ws, generator.name, generator.sha256, "w", template=template)
+        return Point(f"seed {seed}", latent, seed)
+
+
+def latent_behind(path: Path) -> Path | None:
+    """The latent that an input is, or that drew it: a picture of ours counts as the latent beside it.
+
+    None for photos.
+    """
+    if path.name.endswith(LATENT):
+        return path
+    beside = latent_path(path.parent, path.stem.removesuffix(".projected"))
+    if path.suffix.lower() != ".png" or not beside.is_file():
+        return None
+    from ganedit.images.provenance import COMPOSITE, read_provenance
+
+    record = read_provenance(path) or {}
+    return beside if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
+
+
+def latents_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{LATENT}"))
+
+
+def _load(path: Path) -> Latent:
+    from ganedit.latent.latent import Latent
+
+    return Latent.load(latent_behind(path) or path)
+
+
+def _files(word: str) -> list[Path]:
+    """The files that a word names; none for a seed.
+
+    Raises:
+        InputError: it is neither.
+    """
+    from ganedit.images.io import list_images
+
+    path = Path(word)
+    if path.is_dir():
+        found = latents_in(path) or list_images(path)
+        if not found:
+            raise InputError(f"{word} holds no latents and no photos", "name a folder with either")
+        return found
+    if path.is_file():
+        return [path]
+    if SEED.fullmatch(word):
+        return []
+    raise InputError(f"there is no {word}", "name latents, photos, folders, or seeds such as 7 or 0-3")
+
+
+def _seeds(word: str) -> list[int]:
+    match = SEED.fullmatch(word)
+    assert match
+    first, last = int(match[1]), int(match[2] or match[1])
+    if not first <= last < 2**32 or last - first >= MOST_SEEDS:
+        raise UsageError(f"{word} is no range of at most {MOST_SEEDS} seeds", "such as 7 or 4-9")
+    return list(range(first, last + 1))
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(LATENT) if path.name.endswith(LATENT) else path.stem
+
+
+def _shows(latent: Latent, crop: Crop, generator: Generator) -> bool:
+    """Whether a latent is the projection of this crop by this model."""
+    import numpy as np
+
+    return (
+        latent.model_sha256 == generator.sha256
+        and latent.source_sha256 == crop.source_sha256
+        and latent.affine is not None
+        and not latent.edits
+        and np.allclose(latent.affine, crop.affine, atol=1e-3)
+    )
