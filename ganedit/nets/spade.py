@@ -68,6 +68,7 @@ class StyleEncoderConfig:
     style_dim: int = 256
     width: int = 64
     layers: int = 6  # convolutions of stride 2: pictures are brought to 4·2^layers px
+    norm: Literal["instance", "none"] = "instance"  # "none" keeps mean colours, which the other takes away
 
     num_ws = 1  # as encoders of style codes have it
 
@@ -162,7 +163,7 @@ class StyleEncoder(nn.Module):
         self.cfg = cfg
         widths = [3, *(cfg.width * min(2**i, 8) for i in range(cfg.layers))]
         self.blocks = nn.ModuleList(
-            ConvNorm(a, b, norm="instance", stride=2, activation=None) for a, b in pairwise(widths)
+            ConvNorm(a, b, norm=cfg.norm, stride=2, activation=None) for a, b in pairwise(widths)
         )
         self.to_mean = nn.Linear(widths[-1] * 16, cfg.style_dim)
         self.to_log_variance = nn.Linear(widths[-1] * 16, cfg.style_dim)

@@ -4,17 +4,91 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, one_hot
+from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, one_hot, read_palette
 from ganedit.train.data import Progress, decode, some_of
+from ganedit.train.loop import Note, OnLoad, note_skipped
+from ganedit.train.options import LabelMapOptions
 from ganedit.train.pictures import Layers, Pictures, Read, loaded, matched, squeezed
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the numbers of label maps mean."""
+
+    count: int
+    names: tuple[str, ...] = ()
+    palette: Palette | None = None
+
+    @classmethod
+    def of(cls, options: LabelMapOptions) -> Labels:
+        """What `--labels` and `--palette` say; without the latter, colours are those of the first map.
+
+        Raises:
+            UsageError: The two disagree, or a name is there twice.
+            InputError: A palette that cannot be read.
+        """
+        palette = read_palette(options.palette) if options.palette else None
+        words = tuple(word.strip() for word in options.labels.split(",") if word.strip())
+        names = () if len(words) == 1 and words[0].isdecimal() else words
+        count = int(words[0]) if words and not names else len(words)
+        if palette is not None:
+            names = names or palette.names
+            if count not in (0, len(palette.colours)):
+                raise UsageError(
+                    f"--labels tells of {count} labels, {options.palette} of {len(palette.colours)}",
+                    "leave --labels out, or complete the palette",
+                )
+            return cls(len(palette.colours), names, palette)
+        if len(set(names)) < len(names):
+            raise UsageError(f"--labels {options.labels} has a name twice", "give each label its own")
+        return cls(count, names, read_colours(Path(options.data[0]), count) if options.data else None)
+
+    def coloured(self, maps: Tensor) -> Tensor:
+        """Maps [N, H, W] as pictures [N, 3, H, W] in [-1, 1]; in shades of grey without a palette."""
+        if self.palette is None:
+            colours = torch.linspace(0, 255, self.count)[:, None].expand(-1, 3)
+        else:
+            colours = torch.from_numpy(self.palette.colours).float()
+        return colours[maps.cpu()].permute(0, 3, 1, 2) / 127.5 - 1
+
+    def details(self) -> dict[str, Any]:
+        """For the card of a model: see `images.translation`."""
+        found: dict[str, Any] = {"input": "labels"}
+        if self.names:
+            found["labels"] = list(self.names)
+        if self.palette is not None:
+            found["palette"] = self.palette.colours.tolist()
+        return found
+
+
+def load_labelled(
+    options: LabelMapOptions, labels: Labels, note: Note, on_load: OnLoad | None = None
+) -> Pictures:
+    """The maps and photos that the options name, by `load_maps`; skipped files are named."""
+    data = load_maps(
+        [Path(one) for one in options.data],
+        labels=labels.count,
+        size=options.size,
+        load_size=options.squeeze,
+        limit=options.limit or None,
+        palette=labels.palette,
+        edges=options.edges,
+        instances=Path(options.instances) if options.instances else None,
+        progress=on_load,
+    )
+    note_skipped(data.skipped, note)
+    return data
 
 
 def load_maps(

@@ -35,6 +35,22 @@ def gan_g_loss(kind: GanKind, on_fake: Tensor) -> Tensor:
     return (on_fake - 1).square().mean() if kind == "lsgan" else nonsaturating_g_loss(on_fake)
 
 
+def hinge_d_loss(on_real: Sequence[Tensor], on_fake: Sequence[Tensor]) -> Tensor:
+    """Discriminators' hinge loss from their logits of any shape (arXiv:1705.02894), averaged over them."""
+    each = [F.relu(1 - a).mean() + F.relu(1 + b).mean() for a, b in zip(on_real, on_fake, strict=True)]
+    return torch.stack(each).mean()
+
+
+def hinge_g_loss(on_fake: Sequence[Tensor]) -> Tensor:
+    """The generator's part in `hinge_d_loss`."""
+    return -torch.stack([logits.mean() for logits in on_fake]).mean()
+
+
+def style_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence of normal distributions [N, D] from the standard one, in nats, averaged over N."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean() / 2
+
+
 def feature_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     """Mean absolute difference of a discriminator's activations, layer by layer (arXiv:1711.11585, eq. 4).
 

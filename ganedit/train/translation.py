@@ -50,11 +50,14 @@ class PictureRecipe(Recipe, Generic[Options]):
         """The context that forward passes run in."""
         return autocast(self.device, self.dtype)
 
-    def decay(self, run: Run, lr: float, share: float) -> None:
-        """Hold the rate of all optimisers at `lr`, and let it fall to 0 over the last `share` of the run."""
-        left = (1 - run.progress) / share if share else 1.0
-        for optimizer in self.optimizers.values():
-            set_rate(optimizer, lr * min(left, 1.0))
+    def decay(self, run: Run, lr: float | Mapping[str, float], share: float) -> None:
+        """Hold the rate of all optimisers at `lr`, and let it fall to 0 over the last `share` of the run.
+
+        `lr` may also be the rate of each by its name.
+        """
+        left = min((1 - run.progress) / share, 1.0) if share else 1.0
+        for name, optimizer in self.optimizers.items():
+            set_rate(optimizer, (lr[name] if isinstance(lr, Mapping) else lr) * left)
 
     def make_card(self, images: int, *, name: str, **more: Any) -> ModelCard:
         """The card of a model after so many images; `more` are fields of ModelCard."""

@@ -1,0 +1,173 @@
+"""Photos from label maps by spatially adaptive normalisation (SPADE, Park et al., arXiv:1903.07291).
+
+As in the paper: hinge loss, spectral normalisation, discriminators at two scales whose features are compared,
+a generator that learns more slowly than they do, and an encoder of styles for those who want one. Left out is
+the distance of VGG's features, which would need a network that cannot be given away.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGANConfig
+from ganedit.nets.spade import (
+    SPADEConfig,
+    SPADEGenerator,
+    StyleEncoder,
+    StyleEncoderConfig,
+    fold_spectral_norm,
+    normalise_spectrally,
+)
+from ganedit.store.load import save_model
+from ganedit.train.label_maps import Labels, load_labelled, network_input
+from ganedit.train.loop import Note, OnLoad, Run
+from ganedit.train.losses import feature_distance, hinge_d_loss, hinge_g_loss, style_divergence
+from ganedit.train.options import SPADEOptions
+from ganedit.train.pictures import Pictures, sheet
+from ganedit.train.translation import PictureRecipe, frozen
+
+SAMPLES = 8
+SCALES = 2  # that pictures are judged at
+ENCODER = "encoder"  # folder of the encoder, inside that of the model
+Piece = tuple[Tensor, Tensor]  # what the network is shown of a map [N, C, H, W], and the photo
+
+
+class SPADE(PictureRecipe[SPADEOptions]):
+    """G from maps, and from styles that E finds in the photos; D judges photos together with their maps."""
+
+    def __init__(self, options: SPADEOptions, data: Pictures, labels: Labels, device: torch.device) -> None:
+        self.data, self.labels = data, labels
+        torch.manual_seed(options.seed)
+        self.g = SPADEGenerator(_generator_config(options, labels.count + (len(data.scales) > 2)))
+        channels = self.g.cfg.in_channels + 3
+        self.d = MultiScaleDiscriminator(
+            PatchGANConfig(channels, options.judge_width, norm="instance", padding=2, scales=SCALES)
+        )
+        networks: dict[str, nn.Module] = {"g": self.g, "d": self.d}
+        if options.encoder:
+            layers = (options.size // 4).bit_length() - 1
+            self.e = networks["e"] = StyleEncoder(
+                StyleEncoderConfig(options.style_dim, options.encoder_width, layers, options.encoder_norm)
+            )
+        for network in networks.values():
+            normalise_spectrally(network)
+        super().__init__(options, device, networks)
+        drawing = [network for name, network in networks.items() if name != "d"]
+        self.optimizers = {
+            "g": self.adam(*drawing, betas=(0.0, 0.9)),
+            "d": self.adam(self.d, betas=(0.0, 0.9)),
+        }
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        options = self.options
+        self.decay(run, {"g": options.lr / 2, "d": options.lr * 2}, options.decay)
+        self.g.train()
+        drawn = run.draw_crops(self.data, options.size, mirror=options.mirror)
+        pieces = [(network_input(layers, self.labels.count), layers[-1]) for layers in drawn]
+        stats: dict[str, Tensor] = {}
+        fakes: list[Tensor] = []
+        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
+        stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
+        return stats
+
+    def _g_losses(
+        self, pieces: list[Piece], fakes: list[Tensor], stats: dict[str, Tensor]
+    ) -> Iterator[Tensor]:
+        options = self.options
+        for given, wanted in pieces:
+            each: dict[str, Tensor] = {}
+            with self.activations():
+                if options.encoder:
+                    mean, log_variance = (x.float() for x in self.e.distribution(wanted))
+                    each["kl"] = style_divergence(mean, log_variance) * options.kl
+                    fake = self.g(given, mean + torch.randn_like(mean) * (log_variance / 2).exp())
+                else:
+                    fake = self.g(given)
+            fake = fake.float()
+            fakes.append(fake.detach())
+            with torch.no_grad():
+                real_features, _ = self._judged(given, wanted)
+            with frozen(self.d):
+                features, on_fake = self._judged(given, fake)
+            each["gan"] = hinge_g_loss(on_fake)
+            each["features"] = feature_distance(features, real_features) * options.feature_weight
+            each["l1"] = F.l1_loss(fake, wanted) * options.l1
+            stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
+            yield torch.stack(list(each.values())).sum()
+
+    def _d_losses(self, pieces: list[Piece], fakes: list[Tensor]) -> Iterator[Tensor]:
+        for (given, wanted), fake in zip(pieces, fakes, strict=True):
+            _, logits = self._judged(torch.cat([given, given]), torch.cat([wanted, fake]))
+            on_real, on_fake = zip(*(x.chunk(2) for x in logits), strict=True)
+            yield hinge_d_loss(on_real, on_fake)
+
+    def _judged(self, given: Tensor, picture: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """D's features of a picture over its map, all scales in one list, and its logits by scale."""
+        with self.activations():
+            features = self.d.features(torch.cat([given, picture], dim=1))
+            logits = self.d.judge(features)
+        return [layer for scale in features for layer in scale], [x.float() for x in logits]
+
+    @torch.no_grad()
+    def samples(self) -> Tensor:
+        """Maps, what is drawn of them, and what was wanted; with styles drawn in the next photo's, too."""
+        layers = self.data.centres(range(min(SAMPLES, len(self.data))), self.options.size)
+        given = network_input(layers, self.labels.count).to(self.device)
+        self.g.eval()
+        rows = [self.labels.coloured(layers[0])]
+        with self.activations():
+            if self.options.encoder:
+                self.e.eval()
+                styles = self.e(layers[-1].to(self.device)).float()
+                self.e.train()
+                rows += [self.g(given, style) for style in (styles, styles.roll(-1, 0))]
+            else:
+                rows.append(self.g(given))
+        return sheet([*rows, layers[-1]])
+
+    def export(self, folder: Path, images: int) -> None:
+        """The generator in `folder`, and its encoder in `folder`/encoder."""
+        options = self.options
+        name = options.name or "spade"
+        details = self.labels.details() | ({"edges": True} if len(self.data.scales) > 2 else {})
+        self._save(folder, images, self.g, name, task="translator", architecture="spade", details=details)
+        if options.encoder:
+            self._save(
+                folder / ENCODER,
+                images,
+                self.e,
+                f"{name}-encoder",
+                task="encoder",
+                architecture="spade-encoder",
+                details={"model": name},
+            )
+
+    def _save(self, folder: Path, images: int, network: nn.Module, name: str, **more: Any) -> None:
+        plain = copy.deepcopy(network).eval()
+        fold_spectral_norm(plain)
+        card = self.make_card(
+            images, name=name, config=asdict(plain.cfg), resolution=self.options.size, **more
+        )
+        save_model(folder, card, plain.state_dict(), dtype=torch.float16)
+
+
+def _generator_config(options: SPADEOptions, channels: int) -> SPADEConfig:
+    config = SPADEConfig(channels, options.width, options.upsampling, hidden=options.hidden)
+    if not options.encoder:
+        return config
+    side = options.size // config.multiple
+    return replace(config, style_dim=options.style_dim, grid=(side, side))
+
+
+def start(options: SPADEOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> SPADE:
+    """The recipe on the maps and photos that the options name."""
+    labels = Labels.of(options)
+    return SPADE(options, load_labelled(options, labels, note, on_load), labels, device)
