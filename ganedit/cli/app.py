@@ -51,6 +51,7 @@ COMMANDS = {
     "colorize": Entry("colorize", "Give grey pictures colours."),
     "draw": Entry("draw", "Draw outlines and label maps of photos, to translate and to train with."),
     "generate": Entry("generate", "Draw pictures from seeds."),
+    "interpolate": Entry("interpolate", "Go from one seed, latent or photo to the next: a film, a sheet."),
     "direction": Entry("direction", "Learn, list, import and export directions."),
     "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
     "metrics": Entry("metrics", "Measure a model or pictures."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,6 +166,12 @@ class Codes:
         return Point(f"seed {seed}", latent, seed)
 
 
+def check_psi(psi: float) -> None:
+    """Refuse a --psi that makes no sense before any work starts."""
+    if not math.isfinite(psi):
+        raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
+
+
 def latent_behind(path: Path) -> Path | None:
     """The latent that an input is, or that drew it: a picture of ours counts as the latent beside it.
 
@@ -201,10 +208,7 @@ def _files(word: str) -> list[Path]:
 
     path = Path(word)
     if path.is_dir():
-        found = latents_in(path) or list_images(path)
-        if not found:
-            raise InputError(f"{word} holds no latents and no photos", "name a folder with either")
-        return found
+        return latents_in(path) or list_images(path)
     if path.is_file():
         return [path]
     if SEED.fullmatch(word):

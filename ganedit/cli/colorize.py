@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.context import Console
-from ganedit.cli.pictures import Inputs, Output, PictureJob, Tile, open_model
+from ganedit.cli.pictures import Inputs, Output, PictureJob, Size, Tile, open_model
 
 MODEL = "colorize-faces"
 
@@ -17,10 +17,7 @@ def command(
     console: Console,
     inputs: Inputs = None,
     model: Annotated[str, typer.Option(help="Model that adds colours: a name or a file.")] = MODEL,
-    size: Annotated[
-        int | None,
-        typer.Option(help="Pixels of the shorter side that the network sees; what it was trained for."),
-    ] = None,
+    size: Size = None,
     tile: Tile = None,
     suffix: Annotated[
         str, typer.Option(help="Put behind the name; .colour.png also sets the format.")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 PASTES = ("change", "replace")
 SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a pasted photo on a sheet, and in a film
-LEAST_SIDE = 128  # of a crop on either
+CROP_SIDE = 256  # least, of a crop in a film
 FILM_FRAMES = 50  # one way; at 25 a second
 
 MAY_STAND_ALONE = {"--paste": PASTES}
@@ -435,7 +435,7 @@ class Editor:
 
     def _write_sheet(self, path: Path, name: str, subjects: list[_Subject], photo: Photo | None) -> None:
         from ganedit.images.io import write_image
-        from ganedit.images.sheet import sheet
+        from ganedit.images.sheet import enlarged, sheet
 
         plans = list(self.request.plans)
         labels = plans if self.request.swept else ["before", "after"]
@@ -448,7 +448,7 @@ class Editor:
             rows = [[self._pasted(small, subjects, column, scale) for column in columns]]
             if not self.request.swept:
                 rows[0][0] = small
-        tiles = [_enlarged(tile) for row in rows for tile in row]
+        tiles = [enlarged(tile) for row in rows for tile in row]
         made = sheet(tiles, columns=len(labels), column_labels=labels, caption=f"{name}: {self.request}")
         record = self._record(subjects[0].latents[plans[-1]], pasted=photo is not None)
         write_image(path, made, provenance=record)
@@ -457,13 +457,12 @@ class Editor:
         """There and back, with a rest at both ends."""
         import numpy as np
 
+        from ganedit.images.sheet import enlarged
         from ganedit.images.video import write_video
 
         films = zip(*(s.film for s in subjects), strict=True)
         if photo is None:
-            frames = [
-                np.concatenate([_enlarged(one, 2 * LEAST_SIDE) for one in row], axis=1) for row in films
-            ]
+            frames = [np.concatenate([enlarged(one, CROP_SIDE) for one in row], axis=1) for row in films]
         else:
             small, scale = _reduced(photo.pixels, FILM_SIDE)
             frames = [self._pasted(small, subjects, list(row), scale) for row in films]
@@ -480,9 +479,3 @@ def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     scale = min(side / max(pixels.shape[:2]), 1.0)
     height, width = (max(round(n * scale), 1) for n in pixels.shape[:2])
     return resize(to_depth(pixels, np.uint8), (height, width)), scale
-
-
-def _enlarged(pixels: np.ndarray, least: int = LEAST_SIDE) -> np.ndarray:
-    from ganedit.images.io import resize
-
-    return pixels if min(pixels.shape[:2]) >= least else resize(pixels, least)

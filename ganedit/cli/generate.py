@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganedit.cli.codes import check_psi
 from ganedit.cli.context import Console
 from ganedit.cli.generate_options import Move, parse_grid, parse_move, parse_seeds
 from ganedit.cli.project import open_generator
@@ -60,8 +60,7 @@ def command(
     for models without a style space, such as BigGAN); with --grid also grid.png. The same seed gives the same
     picture on every machine.
     """
-    if not math.isfinite(psi):
-        raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
+    check_psi(psi)
     if cutoff is not None and cutoff < 0:
         raise UsageError(f"--cutoff {cutoff} is no number of layers", "leave it out for all layers")
     numbers = parse_seeds(seeds)

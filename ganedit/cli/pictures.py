@@ -40,7 +40,8 @@ Inputs = Annotated[
     typer.Argument(help="Pictures, folders, globs, or - for paths on standard input."),
 ]
 Size = Annotated[
-    int | None, typer.Option(help="Pixels of the shorter side that the network sees; the picture's own.")
+    int | None,
+    typer.Option(help="Pixels of the shorter side that the network sees; the model's, or the picture's own."),
 ]
 Tile = Annotated[
     int | None,

@@ -65,6 +65,11 @@ def sheet(
     return np.array(canvas)
 
 
+def enlarged(image: np.ndarray, least: int = 128) -> np.ndarray:
+    """A picture [H, W, 3] whose shorter side is at least `least`, so that small models' can be looked at."""
+    return image if min(image.shape[:2]) >= least else resize(image, least)
+
+
 def _fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """The whole picture in the middle of a tile of paper."""
     scale = min(height / image.shape[0], width / image.shape[1])
