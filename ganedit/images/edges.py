@@ -28,6 +28,7 @@ FAINT = 0.08  # contrast, of black on white, below which there is nothing but pa
 SHADED = 15  # what is thicker than this, and than two strokes, is shaded or filled in
 GRAIN = 6  # times the paper's own unevenness that a stroke stands out by
 BEGUN, ENDED = 0.45, 0.22  # contrast, of the strongest strokes', at which a stroke begins and ends
+SOLID = 24  # thickness that fat spots of our own drawings do not reach
 
 
 def draw_edges(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -51,7 +52,8 @@ def clean_sketch(
     """A person's own drawing in the look of `draw_edges`.
 
     Pencil, ink or crayon of any colour on paper of any colour and evenness, lines thin or thick, dark on
-    light or light on dark, in a scan, a photo of it, or a picture with a transparent ground.
+    light or light on dark, in a scan, a photo of it, or a picture with a transparent ground. A drawing that
+    has the look already is only brought to the size: to be drawn again would cost it its fat spots.
 
     Args:
         pixels: [H, W, 3], uint8 or uint16.
@@ -64,6 +66,8 @@ def clean_sketch(
     drawing = _working(to_depth(pixels, np.uint8))
     if alpha is not None:
         drawing = _on_paper(drawing, _working(to_depth(alpha, np.uint8)))
+    elif _drawn_alike(drawing):
+        return resize(to_depth(pixels, np.uint8), size or pixels.shape[:2])
     lines = _strokes(drawing)
     return _inked(lines, size or pixels.shape[:2], max(BLOB, 1.6 * _stroke_width(lines)))
 
@@ -73,6 +77,20 @@ def _on_paper(drawing: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     share = alpha[..., None].astype(np.float32) / 255
     laid = [(drawing * share + paper * (1 - share)).round().astype(np.uint8) for paper in (255, 0)]
     return max(laid, key=lambda picture: float(picture.std()))
+
+
+def _drawn_alike(drawing: np.ndarray) -> bool:
+    """Whether [h, w, 3] has the look of `draw_edges`: black lines of its pen's width on plain white."""
+    import cv2
+
+    inked = drawing.max(axis=2) < 128
+    middle = thinned(inked)
+    if np.median(drawing) < 248 or not middle.any():
+        return False
+    width = 2 * cv2.distanceTransform(inked.astype(np.uint8), cv2.DIST_L2, 5)
+    black = np.median(drawing[middle]) <= 64
+    grey = np.percentile(np.ptp(drawing, axis=2), 99) <= 32  # JPEG tints the rims of lines
+    return bool(black and grey and PEN <= np.median(width[middle]) <= 1.6 * PEN and width.max() < SOLID)
 
 
 def _strokes(drawing: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ What a translator takes is told by its network and by the `details` of its card:
 | `use = "inpaint"` | it fills holes: the picture with `fill` ([r, g, b] in [-1, 1], 0 unless given) in the hole, and where the network takes 4 channels also the mask, 1 in the hole |
 | `use = "colorize"` | CIE L / 50 - 1 in, a and b / 110 out; assumed of networks from one channel to two |
 | `input = "labels"` | one-hot label maps; assumed of SPADE and of more than four channels |
+| `input = "edges"` | drawings by `images.edges`: people's own sketches are brought to their look |
+| `size = 128` | shorter side that it is shown unless told otherwise; the picture's own unless given, of U-Nets the card's `resolution` |
 | `edges = true` | the last channel of the label map holds the outlines of its regions |
 | `labels`, `palette` | names of StarGAN's targets or of a map's labels; [r, g, b] of each label |
 """  # noqa: E501
@@ -22,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError, did_you_mean
+from ganedit.images.edges import clean_sketch
 from ganedit.images.io import MAX_PIXELS, Photo, resize
 from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest, one_hot
 from ganedit.images.tiles import Cut, Progress, Run, check_tile, choose_tile, tiled
@@ -55,6 +58,30 @@ def takes_labels(model: Translator) -> bool:
     return details.get("input") == "labels" or model.card.architecture == "spade" or model.in_channels > 4
 
 
+def takes_drawings(model: Translator) -> bool:
+    """Whether it draws from black lines on white, as `images.edges` draws them."""
+    return model.card.details.get("input") == "edges"
+
+
+def seen_size(model: Translator, shape: Sequence[int], size: int | None = None) -> tuple[int, int]:
+    """Height and width in which a network is shown a picture [H, W, ...].
+
+    That of the picture, or as the card says. But a U-Net takes in all of a picture at once: as in its
+    training it is shown a square, which the picture is squeezed to, of the side that it was trained with.
+
+    Args:
+        model: A translator.
+        shape: Of the picture.
+        size: Pixels of the shorter side instead; of the square for U-Nets.
+    """
+    check_size(size)
+    square = model.card.architecture == "unet"
+    side = size or model.card.details.get("size") or (model.card.resolution if square else 0)
+    if not side:
+        return shape[0], shape[1]
+    return (side, side) if square else fitted(shape, side)
+
+
 def label_count(model: Translator) -> int:
     """How many labels the maps have that a model draws from."""
     return model.in_channels - bool(model.card.details.get("edges"))
@@ -79,12 +106,13 @@ def translate(
         label: What StarGAN aims at, [D] or [1, D]; `target_of` makes it from names.
         direction: From domain a to b or back, for models that know both.
         style: [1, S], for SPADE models that have them; `style_of` takes it from a picture.
-        size: Pixels of the shorter side that the network sees; None is the photo's own.
+        size: Pixels of the shorter side that the network sees; `seen_size` tells what None means.
         tile: Side of the tiles; 0 takes the picture whole, None what memory allows.
         progress: Called with (tiles done, tiles in all).
 
     Returns:
-        A photo of the size that the network saw; alpha, depth and colour profile are kept.
+        A photo with the proportions of the one given, and the shorter side that the network saw; alpha,
+        depth and colour profile are kept. What comes of a drawing is opaque.
 
     Raises:
         InputError: labels that the model does not know, or arguments that do not suit it.
@@ -92,22 +120,27 @@ def translate(
     """
     need(model, "translate")
     check_tile(tile)
+    own: tuple[int, ...] = photo.labels.shape if isinstance(photo, LabelMap) else photo.pixels.shape
+    seen = seen_size(model, own, size)
     if isinstance(photo, LabelMap):
-        labels = photo.labels if size is None else nearest(photo.labels, fitted(photo.labels.shape, size))
-        cut = _cut_labels(replace(photo, labels=labels), model)
-        photo = Photo(np.empty((*labels.shape, 0), np.uint8), path=photo.path, sha256=photo.sha256)
+        cut = _cut_labels(replace(photo, labels=nearest(photo.labels, seen)), model)
+        photo = Photo(np.empty((0, 0, 3), np.uint8), path=photo.path, sha256=photo.sha256)
+    elif takes_drawings(model):
+        cut = _cut_picture(clean_sketch(photo.pixels, photo.alpha, seen), model)
+        photo = replace(photo, alpha=None)  # the paper was drawn on, too
     else:
-        photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
-        cut = _cut_picture(photo.pixels, model)
+        cut = _cut_picture(_sized(photo.pixels, seen), model)
     label = None if label is None else label.reshape(1, -1)
 
     def run(x: Tensor) -> Tensor:
         return model(x, label, direction, style)
 
-    height, width = photo.pixels.shape[:2]
-    bands = _bands(model, run, cut, (height, width), tile, progress)
-    pixels = _collect(bands, (height, width), photo.pixels.dtype, (-1.0, 1.0))
-    return replace(photo, pixels=pixels, grey=False, icc=None if photo.grey else photo.icc)
+    bands = _bands(model, run, cut, seen, tile, progress)
+    pixels = _collect(bands, seen, photo.pixels.dtype, (-1.0, 1.0))
+    final = fitted(own, min(seen))
+    alpha = None if photo.alpha is None else _sized(photo.alpha, final)
+    icc = None if photo.grey else photo.icc
+    return replace(photo, pixels=_sized(pixels, final), alpha=alpha, grey=False, icc=icc)
 
 
 def upscale(
@@ -164,8 +197,7 @@ def colorize(
     Args:
         photo: Grey, or in colours that are put aside.
         model: From lightness to colours.
-        size: Pixels of the shorter side that the network sees; None is what the model was trained for, and
-            for models that do not tell the photo's own.
+        size: As for `translate`.
         tile: As for `translate`.
         progress: Called with (tiles done, tiles in all).
 
@@ -179,8 +211,7 @@ def colorize(
     white = np.iinfo(photo.pixels.dtype).max
     lightness = cv2.cvtColor(photo.pixels.astype(np.float32) / white, cv2.COLOR_RGB2LAB)[..., :1]
     own: tuple[int, int] = lightness.shape[:2]
-    size = size or model.card.resolution or None
-    seen = own if size is None else fitted(own, size)
+    seen = seen_size(model, own, size)
     small = resize(lightness[..., 0], seen) / 50 - 1
 
     def cut(rows: slice, columns: slice) -> Tensor:
@@ -291,11 +322,19 @@ def style_of(photo: Photo, encoder: Encoder) -> Tensor:
 
 
 def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
-    """Height and width of a picture [H, W, ...] whose shorter side has become `size`."""
+    """Height and width of a picture [H, W, ...] whose shorter side has become `size`.
+
+    Raises:
+        InputError: that would be more pixels than ganedit reads.
+    """
     check_size(size)
-    height, width = shape[:2]
-    scale = size / min(height, width)
-    return max(round(height * scale), 1), max(round(width * scale), 1)
+    height, width = (max(round(side * size / min(shape[:2])), 1) for side in shape[:2])
+    if height * width > MAX_PIXELS:
+        raise InputError(
+            f"a picture of {shape[1]}x{shape[0]} pixels would become one of {width}x{height}",
+            "cut it, or choose a smaller --size",
+        )
+    return height, width
 
 
 def check_size(size: int | None) -> None:
@@ -314,6 +353,11 @@ def resized(photo: Photo, size: tuple[int, int]) -> Photo:
     """A photo of another height and width, its alpha too."""
     alpha = None if photo.alpha is None else resize(photo.alpha, size)
     return replace(photo, pixels=resize(photo.pixels, size), alpha=alpha)
+
+
+def _sized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`resize`, but for a copy of what has the size already, which may be large."""
+    return pixels if pixels.shape[:2] == size else resize(pixels, size)
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:

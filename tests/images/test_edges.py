@@ -109,6 +109,14 @@ def test_sketches_of_every_kind_look_alike(strokes):
     assert overlap(clean_sketch(wanted), wanted) > 0.97
 
 
+@pytest.mark.parametrize("side", [64, 256, 700])
+def test_our_own_drawings_are_left_as_they_are(portrait, side):
+    from ganedit.images.io import read_image
+
+    drawing = draw_edges(read_image(portrait).pixels, (side, side))
+    assert (clean_sketch(drawing) == drawing).all()
+
+
 def test_of_shaded_parts_the_rim_remains(strokes):
     picture = laid(strokes, (255,) * 3, (60,) * 3)
     picture[150:230, 160:240] = 120

@@ -114,6 +114,50 @@ def test_the_network_sees_another_size(resnet):
         ganedit.translate(photo(32, 32), resnet, size=0)
 
 
+def test_a_card_names_the_size(resnet):
+    model = Translator(replace(resnet.card, details={"size": 16}), resnet.network)
+    assert ganedit.translate(photo(32, 64), model).pixels.shape == (16, 32, 3)
+    assert ganedit.translate(photo(32, 64), model, size=24).pixels.shape == (24, 48, 3)
+    with pytest.raises(InputError, match="one of 400000x1000"):
+        ganedit.translate(photo(1, 400), resnet, size=1000)
+
+
+@pytest.fixture(scope="module")
+def unet() -> Translator:
+    """Bound to squares of 16 pixels."""
+    torch.manual_seed(0)
+    network = quiet(UNetGenerator(UNetConfig(width=4, downs=4)))
+    return Translator(replace(card("facades", "translator", "unet"), resolution=16), network)
+
+
+def test_a_unet_is_shown_the_square_that_it_knows(unet):
+    source = photo(40, 60, alpha=True)
+    result = ganedit.translate(source, unet)
+    square = ganedit.translate(Photo(resize(source.pixels, 16)), unet)
+    assert square.pixels.shape == (16, 16, 3)
+    assert (result.pixels == resize(square.pixels, (16, 24))).all()
+    assert result.alpha.shape == (16, 24)
+    assert ganedit.translate(source, unet, size=32).pixels.shape == (32, 48, 3)
+
+
+def test_sketches_are_drawn_again_and_drawings_are_not(unet):
+    import cv2
+
+    sheet = np.full((200, 300, 3), 255, np.uint8)
+    cv2.ellipse(sheet, (150, 100), (70, 60), 0, 0, 360, (0, 0, 0), 2, cv2.LINE_AA)
+    pencil = (sheet // 3 + 140).astype(np.uint16) * 257  # grey on grey, 16 bits
+    model = Translator(replace(unet.card, details={"input": "edges"}), unet.network)
+    wanted, drawn, plain = (ganedit.translate(Photo(sheet), m).pixels for m in (unet, model, unet))
+    assert (drawn == plain).all()
+    result = ganedit.translate(Photo(pencil, alpha=np.full((200, 300), 65535, np.uint16)), model)
+    assert (result.pixels.dtype, result.alpha) == (np.uint16, None)
+    near, far = (
+        np.abs(x / 257 - wanted).mean()
+        for x in (result.pixels, ganedit.translate(Photo(pencil), unet).pixels)
+    )
+    assert near < far / 4
+
+
 @pytest.mark.parametrize("side", [1, 3, 5])
 def test_a_photo_smaller_than_the_receptive_field(resnet, side):
     assert ganedit.translate(photo(side, 9), resnet).pixels.shape == (side, 9, 3)
@@ -264,6 +308,15 @@ def test_lightness_stays_the_photos_own(painter, dtype):
         for p in (source, result)
     ]
     assert np.abs(lightness[0] - lightness[1]).max() < 0.7  # of 100
+
+
+def test_colours_come_from_the_square_that_the_network_knows(painter):
+    model = Translator(replace(painter.card, resolution=16), painter.network)
+    shapes = []
+    hook = painter.network.register_forward_hook(lambda m, x, y: shapes.append(tuple(x[0].shape)))
+    assert ganedit.colorize(photo(45, 61), model).pixels.shape == (45, 61, 3)
+    hook.remove()
+    assert shapes == [(1, 1, 16, 16)]
 
 
 def test_the_colours_a_network_gives_are_those_of_lab():

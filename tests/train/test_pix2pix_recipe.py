@@ -76,10 +76,11 @@ def test_direction(options):
 
 
 def test_the_export_is_a_translator(options, tmp_path):
-    recipe = trained(make, options(name="negative"), tmp_path / "run")
+    recipe = trained(make, options(name="negative", input="edges"), tmp_path / "run")
     model = load(tmp_path / "run/model", device="cpu")
     assert (model.card.task, model.name, model.card.resolution) == ("translator", "negative", 16)
     assert model.network.cfg.downs == 4
+    assert model.card.details == {"input": "edges"}
     x = torch.rand(2, 3, 16, 32) * 2 - 1
     recipe.g.eval()
     with torch.no_grad():
@@ -121,6 +122,7 @@ def test_what_is_refused(options, tmp_path):
         {"patch": 5},
         {"size": 24},
         {"gan_weight": 0.0, "l1": 0.0},
+        {"input": "edges", "colorization": True},
         {"decay": 2.0},
         {"load_size": 8},
     ):

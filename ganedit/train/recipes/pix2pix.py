@@ -104,14 +104,18 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         return sheet([given, drawn, wanted])
 
     def export(self, folder: Path, images: int) -> None:
+        options = self.options
+        details = {"use": "colorize"} if options.colorization else {}
+        if options.input:
+            details["input"] = options.input
         card = self.make_card(
             images,
-            name=self.options.name or "pix2pix",
+            name=options.name or "pix2pix",
             task="translator",
             architecture="unet",
             config=asdict(self.g.cfg),
-            resolution=self.options.size,
-            details={"use": "colorize"} if self.options.colorization else {},
+            resolution=options.size,
+            details=details,
         )
         save_model(folder, card, self.g.state_dict(), dtype=torch.float16)
 
