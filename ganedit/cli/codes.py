@@ -127,28 +127,27 @@ class Codes:
     projections: Projections
     psi: float = 1.0
 
-    def find(self, words: list[str]) -> tuple[Generator, list[Point]]:
-        """The points that words name, in their order, and the model that they all are of.
+    def find(self, *sides: list[str]) -> tuple[Generator, list[list[Point]]]:
+        """The points that each side's words name, in their order, and the model that they all are of.
 
         Raises:
             GaneditError: a word names nothing, a damaged file, or latents of different models.
         """
-        paths = {word: files for word in words if (files := _files(word))}
+        paths = {word: files for words in sides for word in words if (files := _files(word))}
         named = [path for files in paths.values() for path in files]
         latents = {path: _load(path) for path in named if latent_behind(path)}
         generator = self.models.of(next(iter(latents.values()))) if latents else self.models.open()
         generator.need_styles()
-        points: list[Point] = []
-        for word in words:
-            for path in paths.get(word, []):
-                latent = latents.get(path)
-                if latent is None:
-                    latent = self._projected(path, generator)
-                latent.check_model(generator)
-                points.append(Point(_name(path), latent))
+
+        def points(word: str) -> list[Point]:
             if word not in paths:
-                points += [self._sample(seed, generator) for seed in _seeds(word)]
-        return generator, points
+                return [self._sample(seed, generator) for seed in _seeds(word)]
+            found = [latents.get(path) or self._projected(path, generator) for path in paths[word]]
+            for latent in found:
+                latent.check_model(generator)
+            return [Point(_name(path), latent) for path, latent in zip(paths[word], found, strict=True)]
+
+        return generator, [[point for word in words for point in points(word)] for words in sides]
 
     def _projected(self, path: Path, generator: Generator) -> Latent:
         from ganedit.images.io import read_image

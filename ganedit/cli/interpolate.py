@@ -78,7 +78,7 @@ def command(
     folder = output.parent if kind in (*FILMS, *SHEETS) else output
     check_folder(folder)
     codes = Codes(Models(console, model), Projections(console, folder, method), psi)
-    generator, found = codes.find(points)
+    generator, (found,) = codes.find(points)
     if len(found) < 2:
         raise UsageError(f"a way needs two ends, and {' '.join(points)} is one", "name two or more")
     for point in found:

@@ -13,7 +13,7 @@ _PAPER, _INK, _FAINT = (250, 250, 248), (40, 40, 40), (110, 110, 110)
 
 
 def sheet(
-    images: Sequence[np.ndarray],
+    images: Sequence[np.ndarray | None],
     *,
     columns: int,
     row_labels: Sequence[str] | None = None,
@@ -24,7 +24,8 @@ def sheet(
     """Lay pictures out in rows, with labels above the columns and left of the rows.
 
     Args:
-        images: [H, W, 3] uint8 or uint16; all are brought to the largest one's height and width, whole.
+        images: [H, W, 3] uint8 or uint16; all are brought to the largest one's height and width, whole. None
+            leaves a place empty.
         columns: Pictures in a row.
         row_labels: One per row, or None.
         column_labels: One per column, or None.
@@ -34,10 +35,11 @@ def sheet(
     Returns:
         [H, W, 3] uint8.
     """
-    if not images or columns < 1:
-        raise ValueError(f"a sheet needs pictures and columns; got {len(images)} and {columns}")
-    height, width = max(i.shape[0] for i in images), max(i.shape[1] for i in images)
-    tiles = [_fit(to_depth(i, np.uint8), height, width) for i in images]
+    shown = [image for image in images if image is not None]
+    if not shown or columns < 1:
+        raise ValueError(f"a sheet needs pictures and columns; got {len(shown)} and {columns}")
+    height, width = max(i.shape[0] for i in shown), max(i.shape[1] for i in shown)
+    tiles = [None if i is None else _fit(to_depth(i, np.uint8), height, width) for i in images]
     rows = -(-len(tiles) // columns)
     pad = max(4, min(height, width) // 32) if pad is None else pad
     font = ImageFont.load_default(size=max(12, min(height, width) // 10))
@@ -53,6 +55,8 @@ def sheet(
     draw = ImageDraw.Draw(canvas)
     for i, tile in enumerate(tiles):
         row, column = divmod(i, columns)
+        if tile is None:
+            continue
         canvas.paste(Image.fromarray(tile), (left + column * (width + pad), top + row * (height + pad)))
     for column, text in enumerate(column_labels or ()):
         centre = left + column * (width + pad) + width / 2

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganedit.errors import MissingError, UsageError
 from ganedit.store.models import Discriminator, Generator
@@ -87,17 +87,26 @@ def feature_distance(targets: Tensor, discriminator: Discriminator) -> Distance:
 
 
 def lpips_distance(targets: Tensor) -> Distance:
-    """LPIPS with VGG features, by torchmetrics; its weights come from torchvision's download cache."""
+    """LPIPS with VGG features (`lpips_network`)."""
+    network = lpips_network(targets.device)
+    return lambda images: network(images.clamp(-1, 1), targets).flatten()
+
+
+def lpips_network(device: torch.device) -> nn.Module:
+    """Images [N, 3, H, W] in [-1, 1], twice, to [N, 1, 1, 1], by torchmetrics; takes no gradients itself.
+
+    Raises:
+        MissingError: VGG's weights are neither in torchvision's download cache nor can be fetched.
+    """
     from urllib.error import URLError
 
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
     try:
-        network = LearnedPerceptualImagePatchSimilarity("vgg").to(targets.device)
+        network = LearnedPerceptualImagePatchSimilarity("vgg").to(device)
     except (URLError, OSError, ModuleNotFoundError) as error:
         raise MissingError(
-            f"--perceptual lpips needs torchvision's VGG-16 weights, which could not be fetched ({error})",
-            "put vgg16-397923af.pth into ~/.cache/torch/hub/checkpoints, or leave --perceptual out",
+            f"LPIPS needs torchvision's VGG-16 weights, which could not be fetched ({error})",
+            "put vgg16-397923af.pth into ~/.cache/torch/hub/checkpoints, or do without LPIPS",
         ) from error
-    network.requires_grad_(False)
-    return lambda images: network.net(images.clamp(-1, 1), targets).flatten()
+    return network.requires_grad_(False).net

@@ -37,6 +37,11 @@ class GeneratorConfig:
     def num_ws(self) -> int:
         return 2 * len(self.channels)
 
+    @property
+    def row_sizes(self) -> list[float]:
+        """Pixels of the pictures that each row of a code works on."""
+        return [4 * 2 ** (row // 2) for row in range(self.num_ws)]
+
 
 class Style(nn.Module):
     """What follows every convolution: noise, bias and leaky ReLU, then adaptive instance normalisation."""

@@ -63,6 +63,11 @@ class GeneratorConfig(Config):
     def num_ws(self) -> int:
         return 2 * len(self.channels)
 
+    @property
+    def row_sizes(self) -> list[float]:
+        """Pixels of the pictures that each row of a code works on."""
+        return [4 * 2 ** (row // 2) for row in range(self.num_ws)]
+
 
 @dataclass(frozen=True)
 class DiscriminatorConfig(Config):

@@ -62,6 +62,11 @@ class GeneratorConfig(Config):
         return len(self.channels) + 1
 
     @property
+    def row_sizes(self) -> list[float]:
+        """Pixels that could show what each row of a code works on: two per period of its cutoff."""
+        return [2 * cutoff for cutoff in (self.cutoffs[0], *self.cutoffs)]
+
+    @property
     def image_channels(self) -> int:
         return self.channels[-1]
 

@@ -83,6 +83,12 @@ class Generator(Model):
         return self.network.cfg.z_dim
 
     @property
+    def row_sizes(self) -> list[float]:
+        """Pixels of the pictures that each row of a style code works on, coarse first."""
+        self.need_styles()
+        return self.network.cfg.row_sizes
+
+    @property
     def w_dim(self) -> int:
         self.need_styles()
         return self.network.cfg.w_dim
