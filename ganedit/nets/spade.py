@@ -1,7 +1,7 @@
 """Pictures from label maps by spatially adaptive normalisation, SPADE (Park et al., arXiv:1903.07291).
 
 Training puts the convolutions under spectral normalisation (Miyato et al., arXiv:1802.05957):
-`normalise_spectrally(network)` before, `fold_spectral_norm(network)` after. What is stored and used is plain.
+`normalise_spectrally(network)` before, `folded_state(network)` for what is stored and used, which is plain.
 """
 
 from __future__ import annotations
@@ -200,10 +200,19 @@ def normalise_spectrally(network: nn.Module) -> None:
         spectral_norm(conv)
 
 
-def fold_spectral_norm(network: nn.Module) -> None:
-    """Make the weights plain again, with the values that evaluation uses."""
-    for conv in _block_convs(network):
-        parametrize.remove_parametrizations(conv, "weight")
+def folded_state(network: nn.Module) -> dict[str, Tensor]:
+    """The state of the same network without spectral normalisation, with the weights that evaluation uses.
+
+    The network stays as it is, and may go on learning.
+    """
+    training = network.training
+    network.eval()  # in training, weights are not read without being changed
+    state = {key: value for key, value in network.state_dict().items() if ".parametrizations." not in key}
+    for name, module in network.named_modules():
+        if parametrize.is_parametrized(module, "weight"):
+            state[f"{name}.weight"] = module.weight.detach()
+    network.train(training)
+    return state
 
 
 def _block_convs(network: nn.Module) -> list[nn.Module]:

@@ -7,7 +7,6 @@ the distance of VGG's features, which would need a network that cannot be given 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from ganedit.nets.spade import (
     SPADEGenerator,
     StyleEncoder,
     StyleEncoderConfig,
-    fold_spectral_norm,
+    folded_state,
     normalise_spectrally,
 )
 from ganedit.store.load import save_model
@@ -150,13 +149,13 @@ class SPADE(PictureRecipe[SPADEOptions]):
                 details={"model": name},
             )
 
-    def _save(self, folder: Path, images: int, network: nn.Module, name: str, **more: Any) -> None:
-        plain = copy.deepcopy(network).eval()
-        fold_spectral_norm(plain)
+    def _save(
+        self, folder: Path, images: int, network: SPADEGenerator | StyleEncoder, name: str, **more: Any
+    ) -> None:
         card = self.make_card(
-            images, name=name, config=asdict(plain.cfg), resolution=self.options.size, **more
+            images, name=name, config=asdict(network.cfg), resolution=self.options.size, **more
         )
-        save_model(folder, card, plain.state_dict(), dtype=torch.float16)
+        save_model(folder, card, folded_state(network), dtype=torch.float16)
 
 
 def _generator_config(options: SPADEOptions, channels: int) -> SPADEConfig:
