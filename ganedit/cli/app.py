@@ -53,6 +53,7 @@ COMMANDS = {
     "generate": Entry("generate", "Draw pictures from seeds."),
     "interpolate": Entry("interpolate", "Go from one seed, latent or photo to the next: a film, a sheet."),
     "mix": Entry("mix", "Show what the layers of some make of others: the style-mixing table."),
+    "math": Entry("arithmetic", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
     "direction": Entry("direction", "Learn, list, import and export directions."),
     "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
     "metrics": Entry("metrics", "Measure a model or pictures."),

@@ -171,9 +171,10 @@ def translate(
     With --pairs mask, the PSNR between picture and result outside the mask. With --pairs wanted, that between
     what was wanted and the result. With --classifier and --target, the share of results that are taken for
     the target. With --faces, the share in which dlib finds a face, and the Fréchet distance of identity
-    features to real faces.
+    features to real faces; of models that draw from the maps of ganedit draw regions also how well the parts
+    of the faces lie where these have them. Models with styles draw each picture in one at random (--seed).
     """
-    from ganedit.metrics.translating import measure_faces_drawn, share_taken_for
+    from ganedit.metrics.translating import measure_faces_drawn, region_agreement, share_taken_for
 
     if limit < 2:
         raise UsageError(f"--limit {limit} is too few", "pass at least some hundred")
@@ -201,6 +202,7 @@ def translate(
         lines.append(f"{'taken for ' + target:26} {found['taken_for_target']:.1%}")
     if faces is not None:
         from ganedit.images.align import TEMPLATES
+        from ganedit.images.regions import REGIONS
 
         wanted = (
             [row.beside for row in rows if row.beside is not None] if real is None else _read(real, limit)
@@ -210,6 +212,10 @@ def translate(
         found |= {"detection_rate": q.detection_rate, "frechet": q.frechet, "real": q.real}
         lines.append(f"{'face found in':26} {q.detection_rate:.1%}")
         lines.append(f"{'Fréchet distance':26} {q.frechet:.4f}  to {q.real} real faces")
+        if tuple(translator.card.details.get("labels", ())) == REGIONS:
+            maps = [row.labels for row in rows if row.labels is not None]
+            found["region_iou"] = region_agreement(outputs, maps, TEMPLATES[faces])
+            lines.append(f"{'mean IoU of regions':26} {found['region_iou']:.3f}")
     if not lines:
         raise UsageError("nothing to measure was named", "--pairs, --classifier with --target, or --faces")
     console.answer("\n".join([*lines, f"{'pictures':26} {len(rows)}"]), found)
@@ -220,11 +226,12 @@ COMMANDS = {"faces": faces, "upscale": upscale, "inpaint": inpaint, "translate":
 
 @dataclass(frozen=True)
 class _Row:
-    """A picture, what became of it, and what stands beside it; uint8 [H, W, 3]."""
+    """A picture or label map, what became of it, and what stands beside it; uint8 [H, W, 3]."""
 
     given: np.ndarray | None  # None for label maps
     output: np.ndarray
     beside: np.ndarray | None
+    labels: np.ndarray | None = None  # [H, W] of label maps
 
 
 def _translated(
@@ -236,8 +243,10 @@ def _translated(
     direction: str,
     size: int | None,
 ) -> list[_Row]:
+    import torch
+
     from ganedit.images.io import Photo, list_images
-    from ganedit.images.labels import read_label_map
+    from ganedit.images.labels import LabelMap, read_label_map
     from ganedit.images.translation import takes_labels, translate
 
     if direction not in ("ab", "ba"):
@@ -247,12 +256,15 @@ def _translated(
     maps = takes_labels(model)
     if maps and pairs is not None:
         raise UsageError("label maps are not read from pairs", "name a folder of maps, and --real")
+    random = torch.Generator().manual_seed(console.options.seed)
     with console.progress("translating", len(paths)) as bar:
         for path in paths:
             given, beside = (None, None) if maps else _halves(path, pairs)
             source = read_label_map(path) if given is None else Photo(given, path=path)
-            output = translate(source, model, direction=direction, size=size).pixels  # type: ignore[arg-type]
-            rows.append(_Row(given, output, beside))
+            style = torch.randn(1, model.style_dim, generator=random) if model.style_dim else None
+            output = translate(source, model, direction=direction, style=style, size=size)  # type: ignore[arg-type]
+            labels = source.labels if isinstance(source, LabelMap) else None
+            rows.append(_Row(given, output.pixels, beside, labels))
             bar.advance()
     return rows
 

@@ -116,6 +116,8 @@ class PictureJob:
 
     def run(self, inputs: Sequence[str] | None) -> None:
         """Everything that the inputs name; see `run_batch` about errors."""
+        if os.path.basename(self.suffix) != self.suffix:
+            raise UsageError(f"--suffix {self.suffix} names a folder", "say with -o where results go")
         ahead = 1 if inputs and "-" not in inputs else 0  # a pipe may be slow: its results must not wait
         suffixes = (*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES
         if not survive(self.console, self._items(sources(self.console, inputs, suffixes), ahead), self._end):
@@ -126,14 +128,18 @@ class PictureJob:
         read: deque[_Item | GaneditError] = deque()
         written: deque[_Item | GaneditError] = deque()
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-            for path in paths:
-                read.append(path if isinstance(path, GaneditError) else self._begin(path, reader))
-                while len(read) > ahead:
-                    written.append(self._compute(read.popleft(), writer))
-                    while len(written) > ahead:
-                        yield written.popleft()
-            for item in read:
-                written.append(self._compute(item, writer))
+            try:
+                for path in paths:
+                    read.append(path if isinstance(path, GaneditError) else self._begin(path, reader))
+                    while len(read) > ahead:
+                        written.append(self._compute(read.popleft(), writer))
+                        while len(written) > ahead:
+                            yield written.popleft()
+                for item in read:
+                    written.append(self._compute(item, writer))
+            except KeyboardInterrupt:  # what is finished is handed over
+                yield from written
+                raise
             yield from written
 
     def _begin(self, path: Path, reader: ThreadPoolExecutor) -> _Item:

@@ -1,0 +1,219 @@
+"""Sums of latents, written as people write them: `smiling_woman - woman + man`.
+
+    sum     = product (("+" | "-") product)*
+    product = sign (("*" | "/") sign)*
+    sign    = "-" sign | value
+    value   = number | "seed:" digits | "mean(" names ")" | name | "(" sum ")"
+
+Names are those of files or folders, of letters, digits, `_`, `.` and `/`; others, such as those with a hyphen
+or a blank, stand in quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NoReturn
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import UsageError
+
+NAMED = ("name", "seed")
+MOST_DEPTH = 50  # brackets and signs within each other
+VALUE = re.compile(
+    r"""\s*(?:
+        (?P<seed>seed:\d+)
+      | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])
+      | (?P<name>[\w.~/][\w./]*)
+      | "(?P<double>[^"]*)" | '(?P<single>[^']*)'
+      | (?P<sign>[-(),])
+    )""",
+    re.VERBOSE,
+)
+OPERATOR = re.compile(r"\s*(?P<sign>[-+*/(),])")  # what may follow a value: there a / divides
+
+
+@dataclass(frozen=True)
+class Code:
+    """A sum of latents: their codes [L, W], and the sum of their weights, 1 for something to look at."""
+
+    ws: Tensor
+    weight: float = 1.0
+
+
+Value = Code | float
+Lookup = Callable[[str], Sequence[Tensor]]
+"""The codes that a name stands for: one of a latent or a seed (`seed:7`), several of a folder."""
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str  # seed, number, name, end, or the sign itself
+    text: str
+    at: int
+
+
+def evaluate(text: str, lookup: Lookup) -> Code:
+    """What a sum of latents comes to.
+
+    Args:
+        text: As the grammar above says.
+        lookup: Finds the codes [L, W] of a name, and complains of unknown ones.
+
+    Raises:
+        UsageError: it cannot be read, or makes no sense: the product of two latents, a number alone.
+    """
+    found = _Parser(text, lookup).whole()
+    if not isinstance(found, Code):
+        raise UsageError(f"{text!r} is the number {found:g} and no latent", "name latents in it")
+    if not torch.isfinite(found.ws).all():
+        raise UsageError(f"{text!r} comes to numbers that are not finite", "use smaller factors")
+    return found
+
+
+def names_in(text: str) -> list[str]:
+    """The names and seeds of a sum, in their order, each once.
+
+    Raises:
+        UsageError: a sign that means nothing.
+    """
+    tokens = _tokens(text)
+    named = [
+        a for a, b in pairwise(tokens) if a.kind in ("name", "seed") and (a.text, b.kind) != ("mean", "(")
+    ]
+    return list(dict.fromkeys(token.text for token in named))
+
+
+class _Parser:
+    """Reads and computes in one go: each method is a rule of the grammar."""
+
+    def __init__(self, text: str, lookup: Lookup) -> None:
+        self.text, self.lookup = text, lookup
+        self.tokens, self.next, self.depth = _tokens(text), 0, 0
+
+    def whole(self) -> Value:
+        found = self.sum()
+        if self.tokens[self.next].kind != "end":
+            self.fail("this closes or parts nothing")
+        return found
+
+    def sum(self) -> Value:
+        found = self.product()
+        while sign := self.take("+", "-"):
+            other = self.product()
+            found = self.add(found, other if sign.kind == "+" else _times(other, -1.0), sign)
+        return found
+
+    def product(self) -> Value:
+        found = self.sign()
+        while sign := self.take("*", "/"):
+            other = self.sign()
+            if sign.kind == "/":
+                if isinstance(other, Code):
+                    self.fail("nothing can be divided by a latent", sign)
+                if other == 0:
+                    self.fail("this divides by zero", sign)
+                other = 1 / other
+            if not isinstance(other, Code):
+                found = _times(found, other)
+            elif not isinstance(found, Code):
+                found = _times(other, found)
+            else:
+                self.fail("latents cannot be multiplied with each other", sign)
+        return found
+
+    def sign(self) -> Value:
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            self.fail("this is nested too deeply")
+        found = _times(self.sign(), -1.0) if self.take("-") else self.value()
+        self.depth -= 1
+        return found
+
+    def value(self) -> Value:
+        if self.take("("):
+            found = self.sum()
+            self.need(")")
+            return found
+        token = self.take("number", *NAMED)
+        if token is None:
+            self.fail("a latent or a number was expected")
+        if token.kind == "number":
+            return float(token.text)
+        if token.kind == "name" and token.text == "mean" and self.take("("):
+            return Code(torch.stack(self.names()).mean(dim=0))
+        codes = self.lookup(token.text)
+        if len(codes) != 1:
+            self.fail(f"{token.text} holds {len(codes)} latents; mean({token.text}) is their average", token)
+        return Code(codes[0])
+
+    def names(self) -> list[Tensor]:
+        codes: list[Tensor] = []
+        while True:
+            token = self.take(*NAMED)
+            if token is None:
+                self.fail("the name of a latent or a folder was expected")
+            codes += self.lookup(token.text)
+            if not self.take(","):
+                self.need(")")
+                return codes
+
+    def add(self, a: Value, b: Value, sign: _Token) -> Value:
+        if isinstance(a, Code) and isinstance(b, Code):
+            return Code(a.ws + b.ws, a.weight + b.weight)
+        if isinstance(a, Code) or isinstance(b, Code):
+            self.fail("a number cannot be added to a latent", sign)
+        return a + b
+
+    # ---- tokens ----
+
+    def take(self, *kinds: str) -> _Token | None:
+        token = self.tokens[self.next]
+        if token.kind not in kinds:
+            return None
+        self.next += 1
+        return token
+
+    def need(self, kind: str) -> None:
+        if not self.take(kind):
+            self.fail(f"a {kind} was expected")
+
+    def fail(self, problem: str, token: _Token | None = None) -> NoReturn:
+        raise _error(self.text, (token or self.tokens[self.next]).at, problem)
+
+
+def _times(value: Value, factor: float) -> Value:
+    if isinstance(value, float):
+        return value * factor
+    return Code(value.ws * factor, value.weight * factor)
+
+
+def _tokens(text: str) -> list[_Token]:
+    found: list[_Token] = []
+    at, after_value = 0, False
+    while at < len(text.rstrip()):
+        match = (OPERATOR if after_value else VALUE).match(text, at)
+        if not match:
+            start = len(text) - len(text[at:].lstrip())
+            problem = (
+                "an operator such as + was expected" if after_value else f"{text[start]!r} means nothing here"
+            )
+            raise _error(text, start, problem)
+        kind, at = str(match.lastgroup), match.end()
+        word = match[kind]
+        known = {"sign": word, "double": "name", "single": "name"}.get(kind, kind)
+        found.append(_Token(known, word, match.start(kind)))
+        after_value = kind != "sign" or word == ")"
+    return [*found, _Token("end", "", len(text))]
+
+
+def _error(text: str, at: int, problem: str) -> UsageError:
+    where = "at its end" if at >= len(text.rstrip()) else f"at {text[at : at + 20]!r}"
+    return UsageError(
+        f"cannot read {text!r} {where}: {problem}",
+        "such as 'smiling_woman - woman + man' or 'me + 0.5 * (mean(old/) - seed:7)'",
+    )
