@@ -16,12 +16,24 @@ from typing import Any, cast
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from ganedit.images.align import TEMPLATES, align_faces
 from ganedit.images.edges import draw_edges
 from ganedit.images.io import Photo, from_tensor, list_images, read_image, resize, write_image
+from ganedit.images.labels import LabelMap
+from ganedit.images.regions import PALETTE, draw_regions
 from ganedit.images.sheet import sheet
-from ganedit.images.translation import colorize, luma, target_of, translate, upscale
+from ganedit.images.translation import (
+    colorize,
+    luma,
+    style_encoder,
+    style_of,
+    target_of,
+    translate,
+    upscale,
+)
+from ganedit.metrics.pose import crop_landmarks
 from ganedit.store.load import load
 from ganedit.store.models import Generator, Translator, Upscaler
 
@@ -66,6 +78,23 @@ def faces() -> list[np.ndarray]:
 def edges2faces(model: Translator, _: Path | None) -> Rows:
     drawings = [draw_edges(face) for face in faces()]
     return {"lines": drawings, "drawn": through(model, drawings), "lines of": faces()}
+
+
+def labels2faces(model: Translator, _: Path | None) -> Rows:
+    """The regions of each face, drawn in the mean style, and in those of two of them."""
+    large = np.stack([resize(face, (256, 256)) for face in faces()])
+    points = crop_landmarks(large, TEMPLATES[cast(Generator, load("faces")).card.template])
+    maps = [LabelMap(draw_regions([one], (256, 256))) for one in points]
+    encoder = style_encoder(model)
+    rows = {"map": [PALETTE.colours[map_.labels] for map_ in maps], "mean style": labelled(model, maps, None)}
+    for label, face in (("style of the 1st", large[0]), ("style of the 5th", large[4])):
+        rows[label] = labelled(model, maps, style_of(Photo(face), encoder))
+    return rows | {"map of": faces()}
+
+
+def labelled(model: Translator, maps: Sequence[LabelMap], style: Tensor | None) -> list[np.ndarray]:
+    size = model.card.resolution
+    return [translate(map_, model, style=style, size=size).pixels for map_ in maps]
 
 
 def mask2horse(model: Translator, _: Path | None) -> Rows:
@@ -122,6 +151,7 @@ def through(model: Translator, pictures: Sequence[np.ndarray]) -> list[np.ndarra
 
 SHEETS: dict[str, Callable[[Any, Path | None], Rows]] = {
     "edges2faces": edges2faces,
+    "labels2faces": labels2faces,
     "mask2horse": mask2horse,
     "colorize-faces": colorize_faces,
     "young2old": changed_faces,

@@ -96,3 +96,33 @@ def measure_faces_drawn(
     features = embed_crops(np.concatenate([drawn, true]), template, progress=progress)
     distance = frechet_distance_of(features[: len(drawn)], features[len(drawn) :])
     return FaceDrawing(detection_rate(drawn), distance, len(drawn), len(true))
+
+
+def region_agreement(outputs: Sequence[np.ndarray], maps: Sequence[np.ndarray], template: Template) -> float:
+    """How well the parts of drawn faces lie where their maps have them: mean IoU of skin, brows, eyes, nose
+    and lips, each summed over all pictures.
+
+    Args:
+        outputs: Square aligned crops, uint8 [S, S, 3], of any sizes.
+        maps: Numbers of `images.regions.REGIONS`, uint8 [H, W], one for each crop.
+        template: How they are aligned.
+
+    Returns:
+        0 to 1; photos agree fully with the maps that `ganedit draw regions --template` makes of them.
+
+    Raises:
+        MissingError: dlib's model file is not installed.
+    """
+    from ganedit.images.labels import nearest
+    from ganedit.images.regions import REGIONS, draw_regions
+    from ganedit.metrics.pose import crop_landmarks
+
+    size = (EMBEDDED, EMBEDDED)
+    landmarks = crop_landmarks(np.stack([resize(x, EMBEDDED) for x in outputs]), template)
+    drawn = np.stack([draw_regions([points], size) for points in landmarks])
+    wanted = np.stack([nearest(labels, size) for labels in maps])
+    each = []
+    for region in range(1, len(REGIONS)):
+        a, b = drawn == region, wanted == region
+        each.append((a & b).sum() / max((a | b).sum(), 1))
+    return float(np.mean(each))

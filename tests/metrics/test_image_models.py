@@ -12,6 +12,7 @@ from torch import nn
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.images.align import TEMPLATES, align_faces
 from ganedit.images.io import Photo, read_image, resize, write_image
+from ganedit.images.regions import draw_regions
 from ganedit.metrics.inpainting import (
     centre_hole,
     fill_by_opencv,
@@ -19,7 +20,13 @@ from ganedit.metrics.inpainting import (
     hole_psnr,
     measure_inpainting,
 )
-from ganedit.metrics.translating import background_psnr, measure_faces_drawn, share_taken_for
+from ganedit.metrics.pose import crop_landmarks
+from ganedit.metrics.translating import (
+    background_psnr,
+    measure_faces_drawn,
+    region_agreement,
+    share_taken_for,
+)
 from ganedit.metrics.upscaling import bicubic, find_pairs, measure_upscaler
 from ganedit.store.cards import ModelCard
 from ganedit.store.models import Classifier, Translator, Upscaler
@@ -186,3 +193,13 @@ def test_faces_drawn(portrait):
     worse = measure_faces_drawn(noise, real, TEMPLATES["close-up"])
     assert (worse.detection_rate, worse.outputs, worse.real) == (0, 3, 3)
     assert worse.frechet > 0.1
+
+
+def test_region_agreement(portrait):
+    template = TEMPLATES["close-up"]
+    ((_, face),) = align_faces(read_image(portrait).pixels, size=128, template=template)
+    regions = draw_regions(crop_landmarks(face.crop[None], template), (128, 128))
+    assert region_agreement([face.crop], [regions], template) == 1
+    mirrored = region_agreement([face.crop], [regions[:, ::-1]], template)
+    assert 0.2 < mirrored < 0.95  # a face is nearly symmetrical
+    assert region_agreement([face.crop], [np.zeros((9, 9), np.uint8)], template) == 0
