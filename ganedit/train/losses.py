@@ -70,12 +70,6 @@ def over_scales(loss: Callable[..., Tensor], *logits: Sequence[Tensor]) -> Tenso
     return torch.stack([loss(*(x.float() for x in one)) for one in zip(*logits, strict=True)]).sum()
 
 
-def feature_matching(found: Sequence[Sequence[Tensor]], wanted: Sequence[Sequence[Tensor]]) -> Tensor:
-    """`feature_distance` by scale and layer: summed over layers, averaged over scales, as published."""
-    each = [feature_distance(a, b) * len(a) for a, b in zip(found, wanted, strict=True)]
-    return torch.stack(each).mean()
-
-
 def r1_penalty(on_real: Tensor, real: Tensor) -> Tensor:
     """Mean squared gradient norm of the logits [N, 1] at the real images.
 

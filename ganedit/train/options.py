@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import PurePath
 from typing import Any, Literal
@@ -136,20 +137,25 @@ class EncoderOptions(LoopOptions):
 
 @dataclass(frozen=True)
 class ClassifierOptions(LoopOptions):
-    """Attributes of faces, from several labelled sets at once."""
+    """Attributes of pictures, such as faces, from several labelled sets at once."""
 
-    data: tuple[str, ...] = option((), "Folders or zips of aligned crops, each with its labels.csv.")
+    data: tuple[str, ...] = option((), "Folders or zips of pictures, each with its labels.csv.")
     kimg: float = option(300.0, "Length of training, in thousands of images.")
     batch: int = option(64, "Images per optimiser step, over all devices.")
     attributes: str = option(
         "smile,gender,age,yaw,pitch",
-        "Columns of the sets' CSVs; yaw and pitch are measured if no set has them.",
+        "Columns of the sets' CSVs; yaw and pitch of faces are measured if no set has them.",
     )
-    template: Literal["ffhq", "close-up"] = option("close-up", "Alignment of the crops, to find landmarks.")
+    template: Literal["", "ffhq", "close-up"] = option(
+        "close-up", 'Alignment of the crops, to find landmarks; "" if they are no faces.'
+    )
     lr: float = 0.003
     weight_decay: float = 0.01
     test_share: float = option(0.1, "Of each set, kept out of training.")
     widths: str = option("24,48,64,96", "Channels at 32, 16, 8 and 4 px.")
+    name: str = option("", "Of the exported model; face-attributes, or attributes where there are no faces.")
+    about_data: str = option("", "What the images are, for the card.")
+    terms: str = option("", "What their licence asks, for the card.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -329,9 +335,53 @@ class LabelMapOptions(TranslationOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.labels and not self.palette:
+            raise UsageError("no --labels were named", "such as --labels background,skin,hair, or --labels 3")
+
+
+@dataclass(frozen=True)
+class Pix2pixHDOptions(LabelMapOptions):
+    """Photos from label maps, or pictures from pictures, coarse to fine."""
+
+    kimg: float = option(600.0, "Length of training, in thousands of images.")
+    batch: int = option(1, "Maps per optimiser step, over all devices.")
+    labels: str = option("", "Names or number of the labels, as sky,grass; 0 for pairs of pictures.")
+    edges: bool = option(True, "Show the network the outlines of the regions, too.")
+    width: int = option(64, "Channels of the first layer of the global generator.")
+    downs: int = option(4, "Times that the global generator halves the size.")
+    blocks: int = option(9, "Its residual blocks.")
+    local: int = option(0, "Enhancers around it, each for twice the size; 0 trains it alone.")
+    local_blocks: int = option(3, "Residual blocks of an enhancer.")
+    start: str = option("", "Generator to start from, with fewer enhancers or as many: name, folder or file.")
+    fix_global: float = option(0.0, "Share of the run in which all but the last enhancer is held as it was.")
+    scales: int = option(3, "Sizes that pictures are judged at, each half of the one before.")
+    feature_weight: float = option(40.0, "Of the distance of the discriminators' features, per layer 10.")
+    vgg: float = option(0.0, "Weight of LPIPS, the distance of VGG's features, whose weights are fetched.")
+
+    @property
+    def from_pictures(self) -> bool:
+        """Whether it draws from pictures rather than from label maps."""
+        return self.labels.strip() == "0"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_zeros(self, "downs", "blocks", "local_blocks", "scales")
+        multiple = 2 ** (self.downs + self.local)
+        if self.size % multiple or self.size < 2 * multiple:
             raise UsageError(
-                "no --labels were named", "such as --labels background,skin,hair, or --labels 3"
+                f"--size {self.size} cannot be halved {self.downs + self.local} times",
+                f"choose a multiple of {multiple} from {2 * multiple} up, or fewer --downs",
             )
+        if self.width % 2**self.local:
+            raise UsageError(
+                f"--width {self.width} cannot be halved for --local {self.local}", "each enhancer has half"
+            )
+        if self.fix_global > 1 or (self.fix_global and not (self.local and self.start)):
+            raise UsageError(
+                f"--fix-global {self.fix_global} is no share, or there is nothing to hold",
+                "choose 0 to 1, with --local and --from a global generator",
+            )
+        if self.from_pictures and (self.palette or self.instances):
+            raise UsageError("--labels 0 takes pictures, without --palette and --instances", "leave them out")
 
 
 @dataclass(frozen=True)
@@ -458,7 +508,7 @@ def command_line(options: LoopOptions) -> str:
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
-            words.append(f"{flag} {value}")
+            words.append(f"{flag} {shlex.quote(str(value))}")
     return " ".join(words)
 
 
@@ -469,6 +519,7 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "pix2pix": Pix2pixOptions,
     "cyclegan": CycleGANOptions,
     "unit": UNITOptions,
+    "pix2pixhd": Pix2pixHDOptions,
     "spade": SPADEOptions,
     "srgan": SRGANOptions,
     "inpaint": InpaintOptions,

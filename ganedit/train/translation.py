@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.errors import UsageError
+from ganedit.nets.patchgan import MultiScaleDiscriminator
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.image import Direction, ImageModel
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
+from ganedit.train.losses import feature_distance
 from ganedit.train.options import PictureOptions, TranslationOptions, command_line
 from ganedit.train.pictures import Pictures, load_pictures, sheet
 
@@ -73,6 +75,33 @@ class PictureRecipe(Recipe, Generic[Options]):
     def model(self, kind: type[AnyModel], card: ModelCard, network: nn.Module) -> AnyModel:
         """A copy of a network as users have it, in float32: to be measured without disturbing training."""
         return kind(card, copy.deepcopy(network).eval().requires_grad_(False), self.device)
+
+
+class JudgedRecipe(PictureRecipe[Options]):
+    """A recipe whose discriminator sees a picture at several scales, over what it was drawn from."""
+
+    d: MultiScaleDiscriminator
+
+    def judged(self, given: Tensor, picture: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """D's features of a picture over what was given, all scales in one list, and its logits by scale."""
+        with self.activations():
+            features = self.d.features(torch.cat([given, picture], dim=1))
+            logits = self.d.judge(features)
+        return [layer for scale in features for layer in scale], [x.float() for x in logits]
+
+    def judged_fake(self, given: Tensor, wanted: Tensor, fake: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Logits of a fake by scale, and how far its features are from those of the picture wanted."""
+        with torch.no_grad():
+            real_features, _ = self.judged(given, wanted)
+        with frozen(self.d):
+            features, on_fake = self.judged(given, fake)
+        return on_fake, feature_distance(features, real_features)
+
+    def judged_both(self, given: Tensor, wanted: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Logits by scale of the real picture and of the fake, in one pass."""
+        _, logits = self.judged(torch.cat([given, given]), torch.cat([wanted, fake]))
+        on_real, on_fake = zip(*(x.chunk(2) for x in logits), strict=True)
+        return list(on_real), list(on_fake)
 
 
 class DomainRecipe(PictureRecipe[DomainOptions]):

@@ -11,13 +11,14 @@ from PIL import Image
 
 from ganedit.errors import InputError, UsageError
 from ganedit.nets.classifier import ClassifierConfig
+from ganedit.store.cards import ModelCard
 from ganedit.train.loop import Run, start_fabric, train
 from ganedit.train.options import ClassifierOptions
 from ganedit.train.recipes.classifier import (
-    FaceAttributes,
+    Attributes,
     attribute_losses,
     distort,
-    load_faces,
+    load_sets,
 )
 
 CONFIG = ClassifierConfig(("smile",), ("yaw",), (0.0,), (10.0,))
@@ -53,7 +54,7 @@ def options(**more):
 
 
 def test_sets_are_joined_and_what_they_do_not_tell_is_unknown(sets):
-    data = load_faces(sets, options())
+    data = load_sets(sets, options())
     assert data.config.binary == ("smile",)
     assert data.config.numbers == ("age",)
     assert data.meanings == {"smile": "yes"}
@@ -68,12 +69,13 @@ def test_it_learns_and_what_it_exports_loads(sets, tmp_path):
 
     opts = options(lr=0.01, kimg=1.2)
     fabric = start_fabric("cpu", 1)
-    recipe = FaceAttributes(opts, load_faces(sets, opts), fabric.device)
+    recipe = Attributes(opts, load_sets(sets, opts), fabric.device)
     train(recipe, Run(fabric, opts), tmp_path / "run")
     found = recipe.evaluate()
     assert found["smile accuracy"] >= 0.75
     model = load(tmp_path / "run/model", device="cpu")
     assert list(model.attributes) == ["smile", "age"]
+    assert (model.name, model.card.template) == ("face-attributes", "close-up")
     images = recipe.data.test.images.float() / 127.5 - 1
     # float16 weights
     torch.testing.assert_close(model(images), recipe.network(images), rtol=0.02, atol=0.5)
@@ -81,11 +83,11 @@ def test_it_learns_and_what_it_exports_loads(sets, tmp_path):
 
 def test_unknown_attributes_and_words(sets):
     with pytest.raises(UsageError, match="no set has a column `beard`"):
-        load_faces(sets, options(attributes="beard"))
+        load_sets(sets, options(attributes="beard"))
     labels = sets[0] / "labels.csv"
     labels.write_text(labels.read_text().replace("3.png,yes", "3.png,perhaps"))
     with pytest.raises(InputError, match="more than two values"):
-        load_faces(sets, options())
+        load_sets(sets, options())
     with pytest.raises(UsageError, match="--test-share 1"):
         options(test_share=1)
 
@@ -117,18 +119,22 @@ def test_pose_is_measured_where_no_set_tells_it(sets, monkeypatch):
         classifier, "crop_landmarks", lambda crops, template, progress: np.zeros((len(crops), 68, 2))
     )
     monkeypatch.setattr(classifier, "head_pose", lambda points: np.tile([3.0, -4.0], (len(points), 1)))
-    data = load_faces(sets, options(attributes="smile,yaw,pitch"))
+    data = load_sets(sets, options(attributes="smile,yaw,pitch"))
     assert data.config.numbers == ("yaw", "pitch")
     assert data.train.labels[:, 1:].nanmean(0).tolist() == [3, -4]
+    with pytest.raises(UsageError, match="no set has a column `yaw`"):
+        load_sets(sets, options(attributes="smile,yaw,pitch", template=""))
 
 
 def test_the_command_trains_and_tells_the_accuracy(sets, tmp_path, capfd):
     from ganedit.cli.app import main
 
     flags = ["--attributes", "smile", "--widths", "4,4,4,4", "--batch", "8", "--kimg", "0.02"]
+    flags += ["--template", "", "--name", "brightness", "--about-data", "Squares."]
     status = main(["train", "classifier", str(sets[0]), "--out", str(tmp_path / "run"), *flags])
     said = capfd.readouterr()
     assert status == 0, said.err
     assert said.out.strip() == str(tmp_path / "run/model")
     assert "smile accuracy" in said.err
-    assert (tmp_path / "run/model/card.toml").is_file()
+    card = ModelCard.load(tmp_path / "run/model")
+    assert (card.name, card.template, card.data) == ("brightness", "", "Squares.")

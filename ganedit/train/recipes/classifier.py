@@ -1,4 +1,4 @@
-"""A classifier of face attributes, learned from several labelled sets at once, each knowing its own part."""
+"""A classifier of attributes, as of faces, learned from several labelled sets that each know their part."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MIRROR_CHANGES_SIGN = ("yaw",)
 
 
 @dataclass
-class LabelledFaces:
-    """Faces of several sets and what is known of each.
+class LabelledPictures:
+    """Pictures of several sets and what is known of each.
 
     Attributes:
         train, test: Grey images [N, 1, 64, 64]; labels [N, K] with NaN for what a set does not tell.
@@ -44,16 +44,16 @@ class LabelledFaces:
     meanings: dict[str, str]
 
 
-def load_faces(
+def load_sets(
     sources: Sequence[Path],
     options: ClassifierOptions,
     progress: OnLoad | None = None,
     note: Note = lambda text: None,
-) -> LabelledFaces:
-    """Read sets of aligned crops, each a folder or zip with its own `labels.csv`.
+) -> LabelledPictures:
+    """Read sets of pictures, each a folder or zip with its own `labels.csv`.
 
     A column with two distinct values is a binary attribute (the second in sorted order is 1); one with more
-    is a number.
+    is a number. Yaw and pitch of faces are measured where no column gives them.
 
     Raises:
         UsageError: No set knows one of the attributes.
@@ -68,8 +68,9 @@ def load_faces(
     for path, data in zip(sources, sets, strict=True):
         known = set(label_columns(path))
         texts.append({name: label_values(path, name, data.names) for name in wanted if name in known})
-    pose = [name for name in POSE if name in wanted and not any(name in text for text in texts)]
-    lost = [name for name in wanted if name not in pose and not any(name in text for text in texts)]
+    untold = [name for name in wanted if not any(name in text for text in texts)]
+    pose = [name for name in POSE if name in untold and options.template]
+    lost = [name for name in untold if name not in pose]
     if lost:
         raise UsageError(f"no set has a column `{lost[0]}`", "see the first line of each labels.csv")
 
@@ -96,16 +97,16 @@ def load_faces(
     means, stds = _moments(train.labels[:, len(binary) :])
     widths = tuple(int(width) for width in options.widths.split(","))
     config = ClassifierConfig(tuple(binary), tuple(order[len(binary) :]), means, stds, widths)
-    return LabelledFaces(train, test, config, meanings)
+    return LabelledPictures(train, test, config, meanings)
 
 
-class FaceAttributes(Recipe):
+class Attributes(Recipe):
     """Binary attributes by cross-entropy, numbers by the Huber loss, each over the images that tell it."""
 
     def __init__(
         self,
         options: ClassifierOptions,
-        data: LabelledFaces,
+        data: LabelledPictures,
         device: torch.device,
         note: Note = lambda text: None,
     ) -> None:
@@ -163,12 +164,14 @@ class FaceAttributes(Recipe):
         config, found = self.data.config, self.evaluate()
         self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
         card = ModelCard(
-            name="face-attributes",
+            name=self.options.name or ("face-attributes" if self.options.template else "attributes"),
             task="classifier",
             architecture="classifier",
             config={key: list(value) for key, value in asdict(config).items()},
             resolution=SIZE,
             template=self.options.template,
+            data=self.options.about_data,
+            terms=self.options.terms,
             source=f"{command_line(self.options)} ({images / 1000:.0f} kimg)",
             details={"meanings": dict(self.data.meanings)},  # what 1 stands for
             metrics=tuple(
@@ -181,12 +184,12 @@ class FaceAttributes(Recipe):
 
 def start(
     options: ClassifierOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
-) -> FaceAttributes:
+) -> Attributes:
     """The recipe on the sets that the options name."""
     if not options.data:
-        raise UsageError("no data was named", "pass folders or zips of aligned crops with labels.csv")
-    data = load_faces([Path(one) for one in options.data], options, on_load, note)
-    return FaceAttributes(options, data, device, note)
+        raise UsageError("no data was named", "pass folders or zips of pictures with labels.csv")
+    data = load_sets([Path(one) for one in options.data], options, on_load, note)
+    return Attributes(options, data, device, note)
 
 
 def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) -> dict[str, Tensor]:

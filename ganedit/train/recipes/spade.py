@@ -28,10 +28,10 @@ from ganedit.nets.spade import (
 from ganedit.store.load import save_model
 from ganedit.train.label_maps import Labels, load_labelled, network_input
 from ganedit.train.loop import Note, OnLoad, Run
-from ganedit.train.losses import feature_distance, hinge_d_loss, hinge_g_loss, style_divergence
+from ganedit.train.losses import hinge_d_loss, hinge_g_loss, style_divergence
 from ganedit.train.options import SPADEOptions
 from ganedit.train.pictures import Pictures, sheet
-from ganedit.train.translation import PictureRecipe, frozen
+from ganedit.train.translation import JudgedRecipe
 
 SAMPLES = 8
 SCALES = 2  # that pictures are judged at
@@ -39,7 +39,7 @@ ENCODER = "encoder"  # folder of the encoder, inside that of the model
 Piece = tuple[Tensor, Tensor]  # what the network is shown of a map [N, C, H, W], and the photo
 
 
-class SPADE(PictureRecipe[SPADEOptions]):
+class SPADE(JudgedRecipe[SPADEOptions]):
     """G from maps, and from styles that E finds in the photos; D judges photos together with their maps."""
 
     def __init__(self, options: SPADEOptions, data: Pictures, labels: Labels, device: torch.device) -> None:
@@ -92,28 +92,16 @@ class SPADE(PictureRecipe[SPADEOptions]):
                     fake = self.g(given)
             fake = fake.float()
             fakes.append(fake.detach())
-            with torch.no_grad():
-                real_features, _ = self._judged(given, wanted)
-            with frozen(self.d):
-                features, on_fake = self._judged(given, fake)
+            on_fake, distance = self.judged_fake(given, wanted, fake)
             each["gan"] = hinge_g_loss(on_fake)
-            each["features"] = feature_distance(features, real_features) * options.feature_weight
+            each["features"] = distance * options.feature_weight
             each["l1"] = F.l1_loss(fake, wanted) * options.l1
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
     def _d_losses(self, pieces: list[Piece], fakes: list[Tensor]) -> Iterator[Tensor]:
         for (given, wanted), fake in zip(pieces, fakes, strict=True):
-            _, logits = self._judged(torch.cat([given, given]), torch.cat([wanted, fake]))
-            on_real, on_fake = zip(*(x.chunk(2) for x in logits), strict=True)
-            yield hinge_d_loss(on_real, on_fake)
-
-    def _judged(self, given: Tensor, picture: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """D's features of a picture over its map, all scales in one list, and its logits by scale."""
-        with self.activations():
-            features = self.d.features(torch.cat([given, picture], dim=1))
-            logits = self.d.judge(features)
-        return [layer for scale in features for layer in scale], [x.float() for x in logits]
+            yield hinge_d_loss(*self.judged_both(given, wanted, fake))
 
     @torch.no_grad()
     def samples(self) -> Tensor:

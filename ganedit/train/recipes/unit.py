@@ -1,0 +1,119 @@
+"""Pictures of one kind into another by way of a code that both share (UNIT, Liu et al., arXiv:1703.00848).
+
+The losses and their weights are those of the authors' later code, published with MUNIT: the code's variance
+is fixed at 1, so that its distance from the prior is the square of its mean. What judges is the multi-scale
+PatchGAN that the other recipes have, without normalisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGANConfig
+from ganedit.nets.unit import UNIT, Domain, UNITConfig
+from ganedit.store.load import save_model
+from ganedit.store.models.image import Direction
+from ganedit.train.loop import Note, OnLoad, Run
+from ganedit.train.losses import gan_d_loss, gan_g_loss, over_scales
+from ganedit.train.options import UNITOptions
+from ganedit.train.translation import DomainRecipe, Domains, frozen, load_domains
+
+Pieces = list[tuple[Tensor, Tensor]]  # of domain a and of domain b, one pair per accumulated piece
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
+
+
+class SharedCode(DomainRecipe[UNITOptions]):
+    """G, two auto-encoders that meet in the code; D_a and D_b, which share an optimiser."""
+
+    def __init__(self, options: UNITOptions, sets: Domains, device: torch.device) -> None:
+        torch.manual_seed(options.seed)
+        self.g = UNIT(UNITConfig(width=options.width, blocks=options.blocks))
+        judge = PatchGANConfig(width=options.judge_width, norm="none", padding=2, scales=options.scales)
+        self.judges = {domain: MultiScaleDiscriminator(judge) for domain in DOMAINS}
+        super().__init__(
+            options, sets, device, {"g": self.g, **{f"d_{k}": judge for k, judge in self.judges.items()}}
+        )
+        how = {"betas": (0.5, 0.999), "weight_decay": options.weight_decay}
+        self.optimizers = {"g": self.adam(self.g, **how), "d": self.adam(*self.judges.values(), **how)}
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        self.decay(run, self.options.lr, self.options.decay)
+        pieces, fakes = self.draw(run), Pieces()
+        stats: dict[str, Tensor] = {}
+        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
+        stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
+        return stats
+
+    def _g_losses(self, pieces: Pieces, fakes: Pieces, stats: dict[str, Tensor]) -> Iterator[Tensor]:
+        for a, b in pieces:
+            fake_b, from_a = self._there_and_back(a, "a", "b")
+            fake_a, from_b = self._there_and_back(b, "b", "a")
+            fakes.append((fake_a, fake_b))
+            each = {name: from_a[name] + from_b[name] for name in from_a}
+            stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
+            yield torch.stack(list(each.values())).sum()
+
+    def _there_and_back(self, real: Tensor, here: Domain, there: Domain) -> tuple[Tensor, dict[str, Tensor]]:
+        """Pictures of one domain drawn in the other, without gradients, and their part in each loss."""
+        options = self.options
+        with self.activations():
+            code = self.g.encode(real, here)
+            noisy = _sample(code)
+            fake = self.g.decode(noisy, there)
+            code_of_fake = self.g.encode(fake, there)
+            again, back = self.g.decode(noisy, here), self.g.decode(_sample(code_of_fake), here)
+            with frozen(self.judges[there]):
+                logits = self.judges[there](fake)
+        losses = {
+            "reconstruction": F.l1_loss(again.float(), real) * options.reconstruction,
+            "kl": code.float().square().mean() * options.kl,
+            "cycle": F.l1_loss(back.float(), real) * options.cycle,
+            "cycle_kl": code_of_fake.float().square().mean() * options.cycle_kl,
+            "gan": over_scales(partial(gan_g_loss, "lsgan"), logits) * options.gan_weight,
+        }
+        return fake.detach(), losses
+
+    def _d_losses(self, pieces: Pieces, fakes: Pieces) -> Iterator[Tensor]:
+        loss = partial(gan_d_loss, "lsgan")
+        for reals, drawn in zip(pieces, fakes, strict=True):
+            each = []
+            for judge, real, fake in zip(self.judges.values(), reals, drawn, strict=True):
+                with self.activations():
+                    on_real, on_fake = judge(real), judge(fake)
+                each.append(over_scales(loss, on_real, on_fake))
+            yield torch.stack(each).sum()
+
+    def translated(self, x: Tensor, direction: Direction) -> Tensor:
+        return self.g(x, direction)
+
+    def export(self, folder: Path, images: int) -> None:
+        """One model for both directions."""
+        card = self.make_card(
+            images,
+            name=self.options.name or "unit",
+            task="translator",
+            architecture="unit",
+            config=asdict(self.g.cfg),
+            resolution=self.options.size,
+        )
+        save_model(folder, card, self.g.state_dict(), dtype=torch.float16)
+
+
+def _sample(mean: Tensor) -> Tensor:
+    """A code from the normal distribution of unit variance around `mean`."""
+    return mean + torch.randn_like(mean)
+
+
+def start(
+    options: UNITOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> SharedCode:
+    """The recipe on the two sets that the options name."""
+    return SharedCode(options, load_domains(options, note, on_load), device)
