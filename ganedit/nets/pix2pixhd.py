@@ -16,6 +16,7 @@ from ganedit.nets.layers_translation import (
     Norm,
     ResidualBlock,
     ResidualTrunk,
+    Up,
     halved,
     initialise_normal,
     to_image,
@@ -32,6 +33,7 @@ class LocalEnhancerConfig:
     enhancers: int = 1
     local_blocks: int = 3  # of each enhancer
     norm: Norm = "instance"
+    up: Up = "transposed"
 
     labels = 0
     two_way = False
@@ -49,12 +51,12 @@ class LocalEnhancerConfig:
 class Enhancer(nn.Module):
     """Pictures [N, I, H, W] and features [N, 2w, H/2, W/2] of them at half the size to [N, w, H, W]."""
 
-    def __init__(self, in_channels: int, width: int, blocks: int, norm: Norm) -> None:
+    def __init__(self, in_channels: int, width: int, blocks: int, norm: Norm, up: Up) -> None:
         super().__init__()
         self.stem = ConvNorm(in_channels, width, 7, norm=norm, reflect=True)
         self.down = ConvNorm(width, 2 * width, norm=norm, stride=2)
         self.blocks = nn.Sequential(*(ResidualBlock(2 * width, norm=norm) for _ in range(blocks)))
-        self.up = GrowNorm(2 * width, width, norm=norm)
+        self.up = GrowNorm(2 * width, width, norm=norm, up=up)
 
     def forward(self, x: Tensor, coarse: Tensor) -> Tensor:
         return self.up(self.blocks(self.down(self.stem(x)) + coarse))
@@ -71,10 +73,10 @@ class LocalEnhancerGenerator(nn.Module):
         self.cfg = cfg
         widths = [cfg.width * 2**i for i in reversed(range(cfg.enhancers))]
         self.trunk = ResidualTrunk(
-            cfg.in_channels, cfg.width * 2**cfg.enhancers, cfg.downs, cfg.blocks, norm=cfg.norm
+            cfg.in_channels, cfg.width * 2**cfg.enhancers, cfg.downs, cfg.blocks, norm=cfg.norm, up=cfg.up
         )
         self.enhancers = nn.ModuleList(
-            Enhancer(cfg.in_channels, w, cfg.local_blocks, cfg.norm) for w in widths
+            Enhancer(cfg.in_channels, w, cfg.local_blocks, cfg.norm, cfg.up) for w in widths
         )
         self.to_image = to_image(cfg.width, cfg.out_channels)
         initialise_normal(self)

@@ -351,6 +351,7 @@ class Pix2pixHDOptions(LabelMapOptions):
     blocks: int = option(9, "Its residual blocks.")
     local: int = option(0, "Enhancers around it, each for twice the size; 0 trains it alone.")
     local_blocks: int = option(3, "Residual blocks of an enhancer.")
+    up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
     start: str = option("", "Generator to start from, with fewer enhancers or as many: name, folder or file.")
     fix_global: float = option(0.0, "Share of the run in which all but the last enhancer is held as it was.")
     scales: int = option(3, "Sizes that pictures are judged at, each half of the one before.")

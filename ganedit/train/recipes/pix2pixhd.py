@@ -115,18 +115,12 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
 
 
 def _generator(options: Pix2pixHDOptions, channels: int) -> ResNetGenerator | LocalEnhancerGenerator:
+    blocks, downs, up = options.blocks, options.downs, options.up
     if not options.local:
-        return ResNetGenerator(ResNetConfig(channels, 3, options.width, options.blocks, options.downs))
+        return ResNetGenerator(ResNetConfig(channels, 3, options.width, blocks, downs, up=up))
+    width = options.width // 2**options.local
     return LocalEnhancerGenerator(
-        LocalEnhancerConfig(
-            channels,
-            3,
-            options.width // 2**options.local,
-            options.blocks,
-            options.downs,
-            options.local,
-            options.local_blocks,
-        )
+        LocalEnhancerConfig(channels, 3, width, blocks, downs, options.local, options.local_blocks, up=up)
     )
 
 
@@ -152,7 +146,7 @@ def take_over(g: nn.Module, before: nn.Module, called: str) -> None:
     ):
         raise CheckpointError(
             f"{called} is no global generator for a network of the size asked for",
-            "set --labels, --edges, --width, --downs and --blocks as for it, and as many --local or more",
+            "give --labels, --edges, --width, --downs, --blocks, --up as for it; --local as many or more",
         )
     g.load_state_dict(found, strict=False)
 
