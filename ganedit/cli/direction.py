@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +13,11 @@ import typer
 
 from ganedit.cli.batch import survive
 from ganedit.cli.context import Console
-from ganedit.cli.project import LATENT, Method, Projector, open_generator
+from ganedit.cli.project import LATENT, Method, Projector, check_folder, open_generator
 from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from ganedit.latent.directions import Direction
@@ -26,6 +28,17 @@ Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
 ]
+
+SHOWN = (-3, -2, -1, 0, 1, 2, 3)  # magnitudes on a sheet of directions
+SHOWN_PSI = 0.7
+
+
+class Discovery(StrEnum):
+    """How directions are found that nobody named."""
+
+    sefa = "sefa"
+    ganspace = "ganspace"
+
 
 FEWEST_SAMPLES = 50  # of which the extremes are compared
 
@@ -187,7 +200,130 @@ def export(
     console.emit(output, sigma=found.sigma)
 
 
-COMMANDS = {"learn": learn, "list": list_directions, "info": info, "import": import_, "export": export}
+def discover(
+    console: Console,
+    method: Annotated[
+        Discovery, typer.Option(help="sefa: what the weights amplify; ganspace: what samples vary in.")
+    ] = Discovery.sefa,
+    count: Annotated[int, typer.Option(help="How many directions.")] = 8,
+    layers: Annotated[
+        str | None, typer.Option(help="Which they change: coarse, middle, fine, or 0-3; all unless given.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="For ganspace.")] = 20000,
+    activations: Annotated[
+        int | None, typer.Option(help="For ganspace: of this layer, instead of codes.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Before the numbers; the method unless given.")] = None,
+    faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
+    model: Model = "faces",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the sheet.")] = Path("."),
+) -> None:
+    """Find directions in the generator itself, to be looked at and then named.
+
+    Keeps NAME-0, NAME-1, ..., the strongest first, and prints them; draws NAME.sheet.png, a row for each,
+    from magnitude -3 to +3. ganedit direction name gives one a name of its own.
+    """
+    from ganedit.latent import directions, discovery
+    from ganedit.latent.mixing import rows_of
+
+    if activations is not None and method is Discovery.sefa:
+        raise UsageError("--activations is for --method ganspace", "leave it out")
+    if faces < 1:
+        raise UsageError(f"--faces {faces} shows nothing", "choose 1 or more, such as 2")
+    check_folder(output)
+    stem = name or method.value
+    _check_name(stem)
+    generator = open_generator(console, model)
+    rows = rows_of(generator, layers) if layers else None
+    folder = directions.user_folder(generator.name)
+    paths = [folder / f"{stem}-{i}{directions.SUFFIX}" for i in range(count)]
+    sheet = output / f"{stem}.sheet.png"
+    wanted = [console.should_write(path) for path in (*paths, sheet)]
+    if any(wanted):
+        with console.progress(f"{method.value}: samples", samples) as bar:
+            done = [0]
+
+            def advance(now: int, _: int) -> None:
+                bar.advance(now - done[0])
+                done[0] = now
+
+            if method is Discovery.sefa:
+                found = discovery.sefa(generator, count, rows, name=stem)
+            else:
+                found = discovery.ganspace(
+                    generator, count, rows, samples=samples, layer=activations, name=stem, progress=advance
+                )
+        for one, path in zip(found, paths, strict=True):
+            one.save(path)
+        _write_sheet(console, generator, found, faces, sheet)
+    for path in paths:
+        console.emit(path)
+    console.emit(sheet, directions=count)
+
+
+def _write_sheet(
+    console: Console, generator: Generator, found: list[Direction], faces: int, path: Path
+) -> None:
+    """A row for each direction and sample, from -3 to +3."""
+    import torch
+
+    from ganedit.images.io import write_image
+    from ganedit.images.provenance import provenance
+    from ganedit.images.sheet import enlarged, sheet
+    from ganedit.latent.directions import apply, random_codes
+    from ganedit.latent.editing import draw
+
+    codes = random_codes(generator, faces, psi=SHOWN_PSI)[:, None].expand(-1, generator.num_ws, -1)
+    pictures: list[np.ndarray] = []
+    labels: list[str] = []
+    with console.progress("drawing", len(found) * faces) as bar:
+        for one in found:
+            for code in codes:
+                moved = torch.stack([apply(code, [(one, float(m), None)]) for m in SHOWN])
+                pictures += [enlarged(picture, 96) for picture in draw(generator, list(moved))]
+                labels.append("" if len(labels) % faces else one.name)
+                bar.advance()
+    made = sheet(
+        pictures,
+        columns=len(SHOWN),
+        row_labels=labels,
+        column_labels=[f"{m:+d}" if m else "0" for m in SHOWN],
+    )
+    told = {"directions": [one.name for one in found], "method": found[0].method}
+    record = provenance("direction discover", told, generator.name, generator.sha256)
+    write_image(path, made, provenance=record if console.options.provenance else None)
+
+
+def name_(
+    console: Console,
+    direction: Annotated[str, typer.Argument(help="NAME or MODEL/NAME, such as faces/sefa-3.")],
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    negate: Annotated[bool, typer.Option("--negate", help="Turn it round: + does what - did.")] = False,
+    model: Model = "faces",
+) -> None:
+    """Give a direction that was discovered a name of its own; the numbered one stays."""
+    from ganedit.latent import directions
+
+    owner, _, short = direction.rpartition("/")
+    owner = _model_name(owner or model)
+    _check_name(name)
+    found = directions.find(short, owner)
+    vector = -found.vector if negate else found.vector
+    target = directions.user_folder(owner) / f"{name}{directions.SUFFIX}"
+    if console.should_write(target):
+        replace(found, name=name, vector=vector).save(target)
+    console.emit(target, named=found.name)
+
+
+COMMANDS = {
+    "learn": learn,
+    "discover": discover,
+    "name": name_,
+    "list": list_directions,
+    "info": info,
+    "import": import_,
+    "export": export,
+}
 
 
 # --- examples --------------------------------------------------------------------------------------

@@ -122,6 +122,11 @@ class SynthesisNetwork(nn.Module):
         )
         self.to_rgb = EqualConv2d(cfg.channels[-1], cfg.image_channels, 1, gain=1.0)
 
+    @property
+    def layers(self) -> list[nn.Module]:
+        """What gives each layer its activations, coarse first."""
+        return [style for block in self.blocks for style in (block.style0, block.style1)]
+
     def noise_maps(self) -> dict[str, Tensor]:
         """The stored noise [H, W] by layer name."""
         return {n: m.noise_const for n, m in self.named_modules() if isinstance(m, Style)}

@@ -228,6 +228,11 @@ class SynthesisNetwork(nn.Module):
             for name, layer in zip(block.names, block.layers, strict=True)
         }
 
+    @property
+    def layers(self) -> list[SynthesisLayer]:
+        """Its convolutions but those to RGB, coarse first."""
+        return [layer for block in self.blocks for layer in block.layers]
+
     def styles(self, ws: Tensor) -> list[Tensor]:
         """Style-space codes (StyleSpace, arXiv:2011.12799): one [N, channels] per layer, image layers last
         within their block."""

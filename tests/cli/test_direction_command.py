@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ganedit.images.provenance import read_provenance
 from ganedit.latent.directions import Direction
 from ganedit.latent.latent import Latent
 from ganedit.nets.classifier import Classifier, ClassifierConfig
@@ -157,3 +158,38 @@ def test_learn_from_photos_projects_them_and_survives_bad_ones(ganedit, home, tm
     assert ran.status == 0, ran.err
     assert Direction.load(ran.lines[0]).samples == 20
     assert ran.err.count("bad.png") == 2
+
+
+# ---- discovered ----
+
+
+def test_discovered_directions_are_kept_shown_and_named(ganedit, tiny_faces, tmp_path):
+    ran = ganedit(
+        "direction", "discover", "--count", 2, "--layers", "coarse", "--faces", 1, "--device", "cpu"
+    )
+    assert ran.status == 0, ran.err
+    folder = tiny_faces / "directions" / "faces"
+    assert ran.lines == [f"{folder}/sefa-0.safetensors", f"{folder}/sefa-1.safetensors", "sefa.sheet.png"]
+    assert read_provenance("sefa.sheet.png")["command"] == "direction discover"
+    assert ganedit("direction", "name", "faces/sefa-1", "hair", "--negate").status == 0
+    hair, found = (Direction.load(folder / f"{name}.safetensors") for name in ("hair", "sefa-1"))
+    assert (hair.name, hair.method, hair.layers) == ("hair", "SeFa", (0, 1, 2, 3))
+    assert torch.equal(hair.vector, -found.vector)
+    assert "hair" in ganedit("direction", "list").out
+    assert ganedit("direction", "name", "sefa-7", "x").status == 2
+    assert ganedit("direction", "discover", "--count", 2).status == 2  # there already
+
+
+def test_what_cannot_be_discovered_is_told(ganedit, tiny_faces, tmp_path):
+    discover = ("direction", "discover", "--device", "cpu")
+    for options, told in [
+        (("--count", 0), "no 0 directions"),
+        (("--activations", 1), "--method ganspace"),
+        (("--method", "ganspace", "--samples", 4), "too few"),
+        (("--layers", "rough"), "rough"),
+        (("--name", "a/b"), "no name"),
+        (("--faces", 0), "--faces 0"),
+    ]:
+        ran = ganedit(*discover, *options)
+        assert (ran.status, told in ran.err) == (2, True), ran.err
+    assert not list(tmp_path.glob("*.png"))

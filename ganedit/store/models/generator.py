@@ -89,6 +89,12 @@ class Generator(Model):
         return self.network.cfg.row_sizes
 
     @property
+    def layers(self) -> list[nn.Module]:
+        """Modules whose outputs [N, C, H, W] are the activations of its layers, coarse first."""
+        self.need_styles()
+        return list(self.network.synthesis.layers)
+
+    @property
     def w_dim(self) -> int:
         self.need_styles()
         return self.network.cfg.w_dim
