@@ -54,12 +54,15 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
 
 
 def mask_hole(photo: Photo, mask: Photo) -> np.ndarray:
-    """[H, W] bool, true where the mask is brighter than half of white.
+    """[H, W] bool, true where the mask is brighter than half of white; nowhere where it is transparent.
 
     Raises:
         InputError: it has another size than the photo.
     """
-    hole = luma(mask.pixels) > np.iinfo(mask.pixels.dtype).max / 2
+    white = np.iinfo(mask.pixels.dtype).max
+    hole = luma(mask.pixels) > white / 2
+    if mask.alpha is not None:
+        hole &= mask.alpha > white / 2
     return _suiting(photo, hole, f"the mask {mask.path}" if mask.path else "the mask")
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -150,22 +151,28 @@ def test_a_pipe(ganedit, models, photo):
     assert ganedit("translate", "--model", "zebras", stdin=ran.out).lines == ["photo.upscaled.translated.png"]
 
 
-def test_results_of_a_pipe_do_not_wait_for_the_next_path(models, photo, tmp_path):
-    """The second path comes only after the first result was read."""
+def test_a_pipe_is_answered_at_once_and_an_interrupt_leaves_no_half_file(models, photo, tmp_path):
+    """The second path, of a picture that takes long, comes only after the first result was read."""
     run = subprocess.Popen(
-        [sys.executable, "-m", "ganedit", "upscale", "-"],
-        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(library.__file__).parents[1])},
+        [sys.executable, "-m", "ganedit", "upscale", "-", "--tile", "128"],
+        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(library.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    timer = threading.Timer(60, run.kill)
+    timer = threading.Timer(120, run.kill)
     timer.start()
-    Image.open(photo).save(tmp_path / "second.png")
+    Image.new("RGB", (6000, 6000)).save(tmp_path / "large.png")
     run.stdin.write(f"{photo}\n")
     run.stdin.flush()
     assert run.stdout.readline() == "photo.upscaled.png\n"
-    out, _ = run.communicate("second.png\n")
+    run.stdin.write("large.png\n")
+    run.stdin.flush()
+    time.sleep(1)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate()
     timer.cancel()
-    assert (out, run.returncode) == ("second.upscaled.png\n", 0)
+    assert (out, run.returncode) == ("", 130), err
+    assert "interrupted" in err
+    assert sorted(os.listdir(tmp_path)) == ["large.png", "photo.png", "photo.upscaled.png"]
 
 
 def test_kept_in_kind(ganedit, models, tmp_path):
@@ -304,6 +311,7 @@ def test_boxes():
         ("upscale photo.png --tile 5", 2, ["--tile 5 is too small"]),
         ("upscale photo.png --size 0", 2, ["--size 0"]),
         ("upscale photo.png --suffix .png -o .", 2, ["photo.png would be replaced by its own result"]),
+        ("upscale photo.png --suffix /../a", 2, ["--suffix /../a names a folder", "-o"]),
         ("upscale text.png", 3, ["text.png cannot be read as an image", "found text"]),
         ("upscale missing.png", 3, ["missing.png"]),
         ("upscale empty", 3, ["empty: the folder holds no"]),
@@ -357,18 +365,26 @@ def test_pictures_smaller_than_the_receptive_field(ganedit, models, size):
         assert Image.open(f"small{command}.png").size == (size[0] * scale, size[1] * scale)
 
 
-def test_an_interrupted_run_leaves_no_half_file(models, tmp_path):
-    Image.fromarray(np.zeros((2000, 2000, 3), np.uint8)).save(tmp_path / "large.png")
-    run = subprocess.Popen(
-        [sys.executable, "-m", "ganedit", "upscale", "large.png", "--tile", "128", "-o", "out"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(library.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    threading.Timer(6, lambda: run.send_signal(signal.SIGINT)).start()
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 130, err
-    assert (out, "interrupted" in err) == ("", True)
-    assert not (tmp_path / "out").exists() or not os.listdir(tmp_path / "out")
+def test_an_interrupted_batch_hands_over_what_is_finished(ganedit, models, photo, monkeypatch):
+    from ganedit.images import translation
+
+    plain, calls = translation.upscale, []
+
+    def upscale(*args, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return plain(*args, **options)
+
+    monkeypatch.setattr(translation, "upscale", upscale)
+    for name in "abcd":
+        Image.open(photo).save(f"{name}.png")
+    ran = ganedit("upscale", "a.png", "b.png", "c.png", "d.png", "-o", "out")
+    assert (ran.status, ran.lines) == (130, ["out/a.upscaled.png", "out/b.upscaled.png"])
+    assert sorted(os.listdir("out")) == ["a.upscaled.png", "b.upscaled.png"]
+    argv = "upscale", "a.png", "b.png", "c.png", "d.png", "-o", "out", "--skip-existing"
+    assert len(ganedit(*argv).lines) == 4
+    assert len(calls) == 5  # only c and d were left
 
 
 # ---- films ----

@@ -131,6 +131,14 @@ def test_grey_photos_stay_grey():
     assert (result.pixels == result.pixels[..., :1]).all()
 
 
+def test_a_mask_may_be_painted_on_a_transparent_ground():
+    photo = gradient(20, 30)
+    alpha = np.zeros((20, 30), np.uint8)
+    alpha[5:9, 5:9] = 255
+    mask = Photo(np.full((20, 30, 3), 255, np.uint8), alpha)  # white all over, and seen in a square
+    assert (mask_hole(photo, mask) == (alpha > 0)).all()
+
+
 def test_masks_that_do_not_suit_are_refused():
     photo = gradient(40, 60)
     with pytest.raises(InputError, match="60x41 pixels, the photo 60x40"):
