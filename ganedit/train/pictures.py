@@ -155,7 +155,7 @@ def load_pairs(
         entries: list[Entry] = [(name, partial(_halves, read, load_size)) for name, read in files]
     elif len(sources) == 2:
         both = matched(*sources)[:limit]
-        entries = [(name, partial(_both, *reads, load_size)) for name, reads in both]
+        entries = [(name, partial(_both, read, other, load_size)) for name, (read, other) in both]
     else:
         raise UsageError(
             f"pairs come from one or two folders, not {len(sources)}",
