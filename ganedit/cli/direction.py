@@ -228,8 +228,7 @@ def discover(
 
     if activations is not None and method is Discovery.sefa:
         raise UsageError("--activations is for --method ganspace", "leave it out")
-    if faces < 1:
-        raise UsageError(f"--faces {faces} shows nothing", "choose 1 or more, such as 2")
+    _check_faces(faces)
     check_folder(output)
     stem = name or method.value
     _check_name(stem)
@@ -289,9 +288,30 @@ def _write_sheet(
         row_labels=labels,
         column_labels=[f"{m:+d}" if m else "0" for m in SHOWN],
     )
-    told = {"directions": [one.name for one in found], "method": found[0].method}
-    record = provenance("direction discover", told, generator.name, generator.sha256)
+    told = {"directions": [one.name for one in found]}
+    record = provenance(console.command.removeprefix("ganedit "), told, generator.name, generator.sha256)
     write_image(path, made, provenance=record if console.options.provenance else None)
+
+
+def show(
+    console: Console,
+    names: Annotated[list[str], typer.Argument(help="Names or files of directions.")],
+    faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
+    model: Model = "faces",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The sheet.")] = Path("directions.png"),
+) -> None:
+    """Draw a sheet of what directions do to samples, from magnitude -3 to +3."""
+    from ganedit.latent import directions
+
+    _check_faces(faces)
+    check_folder(output.parent)
+    generator = open_generator(console, model)
+    found = [directions.find(name, generator.name) for name in names]
+    for one in found:
+        one.check_model(generator)
+    if console.should_write(output):
+        _write_sheet(console, generator, found, faces, output)
+    console.emit(output, directions=[one.name for one in found])
 
 
 def name_(
@@ -318,6 +338,7 @@ def name_(
 COMMANDS = {
     "learn": learn,
     "discover": discover,
+    "show": show,
     "name": name_,
     "list": list_directions,
     "info": info,
@@ -500,6 +521,11 @@ def _check_numbers(threshold: float | None, samples: int, psi: float) -> None:
         raise UsageError(
             f"--samples {samples} is too few", f"choose {FEWEST_SAMPLES} or more, better thousands"
         )
+
+
+def _check_faces(faces: int) -> None:
+    if faces < 1:
+        raise UsageError(f"--faces {faces} shows nothing", "choose 1 or more, such as 2")
 
 
 def _check_name(name: str) -> None:

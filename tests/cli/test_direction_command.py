@@ -176,6 +176,9 @@ def test_discovered_directions_are_kept_shown_and_named(ganedit, tiny_faces, tmp
     assert (hair.name, hair.method, hair.layers) == ("hair", "SeFa", (0, 1, 2, 3))
     assert torch.equal(hair.vector, -found.vector)
     assert "hair" in ganedit("direction", "list").out
+    ran = ganedit("direction", "show", "hair", "smile", "--faces", 1, "-o", "two.png")
+    assert ran.lines == ["two.png"]
+    assert read_provenance("two.png")["parameters"] == {"directions": ["hair", "smile"]}
     assert ganedit("direction", "name", "sefa-7", "x").status == 2
     assert ganedit("direction", "discover", "--count", 2).status == 2  # there already
 
