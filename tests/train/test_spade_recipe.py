@@ -58,7 +58,7 @@ def test_resume(options, tmp_path):
 
 def test_it_learns(options, tmp_path):
     reports = []
-    recipe = trained(make, options(kimg=0.16, lr=0.004, l1=20.0, sample_kimg=0.02), tmp_path, reports=reports)
+    recipe = trained(make, options(kimg=0.04, lr=0.02, l1=50.0, sample_kimg=0.01), tmp_path, reports=reports)
     assert reports[-1].stats["g/l1"] < reports[0].stats["g/l1"] / 2
     assert set(recipe.networks) == {"g", "d"}
     assert recipe.samples().shape == (3, 3 * 32, 4 * 32)
