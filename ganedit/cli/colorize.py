@@ -38,7 +38,9 @@ def command(
     painter = open_model(console, model, "colorize", MODEL)
     PictureJob(
         console, "colorize", painter, suffix, output,
-        change=lambda photo, told: colorize(photo, painter, size=size, tile=tile, progress=told),
+        change=lambda photos, told: [
+            colorize(photo, painter, size=size, tile=tile, progress=told) for photo in photos
+        ],
         read=read_image,
         parameters={"size": size, "tile": tile},
     ).run(inputs)  # fmt: skip

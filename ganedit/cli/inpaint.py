@@ -61,7 +61,7 @@ def command(
 
     PictureJob(
         console, "inpaint", painter, suffix, output,
-        change=lambda photo, told: fill(photo),
+        change=lambda photos, told: [fill(photo) for photo in photos],
         read=read_image,
         parameters={"mask": mask, "box": box, "size": size},
         lossless=True,

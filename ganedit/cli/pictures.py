@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOSSY = (".jpg", ".jpeg", ".webp")
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+AHEAD = 4  # files that are read ahead where pictures are computed together
 NAMED = 8  # damaged frames in a message
 
 Inputs = Annotated[
@@ -96,11 +97,12 @@ class PictureJob:
         model: That does it.
         suffix: What is put behind the input's name, with the ending of the format if it is to be another.
         output: Folder for the results.
-        change: What is done to a picture that `read` gave; also told whom to call after each tile.
+        change: What is done to pictures that `read` gave; also told whom to call after each tile.
         read: What is done to a path.
         parameters: What repeats the result, for its provenance.
         lossless: Results of JPEG and WebP files become PNG.
         films: Films are changed frame by frame.
+        together: How many pictures like this one `change` is best given at once, if they have one size.
     """
 
     console: Console
@@ -108,17 +110,20 @@ class PictureJob:
     model: Model
     suffix: str
     output: Path
-    change: Callable[[Any, Progress], Photo]
+    change: Callable[[Sequence[Any], Progress], list[Photo]]
     read: Callable[[Path], Photo | LabelMap]
     parameters: dict[str, Any]
     lossless: bool = False
     films: bool = False
+    together: Callable[[Any], int] | None = None
 
     def run(self, inputs: Sequence[str] | None) -> None:
         """Everything that the inputs name; see `run_batch` about errors."""
         if os.path.basename(self.suffix) != self.suffix:
             raise UsageError(f"--suffix {self.suffix} names a folder", "say with -o where results go")
-        ahead = 1 if inputs and "-" not in inputs else 0  # a pipe may be slow: its results must not wait
+        ahead = AHEAD if self.together else 1
+        if not inputs or "-" in inputs:
+            ahead = 0  # a pipe may be slow: its results must not wait
         suffixes = (*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES
         if not survive(self.console, self._items(sources(self.console, inputs, suffixes), ahead), self._end):
             raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
@@ -132,11 +137,11 @@ class PictureJob:
                 for path in paths:
                     read.append(path if isinstance(path, GaneditError) else self._begin(path, reader))
                     while len(read) > ahead:
-                        written.append(self._compute(read.popleft(), writer))
+                        written += self._compute(self._group(read), writer)
                         while len(written) > ahead:
                             yield written.popleft()
-                for item in read:
-                    written.append(self._compute(item, writer))
+                while read:
+                    written += self._compute(self._group(read), writer)
             except KeyboardInterrupt:  # what is finished is handed over
                 yield from written
                 raise
@@ -172,28 +177,53 @@ class PictureJob:
         keep = own in writers and not (self.lossless and own in LOSSY)
         return f"{path.stem}{self.suffix}{path.suffix if keep else '.png'}"
 
-    def _compute(self, item: _Item | GaneditError, writer: ThreadPoolExecutor) -> _Item | GaneditError:
+    def _group(self, read: deque[_Item | GaneditError]) -> list[_Item | GaneditError]:
+        """The next input, with those of its size that were read meanwhile and are computed with it."""
+        group = [read.popleft()]
+        first = _picture(group[0]) if self.together else None
+        if first is not None and self.together:
+            from ganedit.images.translation import shape_of
+
+            room, shape = self.together(first), shape_of(first)
+            while read and len(group) < room and _is_read(read[0]):
+                following = _picture(read[0])
+                if following is None or shape_of(following) != shape:
+                    break
+                group.append(read.popleft())
+        return group
+
+    def _compute(
+        self, group: Sequence[_Item | GaneditError], writer: ThreadPoolExecutor
+    ) -> Sequence[_Item | GaneditError]:
+        """Change what is left to be changed; a group is one item, or pictures."""
+        item = group[0]
         if isinstance(item, GaneditError) or item.done or item.error:
-            return item
+            return group
+        items = [one for one in group if isinstance(one, _Item)]
         try:
             if item.reading is None:
                 self._film(item)
-                return item
+                return group
             with self.console.progress(f"{self.use} {item.path.name}") as bar:
 
                 def told(done: int, total: int) -> None:
                     bar.advance(1, f"{self.use} {item.path.name}: tile {done} of {total}")
 
-                result = self.change(item.reading.result(), told)
-            height, width = result.pixels.shape[:2]
-            item.details = {"width": width, "height": height, "model": self.model.name}
-            item.writing = writer.submit(self._write, item, result)
-            item.done = True
+                pictures = [one.reading.result() for one in items if one.reading]
+                results = self.change(pictures, told)
+            for one, result in zip(items, results, strict=True):
+                height, width = result.pixels.shape[:2]
+                one.details = {"width": width, "height": height, "model": self.model.name}
+                one.writing = writer.submit(self._write, one, result)
+                one.done = True
         except Exception as error:  # `_end` raises it again
+            if len(group) > 1:  # it may be that of a single one
+                return [done for one in group for done in self._compute([one], writer)]
             item.error = error
         finally:
-            item.reading = None  # and with it the picture
-        return item
+            for one in items:
+                one.reading = None  # and with it the picture
+        return group
 
     def _record(self, item: _Item) -> dict[str, Any] | None:
         from ganedit.images.provenance import provenance
@@ -247,7 +277,19 @@ class PictureJob:
     def _frame(self, pixels: np.ndarray) -> np.ndarray:
         from ganedit.images.io import Photo
 
-        return self.change(Photo(pixels), lambda done, total: None).pixels
+        (result,) = self.change([Photo(pixels)], lambda done, total: None)
+        return result.pixels
+
+
+def _is_read(item: _Item | GaneditError) -> bool:
+    return isinstance(item, _Item) and item.reading is not None and item.reading.done()
+
+
+def _picture(item: _Item | GaneditError) -> Any:
+    """What was read, or None; waits for it."""
+    if isinstance(item, GaneditError) or item.reading is None or item.reading.exception():
+        return None
+    return item.reading.result()
 
 
 def _steps(advance: Callable[[float], None]) -> Progress:

@@ -58,12 +58,14 @@ def command(
     from ganedit.images.labels import read_label_map, read_palette
     from ganedit.images.tiles import check_tile
     from ganedit.images.translation import (
+        batch_size,
         check_size,
+        shape_of,
         style_encoder,
         style_of,
         takes_labels,
         target_of,
-        translate,
+        translate_all,
     )
 
     if model is None:
@@ -90,13 +92,14 @@ def command(
 
     PictureJob(
         console, "translate", translator, suffix, output,
-        change=lambda picture, told: translate(picture, translator, **options, progress=told),
+        change=lambda pictures, told: translate_all(pictures, translator, **options, progress=told),
         read=read_map if maps else read_image,
         parameters={
             "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,
             "size": size, "tile": tile,
         },
         films=not maps,
+        together=lambda picture: batch_size(translator, shape_of(picture), size),
     ).run(inputs)  # fmt: skip
 
 

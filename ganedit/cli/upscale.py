@@ -38,7 +38,9 @@ def command(
     upscaler = open_model(console, model, "upscale", MODEL)
     PictureJob(
         console, "upscale", upscaler, suffix, output,
-        change=lambda photo, told: upscale(photo, upscaler, size=size, tile=tile, progress=told),
+        change=lambda photos, told: [
+            upscale(photo, upscaler, size=size, tile=tile, progress=told) for photo in photos
+        ],
         read=read_image,
         parameters={"size": size, "tile": tile},
         films=True,

@@ -27,7 +27,7 @@ from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
 from ganedit.images.edges import clean_sketch
 from ganedit.images.io import MAX_PIXELS, Photo, resize
 from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest, one_hot
-from ganedit.images.tiles import Cut, Progress, Run, check_tile, choose_tile, tiled
+from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, Run, check_tile, choose_tile, tiled
 from ganedit.store import registry
 from ganedit.store.load import load
 from ganedit.store.models import Encoder, Translator, Upscaler
@@ -36,6 +36,7 @@ from ganedit.store.models.base import Model
 Use = Literal["translate", "upscale", "inpaint", "colorize"]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow converts
 AB_RANGE = 110.0  # of a and b in a network's [-1, 1]
+MOST = 4  # pictures in a batch; more gain little
 SAMPLE = 64  # side of the picture that memory is estimated from
 
 
@@ -118,29 +119,58 @@ def translate(
         InputError: labels that the model does not know, or arguments that do not suit it.
         CheckpointError: the model is for something else.
     """
+    (result,) = translate_all(
+        [photo], model, label=label, direction=direction, style=style, size=size, tile=tile, progress=progress
+    )
+    return result
+
+
+def translate_all(
+    photos: Sequence[Photo | LabelMap],
+    model: Translator,
+    *,
+    label: Tensor | None = None,
+    direction: Literal["ab", "ba"] = "ab",
+    style: Tensor | None = None,
+    size: int | None = None,
+    tile: int | None = None,
+    progress: Progress | None = None,
+) -> list[Photo]:
+    """What `translate` makes of each of several pictures of one height and width, as one batch."""
     need(model, "translate")
     check_tile(tile)
-    own: tuple[int, ...] = photo.labels.shape if isinstance(photo, LabelMap) else photo.pixels.shape
+    shapes = {shape_of(photo) for photo in photos}
+    if len(shapes) != 1:
+        raise InputError(f"pictures of {len(shapes)} sizes make no batch", "translate those of each size")
+    (own,) = shapes
     seen = seen_size(model, own, size)
-    if isinstance(photo, LabelMap):
-        cut = _cut_labels(replace(photo, labels=nearest(photo.labels, seen)), model)
-        photo = Photo(np.empty((0, 0, 3), np.uint8), path=photo.path, sha256=photo.sha256)
-    elif takes_drawings(model):
-        cut = _cut_picture(clean_sketch(photo.pixels, photo.alpha, seen), model)
-        photo = replace(photo, alpha=None)  # the paper was drawn on, too
-    else:
-        cut = _cut_picture(_sized(photo.pixels, seen), model)
-    label = None if label is None else label.reshape(1, -1)
+    cuts = [_cut(photo, model, seen) for photo in photos]
+
+    def cut(rows: slice, columns: slice) -> Tensor:
+        return torch.cat([one(rows, columns) for one in cuts])
 
     def run(x: Tensor) -> Tensor:
-        return model(x, label, direction, style)
+        every = (None if one is None else one.reshape(1, -1).expand(len(x), -1) for one in (label, style))
+        target, look = every
+        return model(x, target, direction, look)
 
     bands = _bands(model, run, cut, seen, tile, progress)
-    pixels = _collect(bands, seen, photo.pixels.dtype, (-1.0, 1.0))
+    dtypes = [np.dtype(np.uint8) if isinstance(p, LabelMap) else p.pixels.dtype for p in photos]
+    pictures = _collect(bands, seen, dtypes, (-1.0, 1.0))
     final = fitted(own, min(seen))
-    alpha = None if photo.alpha is None else _sized(photo.alpha, final)
-    icc = None if photo.grey else photo.icc
-    return replace(photo, pixels=_sized(pixels, final), alpha=alpha, grey=False, icc=icc)
+    return [_drawn(p, _sized(x, final), model) for p, x in zip(photos, pictures, strict=True)]
+
+
+def shape_of(photo: Photo | LabelMap) -> tuple[int, int]:
+    """Height and width."""
+    height, width = (photo.labels if isinstance(photo, LabelMap) else photo.pixels).shape[:2]
+    return height, width
+
+
+def batch_size(model: Translator, shape: Sequence[int], size: int | None = None) -> int:
+    """How many pictures of [H, W] are best translated together: what small networks gain from."""
+    height, width = seen_size(model, shape, size)
+    return max(min(ALWAYS_WHOLE // (height * width), MOST), 1)
 
 
 def upscale(
@@ -179,7 +209,7 @@ def upscale(
         return _unit(photo.pixels[rows, columns])
 
     bands = _bands(model, model, cut, photo.pixels.shape[:2], tile, progress, model.scale)
-    pixels = _collect(bands, (height, width), photo.pixels.dtype, (0.0, 1.0))
+    (pixels,) = _collect(bands, (height, width), [photo.pixels.dtype], (0.0, 1.0))
     alpha = None if photo.alpha is None else resize(photo.alpha, (height, width))
     return replace(photo, pixels=_levelled(pixels) if photo.grey else pixels, alpha=alpha)
 
@@ -379,6 +409,25 @@ def _unit(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(planes)[None].div_(np.iinfo(pixels.dtype).max)
 
 
+def _cut(photo: Photo | LabelMap, model: Translator, seen: tuple[int, int]) -> Cut:
+    """What the network is shown, at the size that it sees."""
+    if isinstance(photo, LabelMap):
+        return _cut_labels(replace(photo, labels=nearest(photo.labels, seen)), model)
+    if takes_drawings(model):
+        return _cut_picture(clean_sketch(photo.pixels, photo.alpha, seen), model)
+    return _cut_picture(_sized(photo.pixels, seen), model)
+
+
+def _drawn(photo: Photo | LabelMap, pixels: np.ndarray, model: Translator) -> Photo:
+    """What the network drew, with what is kept of the photo."""
+    if isinstance(photo, LabelMap):
+        return Photo(pixels, path=photo.path, sha256=photo.sha256)
+    alpha = None
+    if photo.alpha is not None and not takes_drawings(model):  # there the paper was drawn on, too
+        alpha = _sized(photo.alpha, (pixels.shape[0], pixels.shape[1]))
+    return replace(photo, pixels=pixels, alpha=alpha, grey=False, icc=None if photo.grey else photo.icc)
+
+
 def _cut_picture(pixels: np.ndarray, model: Translator) -> Cut:
     if takes_labels(model):
         raise InputError(f"the model {model.name} draws from label maps, not from photos",
@@ -438,13 +487,14 @@ def _bands(
 
 
 def _collect(
-    bands: Any, size: tuple[int, int], dtype: np.dtype, value_range: tuple[float, float]
-) -> np.ndarray:
-    """Bands [1, 3, n, W] as pixels [H, W, 3]."""
-    white = int(np.iinfo(dtype).max)
+    bands: Any, size: tuple[int, int], dtypes: Sequence[np.dtype], value_range: tuple[float, float]
+) -> list[np.ndarray]:
+    """Bands [N, 3, n, W] as N pictures [H, W, 3]."""
     low, high = value_range
-    pixels = np.empty((*size, 3), dtype)
+    pictures = [np.empty((*size, 3), dtype) for dtype in dtypes]
     for top, band in bands:
-        levels = (band[0] - low).mul_(white / (high - low)).round_().clamp_(0, white)
-        pixels[top : top + band.shape[2]] = levels.permute(1, 2, 0).cpu().numpy()
-    return pixels
+        for pixels, part in zip(pictures, band, strict=True):
+            white = int(np.iinfo(pixels.dtype).max)
+            levels = (part - low).mul_(white / (high - low)).round_().clamp_(0, white)
+            pixels[top : top + band.shape[2]] = levels.permute(1, 2, 0).cpu().numpy()
+    return pictures

@@ -145,6 +145,33 @@ def test_folders_globs_and_names(ganedit, models, photo, tmp_path):
     assert Image.open("a-z.png").format == "PNG"
 
 
+def test_pictures_of_one_size_are_translated_together(ganedit, models, monkeypatch):
+    """Those that are read while the first is translated; one that fails does not take the others along."""
+    from ganedit.images import translation
+
+    plain, sizes = translation.translate_all, []
+
+    def translate_all(pictures, *args, **options):
+        sizes.append(len(pictures))
+        time.sleep(0.3 if len(sizes) == 1 else 0)
+        return plain(pictures, *args, **options)
+
+    monkeypatch.setattr(translation, "translate_all", translate_all)
+    maps = [np.full((32, 32), i % 3, np.uint8) for i in range(9)]
+    maps[4][2, 2] = 9
+    for i, labels in enumerate(maps):
+        Image.fromarray(labels).save(f"{i}.png")
+    Image.new("L", (40, 32)).save("8.png")
+    names = [f"{i}.png" for i in range(9)]
+    ran = ganedit("translate", *names, "--model", "maps", "-o", "out")
+    assert (ran.status, len(ran.lines)) == (1, 8)
+    assert "4.png holds the label 9" in ran.err
+    assert 1 < max(sizes) <= 4
+    for i in (0, 3, 5):
+        wanted = library.translate(LabelMap(maps[i]), load("maps")).pixels
+        assert np.abs(pixels_of(f"out/{i}.translated.png") - wanted).max() <= 1
+
+
 def test_a_pipe(ganedit, models, photo):
     ran = ganedit("upscale", "--size", "8", stdin="photo.png\n")
     assert ran.lines == ["photo.upscaled.png"]
@@ -158,15 +185,15 @@ def test_a_pipe_is_answered_at_once_and_an_interrupt_leaves_no_half_file(models,
         cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(library.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    timer = threading.Timer(120, run.kill)
+    timer = threading.Timer(300, run.kill)
     timer.start()
-    Image.new("RGB", (6000, 6000)).save(tmp_path / "large.png")
+    Image.new("RGB", (3000, 3000)).save(tmp_path / "large.png")
     run.stdin.write(f"{photo}\n")
     run.stdin.flush()
     assert run.stdout.readline() == "photo.upscaled.png\n"
     run.stdin.write("large.png\n")
     run.stdin.flush()
-    time.sleep(1)
+    time.sleep(0.5)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate()
     timer.cancel()

@@ -13,7 +13,14 @@ import ganedit
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
 from ganedit.images.io import Photo, resize
 from ganedit.images.labels import LabelMap
-from ganedit.images.translation import style_encoder, style_of, target_of, use_of
+from ganedit.images.translation import (
+    batch_size,
+    style_encoder,
+    style_of,
+    target_of,
+    translate_all,
+    use_of,
+)
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.nets.spade import SPADEConfig, SPADEGenerator, StyleEncoder, StyleEncoderConfig
 from ganedit.nets.srresnet import SRResNet, SRResNetConfig
@@ -158,6 +165,21 @@ def test_sketches_are_drawn_again_and_drawings_are_not(unet):
     assert near < far / 4
 
 
+def test_several_at_once_are_each_for_itself(resnet, unet):
+    one, two = photo(30, 40, alpha=True), photo(30, 40, np.uint16, grey=True)
+    for model in (resnet, unet):
+        for alone, together in zip((one, two), translate_all([one, two], model), strict=True):
+            wanted = ganedit.translate(alone, model)
+            assert together.pixels.dtype == wanted.pixels.dtype
+            white = np.iinfo(wanted.pixels.dtype).max
+            assert np.abs(together.pixels.astype(float) - wanted.pixels).max() <= max(white / 255 / 64, 1)
+            assert (together.alpha is None) == (alone.alpha is None)
+    with pytest.raises(InputError, match="of 2 sizes"):
+        translate_all([one, photo(30, 41)], resnet)
+    assert [batch_size(resnet, shape) for shape in ((256, 256), (512, 512), (3000, 4000))] == [4, 1, 1]
+    assert batch_size(unet, (3000, 4000)) == 4  # seen as 16 x 16
+
+
 @pytest.mark.parametrize("side", [1, 3, 5])
 def test_a_photo_smaller_than_the_receptive_field(resnet, side):
     assert ganedit.translate(photo(side, 9), resnet).pixels.shape == (side, 9, 3)
@@ -187,6 +209,8 @@ def test_targets_by_name_and_number():
     source = photo(16, 16)
     first, second = (ganedit.translate(source, model, label=target_of(model, [n])) for n in ("0", "1"))
     assert (first.pixels != second.pixels).any()
+    both = translate_all([source, source], model, label=target_of(model, ["1"]))
+    assert all(np.abs(x.pixels.astype(int) - second.pixels).max() <= 1 for x in both)
 
 
 # ---- label maps ----
