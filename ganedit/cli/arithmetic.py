@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.codes import Codes, Models, Point, Projections, check_psi
+from ganedit.cli.codes import Clusters, Codes, Models, Point, Projections, Psi, Sampling
 from ganedit.cli.context import Console
 from ganedit.cli.project import LATENT, Method, check_folder, latent_path
 from ganedit.errors import UsageError
@@ -27,7 +27,8 @@ def command(
         str,
         typer.Argument(help="Such as 'smiling_woman - woman + man' or 'me + 0.5 * (mean(old/) - seed:7)'."),
     ],
-    psi: Annotated[float, typer.Option(help="Truncation of seeds.")] = 0.7,
+    psi: Psi = "0.7",
+    clusters: Clusters = None,
     model: Annotated[
         str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
     ] = None,
@@ -45,11 +46,11 @@ def command(
     """
     from ganedit.latent.arithmetic import evaluate, names_in
 
-    check_psi(psi)
+    sampling = Sampling(psi, clusters, console.options.seed)
     check_folder(output.parent)
     if output.suffix.lower() != ".png":
         raise UsageError(f"-o {output} is no PNG", "such as -o sum.png; the latent is written beside it")
-    codes = Codes(Models(console, model), Projections(console, output.parent, method), psi)
+    codes = Codes(Models(console, model), Projections(console, output.parent, method), sampling)
     words = [word for word in names_in(expression) if word != AVERAGE]
     generator, found = codes.find(*([_spelt(word)] for word in words))
     points = dict(zip(words, found, strict=True))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ganedit.cli.context import Console
 from ganedit.cli.project import (
@@ -24,11 +25,19 @@ from ganedit.errors import CheckpointError, InputError, UsageError
 if TYPE_CHECKING:
     from ganedit.latent.latent import Latent
     from ganedit.latent.photos import Crop
+    from ganedit.latent.truncation import Truncation
     from ganedit.store.models import Generator
 
 MODEL = "faces"  # unless a latent or --model says otherwise
 SEED = re.compile(r"(?:seed:)?(\d{1,10})(?:-(\d{1,10}))?")
 MOST_SEEDS = 1000  # of one word
+
+Psi = Annotated[
+    str, typer.Option(help="Truncation: 1 for variety, 0 for the average; or by layers: coarse=0.5,fine=1.")
+]
+Clusters = Annotated[
+    int | None, typer.Option(help="Truncate towards the nearest of so many centres, not one average.")
+]
 
 
 @dataclass
@@ -106,6 +115,36 @@ class Projections:
         return latent
 
 
+class Sampling:
+    """How seeds become codes, as --psi and --clusters say it."""
+
+    def __init__(self, psi: str, clusters: int | None, seed: int) -> None:
+        """
+        Raises:
+            UsageError: options that make no sense.
+        """
+        from ganedit.latent.truncation import parse_psi
+
+        self.psi, self.clusters, self.seed = parse_psi(psi), clusters, seed
+        if clusters is not None and clusters < 1:
+            raise UsageError(f"--clusters {clusters} makes no sense", "choose 1 or more, such as 32")
+        self._found: Truncation | None = None
+
+    def of(self, generator: Generator) -> Truncation:
+        """The truncation for one generator, whose centres are found once."""
+        from ganedit.latent.truncation import Truncation, find_centres
+
+        if self._found is None:
+            centres = None if self.clusters is None else find_centres(generator, self.clusters, self.seed)
+            self._found = Truncation(self.psi, centres)
+        return self._found
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """For the record of a picture."""
+        return {"psi": self.psi} | ({"clusters": self.clusters} if self.clusters else {})
+
+
 @dataclass
 class Point:
     """A latent by the name that it has on a sheet; `seed` of one that was drawn from a seed."""
@@ -125,7 +164,7 @@ class Codes:
 
     models: Models
     projections: Projections
-    psi: float = 1.0
+    sampling: Sampling
 
     def find(self, *sides: list[str]) -> tuple[Generator, list[list[Point]]]:
         """The points that each side's words name, in their order, and the model that they all are of.
@@ -159,16 +198,11 @@ class Codes:
     def _sample(self, seed: int, generator: Generator) -> Point:
         from ganedit.latent.latent import Latent
 
-        ws = generator.mapping(generator.z_of([seed]), psi=self.psi)[0].detach().float().cpu()
+        z = generator.z_of([seed])
+        ws = self.sampling.of(generator).codes(generator, z)[0].detach().float().cpu()
         template = generator.card.template
         latent = Latent(ws, generator.name, generator.sha256, "w", template=template)
         return Point(f"seed {seed}", latent, seed)
-
-
-def check_psi(psi: float) -> None:
-    """Refuse a --psi that makes no sense before any work starts."""
-    if not math.isfinite(psi):
-        raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
 
 
 def latent_behind(path: Path) -> Path | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.codes import check_psi
+from ganedit.cli.codes import Clusters, Psi, Sampling
 from ganedit.cli.context import Console
 from ganedit.cli.generate_options import Move, parse_grid, parse_move, parse_seeds
 from ganedit.cli.project import open_generator
@@ -36,9 +36,8 @@ def command(
     console: Console,
     model: Annotated[str, typer.Option(help="Name or file of a generator.")] = "faces",
     seeds: Annotated[str, typer.Option(help="Such as 0-63 or 1,5,9-12.")] = "0-7",
-    psi: Annotated[
-        float, typer.Option(help="Truncation: 1 for variety, 0 for the average, 0.7 between.")
-    ] = 0.7,
+    psi: Psi = "0.7",
+    clusters: Clusters = None,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only this many layers, coarse first.")] = None,
     class_: Annotated[
         str | None, typer.Option("--class", help="Number or name of a class, for models that have them.")
@@ -60,7 +59,7 @@ def command(
     for models without a style space, such as BigGAN); with --grid also grid.png. The same seed gives the same
     picture on every machine.
     """
-    check_psi(psi)
+    sampling = Sampling(psi, clusters, console.options.seed)
     if cutoff is not None and cutoff < 0:
         raise UsageError(f"--cutoff {cutoff} is no number of layers", "leave it out for all layers")
     numbers = parse_seeds(seeds)
@@ -72,11 +71,11 @@ def command(
         )
     move = parse_move(rotate, translate)
     generator = open_generator(console, model)
-    number = _checked(generator, class_, cutoff, move)
+    number = _checked(generator, class_, cutoff, move, sampling)
     wanted = [seed for seed in numbers if _should_write(console, output, seed, generator.has_styles)]
     sheet = output / "grid.png"
     draw_sheet = bool(grid) and console.should_write(sheet)
-    parameters = {"model": model, "psi": psi, "cutoff": cutoff, "class": number, "noise": noise.value}
+    parameters = {"model": model, **sampling.told, "cutoff": cutoff, "class": number, "noise": noise.value}
     if move:
         parameters |= {"rotate": move.degrees, "translate": [move.x, move.y]}
     pictures: dict[int, np.ndarray] = {}
@@ -89,7 +88,7 @@ def command(
 
     shown = set(numbers[: columns * rows]) if draw_sheet else set()
     todo = [seed for seed in numbers if seed in wanted or seed in shown]
-    pick = _Picker(generator, number, psi, cutoff, noise, move)
+    pick = _Picker(generator, number, sampling, cutoff, noise, move)
     _draw(console, pick, todo, one)
     for seed in numbers:
         if seed not in wanted:
@@ -120,13 +119,18 @@ def _emit(console: Console, folder: Path, seed: int, with_latent: bool) -> None:
     console.emit(picture_path(folder, seed), seed=seed, latent=latent)
 
 
-def _checked(generator: Generator, class_: str | None, cutoff: int | None, move: Move | None) -> int | None:
+def _checked(
+    generator: Generator, class_: str | None, cutoff: int | None, move: Move | None, sampling: Sampling
+) -> int | None:
     """The number of the class; options that the model does not have are refused."""
     if move and not generator.has_transform:
         raise UsageError(f"the model {generator.name} cannot move its pictures",
                          "--rotate and --translate are for StyleGAN3")  # fmt: skip
     if cutoff is not None and not generator.has_styles:
         raise UsageError(f"the model {generator.name} has no layers to truncate apart", "leave --cutoff out")
+    if not generator.has_styles and not (isinstance(sampling.psi, float) and sampling.clusters is None):
+        raise UsageError(f"the model {generator.name} has no codes to truncate apart",
+                         "give --psi one number, and leave --clusters out")  # fmt: skip
     if class_ is not None:
         return generator.class_number(class_)
     if generator.num_classes:
@@ -142,7 +146,7 @@ class _Picker:
 
     generator: Generator
     class_: int | None
-    psi: float
+    sampling: Sampling
     cutoff: int | None
     noise: Noise
     move: Move | None
@@ -150,11 +154,12 @@ class _Picker:
     def __call__(self, seeds: list[int]) -> tuple[Tensor, Any]:
         """Pictures of seeds, and their codes; None each for models without a style space."""
         generator = self.generator
-        z = generator.z_of(seeds, self.psi)
+        psi = self.sampling.psi if isinstance(self.sampling.psi, float) else 1.0
+        z = generator.z_of(seeds, psi)
         c = None if self.class_ is None else generator.one_hot(self.class_, len(seeds))
         if not generator.has_styles:
-            return generator.generate(z=z, c=c, psi=self.psi), [None] * len(seeds)
-        ws = generator.mapping(z, c, self.psi, self.cutoff)
+            return generator.generate(z=z, c=c, psi=psi), [None] * len(seeds)
+        ws = self.sampling.of(generator).codes(generator, z, c, self.cutoff)
         matrix = self.move.matrix() if self.move else None
         return generator.synthesis(ws, self.noise.value, matrix), ws
 

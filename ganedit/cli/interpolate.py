@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ganedit.cli.codes import Codes, Models, Point, Projections, check_psi
+from ganedit.cli.codes import Clusters, Codes, Models, Point, Projections, Psi, Sampling
 from ganedit.cli.context import Console
 from ganedit.cli.project import LATENT, Method, Space, check_folder
 from ganedit.errors import UsageError
@@ -52,7 +52,8 @@ def command(
         ),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="And back to the first.")] = False,
-    psi: Annotated[float, typer.Option(help="Truncation of seeds.")] = 0.7,
+    psi: Psi = "0.7",
+    clusters: Clusters = None,
     fps: Annotated[float, typer.Option(help="Pictures a second, of a film.")] = 25.0,
     model: Annotated[
         str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
@@ -70,24 +71,24 @@ def command(
     what it made. Photos are projected first, and their latents kept beside the result.
     """
     kind = output.suffix.lower()
-    check_psi(psi)
+    sampling = Sampling(psi, clusters, console.options.seed)
     if not 2 <= steps <= MOST_STEPS:
         raise UsageError(f"--steps {steps} makes no sense", f"choose 2 to {MOST_STEPS:,}, such as 60")
     if not 1 <= fps <= 1000:
         raise UsageError(f"--fps {fps} makes no sense", "choose 1 to 1000, such as 25")
     folder = output.parent if kind in (*FILMS, *SHEETS) else output
     check_folder(folder)
-    codes = Codes(Models(console, model), Projections(console, folder, method), psi)
+    codes = Codes(Models(console, model), Projections(console, folder, method), sampling)
     generator, (found,) = codes.find(points)
     if len(found) < 2:
         raise UsageError(f"a way needs two ends, and {' '.join(points)} is one", "name two or more")
     for point in found:
         if point.latent.tuned or point.latent.noise:
             console.note(f"{point.name}: drawn without its tuned weights and noise, which cannot be blended")
-    way = _way(found, generator, space, mode, steps, loop, psi)
+    way = _way(found, generator, space, mode, steps, loop, sampling)
     parameters = {
         "points": [point.name for point in found], "steps": steps, "space": space.value,
-        "mode": (mode or _usual(space)).value, "loop": loop, "psi": psi,
+        "mode": (mode or _usual(space)).value, "loop": loop, **sampling.told,
     }  # fmt: skip
     Writer(console, generator, way, parameters, output).write(kind, fps)
 
@@ -103,7 +104,7 @@ def _way(
     mode: Mode | None,
     steps: int,
     loop: bool,
-    psi: float,
+    sampling: Sampling,
 ) -> Tensor:
     """Codes [steps, L, W]."""
     import torch
@@ -117,7 +118,8 @@ def _way(
             other = next(point.name for point in found if point.seed is None)
             raise UsageError(f"--space z is for seeds, and {other} is none", "use --space w or w+")
         with torch.no_grad():
-            return generator.mapping(walk(generator.z_of(seeds), steps, name, loop=loop), psi=psi)
+            z = walk(generator.z_of(seeds), steps, name, loop=loop)
+            return sampling.of(generator).codes(generator, z)
     codes = torch.stack([point.latent.ws for point in found])
     if space is Space.w and not torch.allclose(codes, codes[:, :1].expand_as(codes), atol=1e-6):
         raise UsageError(

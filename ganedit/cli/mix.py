@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.codes import Codes, Models, Point, Projections, check_psi
+from ganedit.cli.codes import Clusters, Codes, Models, Point, Projections, Psi, Sampling
 from ganedit.cli.context import Console
 from ganedit.cli.project import Method, check_folder
 from ganedit.errors import UsageError
@@ -29,7 +29,8 @@ def command(
     layers: Annotated[
         str, typer.Option(help="coarse (4-8 px), middle (16-32), fine (from 64), or rows such as 0-3.")
     ] = "coarse",
-    psi: Annotated[float, typer.Option(help="Truncation of seeds.")] = 0.7,
+    psi: Psi = "0.7",
+    clusters: Clusters = None,
     model: Annotated[
         str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
     ] = None,
@@ -44,9 +45,9 @@ def command(
     """
     from ganedit.latent.mixing import rows_of
 
-    check_psi(psi)
+    sampling = Sampling(psi, clusters, console.options.seed)
     check_folder(output.parent)
-    codes = Codes(Models(console, model), Projections(console, output.parent, method), psi)
+    codes = Codes(Models(console, model), Projections(console, output.parent, method), sampling)
     sides = [[word for word in side.split(",") if word] for side in (rows, cols)]
     for option, side in zip(("--rows", "--cols"), sides, strict=True):
         if not side:
@@ -56,7 +57,7 @@ def command(
         raise UsageError(f"{len(down)} x {len(across)} pictures are too many for a sheet", "name fewer")
     chosen = rows_of(generator, layers)
     if console.should_write(output):
-        _write(console, generator, down, across, chosen, output)
+        _write(console, generator, down, across, chosen, sampling, output)
     console.emit(output, rows=[p.name for p in down], cols=[p.name for p in across], layers=layers)
 
 
@@ -66,6 +67,7 @@ def _write(
     down: list[Point],
     across: list[Point],
     layers: list[int],
+    sampling: Sampling,
     output: Path,
 ) -> None:
     from ganedit.images.io import write_image
@@ -92,5 +94,7 @@ def _write(
     )
     record = None
     if console.options.provenance:
-        record = provenance("mix", {**names, "layers": layers}, generator.name, generator.sha256)
+        record = provenance(
+            "mix", {**names, "layers": layers, **sampling.told}, generator.name, generator.sha256
+        )
     write_image(output, made, provenance=record)

@@ -133,3 +133,15 @@ def test_moves_are_read():
     for degrees, shift in ((float("nan"), None), (0.0, "1"), (0.0, "1,2,3"), (0.0, "a,b"), (0.0, "inf,0")):
         with pytest.raises(UsageError):
             parse_move(degrees, shift)
+
+
+def test_truncation_by_layers_and_towards_clusters(ganedit, tiny_faces, tmp_path):
+    from ganedit.images.provenance import read_provenance
+
+    draw = ("generate", "--device", "cpu", "--seeds", 1)
+    assert ganedit(*draw, "--psi", "coarse=0,middle=1", "-o", "layers").status == 0
+    assert read_provenance("layers/seed0001.png")["parameters"]["psi"] == {"coarse": 0.0, "middle": 1.0}
+    assert ganedit(*draw, "--psi", "0.5", "--clusters", 2, "-o", "clusters").status == 0
+    assert read_provenance("clusters/seed0001.png")["parameters"]["clusters"] == 2
+    for options in (("--psi", "rough=1"), ("--psi", "90=1"), ("--clusters", 0)):
+        assert ganedit(*draw, *options, "-o", "x").status == 2
