@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -178,10 +179,10 @@ def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.n
 def read_colours(source: Path, labels: int) -> Palette | None:
     """The palette of the first label map of a folder or zip; None unless it has a colour for each label."""
     for _, (read,) in matched(source)[:1]:
-        with Image.open(io.BytesIO(read())) as image:
+        with suppress(Exception), Image.open(io.BytesIO(read())) as image:  # damaged: `load_maps` names it
             colours = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)[:labels]
-        if len(np.unique(colours, axis=0)) == labels:
-            return Palette(colours)
+            if len(np.unique(colours, axis=0)) == labels:
+                return Palette(colours)
     return None
 
 

@@ -254,6 +254,7 @@ class Pix2pixOptions(TranslationOptions):
     norm: Literal["batch", "instance"] = option("batch", "Normalisation; for --batch 1 instance.")
     dropout: bool = option(True, "In the middle of the generator.")
     up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
+    start: str = option("", "Model to start from, such as one trained by pixels alone: name, folder or file.")
     colorization: bool = option(False, "From lightness to colours (CIE Lab); data is any folder or zip.")
     input: Literal["", "edges"] = option(
         "", "edges: drawings by ganedit draw edges are given, and users' sketches are brought to their look."

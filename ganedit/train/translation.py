@@ -12,9 +12,10 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ganedit.errors import UsageError
+from ganedit.errors import CheckpointError, UsageError
 from ganedit.nets.patchgan import MultiScaleDiscriminator
 from ganedit.store.cards import ModelCard
+from ganedit.store.load import load
 from ganedit.store.models.image import Direction, ImageModel
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
 from ganedit.train.losses import feature_distance
@@ -151,7 +152,7 @@ def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None
             f"this recipe takes two folders or zips, not {len(options.data)}", "domain A, then domain B"
         )
 
-    def load(source: str) -> Pictures:
+    def one(source: str) -> Pictures:
         found = load_pictures(
             [Path(source)],
             size=options.size,
@@ -163,7 +164,22 @@ def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None
         return found
 
     a, b = options.data
-    return load(a), load(b)
+    return one(a), one(b)
+
+
+def start_from(network: nn.Module, model: str, device: torch.device) -> None:
+    """Give a network the weights of a model of the same kind and size.
+
+    Raises:
+        CheckpointError: `model` is of another.
+    """
+    before = load(model, device=str(device)).network
+    if type(before) is not type(network) or before.cfg != network.cfg:
+        raise CheckpointError(
+            f"{model} is no {type(network).__name__} of the size asked for",
+            "set the flags that its card's [config] names",
+        )
+    network.load_state_dict(before.state_dict())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageOps
 from recipes import CPU, assert_resumes, draw_pictures, trained
 
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.store.load import load
 from ganedit.train.colours import join_lightness, split_lightness
 from ganedit.train.options import Pix2pixOptions
@@ -86,6 +86,15 @@ def test_the_export_is_a_translator(options, tmp_path):
     with torch.no_grad():
         torch.testing.assert_close(model(x), recipe.g(x), atol=0.02, rtol=0)  # float16
     assert model(torch.zeros(1, 3, 21, 35)).shape == (1, 3, 21, 35)
+
+
+def test_it_goes_on_from_a_model(options, tmp_path):
+    first = trained(make, options(gan_weight=0.0), tmp_path / "run")
+    second = make(options(start=str(tmp_path / "run/model")))
+    weights = first.g.down[0].conv.weight, second.g.down[0].conv.weight
+    torch.testing.assert_close(*weights, atol=1e-3, rtol=1e-3)
+    with pytest.raises(CheckpointError, match="no UNetGenerator of the size asked for"):
+        make(options(start=str(tmp_path / "run/model"), width=8))
 
 
 def test_colorization(options, pairs, tmp_path):

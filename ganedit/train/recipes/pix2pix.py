@@ -18,7 +18,7 @@ from ganedit.train.loop import Note, OnLoad, Run, note_skipped
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import PATCHES, Pix2pixOptions
 from ganedit.train.pictures import Pictures, load_pairs, load_pictures, sheet
-from ganedit.train.translation import PictureRecipe, frozen
+from ganedit.train.translation import PictureRecipe, frozen, start_from
 
 SAMPLES = 8
 MOST_DOWNS = 8  # halvings of a U-Net, however large the crops
@@ -133,4 +133,7 @@ def start(
         progress=on_load,
     )
     note_skipped(data.skipped, note)
-    return Pix2pix(options, data, device)
+    recipe = Pix2pix(options, data, device)
+    if options.start:
+        start_from(recipe.g, options.start, device)
+    return recipe

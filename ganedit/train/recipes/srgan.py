@@ -16,17 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.errors import CheckpointError
 from ganedit.metrics.upscaling import find_pairs, measure_upscaler
 from ganedit.nets.srresnet import SRDiscriminator, SRDiscriminatorConfig, SRResNet, SRResNetConfig
 from ganedit.store.cards import Metric, ModelCard
-from ganedit.store.load import load, save_model
+from ganedit.store.load import save_model
 from ganedit.store.models import Upscaler
 from ganedit.train.loop import Note, OnLoad, Run, note_skipped, set_rate
 from ganedit.train.losses import feature_distance, logistic_d_loss, nonsaturating_g_loss
 from ganedit.train.options import SRGANOptions
 from ganedit.train.pictures import Pictures, load_reduced, sheet
-from ganedit.train.translation import PictureRecipe, frozen
+from ganedit.train.translation import PictureRecipe, frozen, start_from
 
 SAMPLES = 6
 
@@ -151,11 +150,5 @@ def start(options: SRGANOptions, device: torch.device, note: Note, on_load: OnLo
         find_pairs(Path(folder))  # now rather than after the first hour
     recipe = SRGAN(options, data, device)
     if options.start:
-        before = load(options.start, device=str(device)).network
-        if not isinstance(before, SRResNet) or before.cfg != recipe.g.cfg:
-            raise CheckpointError(
-                f"{options.start} is no SRResNet of the size asked for",
-                "set --scale, --width and --blocks as in its card",
-            )
-        recipe.g.load_state_dict(before.state_dict())
+        start_from(recipe.g, options.start, device)
     return recipe
