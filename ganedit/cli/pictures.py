@@ -184,7 +184,10 @@ class PictureJob:
         if first is not None and self.together:
             from ganedit.images.translation import shape_of
 
-            room, shape = self.together(first), shape_of(first)
+            try:
+                room, shape = self.together(first), shape_of(first)
+            except GaneditError:  # `change` says it again, of this input
+                return group
             while read and len(group) < room and _is_read(read[0]):
                 following = _picture(read[0])
                 if following is None or shape_of(following) != shape:

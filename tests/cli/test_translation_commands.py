@@ -379,6 +379,10 @@ def test_a_model_that_is_taken_unless_told_but_not_there(ganedit, tiny_faces, ph
 
 def test_the_others_are_done(ganedit, models, photo):
     Path("text.png").write_text("no picture")
+    Image.new("RGB", (1, 4000)).save("strip.png")
+    ran = ganedit("translate", "strip.png", "photo.png", "--model", "zebras", "--size", "240")
+    assert (ran.status, ran.lines) == (1, ["photo.translated.png"])
+    assert "strip.png: a picture of 1x4000 pixels would become one of 240x960000" in ran.err
     ran = ganedit("upscale", "text.png", "photo.png", "missing.png")
     assert (ran.status, ran.lines) == (1, ["photo.upscaled.png"])
 
