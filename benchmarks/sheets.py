@@ -87,7 +87,7 @@ def labels2faces(model: Translator, _: Path | None) -> Rows:
     maps = [LabelMap(draw_regions([one], (256, 256))) for one in points]
     encoder = style_encoder(model)
     rows = {"map": [PALETTE.colours[map_.labels] for map_ in maps], "mean style": labelled(model, maps, None)}
-    for label, face in (("style of the 1st", large[0]), ("style of the 5th", large[4])):
+    for label, face in (("style of the 2nd", large[1]), ("style of the 5th", large[4])):
         rows[label] = labelled(model, maps, style_of(Photo(face), encoder))
     return rows | {"map of": faces()}
 
