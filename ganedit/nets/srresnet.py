@@ -79,8 +79,9 @@ class SRResNet(nn.Module):
 class SRDiscriminator(nn.Module):
     """Logits [N, 1] of pictures [N, 3, H, W] in [0, 1].
 
-    Features are averaged over the picture before the dense layers, so that any size will do; the paper
-    flattens them.
+    The dense layers judge place by place and their answers are averaged, so that any size will do; the paper
+    flattens the picture. Averaging before them would leave nothing to judge by: the last normalisation has
+    just given every channel the same mean.
     """
 
     def __init__(self, cfg: SRDiscriminatorConfig) -> None:
@@ -111,8 +112,8 @@ class SRDiscriminator(nn.Module):
 
     def judge(self, features: list[Tensor]) -> Tensor:
         """Logits of what `features` returned."""
-        pooled = features[-1].mean(dim=(2, 3))
-        return self.to_logits(leaky(self.dense(pooled)))
+        places = features[-1].permute(0, 2, 3, 1)
+        return self.to_logits(leaky(self.dense(places))).mean(dim=(1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.judge(self.features(x))

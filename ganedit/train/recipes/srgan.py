@@ -94,9 +94,9 @@ class SRGAN(PictureRecipe[SRGANOptions]):
     def _d_losses(self, pieces: list[list[Tensor]], fakes: list[Tensor]) -> Iterator[Tensor]:
         self.d.train()
         for (_, large), fake in zip(pieces, fakes, strict=True):
-            with self.activations():
-                on_real, on_fake = self.d(large), self.d(fake)
-            yield logistic_d_loss(on_real.float(), on_fake.float())
+            with self.activations():  # one batch: apart, normalisation would hide how they differ
+                on_real, on_fake = self.d(torch.cat([large, fake.to(large.dtype)])).float().chunk(2)
+            yield logistic_d_loss(on_real, on_fake)
 
     def _upscaled(self, small: Tensor) -> Tensor:
         """[-1, 1] to [-1, 1], with running statistics."""
