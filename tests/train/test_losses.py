@@ -9,7 +9,15 @@ import torch
 from torch import nn
 
 from ganedit.train.ema import ema_beta, update_ema
-from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, path_lengths, r1_penalty
+from ganedit.train.losses import (
+    hinge_d_loss,
+    hinge_g_loss,
+    logistic_d_loss,
+    nonsaturating_g_loss,
+    path_lengths,
+    r1_penalty,
+    style_divergence,
+)
 
 
 def test_losses_of_an_undecided_discriminator():
@@ -26,6 +34,20 @@ def test_losses_by_hand():
     assert float(logistic_d_loss(real, fake)) == pytest.approx(wanted)
     wanted = (math.log1p(math.exp(1)) + math.log1p(math.exp(-3))) / 2
     assert float(nonsaturating_g_loss(fake)) == pytest.approx(wanted)
+
+
+def test_hinge_losses_by_hand():
+    on_real = [torch.tensor([2.0, 0.5]), torch.tensor([[-1.0]])]  # two scales
+    on_fake = [torch.tensor([-3.0, 0.0]), torch.tensor([[1.0]])]
+    # (0 + 0.5) / 2 + (0 + 1) / 2 at the first, 2 + 2 at the second
+    assert hinge_d_loss(on_real, on_fake).item() == pytest.approx((0.75 + 4) / 2)
+    assert hinge_g_loss(on_fake).item() == pytest.approx((1.5 - 1) / 2)
+
+
+def test_divergence_of_styles_by_hand():
+    assert style_divergence(torch.zeros(3, 5), torch.zeros(3, 5)).item() == 0
+    mean, log_variance = torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    assert style_divergence(mean, log_variance).item() == pytest.approx((0.5 + (math.e - 2) / 2) / 2)
 
 
 def test_r1_of_a_linear_judge_is_its_squared_norm():
