@@ -77,7 +77,8 @@ def test_the_exports_draw_maps_in_styles(options, tmp_path):
     model = load(tmp_path / "model", device="cpu")
     assert takes_labels(model)
     assert model.card.details == {
-        "input": "labels", "labels": ["sea", "corn", "wood"], "palette": COLOURS.tolist(), "edges": True
+        "input": "labels",
+        "size": model.card.resolution, "labels": ["sea", "corn", "wood"], "palette": COLOURS.tolist(), "edges": True
     }  # fmt: skip
     assert (model.in_channels, model.style_dim, model.network.cfg.grid) == (4, 6, (1, 1))
 

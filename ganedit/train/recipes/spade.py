@@ -124,7 +124,9 @@ class SPADE(JudgedRecipe[SPADEOptions]):
         """The generator in `folder`, and its encoder in `folder`/encoder."""
         options = self.options
         name = options.name or "spade"
-        details = self.labels.details() | ({"edges": True} if len(self.data.scales) > 2 else {})
+        details = self.labels.details() | {"size": options.size}
+        if len(self.data.scales) > 2:
+            details["edges"] = True
         self._save(folder, images, self.g, name, task="translator", architecture="spade", details=details)
         if options.encoder:
             self._save(
