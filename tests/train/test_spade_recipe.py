@@ -89,7 +89,7 @@ def test_the_exports_draw_maps_in_styles(options, tmp_path):
     encoder = style_encoder(model, str(tmp_path / "model/encoder"))
     assert encoder.card.details["model"] == "fields"
     style = style_of(Photo(np.full((50, 30, 3), 90, np.uint8)), encoder)
-    plain, styled = translate(map_, model).pixels, translate(map_, model, style=style * 50).pixels
+    plain, styled = translate(map_, model).pixels, translate(map_, model, style=style * 5000).pixels
     assert plain.shape == styled.shape == (32, 36, 3)  # at the size that it knows
     assert (plain != styled).any()
 
