@@ -12,7 +12,20 @@ from ganedit.store.catalogue import no_such_model
 
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
-BUNDLED = ("face-attributes", "faces", "faces-encoder", "inpaint-faces", "upscale-x4")
+BUNDLED = (
+    "colorize-faces",
+    "edges2faces",
+    "face-attributes",
+    "faces",
+    "faces-encoder",
+    "horse2zebra",
+    "inpaint-faces",
+    "labels2faces",
+    "labels2faces-encoder",
+    "upscale-x4",
+    "upscale-x4-gan",
+    "zebra2horse",
+)
 """The models that come with ganedit."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
