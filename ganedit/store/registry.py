@@ -22,8 +22,10 @@ BUNDLED = (
     "inpaint-faces",
     "labels2faces",
     "labels2faces-encoder",
+    "old2young",
     "upscale-x4",
     "upscale-x4-gan",
+    "young2old",
     "zebra2horse",
 )
 """The models that come with ganedit."""
