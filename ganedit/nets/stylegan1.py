@@ -125,7 +125,7 @@ class SynthesisNetwork(nn.Module):
     @property
     def layers(self) -> list[nn.Module]:
         """What gives each layer its activations, coarse first."""
-        return [style for block in self.blocks for style in (block.style0, block.style1)]
+        return [part for part in self.blocks.modules() if isinstance(part, Style)]
 
     def noise_maps(self) -> dict[str, Tensor]:
         """The stored noise [H, W] by layer name."""

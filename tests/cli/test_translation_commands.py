@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import asdict
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,7 @@ def test_a_pipe_is_answered_at_once_and_an_interrupt_leaves_no_half_file(models,
         [sys.executable, "-m", "ganedit", "upscale", "-", "--tile", "128"],
         cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(library.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored in the background
     )  # fmt: skip
     timer = threading.Timer(300, run.kill)
     timer.start()

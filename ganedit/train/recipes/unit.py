@@ -41,8 +41,8 @@ class SharedCode(DomainRecipe[UNITOptions]):
         super().__init__(
             options, sets, device, {"g": self.g, **{f"d_{k}": judge for k, judge in self.judges.items()}}
         )
-        how = {"betas": (0.5, 0.999), "weight_decay": options.weight_decay}
-        self.optimizers = {"g": self.adam(self.g, **how), "d": self.adam(*self.judges.values(), **how)}
+        adam = partial(self.adam, betas=(0.5, 0.999), weight_decay=options.weight_decay)
+        self.optimizers = {"g": adam(self.g), "d": adam(*self.judges.values())}
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.decay(run, self.options.lr, self.options.decay)
