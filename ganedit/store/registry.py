@@ -22,6 +22,7 @@ BUNDLED = (
     "inpaint-faces",
     "labels2faces",
     "labels2faces-encoder",
+    "mask2horse",
     "old2young",
     "upscale-x4",
     "upscale-x4-gan",

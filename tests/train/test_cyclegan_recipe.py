@@ -43,7 +43,7 @@ def test_resume(options, tmp_path):
 
 def test_pictures_come_back(options, tmp_path):
     reports = []
-    recipe = trained(make, options(kimg=0.1, lr=0.006, sample_kimg=0.02), tmp_path, reports=reports)
+    recipe = trained(make, options(kimg=0.2, lr=0.003, sample_kimg=0.02), tmp_path, reports=reports)
     for name in ("g/cycle", "g/identity"):
         assert reports[-1].stats[name] < reports[0].stats[name] / 1.3
     assert recipe.samples().shape == (3, 6 * 32, 3 * 32)
