@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.codes import Clusters, Codes, Models, Point, Projections, Psi, Sampling
+from ganedit.cli.codes import (
+    Clusters,
+    Codes,
+    HowProjected,
+    ModelOf,
+    Models,
+    Point,
+    Projections,
+    Psi,
+    Sampling,
+)
 from ganedit.cli.context import Console
-from ganedit.cli.project import LATENT, Method, check_folder, latent_path
+from ganedit.cli.project import LATENT, check_folder, latent_path
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,12 +39,8 @@ def command(
     ],
     psi: Psi = "0.7",
     clusters: Clusters = None,
-    model: Annotated[
-        str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
-    ] = None,
-    method: Annotated[
-        Method | None, typer.Option(help="How photos are projected; hybrid unless given.")
-    ] = None,
+    model: ModelOf = None,
+    method: HowProjected = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The picture; its latent lies beside it.")
     ] = (Path("math.png")),

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ganedit.cli.codes import Clusters, Codes, Models, Point, Projections, Psi, Sampling
+from ganedit.cli.codes import (
+    Clusters,
+    Codes,
+    HowProjected,
+    ModelOf,
+    Models,
+    Point,
+    Projections,
+    Psi,
+    Sampling,
+)
 from ganedit.cli.context import Console
-from ganedit.cli.project import LATENT, Method, Space, check_folder
+from ganedit.cli.project import LATENT, Space, check_folder
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,12 +65,8 @@ def command(
     psi: Psi = "0.7",
     clusters: Clusters = None,
     fps: Annotated[float, typer.Option(help="Pictures a second, of a film.")] = 25.0,
-    model: Annotated[
-        str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
-    ] = None,
-    method: Annotated[
-        Method | None, typer.Option(help="How photos are projected; hybrid unless given.")
-    ] = None,
+    model: ModelOf = None,
+    method: HowProjected = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A film (.mp4, .gif), a sheet (.png, .jpg) or a folder.")
     ] = Path("walk.mp4"),

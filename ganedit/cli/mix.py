@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.codes import Clusters, Codes, Models, Point, Projections, Psi, Sampling
+from ganedit.cli.codes import (
+    Clusters,
+    Codes,
+    HowProjected,
+    ModelOf,
+    Models,
+    Point,
+    Projections,
+    Psi,
+    Sampling,
+)
 from ganedit.cli.context import Console
-from ganedit.cli.project import Method, check_folder
+from ganedit.cli.project import check_folder
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,12 +41,8 @@ def command(
     ] = "coarse",
     psi: Psi = "0.7",
     clusters: Clusters = None,
-    model: Annotated[
-        str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
-    ] = None,
-    method: Annotated[
-        Method | None, typer.Option(help="How photos are projected; hybrid unless given.")
-    ] = None,
+    model: ModelOf = None,
+    method: HowProjected = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The sheet.")] = Path("mix.png"),
 ) -> None:
     """Show what every column's layers make of every row: StyleGAN's style mixing, on one labelled sheet.

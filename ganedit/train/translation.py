@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -140,6 +140,28 @@ class DomainRecipe(PictureRecipe[DomainOptions]):
         return sheet(rows)
 
 
+def load_named(
+    load: Callable[..., Pictures],
+    sources: Sequence[str],
+    options: TranslationOptions,
+    note: Note,
+    on_load: OnLoad | None,
+) -> Pictures:
+    """What `load` (`load_pictures`, `load_pairs`) makes of sources at the sizes that the options ask for.
+
+    Files that could not be decoded are named.
+    """
+    found = load(
+        [Path(source) for source in sources],
+        size=options.size,
+        load_size=options.squeeze,
+        limit=options.limit or None,
+        progress=on_load,
+    )
+    note_skipped(found.skipped, note)
+    return found
+
+
 def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None) -> Domains:
     """The two sets that the options name.
 
@@ -151,20 +173,8 @@ def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None
         raise UsageError(
             f"this recipe takes two folders or zips, not {len(options.data)}", "domain A, then domain B"
         )
-
-    def one(source: str) -> Pictures:
-        found = load_pictures(
-            [Path(source)],
-            size=options.size,
-            load_size=options.squeeze,
-            limit=options.limit or None,
-            progress=on_load,
-        )
-        note_skipped(found.skipped, note)
-        return found
-
-    a, b = options.data
-    return one(a), one(b)
+    a, b = (load_named(load_pictures, [source], options, note, on_load) for source in options.data)
+    return a, b
 
 
 def start_from(network: nn.Module, model: str, device: torch.device) -> None:

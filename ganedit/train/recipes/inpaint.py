@@ -21,11 +21,11 @@ from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.store.models import Translator
 from ganedit.train.data import load_images
-from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import PATCHES, InpaintOptions
 from ganedit.train.pictures import Pictures, load_pictures, sheet
-from ganedit.train.translation import PictureRecipe, frozen
+from ganedit.train.translation import PictureRecipe, frozen, load_named
 
 SAMPLES = 8
 TESTED = 200  # pictures at most
@@ -159,14 +159,7 @@ def start(
     options: InpaintOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Inpaint:
     """The recipe on the pictures that the options name."""
-    data = load_pictures(
-        [Path(one) for one in options.data],
-        size=options.size,
-        load_size=options.squeeze,
-        limit=options.limit or None,
-        progress=on_load,
-    )
-    note_skipped(data.skipped, note)
+    data = load_named(load_pictures, options.data, options, note, on_load)
     test = None
     if options.test:
         test = load_images(Path(options.test), resolution=options.size, limit=TESTED).images

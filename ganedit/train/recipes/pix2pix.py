@@ -14,11 +14,11 @@ from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
 from ganedit.nets.unet import UNetConfig, UNetGenerator
 from ganedit.store.load import save_model
 from ganedit.train.colours import join_lightness, split_lightness
-from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import PATCHES, Pix2pixOptions
 from ganedit.train.pictures import Pictures, load_pairs, load_pictures, sheet
-from ganedit.train.translation import PictureRecipe, frozen, start_from
+from ganedit.train.translation import PictureRecipe, frozen, load_named, start_from
 
 SAMPLES = 8
 MOST_DOWNS = 8  # halvings of a U-Net, however large the crops
@@ -125,14 +125,7 @@ def start(
 ) -> Pix2pix:
     """The recipe on the pairs, or for colorization the pictures, that the options name."""
     load = load_pictures if options.colorization else load_pairs
-    data = load(
-        [Path(one) for one in options.data],
-        size=options.size,
-        load_size=options.squeeze,
-        limit=options.limit or None,
-        progress=on_load,
-    )
-    note_skipped(data.skipped, note)
+    data = load_named(load, options.data, options, note, on_load)
     recipe = Pix2pix(options, data, device)
     if options.start:
         start_from(recipe.g, options.start, device)

@@ -22,11 +22,11 @@ from ganedit.nets.pix2pixhd import LocalEnhancerConfig, LocalEnhancerGenerator
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.store.load import load, save_model
 from ganedit.train.label_maps import Labels, load_labelled, network_input
-from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss, over_scales
 from ganedit.train.options import Pix2pixHDOptions
 from ganedit.train.pictures import Pictures, load_pairs, sheet
-from ganedit.train.translation import JudgedRecipe
+from ganedit.train.translation import JudgedRecipe, load_named
 
 SAMPLES = 8
 Piece = tuple[Tensor, Tensor]  # what the network draws from [N, C, H, W], and the photo
@@ -157,14 +157,7 @@ def start(
     """The recipe on the maps and photos, or pairs, and from the model, that the options name."""
     if options.from_pictures:
         labels = None
-        data = load_pairs(
-            [Path(one) for one in options.data],
-            size=options.size,
-            load_size=options.squeeze,
-            limit=options.limit or None,
-            progress=on_load,
-        )
-        note_skipped(data.skipped, note)
+        data = load_named(load_pairs, options.data, options, note, on_load)
     else:
         labels = Labels.of(options)
         data = load_labelled(options, labels, note, on_load)
