@@ -2,8 +2,8 @@
 
 A direction file, `NAME.safetensors`, holds `direction` [W] or [L, W], of unit length, and where parts shared
 with other directions were removed also `normal`, what it was before. The metadata key "ganedit" is JSON:
-`schema` (1), `name`, `sigma`, `model`, `model_sha256`, `method`, `layers`, `accuracy`, `samples` and
-`preserved`.
+`schema` (1), `name`, `sigma`, `model`, `model_sha256`, `method`, `layers`, `accuracy`, `samples`, `preserved`
+and `space`. In the space "s" instead of "w" the direction is [total], for the codes of `latent.styles`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 SUFFIX = ".safetensors"
+SPACES = ("w", "s")  # style codes ws; the styles of all layers that these give
 HELD_OUT = 0.2  # share of the examples that measures the accuracy
 EXTREMES = 0.3  # share at either end of a range of scores that makes the two classes
 LOOSENESS = 0.01  # of the fit: strongly regularised, so that the normal leans to where codes really vary
@@ -37,7 +38,7 @@ class Direction:
     """A unit vector, and how far samples spread along it."""
 
     name: str
-    vector: Tensor  # [W] for every layer alike, or [L, W]; float32, unit length over all its numbers
+    vector: Tensor  # [W] for every layer alike, or [L, W], or [total] of s; float32, unit length in all
     sigma: float = 1.0  # standard deviation of random codes along `vector`; magnitude 1 moves this far
     model: str = ""  # empty when unknown
     model_sha256: str = ""
@@ -47,6 +48,7 @@ class Direction:
     samples: int = 0  # examples it was learned from
     preserved: tuple[str, ...] = ()  # directions whose attributes it leaves alone
     normal: Tensor | None = None  # the classifier's own normal, before `preserved` was heeded
+    space: str = "w"  # one of SPACES: what it is added to
 
     def __post_init__(self) -> None:
         if self.vector.ndim not in (1, 2) or not self.vector.numel():
@@ -55,6 +57,10 @@ class Direction:
             raise InputError(f"the direction {self.name} is zero or not finite")
         if not (math.isfinite(self.sigma) and self.sigma > 0):
             raise InputError(f"the direction {self.name} has the impossible sigma {self.sigma}")
+        if self.space not in SPACES or (self.space == "s" and self.vector.ndim != 1):
+            raise InputError(
+                f"the direction {self.name} {list(self.vector.shape)} is not one of {self.space}"
+            )
 
     @property
     def w_dim(self) -> int:
@@ -78,7 +84,7 @@ class Direction:
         with record_in(Path(path), "direction", SCHEMA, hint) as (tensors, about):
             known = {key: about[key] for key in _KEPT if key in about}
             known |= {key: tuple(known.get(key, ())) for key in ("layers", "preserved")}
-            texts = [known.get(key, "") for key in ("name", "model", "model_sha256", "method")]
+            texts = [known.get(key, "") for key in ("name", "model", "model_sha256", "method", "space")]
             if not all(isinstance(text, str) for text in texts):
                 raise TypeError("no text")
             return cls(vector=tensors["direction"].float(), normal=tensors.get("normal"), **known)
@@ -90,7 +96,10 @@ class Direction:
             InputError: Sizes differ; names both.
             CheckpointError: Another model; names both.
         """
-        self.check_size(generator.num_ws, generator.w_dim)
+        if self.space == "w":
+            self.check_size(generator.num_ws, generator.w_dim)
+        else:
+            self._check_styles(generator)
         if self.model_sha256 and self.model_sha256 != generator.sha256:
             mine = f"{self.model} ({self.model_sha256[:12]})"
             raise CheckpointError(
@@ -101,8 +110,23 @@ class Direction:
                 else "name the file of those weights with --model, or learn it again",
             )
 
+    def _check_styles(self, generator: Generator) -> None:
+        from ganedit.latent.styles import total
+
+        if len(self.vector) != (count := total(generator)):
+            raise InputError(
+                f"the direction {self.name} is for {len(self.vector)} styles, the model {generator.name} has "
+                f"{count}",
+                "it was made for another model",
+            )
+
     def check_size(self, num_ws: int, w_dim: int) -> None:
         """Raise InputError unless the direction suits codes [num_ws, w_dim]."""
+        if self.space != "w":
+            raise InputError(
+                f"the direction {self.name} changes styles (space {self.space}), not codes w",
+                "ganedit edit moves latents along it",
+            )
         rows = self.vector.shape[0] if self.vector.ndim == 2 else num_ws
         if (rows, self.w_dim) != (num_ws, w_dim):
             raise InputError(
@@ -112,7 +136,7 @@ class Direction:
 
 
 _KEPT = (
-    "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved"
+    "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved", "space"
 )  # fmt: skip
 
 Edit = tuple[Direction, float, Sequence[int] | None]  # what, how far in sigmas, which layers (None: its own)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ganedit.errors import CheckpointError, UsageError
+from ganedit.errors import UsageError
 from ganedit.latent.directions import SIGMA_SAMPLES, Direction, random_codes, spread_along
+from ganedit.latent.styles import need, styles_of
 
 if TYPE_CHECKING:
     from sklearn.decomposition import IncrementalPCA
@@ -144,17 +145,12 @@ def _spans(total: int, size: int) -> Iterator[tuple[int, int]]:
 
 def _style_map(generator: Generator, rows: Sequence[int]) -> Tensor:
     """[S, W]: how the style-space codes of all layers depend on a code w in these rows."""
-    styles = getattr(generator.network.synthesis, "styles", None)
-    if styles is None:
-        raise CheckpointError(
-            f"the styles of the model {generator.name} ({generator.card.architecture}) cannot be read",
-            "--method ganspace works with it",
-        )
+    need(generator, "--method ganspace works with it")
     width = generator.w_dim
     codes = torch.zeros(width + 1, generator.num_ws, width, device=generator.device)
     codes[1:, list(rows)] = torch.eye(width, device=generator.device)[:, None]
     with torch.no_grad():
-        found = torch.cat([style.double().cpu() for style in styles(codes)], dim=1)
+        found = styles_of(generator, codes).double().cpu()
     return (found[1:] - found[:1]).T  # the maps are affine: what they make of nothing is taken away
 
 

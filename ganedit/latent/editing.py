@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -14,8 +15,9 @@ from torch import Tensor
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.images.io import from_tensor
 from ganedit.images.paste import Mode, paste
-from ganedit.latent.directions import Edit, apply
+from ganedit.latent.directions import Direction, Edit, apply
 from ganedit.latent.latent import Latent
+from ganedit.latent.styles import draw_styles, styles_of
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
@@ -42,7 +44,7 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
 
     Raises:
         UsageError: a magnitude that is not finite, or a layer that the code does not have.
-        InputError: a direction for codes of another size.
+        InputError: a direction for codes of another size; or one of the space s, for codes.
         CheckpointError: a direction of another model than the latent's.
     """
     if isinstance(code, Tensor):
@@ -57,11 +59,27 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
             )
         chosen = direction.layers if layers is None else layers
         record = {"direction": direction.name, "magnitude": magnitude, "sigma": direction.sigma}
+        if direction.space == "s":
+            code = _restyled(code, direction, magnitude, layers, record)
+            continue
         code = code.edited(
             apply(code.ws, [(direction, magnitude, layers)]),
             record | ({"layers": list(chosen)} if chosen else {}),
         )
     return code
+
+
+def _restyled(
+    latent: Latent, direction: Direction, magnitude: float, layers: object, record: dict[str, Any]
+) -> Latent:
+    if layers is not None:
+        raise UsageError(
+            f"the direction {direction.name} changes styles, where --layers chooses nothing",
+            "name the channels instead, such as 6:42",
+        )
+    if not math.isfinite(magnitude):
+        raise UsageError(f"magnitude {magnitude} of {direction.name} is not a finite number")
+    return latent.restyled(direction.vector * (direction.sigma * magnitude), record | {"space": "s"})
 
 
 def parse_layers(text: str) -> tuple[int, ...]:
@@ -103,20 +121,43 @@ def parse_sweep(text: str) -> list[float]:
 
 
 @torch.no_grad()
-def draw(generator: Generator, codes: Sequence[Tensor]) -> list[np.ndarray]:
-    """Pictures [R, R, 3] uint8 of style codes [L, W]; for a latent, of its `personal` generator."""
+def draw(generator: Generator, codes: Sequence[Tensor | Latent]) -> list[np.ndarray]:
+    """Pictures [R, R, 3] uint8 of style codes [L, W], or of latents with what they add to the styles.
+
+    Their own noise and tuned weights are those of the generator: give the `personal` one.
+    """
     size = DRAWN_AT_ONCE.get(generator.device.type, 4) if generator.resolution <= 256 else 1
     found = []
     for at in range(0, len(codes), size):
-        images = generator.synthesis(torch.stack(list(codes[at : at + size])))
-        found += [from_tensor(image) for image in images]
+        found += [from_tensor(image) for image in _images(generator, codes[at : at + size])]
     return found
 
 
-def between(start: Tensor, stop: Tensor, count: int) -> list[Tensor]:
-    """`count` codes from one to another, slow at both ends, as a film wants them."""
-    times = 0.5 - 0.5 * torch.linspace(0, math.pi, count).cos()
-    return [torch.lerp(start, stop, float(t)) for t in times]
+def _images(generator: Generator, codes: Sequence[Tensor | Latent]) -> Tensor:
+    ws = torch.stack([code.ws if isinstance(code, Latent) else code for code in codes])
+    added = {i: code.styles for i, code in enumerate(codes) if isinstance(code, Latent)}
+    if all(styles is None for styles in added.values()):
+        return generator.synthesis(ws)
+    s = styles_of(generator, ws)
+    for i, styles in added.items():
+        s[i] += 0.0 if styles is None else styles.to(s)
+    return draw_styles(generator, s)
+
+
+def between(start: Latent, stop: Latent, count: int) -> list[Latent]:
+    """`count` latents from one to another, slow at both ends, as a film wants them."""
+    times = (0.5 - 0.5 * torch.linspace(0, math.pi, count).cos()).tolist()
+    return [blend(start, stop, t) for t in times]
+
+
+def blend(start: Latent, stop: Latent, share: float) -> Latent:
+    """A latent on the line from one (0) to another (1), with the record of the second."""
+    first, styles = start.styles, stop.styles
+    if styles is not None:
+        styles = torch.lerp(torch.zeros_like(styles) if first is None else first, styles, share)
+    elif first is not None:
+        styles = first * (1 - share)
+    return replace(stop, ws=torch.lerp(start.ws, stop.ws, share), styles=styles)
 
 
 def paste_latent(
@@ -136,5 +177,5 @@ def paste_latent(
     """
     if latent.affine is None:
         raise UsageError("the latent was not made from a photo, so that there is nothing to paste into")
-    before, after = draw(latent.personal(generator), [latent.original, latent.ws])
+    before, after = draw(latent.personal(generator), [latent.original, latent])
     return paste(photo, latent.affine, before, after, mode=mode)

@@ -1,8 +1,9 @@
 """A style code and where it came from: `NAME.latent.safetensors`.
 
 The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, `unedited` [L, W] (the code before
-any edit, which draws the photo itself), noise maps as `noise.LAYER` and changes to the generator's weights
-as `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1), `model`, `model_sha256`, `space`,
+any edit, which draws the photo itself), `styles` [total] (what edits in the space s add to the styles that ws
+give, see `latent.styles`), noise maps as `noise.LAYER` and changes to the generator's weights as
+`tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1), `model`, `model_sha256`, `space`,
 `source`, `source_sha256`, `template`, `losses`, `edits`.
 """
 
@@ -45,6 +46,7 @@ class Latent:
     noise: dict[str, Tensor] = field(default_factory=dict)  # by layer, instead of the generator's own
     tuned: dict[str, Tensor] = field(default_factory=dict)  # by parameter, to be added to the generator's
     unedited: Tensor | None = None  # [L, W], the code before the first edit; None where there was none
+    styles: Tensor | None = None  # [total], what edits add to the codes s that ws give; None: nothing
 
     def __post_init__(self) -> None:
         if self.ws.ndim != 2:
@@ -57,7 +59,9 @@ class Latent:
             raise InputError(
                 f"the code before the edits is {list(self.unedited.shape)}, after them {list(self.ws.shape)}"
             )
-        numbers = [self.ws, *([] if self.unedited is None else [self.unedited])]
+        if self.styles is not None and self.styles.ndim != 1:
+            raise InputError(f"what a latent adds to its styles is [total], not {list(self.styles.shape)}")
+        numbers = [one for one in (self.ws, self.unedited, self.styles) if one is not None]
         known = self.affine is None or bool(np.isfinite(self.affine).all())
         if not known or not all(bool(torch.isfinite(one).all()) for one in numbers):
             raise InputError(
@@ -70,9 +74,24 @@ class Latent:
             self, ws=ws.detach().float().cpu(), edits=(*self.edits, dict(edit)), unedited=self.original
         )
 
+    def restyled(self, offset: Tensor, edit: Mapping[str, Any]) -> Latent:
+        """This latent with `offset` [total] added to its styles, `edit` added to its record.
+
+        Raises:
+            InputError: earlier edits added styles of another number.
+        """
+        offset = offset.detach().float().cpu()
+        if self.styles is not None and self.styles.shape != offset.shape:
+            raise InputError(
+                f"the latent changes {len(self.styles)} styles, the edit {len(offset)}",
+                "they belong to different models",
+            )
+        styles = offset if self.styles is None else self.styles + offset
+        return replace(self, styles=styles, edits=(*self.edits, dict(edit)), unedited=self.original)
+
     @property
     def original(self) -> Tensor:
-        """The code [L, W] before any edit."""
+        """The code [L, W] before any edit, to which no styles are added."""
         return self.ws if self.unedited is None else self.unedited
 
     def save(self, path: str | Path) -> Path:
@@ -91,6 +110,8 @@ class Latent:
             tensors["affine"] = torch.from_numpy(np.ascontiguousarray(self.affine, dtype=np.float64))
         if self.unedited is not None:
             tensors["unedited"] = self.unedited.float()
+        if self.styles is not None:
+            tensors["styles"] = self.styles.float()
         tensors |= {f"noise.{k}": v for k, v in self.noise.items()}
         tensors |= {f"tuned.{k}": v for k, v in self.tuned.items()}
         about = {k: getattr(self, k) for k in _KEPT} | {"schema": SCHEMA, "edits": list(self.edits)}
@@ -119,6 +140,7 @@ class Latent:
             ws=tensors["ws"].float(),
             affine=None if affine is None else affine.double().numpy(),
             unedited=None if (before := tensors.get("unedited")) is None else before.float(),
+            styles=None if (added := tensors.get("styles")) is None else added.float(),
             noise=_under(tensors, "noise."),
             tuned=_under(tensors, "tuned."),
             edits=tuple(dict(edit) for edit in about.get("edits", ())),
@@ -146,6 +168,18 @@ class Latent:
             raise CheckpointError(
                 f"the latent is {list(self.ws.shape)}, the model {generator.name} takes "
                 f"[{generator.num_ws}, {generator.w_dim}]",
+                "the latent is damaged: make it again",
+            )
+        if self.styles is not None:
+            self._check_styles(len(self.styles), generator)
+
+    @staticmethod
+    def _check_styles(count: int, generator: Generator) -> None:
+        from ganedit.latent.styles import total
+
+        if count != total(generator):
+            raise CheckpointError(
+                f"the latent changes {count} styles, the model {generator.name} has {total(generator)}",
                 "the latent is damaged: make it again",
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,15 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Any:
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+class StyleLayer(NamedTuple):
+    """What one of the style codes [N, channels] drives that a synthesis network's `styles` returns."""
+
+    row: int  # of ws, which it comes from
+    channels: int
+    size: float  # pixels of the picture that it works on
+    use: Literal["features", "image", "pose"]
 
 
 class MappingNetwork(nn.Module):

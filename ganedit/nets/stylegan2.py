@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
-from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator
+from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, StyleLayer
 
 NoiseKind = Literal["const", "random", "none"]
 Noise = NoiseKind | Mapping[str, Tensor]
@@ -232,6 +232,18 @@ class SynthesisNetwork(nn.Module):
     def layers(self) -> list[SynthesisLayer]:
         """Its convolutions but those to RGB, coarse first."""
         return [layer for block in self.blocks for layer in block.layers]
+
+    @property
+    def style_layers(self) -> list[StyleLayer]:
+        """What the codes are that `styles` returns, in their order."""
+        found: list[StyleLayer] = []
+        row = 0
+        for block, size in zip(self.blocks, sizes(self.cfg.resolution), strict=True):
+            for layer in block.layers:
+                found.append(StyleLayer(row, layer.weight.shape[1], size, "features"))
+                row += 1
+            found.append(StyleLayer(row, block.torgb.weight.shape[1], size, "image"))
+        return found
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """Style-space codes (StyleSpace, arXiv:2011.12799): one [N, channels] per layer, image layers last

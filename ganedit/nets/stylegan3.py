@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import LRELU_GAIN, Linear
-from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator
+from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, StyleLayer
 
 
 @dataclass(frozen=True)
@@ -336,6 +336,16 @@ class SynthesisNetwork(nn.Module):
     def noise_maps(self) -> dict[str, Tensor]:
         """None: this network has no noise."""
         return {}
+
+    @property
+    def style_layers(self) -> list[StyleLayer]:
+        """What the codes are that `styles` returns, in their order."""
+        sizes = self.cfg.row_sizes
+        found = [StyleLayer(0, 4, sizes[0], "pose")]
+        for row, layer in enumerate(self.layers, 1):
+            width = layer.weight.shape[1]
+            found.append(StyleLayer(row, width, sizes[row], "image" if layer.image else "features"))
+        return found
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """The pose of the input [N, 4], then one style-space code [N, channels] per layer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -98,12 +99,15 @@ def test_refusals(generator):
 
 
 def test_a_film_begins_and_ends_at_its_codes():
-    a, b = torch.zeros(2, 3), torch.ones(2, 3)
-    film = between(a, b, 9)
+    a, b = Latent(torch.zeros(2, 3), "faces", "ab"), Latent(torch.ones(2, 3), "faces", "ab")
+    film = between(a, replace(b, styles=torch.full((4,), 2.0)), 9)
     assert len(film) == 9
-    assert torch.equal(film[0], a)
-    torch.testing.assert_close(film[-1], b)
-    assert all(bool((x <= y).all()) for x, y in pairwise(film))
+    assert torch.equal(film[0].ws, a.ws)
+    assert torch.equal(film[0].styles, torch.zeros(4))
+    torch.testing.assert_close(film[-1].ws, b.ws)
+    torch.testing.assert_close(film[-1].styles, torch.full((4,), 2.0))
+    assert all(bool((x.ws <= y.ws).all() and (x.styles <= y.styles).all()) for x, y in pairwise(film))
+    assert between(a, b, 2)[1].styles is None
 
 
 def test_pictures_are_drawn_in_order_whatever_the_batch(generator):

@@ -37,11 +37,12 @@ def sample(**changes) -> Latent:
 
 
 def test_round_trip(tmp_path):
-    before = sample()
+    before = sample(styles=torch.arange(4.0))
     after = Latent.load(before.save(tmp_path / "a.latent.safetensors"))
     for name in ("model", "model_sha256", "space", "source", "source_sha256", "template", "losses", "edits"):
         assert getattr(after, name) == getattr(before, name)
     assert torch.equal(after.ws, before.ws)
+    assert torch.equal(after.styles, before.styles)
     np.testing.assert_array_equal(after.affine, before.affine)
     assert torch.equal(after.noise["b8.conv0"], torch.ones(8, 8))
     assert torch.equal(after.tuned["synthesis.b8.conv0.weight"], torch.full((2, 2), 0.5))
@@ -51,6 +52,7 @@ def test_a_sample_needs_no_photo(tmp_path):
     plain = Latent(torch.zeros(2, 3), "faces", "ab")
     again = Latent.load(plain.save(tmp_path / "a.latent.safetensors"))
     assert (again.affine, again.source, again.noise, again.edits) == (None, "", {}, ())
+    assert again.styles is None
 
 
 def test_noise_and_tuned_weights_make_a_personal_generator():

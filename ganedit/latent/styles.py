@@ -1,0 +1,171 @@
+"""The style space S of a generator: what each channel of each layer is scaled by (StyleSpace, Wu et al.,
+arXiv:2011.12799).
+
+A code s [total] is the style codes of all layers one after the other, in the order that they are drawn in;
+`6:42` is channel 42 of layer 6, both counted from 0. As in the paper, the layers to RGB count among them.
+StyleGAN2 has such a space, and StyleGAN3, whose layer 0 is the pose of its input: cosine, sine, x, y.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, InputError, UsageError
+from ganedit.latent.directions import SIGMA_SAMPLES, Direction, random_codes
+from ganedit.nets.layers_style import StyleLayer
+
+if TYPE_CHECKING:
+    from ganedit.nets.stylegan2 import Noise
+    from ganedit.store.models import Generator
+
+CHANNEL = re.compile(r"\s*(\d{1,3}):(\d{1,5})\s*")
+BATCH = 512  # codes whose styles are computed at a time
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One number of a code s."""
+
+    index: int  # within s
+    layer: int
+    number: int  # within its layer
+    about: StyleLayer
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.number}"
+
+
+def need(generator: Generator, hint: str = "use a StyleGAN2 or StyleGAN3") -> None:
+    """Do nothing where the styles of a generator can be read.
+
+    Raises:
+        CheckpointError: they cannot; the hint goes with it.
+    """
+    generator.need_styles()
+    if not hasattr(generator.network.synthesis, "style_layers"):
+        raise CheckpointError(
+            f"the styles of the model {generator.name} ({generator.card.architecture}) cannot be read", hint
+        )
+
+
+def style_layers(generator: Generator) -> list[StyleLayer]:
+    """The layers of a code s, in order. Raises CheckpointError where there are none."""
+    need(generator)
+    return generator.network.synthesis.style_layers
+
+
+def channels(generator: Generator) -> list[Channel]:
+    """Every channel, in the order of s."""
+    found: list[Channel] = []
+    for number, layer in enumerate(style_layers(generator)):
+        found += [Channel(len(found) + i, number, i, layer) for i in range(layer.channels)]
+    return found
+
+
+def total(generator: Generator) -> int:
+    """Numbers of a code s."""
+    return sum(layer.channels for layer in style_layers(generator))
+
+
+def find_channels(generator: Generator, text: str) -> list[Channel]:
+    """The channels that `6:42` or `6:42,9:1` names.
+
+    Raises:
+        UsageError: not a list of channels, or ones that the generator does not have.
+    """
+    layers = style_layers(generator)
+    firsts = [0, *accumulate(layer.channels for layer in layers)]
+    found: dict[int, Channel] = {}
+    for word in text.split(","):
+        match = CHANNEL.fullmatch(word)
+        if match is None:
+            raise UsageError(f"{text!r} names no channels", "write LAYER:CHANNEL, such as 6:42 or 6:42,9:1")
+        layer, number = int(match[1]), int(match[2])
+        if layer >= len(layers):
+            raise UsageError(
+                f"there is no layer {layer} in {word.strip()}: the styles of the model {generator.name} have "
+                f"{len(layers)}",
+                f"layers go from 0 to {len(layers) - 1}",
+            )
+        if number >= layers[layer].channels:
+            raise UsageError(
+                f"there is no channel {word.strip()}: layer {layer} of the model {generator.name} has "
+                f"{layers[layer].channels}",
+                f"channels go from {layer}:0 to {layer}:{layers[layer].channels - 1}",
+            )
+        index = firsts[layer] + number
+        found[index] = Channel(index, layer, number, layers[layer])
+    return list(found.values())
+
+
+def styles_of(generator: Generator, ws: Tensor) -> Tensor:
+    """Codes s [N, total] of style codes ws [N, L, W]; lets gradients through."""
+    need(generator)
+    return torch.cat(generator.network.synthesis.styles(ws.to(generator.device, torch.float32)), dim=1)
+
+
+def draw_styles(generator: Generator, s: Tensor, noise: Noise = "const") -> Tensor:
+    """Images [N, 3, H, W], about [-1, 1] (not clamped), of codes s [N, total]; lets gradients through.
+
+    Raises:
+        InputError: codes of another size.
+        CheckpointError: a generator without readable styles.
+    """
+    counts = [layer.channels for layer in style_layers(generator)]
+    if s.ndim != 2 or s.shape[1] != sum(counts):
+        raise InputError(
+            f"codes s must be [N, {sum(counts)}] for the model {generator.name}, not {list(s.shape)}"
+        )
+    pieces = s.to(generator.device, torch.float32).split(counts, dim=1)
+    return generator.network.synthesis.from_styles(pieces, noise)
+
+
+@torch.no_grad()
+def style_spread(
+    generator: Generator, samples: int = SIGMA_SAMPLES, *, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [total] of every channel, over random codes; the same every time."""
+    codes = random_codes(generator, samples, seed=seed)
+    middle = styles_of(generator, codes.mean(dim=0).expand(1, generator.num_ws, -1))  # the maps are affine
+    squares = torch.zeros(middle.shape[1], dtype=torch.float64)
+    for some in codes.split(BATCH):
+        away = styles_of(generator, some[:, None].expand(-1, generator.num_ws, -1)) - middle
+        squares += away.double().square().sum(dim=0).cpu()
+    return middle[0].cpu(), (squares / max(samples - 1, 1)).sqrt().float()
+
+
+def channel_direction(
+    generator: Generator, chosen: Iterable[Channel], std: Tensor | None = None, *, name: str | None = None
+) -> Direction:
+    """A direction of s: magnitude 1 moves each of these channels by its own standard deviation.
+
+    Args:
+        generator: Whose channels they are.
+        chosen: At least one.
+        std: [total], as of `style_spread`, which finds it if it is None.
+        name: Those of the channels, by commas, unless given.
+    """
+    chosen = list(chosen)
+    name = name or ",".join(map(str, chosen))
+    std = style_spread(generator)[1] if std is None else std
+    vector = torch.zeros(total(generator))
+    vector[[one.index for one in chosen]] = std[[one.index for one in chosen]]
+    sigma = float(vector.norm())
+    if not sigma > 0:
+        raise UsageError(f"{name} is the same in every sample of the model {generator.name}")
+    return Direction(
+        name=name,
+        vector=vector / sigma,
+        sigma=sigma,
+        model=generator.name,
+        model_sha256=generator.sha256,
+        method="StyleSpace",
+        space="s",
+    )
