@@ -137,6 +137,7 @@ def info(console: Console, name: Name, model: Model = "faces") -> None:
     found = directions.find(name, _model_name(model))
     about: dict[str, Any] = {
         "name": found.name,
+        "space": found.space,
         "shape": list(found.vector.shape),
         "sigma": found.sigma,
         "model": found.model,
@@ -264,13 +265,12 @@ def _write_sheet(
     console: Console, generator: Generator, found: list[Direction], faces: int, path: Path
 ) -> None:
     """A row for each direction and sample, from -3 to +3."""
-    import torch
-
     from ganedit.images.io import write_image
     from ganedit.images.provenance import provenance
     from ganedit.images.sheet import enlarged, sheet
-    from ganedit.latent.directions import apply, random_codes
-    from ganedit.latent.editing import draw
+    from ganedit.latent.directions import random_codes
+    from ganedit.latent.editing import draw, edit
+    from ganedit.latent.latent import Latent
 
     codes = random_codes(generator, faces, psi=SHOWN_PSI)[:, None].expand(-1, generator.num_ws, -1)
     pictures: list[np.ndarray] = []
@@ -278,8 +278,9 @@ def _write_sheet(
     with console.progress("drawing", len(found) * faces) as bar:
         for one in found:
             for code in codes:
-                moved = torch.stack([apply(code, [(one, float(m), None)]) for m in SHOWN])
-                pictures += [enlarged(picture, 96) for picture in draw(generator, list(moved))]
+                latent = Latent(code.cpu(), generator.name, generator.sha256)
+                moved = [edit(latent, [(one, float(m), None)]) for m in SHOWN]
+                pictures += [enlarged(picture, 96) for picture in draw(generator, moved)]
                 labels.append("" if len(labels) % faces else one.name)
                 bar.advance()
     made = sheet(

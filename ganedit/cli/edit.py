@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -39,6 +40,14 @@ SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a pasted photo on a sheet, a
 CROP_SIDE = 256  # least, of a crop in a film
 FILM_FRAMES = 50  # one way; at 25 a second
 
+
+class EditSpace(StrEnum):
+    """What --direction may name."""
+
+    w = "w"
+    s = "s"
+
+
 MAY_STAND_ALONE = {"--paste": PASTES}
 """Options that need no value, and the values they take, the first of which they mean without one."""
 
@@ -50,8 +59,13 @@ def command(
         typer.Argument(help="Latents, photos, folders, globs, or - for paths on standard input."),
     ] = None,
     direction: Annotated[
-        list[str] | None, typer.Option(help="A direction's name or file; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A direction's name or file, or with --space s channels; may be repeated."),
     ] = None,
+    space: Annotated[
+        EditSpace,
+        typer.Option(help="s: of styles, by channels such as 6:42 (ganedit direction channels finds them)."),
+    ] = EditSpace.w,
     magnitude: Annotated[
         list[float] | None,
         typer.Option(help="How far: the n-th belongs to the n-th direction; 1 unless given."),
@@ -85,12 +99,12 @@ def command(
 ) -> None:
     """Change a photo or latent along directions: smile, age, yaw, ...
 
-    Writes NAME.edited.png and NAME.edited.latent.safetensors; with --paste NAME.pasted.png, with --sweep
-    NAME.edit+1.0.png and so on, and NAME.sheet.png. Prints the pictures. Photos are projected first. Without
-    an input, takes the latest projection made in this folder.
+    With --space s also by channels of the styles. Writes NAME.edited.png and NAME.edited.latent.safetensors;
+    with --paste NAME.pasted.png, with --sweep NAME.edit+1.0.png and so on, and NAME.sheet.png. Prints the
+    pictures. Photos are projected first. Without an input, takes the latest projection made in this folder.
     """
     check_face(face)
-    request = Request.read(direction, magnitude, layers, sweep, paste)
+    request = Request.read(direction, magnitude, layers, sweep, paste, space)
     if photo is not None and paste is None:
         raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
     editor = Editor(console, request, output, model, method, face, photo, sheet or sweep is not None, video)
@@ -118,6 +132,7 @@ class Request:
     layers: tuple[tuple[int, ...] | None, ...]  # for each direction
     plans: dict[str, tuple[float, ...]]  # magnitudes by what results are called: "" or "+1.0"
     paste: Mode | None
+    space: EditSpace
 
     @classmethod
     def read(
@@ -127,6 +142,7 @@ class Request:
         layers: list[str] | None,
         sweep: str | None,
         paste: str | None,
+        space: EditSpace,
     ) -> Request:
         """Check the options against each other.
 
@@ -163,7 +179,7 @@ class Request:
             values = parse_sweep(sweep)
             plans = {label: (v, *rest) for label, v in zip(_labels(values), values, strict=True)}
         rows = (rows * len(directions))[: len(directions)]
-        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste))
+        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste), space)
 
     def moves(self, directions: list[Direction], plan: str) -> list[Edit]:
         return list(zip(directions, self.plans[plan], self.layers, strict=True))
@@ -340,12 +356,13 @@ class Editor:
 
     def _directions_for(self, generator: Generator) -> list[Direction]:
         """Opened before the first photo is projected, since that takes long."""
-        from ganedit.latent import directions
+        from ganedit.latent.editing import check_layers
 
         if generator.sha256 not in self._directions:
-            found = [directions.find(name, generator.name) for name in self.request.directions]
+            found = [self._named(name, generator) for name in self.request.directions]
             for one, rows in zip(found, self.request.layers, strict=True):
                 one.check_model(generator)
+                check_layers(one, rows)
                 if rows and max(rows) >= generator.num_ws:
                     raise UsageError(
                         f"there is no layer {max(rows)}: the model {generator.name} has {generator.num_ws}",
@@ -353,6 +370,18 @@ class Editor:
                     )
             self._directions[generator.sha256] = found
         return self._directions[generator.sha256]
+
+    def _named(self, name: str, generator: Generator) -> Direction:
+        """A direction by its name or file; in the space s by channels."""
+        from ganedit.latent import directions, styles
+
+        channels = styles.CHANNELS.fullmatch(name) is not None
+        if self.request.space is EditSpace.s:
+            if channels or ("/" not in name and name not in directions.names_of(generator.name)):
+                return styles.channel_direction(generator, styles.find_channels(generator, name))
+        elif channels:
+            raise UsageError(f"{name} names channels of styles", "add --space s")
+        return directions.find(name, generator.name)
 
     # ---- drawing and writing ----
 
@@ -364,15 +393,13 @@ class Editor:
         own = latent.personal(generator)
         for plan in self.request.plans:
             subject.latents[plan] = edit(latent, self.request.moves(directions, plan))
-        edited = [one.ws for one in subject.latents.values()]
-        film = (
-            between(edited[0] if len(edited) > 1 else latent.ws, edited[-1], FILM_FRAMES)
-            if self.video
-            else []
-        )
+        edited = list(subject.latents.values())
+        start = edited[0] if len(edited) > 1 else latent
+        film = between(start, edited[-1], FILM_FRAMES) if self.video else []
         with self.console.progress(f"drawing {subject.stem}", len(edited) + len(film) + 1) as bar:
-            pictures = []
-            for code in [latent.original, *edited, *film]:
+            pictures = draw(own, [latent.original])
+            bar.advance()
+            for code in [*edited, *film]:
                 pictures += draw(own, [code])
                 bar.advance()
         subject.before = pictures[0]

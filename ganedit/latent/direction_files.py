@@ -147,10 +147,12 @@ def export_direction(direction: Direction, path: str | Path) -> Path:
     """Write the unit vector, float32 [1, W] or [L, W], as .npy or .pt; sigma and the rest stay behind.
 
     Raises:
-        UsageError: Another suffix.
+        UsageError: Another suffix; or a direction of styles, which other programs keep in forms of their own.
         InputError: It cannot be written.
     """
     path = Path(path)
+    if direction.space == "s":
+        raise UsageError(f"the direction {direction.name} changes styles, and such files hold codes w")
     vector = torch.atleast_2d(direction.vector).float().contiguous()
     if path.suffix not in (".npy", ".pt"):
         raise UsageError(f"{path.name} ends in neither .npy nor .pt", "name the file accordingly")

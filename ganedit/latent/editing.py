@@ -60,7 +60,7 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
         chosen = direction.layers if layers is None else layers
         record = {"direction": direction.name, "magnitude": magnitude, "sigma": direction.sigma}
         if direction.space == "s":
-            code = _restyled(code, direction, magnitude, layers, record)
+            code = _restyled(code, direction, magnitude, layers, record | {"space": "s"})
             continue
         code = code.edited(
             apply(code.ws, [(direction, magnitude, layers)]),
@@ -70,16 +70,25 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
 
 
 def _restyled(
-    latent: Latent, direction: Direction, magnitude: float, layers: object, record: dict[str, Any]
+    latent: Latent,
+    direction: Direction,
+    magnitude: float,
+    layers: Sequence[int] | None,
+    record: dict[str, Any],
 ) -> Latent:
-    if layers is not None:
+    check_layers(direction, layers)
+    if not math.isfinite(magnitude):
+        raise UsageError(f"magnitude {magnitude} of {direction.name} is not a finite number")
+    return latent.restyled(direction.vector * (direction.sigma * magnitude), record)
+
+
+def check_layers(direction: Direction, layers: Sequence[int] | None) -> None:
+    """Raise UsageError where layers were chosen for a direction of styles, which has none to choose."""
+    if direction.space == "s" and layers is not None:
         raise UsageError(
             f"the direction {direction.name} changes styles, where --layers chooses nothing",
             "name the channels instead, such as 6:42",
         )
-    if not math.isfinite(magnitude):
-        raise UsageError(f"magnitude {magnitude} of {direction.name} is not a finite number")
-    return latent.restyled(direction.vector * (direction.sigma * magnitude), record | {"space": "s"})
 
 
 def parse_layers(text: str) -> tuple[int, ...]:

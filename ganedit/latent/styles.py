@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 CHANNEL = re.compile(r"\s*(\d{1,3}):(\d{1,5})\s*")
+CHANNELS = re.compile(rf"{CHANNEL.pattern}(?:,{CHANNEL.pattern})*")  # several of them
 BATCH = 512  # codes whose styles are computed at a time
 
 

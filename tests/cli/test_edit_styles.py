@@ -1,0 +1,125 @@
+"""`ganedit edit --space s` with tiny models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ganedit.images.io import read_image, write_image
+from ganedit.images.provenance import read_provenance
+from ganedit.latent.latent import Latent
+from ganedit.latent.styles import channel_direction, find_channels, style_spread
+from ganedit.store.load import load_generator
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+EDIT = ("edit", "--device", "cpu")
+S = (*EDIT, "a.latent.safetensors", "--space", "s")
+
+
+@pytest.fixture
+def generator(tiny_faces):
+    return load_generator("faces", "cpu")
+
+
+@pytest.fixture
+def sample(ganedit, generator):
+    """a.latent.safetensors, of a sample."""
+    ws = generator.mapping(generator.z_of([1]))[0].detach()
+    latent = Latent(ws, "faces", generator.sha256, "w")
+    latent.save("a.latent.safetensors")
+    return latent
+
+
+def test_channels_move_by_their_deviations_beside_a_direction(ganedit, sample, generator):
+    ran = ganedit(*S, "--direction", "6:3,9:1", "--magnitude", 3, "--direction", "smile", "--magnitude", -1)
+    assert ran.status == 0, ran.err
+    latent = Latent.load("a.edited.latent.safetensors")
+    std = style_spread(generator)[1]
+    moved = find_channels(generator, "6:3,9:1")
+    assert torch.equal(latent.styles.nonzero()[:, 0], torch.tensor([one.index for one in moved]))
+    for one in moved:
+        assert float(latent.styles[one.index]) == pytest.approx(3 * float(std[one.index]), rel=1e-4)
+    assert not torch.equal(latent.ws, sample.ws)
+    first, second = read_provenance("a.edited.png")["parameters"]["edits"]
+    assert (first["direction"], first["space"]) == ("6:3,9:1", "s")
+    assert second["direction"] == "smile"
+
+
+def test_a_sweep_with_sheet_and_film(ganedit, sample, tmp_path):
+    ran = ganedit(*S, "--direction", "3:2", "--sweep", "-8:8:3", "--video", "-o", "out")
+    assert ran.status == 0, ran.err
+    low, middle, high = (read_image(f"out/a.edit{v}.png").pixels for v in ("-8.0", "+0.0", "+8.0"))
+    assert (low != middle).any()
+    assert (high != middle).any()
+    np.testing.assert_allclose(Latent.load("out/a.edit+0.0.latent.safetensors").styles, 0)
+    assert (tmp_path / "out/a.sheet.png").is_file()
+    assert (tmp_path / "out/a.edited.mp4").is_file()
+
+
+def test_the_edit_is_pasted_and_can_be_taken_back(ganedit, sample, tmp_path):
+    photo = np.full((80, 80, 3), 128, np.uint8)
+    write_image(tmp_path / "me.png", photo)
+    source = read_image("me.png")
+    affine = np.array([[2.0, 0, 8], [0, 2.0, 8]])
+    replace(sample, affine=affine, source="me.png", source_sha256=source.sha256).save("a.latent.safetensors")
+    ran = ganedit(*S, "--direction", "3:2", "--magnitude", 8, "--paste", "-o", "one")
+    assert ran.status == 0, ran.err
+    assert (read_image("one/a.pasted.png").pixels != photo).any()
+    again = [*EDIT, "one/a.edited.latent.safetensors", "--space", "s", "--direction", "3:2"]
+    ran = ganedit(*again, "--magnitude", -8, "--paste", "--photo", "me.png", "-o", "two")
+    assert ran.status == 0, ran.err
+    np.testing.assert_array_equal(read_image("two/a.edited.pasted.png").pixels, photo)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        (["--direction", "3:2", "--space", "w"], 2, "add --space s"),
+        (["--direction", "11:0"], 2, "there is no layer 11"),
+        (["--direction", "3:99"], 2, "there is no channel 3:99"),
+        (["--direction", "642"], 2, "'642' names no channels"),
+        (["--direction", "3:2", "--layers", "0-3"], 2, "--layers chooses nothing"),
+        (["--space", "s"], 2, "no --direction"),
+    ],
+)
+def test_refusals(ganedit, sample, tmp_path, options, status, told):
+    ran = ganedit(*S, *options)
+    assert ran.status == status
+    assert told in ran.err
+    assert not (tmp_path / "a.edited.png").exists()
+
+
+def test_a_direction_of_styles_is_a_file_as_others(ganedit, sample, generator, tiny_faces):
+    one = channel_direction(generator, find_channels(generator, "3:2,6:1"), name="grin")
+    one.save(tiny_faces / "directions" / "faces" / "grin.safetensors")
+    ran = ganedit(*EDIT, "a.latent.safetensors", "--direction", "grin", "--magnitude", 2)
+    assert ran.status == 0, ran.err
+    torch.testing.assert_close(Latent.load("a.edited.latent.safetensors").styles, 2 * one.sigma * one.vector)
+    assert ganedit("direction", "show", "grin", "--faces", 1, "--device", "cpu").status == 0
+    assert "space          s" in ganedit("direction", "info", "grin").out
+    ran = ganedit("direction", "export", "grin", "-o", "grin.npy")
+    assert ran.status == 2
+    assert "changes styles" in ran.err
+
+
+def test_a_channel_of_a_stylegan3_is_edited(ganedit, tiny_faces):
+    model = GOLDEN / "sg3t-32.pkl"
+    assert ganedit("generate", "--device", "cpu", "--model", model, "--seeds", "1").status == 0
+    name = "seed0001.latent.safetensors"
+    options = ("--direction", "2:1", "--magnitude", 8, "--space", "s", "--model", model)
+    ran = ganedit(*EDIT, name, *options)
+    assert ran.status == 0, ran.err
+    assert (read_image("seed0001.edited.png").pixels != read_image("seed0001.png").pixels).any()
+
+
+def test_a_stylegan1_has_no_styles_to_edit(ganedit, shared, tiny_faces):
+    model = shared / "golden" / "genforce-stylegan1.pth"
+    assert ganedit("generate", "--device", "cpu", "--model", model, "--seeds", "1").status == 0
+    name = "seed0001.latent.safetensors"
+    ran = ganedit(*EDIT, name, "--direction", "0:2", "--space", "s", "--model", model)
+    assert ran.status == 4
+    assert "cannot be read" in ran.err
