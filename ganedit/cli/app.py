@@ -54,6 +54,7 @@ COMMANDS = {
     "interpolate": Entry("interpolate", "Go from one seed, latent or photo to the next: a film, a sheet."),
     "mix": Entry("mix", "Show what the layers of some make of others: the style-mixing table."),
     "math": Entry("arithmetic", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
+    "dissect": Entry("dissect", "Find the units of a generator that draw eyes, lips, background, ..."),
     "direction": Entry("direction", "Learn, list, import and export directions."),
     "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
     "metrics": Entry("metrics", "Measure a model or pictures."),

@@ -35,6 +35,9 @@ OVER_CHANCE = 2.0  # and so many times what chance gives; decides for low quanti
 FINEST = 128  # side at which activations and concepts are compared at most
 TOP = 6  # pictures remembered per unit
 MOST_UNITS = 20  # of a suggested change
+OBJECTS = (
+    4  # suggestions come from layers this much coarser than the picture; finer ones draw edges and colours
+)
 OUTLINE = (255, 214, 10)
 OUTSIDE = 0.5  # brightness of what lies outside of a unit's region
 
@@ -78,6 +81,7 @@ class Dissection:
 
     model: str
     model_sha256: str
+    resolution: int
     concepts: tuple[str, ...]
     shares: tuple[float, ...]  # of all pixels, by concept
     layers: tuple[LayerUnits, ...]
@@ -97,9 +101,7 @@ class Dissection:
                 threshold = float(layer.thresholds[number])
                 top = tuple(layer.top[number].tolist())
                 concept = self.concepts[best]
-                found.append(
-                    Unit(layer.shape.layer, number, concept, row[best], by_concept, threshold, top)
-                )
+                found.append(Unit(layer.shape.layer, number, concept, row[best], by_concept, threshold, top))
         return sorted(found, key=lambda unit: (-unit.iou, unit.layer, unit.number))
 
     def agrees(self, unit: Unit) -> bool:
@@ -126,9 +128,15 @@ class Dissection:
 
     def suggestion(self, concept: str) -> UnitChange | None:
         """What to switch off to see the concept go: the units that agree with it, of the layer in which their
-        IoU sums to most; None where no unit agrees."""
+        IoU sums to most; None where no unit agrees.
+
+        Finer layers than a quarter of the picture's size are taken only if there is none in the others: what
+        those draw are edges and colours, and without it the whole picture pales.
+        """
+        units = self.agreeing(concept)
+        coarse = {one.shape.layer for one in self.layers if one.shape.inside * OBJECTS <= self.resolution}
         by_layer: dict[int, list[Unit]] = {}
-        for unit in self.agreeing(concept):
+        for unit in [unit for unit in units if unit.layer in coarse] or units:
             by_layer.setdefault(unit.layer, []).append(unit)
         if not by_layer:
             return None
@@ -224,7 +232,7 @@ def dissect(
         for shape, limit, count, top in zip(shapes, limits, counts, highest, strict=True)
     ]
     shares = tuple((counts[0].concept / pixels_each).tolist())
-    about = (generator.name, generator.sha256)
+    about = (generator.name, generator.sha256, generator.resolution)
     return Dissection(*about, names, shares, tuple(layers), samples, seed, psi, quantile)
 
 

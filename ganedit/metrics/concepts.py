@@ -27,8 +27,8 @@ MOST_LABELS = 256
 class FaceRegions:
     """Background, skin, brows, eyes, nose and lips of aligned faces, by their 68 landmarks.
 
-    Called with pictures [N, R, R, 3] uint8 (and their seeds, which it does not need), gives masks [N, R, R] by
-    region. No detector runs: `template` says how the faces lie in the pictures.
+    Called with pictures [N, R, R, 3] uint8 (and their seeds, which it does not need), it gives masks
+    [N, R, R] by region. No detector runs: `template` says how the faces lie in the pictures.
     """
 
     def __init__(self, template: Template) -> None:
@@ -81,7 +81,8 @@ class LabelFolder:
         found = sorted({int(v) for path in self.paths.values() for v in np.unique(self._read(path))})
         if len(found) > MOST_LABELS:
             raise InputError(
-                f"the maps in {self.folder} hold {len(found)} labels", f"{MOST_LABELS} at most: are they photos?"
+                f"the maps in {self.folder} hold {len(found)} labels",
+                f"{MOST_LABELS} at most: are they photos?",
             )
         known = self.palette.names if self.palette else ()
         return {label: known[label] if label < len(known) else f"label {label}" for label in found}
@@ -113,7 +114,9 @@ class LabelFolder:
         """
         missing = [seed for seed in seeds if seed not in self.paths]
         if missing:
-            raise InputError(f"{self.folder} holds no label map of seed {missing[0]}", "choose fewer --samples")
+            raise InputError(
+                f"{self.folder} holds no label map of seed {missing[0]}", "choose fewer --samples"
+            )
         maps = [self._read(self.paths[seed]) for seed in seeds]
         if len({one.shape for one in maps}) > 1:
             raise InputError(f"the label maps in {self.folder} differ in size", "make them all of one size")
