@@ -469,6 +469,7 @@ def _code(path: Path, generator: Generator) -> Tensor:
     try:
         latent = Latent.load(path)
         latent.check_model(generator)
+        latent.check_codes()
     except GaneditError as error:
         if str(path) in error.message:
             raise

@@ -183,6 +183,18 @@ class Latent:
                 "the latent is damaged: make it again",
             )
 
+    def check_codes(self) -> None:
+        """Refuse a latent whose codes ws are not all that draws it, where nothing else is taken.
+
+        Raises:
+            InputError: edits added to its styles.
+        """
+        if self.styles is not None:
+            raise InputError(
+                "the latent was edited in the space s, which cannot be blended or learned from as codes",
+                "give the latent before those edits",
+            )
+
     def personal(self, generator: Generator) -> Generator:
         """The generator that draws this latent: `generator` itself, or a copy with this latent's noise and
         tuned weights.

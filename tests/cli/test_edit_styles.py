@@ -123,3 +123,13 @@ def test_a_stylegan1_has_no_styles_to_edit(ganedit, shared, tiny_faces):
     ran = ganedit(*EDIT, name, "--direction", "0:2", "--space", "s", "--model", model)
     assert ran.status == 4
     assert "cannot be read" in ran.err
+
+
+@pytest.mark.parametrize("command", [("interpolate",), ("math",), ("mix", "--cols", "1", "--rows")])
+def test_what_would_lose_the_styles_says_so(ganedit, sample, generator, tmp_path, command):
+    replace(sample, styles=torch.ones(136)).save("s.latent.safetensors")
+    points = ["s.latent.safetensors", "2"] if command[0] == "interpolate" else ["s.latent.safetensors"]
+    ran = ganedit(*command, *points, "-o", "x.png", "--device", "cpu")
+    assert ran.status == 3
+    assert "edited in the space s" in ran.err
+    assert not (tmp_path / "x.png").exists()
