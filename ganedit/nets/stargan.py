@@ -20,6 +20,7 @@ class StarGANConfig(PictureConfig):
     blocks: int = 6
     downs: int = 2
     norm: Norm = "instance_affine"
+    residual: bool = False  # what is drawn is added to the picture (Shen & Liu, arXiv:1612.05363)
 
     @property
     def smallest(self) -> int:
@@ -53,13 +54,16 @@ class StarGANGenerator(nn.Module):
         )
         self.up = nn.ModuleList(GrowNorm(2 * w, w, 4, norm=cfg.norm) for w in reversed(widths[:-1]))
         self.to_image = ToImage(cfg.width, cfg.in_channels, bias=False)
+        if cfg.residual:
+            nn.init.zeros_(self.to_image.weight)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         maps = label[:, :, None, None].to(x.dtype).expand(-1, -1, *x.shape[2:])
         y = self.stem(torch.cat([x, maps], dim=1))
         for layer in (*self.down, *self.blocks, *self.up):
             y = layer(y)
-        return self.to_image(y).tanh()
+        drawn = self.to_image(y).tanh()
+        return (x + 2 * drawn).clamp(-1, 1) if self.cfg.residual else drawn
 
 
 class StarGANDiscriminator(nn.Module):

@@ -52,7 +52,11 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         self.sets = list(sets.values())
         self.labels = [*names, *(sets if len(sets) > 1 else ())]
         torch.manual_seed(options.seed)
-        self.g = StarGANGenerator(StarGANConfig(len(self.labels), width=options.width, blocks=options.blocks))
+        self.g = StarGANGenerator(
+            StarGANConfig(
+                len(self.labels), width=options.width, blocks=options.blocks, residual=options.residual
+            )
+        )
         layers = options.size.bit_length() - 2  # down to 2x2
         self.d = StarGANDiscriminator(
             StarGANDiscriminatorConfig(len(names), options.size, width=options.judge_width, layers=layers)
