@@ -1,12 +1,14 @@
 """Image-to-image generator with a residual trunk, as in CycleGAN (Zhu et al., arXiv:1703.10593).
 
-With three or four reductions instead of two it is the global generator of pix2pixHD (arXiv:1711.11585).
+With three or four reductions instead of two it is the global generator of pix2pixHD (arXiv:1711.11585). With
+`attention` it also draws where it changes the picture (Mejjati et al., arXiv:1806.02311).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from ganedit.nets.layers_translation import (
@@ -17,6 +19,8 @@ from ganedit.nets.layers_translation import (
     initialise_normal,
     to_image,
 )
+
+MASK_BIAS = 3.0  # a mask of 0.95
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class ResNetConfig(PictureConfig):
     norm: Norm = "instance"
     dropout: bool = False  # between the convolutions of a block, when training
     up: Up = "transposed"
+    attention: bool = False  # drawn over the given picture where a mask, one more channel, says so
 
 
 class ResNetGenerator(nn.Module):
@@ -44,7 +49,19 @@ class ResNetGenerator(nn.Module):
             cfg.in_channels, cfg.width, cfg.downs, cfg.blocks, norm=cfg.norm, dropout=cfg.dropout, up=cfg.up
         )
         self.to_image = to_image(cfg.width, cfg.out_channels)
+        self.to_mask = to_image(cfg.width, 1) if cfg.attention else None
         initialise_normal(self)
+        if self.to_mask is not None:  # all may change at first: a mask that begins closed stays closed
+            nn.init.constant_(self.to_mask.get_parameter("bias"), MASK_BIAS)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.to_image(self.trunk(x)).tanh()
+        if not self.cfg.attention:
+            return self.to_image(self.trunk(x)).tanh()
+        drawn, mask = self.attend(x)
+        return torch.lerp(x.to(drawn.dtype), drawn, mask)
+
+    def attend(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What `attention` draws over the picture, and the mask [N, 1, H, W] in [0, 1] of where it does."""
+        assert self.to_mask is not None
+        features = self.trunk(x)
+        return self.to_image(features).tanh(), self.to_mask(features).sigmoid()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -177,19 +178,25 @@ def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None
     return a, b
 
 
-def start_from(network: nn.Module, model: str, device: torch.device) -> None:
+def start_from(network: nn.Module, model: str, device: torch.device, **new: object) -> None:
     """Give a network the weights of a model of the same kind and size.
+
+    Args:
+        network: Its `cfg` is compared with the model's.
+        model: A name or a path.
+        device: Where to open it.
+        new: Fields of `cfg` that the model need not have set; what they add keeps its first weights.
 
     Raises:
         CheckpointError: `model` is of another.
     """
-    before = load(model, device=str(device)).network
-    if type(before) is not type(network) or before.cfg != network.cfg:
+    before: Any = load(model, device=str(device)).network
+    if type(before) is not type(network) or dataclasses.replace(before.cfg, **new) != network.cfg:
         raise CheckpointError(
             f"{model} is no {type(network).__name__} of the size asked for",
             "set the flags that its card's [config] names",
         )
-    network.load_state_dict(before.state_dict())
+    network.load_state_dict(network.state_dict() | before.state_dict())
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -17,8 +17,9 @@ from ganedit.store.models.image import Direction
 from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options import CycleGANOptions
-from ganedit.train.translation import DomainRecipe, Domains, History, frozen, load_domains
+from ganedit.train.translation import DomainRecipe, Domains, History, frozen, load_domains, start_from
 
+AREA_COUNTS = 0.5, 0.7  # of the run: where the area of a mask begins to count, and where it does in full
 BACK = "back"  # folder of the model from B to A, inside that of the one from A to B
 Fakes = list[tuple[Tensor, Tensor]]  # of domain A and of domain B, one pair per accumulated piece
 
@@ -28,7 +29,9 @@ class CycleGAN(DomainRecipe[CycleGANOptions]):
 
     def __init__(self, options: CycleGANOptions, sets: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
-        config = ResNetConfig(width=options.width, blocks=options.blocks, up=options.up)
+        config = ResNetConfig(
+            width=options.width, blocks=options.blocks, up=options.up, attention=options.attention > 0
+        )
         self.to_b, self.to_a = ResNetGenerator(config), ResNetGenerator(config)
         judge = PatchGANConfig(width=options.judge_width, norm="instance")
         self.d_a, self.d_b = PatchGAN(judge), PatchGAN(judge)
@@ -53,26 +56,31 @@ class CycleGAN(DomainRecipe[CycleGANOptions]):
         pieces = self.draw(run)
         stats: dict[str, Tensor] = {}
         fakes: Fakes = []
-        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
+        begin, full = AREA_COUNTS
+        share = min(max((run.progress - begin) / (full - begin), 0.0), 1.0)
+        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats, share))
         stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
         return stats
 
     def _g_losses(
-        self, pieces: list[tuple[Tensor, Tensor]], fakes: Fakes, stats: dict[str, Tensor]
+        self, pieces: list[tuple[Tensor, Tensor]], fakes: Fakes, stats: dict[str, Tensor], share: float
     ) -> Iterator[Tensor]:
         options = self.options
         for a, b in pieces:
             with self.activations():
-                fake_b, fake_a = self.to_b(a), self.to_a(b)
-                back_a, back_b = self.to_a(fake_b), self.to_b(fake_a)
-                each = {"cycle": options.cycle * (_difference(back_a, a) + _difference(back_b, b))}
+                to_b, to_a = Drawn.of(self.to_b, a), Drawn.of(self.to_a, b)
+                back_a, back_b = Drawn.of(self.to_a, to_b.kept), Drawn.of(self.to_b, to_a.kept)
+                each = {"cycle": options.cycle * (_difference(back_a.kept, a) + _difference(back_b.kept, b))}
                 if options.identity:
-                    same = _difference(self.to_b(b), b) + _difference(self.to_a(a), a)
+                    same = _difference(Drawn.of(self.to_b, b).kept, b)
+                    same = same + _difference(Drawn.of(self.to_a, a).kept, a)
                     each["identity"] = options.cycle * options.identity * same
+                if options.attention:
+                    each["attention"] = options.attention * share * (to_b.area + to_a.area)
                 with frozen(self.d_a, self.d_b):
-                    on_a, on_b = self.d_a(fake_a).float(), self.d_b(fake_b).float()
+                    on_a, on_b = self.d_a(to_a.judged).float(), self.d_b(to_b.judged).float()
             each["gan"] = gan_g_loss("lsgan", on_a) + gan_g_loss("lsgan", on_b)
-            fakes.append((fake_a.detach(), fake_b.detach()))
+            fakes.append((to_a.kept.detach(), to_b.kept.detach()))
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
@@ -109,6 +117,28 @@ class CycleGAN(DomainRecipe[CycleGANOptions]):
             save_model(place, card, network.state_dict(), dtype=torch.float16)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A translated picture [N, 3, H, W], in two guises of the same values where the network has a mask.
+
+    The mask learns from the discriminator and from its own area alone: the cycle and identity losses are
+    least where nothing is changed at all, and would close it.
+    """
+
+    kept: Tensor  # whose gradient passes the mask by
+    judged: Tensor
+    area: Tensor  # of the mask, 0 to 1
+
+    @classmethod
+    def of(cls, network: ResNetGenerator, x: Tensor) -> Drawn:
+        if not network.cfg.attention:
+            y = network(x)
+            return cls(y, y, y.new_ones(()))
+        drawn, mask = network.attend(x)
+        x = x.to(drawn.dtype)
+        return cls(torch.lerp(x, drawn, mask.detach()), torch.lerp(x, drawn, mask), mask.float().mean())
+
+
 def _difference(drawn: Tensor, wanted: Tensor) -> Tensor:
     return F.l1_loss(drawn.float(), wanted)
 
@@ -117,4 +147,9 @@ def start(
     options: CycleGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> CycleGAN:
     """The recipe on the two sets that the options name."""
-    return CycleGAN(options, load_domains(options, note, on_load), device)
+    recipe = CycleGAN(options, load_domains(options, note, on_load), device)
+    if options.start:
+        attention = options.attention > 0
+        start_from(recipe.to_b, options.start, device, attention=attention)
+        start_from(recipe.to_a, str(Path(options.start) / BACK), device, attention=attention)
+    return recipe
