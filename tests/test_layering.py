@@ -19,8 +19,9 @@ MAY_IMPORT = {
     "images": {"store", "nets"},
     "latent": {"images", "store", "nets"},
     "metrics": {"images", "store", "nets"},
-    "train": {"latent", "metrics", "images", "store", "nets"},
-    "cli": {"train", "metrics", "latent", "images", "store", "nets"},
+    "text": {"latent", "metrics", "images", "store", "nets"},
+    "train": {"text", "latent", "metrics", "images", "store", "nets"},
+    "cli": {"train", "text", "metrics", "latent", "images", "store", "nets"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -16,11 +16,14 @@ import numpy as np
 from ganedit.images.faces import model_file
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ganedit.images.align import Template
     from ganedit.nets.face_resnet import FaceResNet
 
 SAME_PERSON = 0.6  # distances below count as the same person
 BATCH = 32
+CHIP = 150  # pixels that the network looks at
 
 # Where dlib's detector puts its box on a face, in the FFHQ square: left, top, right, bottom, -1 to 1.
 FACE_BOX = (-0.50, -0.315, 0.50, 0.695)
@@ -56,7 +59,7 @@ def embed_crops(
     features = np.empty((len(crops), 128))
     for start in range(0, len(crops), BATCH):
         chips = [
-            dlib.get_face_chip(crop, predictor(crop, box), size=150, padding=0.25)
+            dlib.get_face_chip(crop, predictor(crop, box), size=CHIP, padding=0.25)
             for crop in map(np.ascontiguousarray, crops[start : start + BATCH])
         ]
         images = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).float()  # channels last already
@@ -65,6 +68,60 @@ def embed_crops(
         if progress:
             progress(start + len(chips), len(crops))
     return features
+
+
+def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tensor], Tensor]:
+    """A function from images [N, 3, S, S] in [-1, 1] to their identity distance [N] from crops.
+
+    Differentiable. The chip is cut out of an image where it lay in its crop: edits hardly move a face.
+
+    Args:
+        crops: uint8 [N, S, S, 3] RGB, aligned by `template`.
+        template: Says how much of the FFHQ square the crops show.
+
+    Raises:
+        MissingError: dlib's model files are not installed.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    _, network = _models()
+    maps = torch.stack([_chip_map(crop, template) for crop in crops])
+    grid = F.affine_grid(maps, [len(crops), 3, CHIP, CHIP], align_corners=False)
+
+    def features(images: Tensor) -> Tensor:
+        chips = F.grid_sample(images, grid.to(images), "bilinear", "border", align_corners=False)
+        inputs = ((chips + 1) * 127.5).contiguous(memory_format=torch.channels_last)
+        return network.to(images.device)(inputs)
+
+    with torch.no_grad():
+        person = features(
+            torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        )
+    return lambda images: (features(images) - person + 1e-8).norm(dim=1)
+
+
+def _chip_map(crop: np.ndarray, template: Template) -> Tensor:
+    """Where dlib cuts the chip out of a crop: [2, 3], from chip to crop, both from -1 to 1.
+
+    dlib does not tell; but of a picture of coordinates it cuts out those that the chip has.
+    """
+    import dlib
+    import torch
+
+    predictor, _ = _models()
+    size = crop.shape[0]
+    landmarks = predictor(np.ascontiguousarray(crop), dlib.rectangle(*face_box(template, size)))
+    ramp = np.linspace(0, 255, size)
+    picture = np.zeros((size, size, 3), np.uint8)
+    picture[..., 0], picture[..., 1] = np.rint(ramp)[None, :], np.rint(ramp)[:, None]
+    cut = dlib.get_face_chip(picture, landmarks, size=CHIP, padding=0.25)[..., :2].reshape(-1, 2) / 255
+    at = (np.arange(CHIP) + 0.5) / CHIP * 2 - 1
+    points = np.stack([np.tile(at, CHIP), np.repeat(at, CHIP), np.ones(CHIP * CHIP)], axis=1)
+    inside = ((cut > 0.02) & (cut < 0.98)).all(axis=1)  # dlib paints what lies outside black
+    pixels = cut[inside] * (size - 1)  # of pixel centres, counted from 0
+    solution, *_ = np.linalg.lstsq(points[inside], (pixels + 0.5) / size * 2 - 1, rcond=None)
+    return torch.from_numpy(solution.T).float()
 
 
 def identity_distance(features1: np.ndarray, features2: np.ndarray) -> np.ndarray:

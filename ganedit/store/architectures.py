@@ -50,6 +50,8 @@ ARCHITECTURES = {
     "context-encoder": Architecture("ganedit.nets.context_encoder", "ContextEncoderConfig", "ContextEncoder"),
     "rrdb": Architecture("ganedit.nets.rrdb", "RRDBConfig", "RRDBNet"),
     "srresnet": Architecture("ganedit.nets.srresnet", "SRResNetConfig", "SRResNet"),
+    "latent-mapper": Architecture("ganedit.nets.latent_mapper", "LatentMapperConfig", "LatentMapper"),
+    "clip": Architecture("ganedit.store.open_clip_network", "ClipConfig", "ClipNetwork"),
     "srgan-discriminator": Architecture("ganedit.nets.srresnet", "SRDiscriminatorConfig", "SRDiscriminator"),
 }
 

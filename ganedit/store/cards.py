@@ -9,7 +9,7 @@ from typing import Any
 
 from ganedit.errors import CheckpointError
 
-TASKS = ("generator", "translator", "upscaler", "encoder", "classifier", "discriminator")
+TASKS = ("generator", "translator", "upscaler", "encoder", "classifier", "discriminator", "clip", "mapper")
 CARD = "card.toml"
 
 
@@ -47,6 +47,8 @@ class ModelCard:
     @property
     def kind(self) -> str:
         """The task in a sentence: "a generator", "an encoder"."""
+        if self.task == "clip":
+            return "a CLIP model"
         return f"{'an' if self.task[0] in 'aeiou' else 'a'} {self.task}"
 
     def save(self, folder: str | Path) -> Path:

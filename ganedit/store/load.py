@@ -23,9 +23,11 @@ from ganedit.store.catalogue import no_such_model
 from ganedit.store.foreign import Foreign, open_foreign
 from ganedit.store.models import (
     Classifier,
+    Clip,
     Discriminator,
     Encoder,
     Generator,
+    Mapper,
     Model,
     Translator,
     Upscaler,
@@ -36,9 +38,11 @@ from ganedit.store.weights import check_header, read_weights, write_weights
 DISCRIMINATOR_OF = {"stylegan2": "stylegan2-discriminator", "stylegan3": "stylegan2-discriminator"}
 TYPES: dict[str, type[Model]] = {
     "classifier": Classifier,
+    "clip": Clip,
     "discriminator": Discriminator,
     "encoder": Encoder,
     "generator": Generator,
+    "mapper": Mapper,
     "translator": Translator,
     "upscaler": Upscaler,
 }
@@ -55,7 +59,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
             "auto" is float32, which gives the same picture everywhere.
 
     Returns:
-        A Generator, Translator, Upscaler, Encoder, Classifier or Discriminator, by what the model is for.
+        A Generator, Translator, Upscaler, Encoder, Classifier, Discriminator, Clip or Mapper, by what the
+        model is for.
 
     Raises:
         UsageError: no model has this name, or float16 on a CPU.
@@ -80,6 +85,36 @@ def load_generator(name_or_path: str | Path, device: str = "auto", dtype: str = 
     model = load(name_or_path, device, dtype)
     if not isinstance(model, Generator):
         raise CheckpointError(f"{name_or_path} is {model.card.kind}, not a generator", "ganedit models list")
+    return model
+
+
+def load_clip(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Clip:
+    """As `load`, for what must be a CLIP; one of open_clip's goes by ARCHITECTURE/WEIGHTS.
+
+    Args:
+        name_or_path: "clip-faces", a folder, or "ViT-B-32/laion2b_s34b_b79k" (fetched once, by open_clip),
+            or "ViT-B-32/some/file.safetensors".
+        device, dtype: As of `load`.
+
+    Raises:
+        UsageError, MissingError, CheckpointError: As `load`, and `store.open_clip_network.open_pretrained`.
+    """
+    from ganedit.store.open_clip_network import fingerprint, is_tag, open_pretrained
+
+    text = str(name_or_path)
+    if is_tag(text) and not Path(text).exists():
+        place = _device(device)
+        found = open_pretrained(text)
+        sha256 = fingerprint(found.network)
+        card = ModelCard(text, "clip", "open_clip", {}, resolution=found.size, sha256=sha256)
+        network = found.network.eval().requires_grad_(False)
+        return Clip(card, network, place, _dtype(dtype, place), found)
+    model = load(name_or_path, device, dtype)
+    if not isinstance(model, Clip):
+        raise CheckpointError(
+            f"{name_or_path} is {model.card.kind}, not a CLIP model",
+            "choose clip-faces, or one of open_clip's, such as ViT-B-32/laion2b_s34b_b79k",
+        )
     return model
 
 

@@ -164,6 +164,62 @@ class ClassifierOptions(LoopOptions):
 
 
 @dataclass(frozen=True)
+class CLIPOptions(LoopOptions):
+    """A small CLIP model of faces, from captions composed of labels."""
+
+    data: tuple[str, ...] = option((), "Folders or zips of aligned faces, each with its labels.csv.")
+    kimg: float = option(600.0, "Length of training, in thousands of images.")
+    batch: int = option(128, "Images per optimiser step, over all devices.")
+    classifier: str = option("face-attributes", "Tells of a smile, or a gender, what the CSV does not.")
+    size: int = option(64, "Side of the pictures, a multiple of 32.")
+    width: int = option(24, "Channels of the first stage of the ResNet.")
+    embed: int = option(64, "Length of the features.")
+    lr: float = 0.002
+    weight_decay: float = option(0.05, "Of all weights but biases and gains.")
+    test_share: float = option(0.03, "Of each set, kept out of training.")
+    template: Literal["", "ffhq", "close-up"] = option("close-up", "Alignment of the faces.")
+    name: str = option("clip-faces", "Of the exported model.")
+    about_data: str = option("", "What the images are, for the card.")
+    terms: str = option("", "What their licence asks, for the card.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size < 64 or self.size % 32:
+            raise UsageError(f"--size {self.size} is no multiple of 32 from 64 up", "such as 64 or 96")
+        if min(self.width, self.embed) < 2 or self.width % 2:
+            raise UsageError("--width has to be even, --embed above 1", "such as 24 and 64")
+        if not 0 < self.test_share < 1:
+            raise UsageError(f"--test-share {self.test_share} is no share", "choose 0 to 1, such as 0.03")
+
+
+@dataclass(frozen=True)
+class CLIPMapperOptions(LoopOptions):
+    """A network that changes codes of a generator to what one text says (StyleCLIP)."""
+
+    data: tuple[str, ...] = option((), "None: the generator draws what the mapper learns from.")
+    kimg: float = option(4.0, "Length of training, in thousands of codes.")
+    batch: int = option(4, "Codes per optimiser step, over all devices.")
+    model: str = option("faces", "Generator: a name or a file.")
+    clip: str = option("clip-faces", "CLIP model: a name, a folder, or one of open_clip's.")
+    text: str = option("", "What pictures should show.")
+    neutral: str = option("", "What they show before, as far as it matters.")
+    bands: str = option("coarse,middle,fine", "Rows of the code that may change.")
+    closeness: float = option(0.3, "Weight of staying near the code, in units of the variance of codes.")
+    identity: float = option(0.5, "Weight of the identity distance; faces only.")
+    crops: int = option(0, "Random crops of a picture that CLIP looks at; 0: the whole.")
+    psi: float = option(0.8, "Truncation of the codes that it learns from.")
+    lr: float = 0.002
+    name: str = option("", "Of the exported model; made of the text unless given.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.data:
+            raise UsageError("this recipe takes no data", "the generator draws what the mapper learns from")
+        if not self.text.strip():
+            raise UsageError("no --text was given", 'say what pictures should show: --text "a smiling face"')
+
+
+@dataclass(frozen=True)
 class PictureOptions(LoopOptions):
     """What recipes that make pictures out of pictures have in common."""
 
@@ -289,8 +345,12 @@ class CycleGANOptions(TranslationOptions):
     blocks: int = option(9, "Residual blocks: 6 suit 128 px, 9 suit 256 px.")
     cycle: float = option(10.0, "Weight of coming back to where one started.")
     identity: float = option(0.5, "Weight, in units of --cycle, of leaving the other domain as it is.")
+    attention: float = option(
+        0.0, "Weight of the area of a mask that says where to change; 0: no mask, all may change."
+    )
     up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
     history: int = option(50, "Fakes that the discriminators are shown again; 0 for none.")
+    start: str = option("", "Exported model to start from, the way back within it: a folder.")
     name_back: str = option("", "Of the exported model from B to A.")
 
     def __post_init__(self) -> None:
@@ -455,6 +515,7 @@ class StarGANOptions(PictureOptions):
     width: int = option(64, "Channels of the generator's first layer.")
     judge_width: int = option(64, "Channels of the discriminator's first layer.")
     blocks: int = option(6, "Residual blocks.")
+    residual: bool = option(False, "Learn what to add to a picture, instead of drawing all of it anew.")
     lr: float = 1e-4
     decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
     critic: int = option(5, "Steps of the discriminator for one of the generator.")
@@ -517,6 +578,8 @@ def command_line(options: LoopOptions) -> str:
 RECIPES: dict[str, type[LoopOptions]] = {
     "stylegan2": StyleGAN2Options,
     "encoder": EncoderOptions,
+    "clip": CLIPOptions,
+    "clip-mapper": CLIPMapperOptions,
     "classifier": ClassifierOptions,
     "pix2pix": Pix2pixOptions,
     "cyclegan": CycleGANOptions,

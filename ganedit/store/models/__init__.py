@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from ganedit.store.models.analysis import Classifier, Discriminator, Encoder
 from ganedit.store.models.base import Model
+from ganedit.store.models.clip import Clip
 from ganedit.store.models.generator import NOISES, Generator
 from ganedit.store.models.image import Translator, Upscaler
+from ganedit.store.models.mapper import Mapper
 
 __all__ = [
     "NOISES",
     "Classifier",
+    "Clip",
     "Discriminator",
     "Encoder",
     "Generator",
+    "Mapper",
     "Model",
     "Translator",
     "Upscaler",

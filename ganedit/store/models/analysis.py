@@ -78,5 +78,9 @@ class Classifier(Model):
     @torch.no_grad()
     def measure(self, images: Tensor) -> dict[str, Tensor]:
         """By attribute, one value [N] per image: a probability in [0, 1], or a number in its unit."""
-        columns = dict(zip(self.attributes, self(images).unbind(1), strict=True))
+        return self.named(self(images))
+
+    def named(self, outputs: Tensor) -> dict[str, Tensor]:
+        """The same of outputs [N, A]."""
+        columns = dict(zip(self.attributes, outputs.unbind(1), strict=True))
         return {name: v.sigmoid() if name in self.network.cfg.binary else v for name, v in columns.items()}

@@ -21,6 +21,7 @@ from ganedit.store.load import save_model
 from ganedit.train.data import ImageSet, label_columns, label_values, load_images
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, set_rate
 from ganedit.train.options import ClassifierOptions, command_line
+from ganedit.train.variation import vary
 
 POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
 POSE_SIDE = 128  # pixels at which landmarks are looked for
@@ -214,44 +215,14 @@ def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) 
 
 
 def distort(images: Tensor, labels: Tensor, config: ClassifierConfig) -> tuple[Tensor, Tensor]:
-    """Vary images [N, 1, S, S] as photographs, and the pictures of a generator, vary.
-
-    Mirrored (which turns the yaw round), moved, turned and scaled a little, blurred as far as to a quarter of
-    the resolution, lightened and darkened, with noise.
-    """
-    n, device = len(images), images.device
-
-    def uniform(low: float, high: float) -> Tensor:
-        return torch.rand(n).mul(high - low).add(low).to(device)
-
-    mirror = (torch.rand(n) < 0.5).to(device)
+    """Vary images [N, 1, S, S], and turn the yaw of those that were mirrored round."""
+    images, mirror = vary(images)
     labels = labels.clone()
     for name in MIRROR_CHANGES_SIGN:
         if name in config.attributes:
             column = config.attributes.index(name)
             labels[:, column] = torch.where(mirror, -labels[:, column], labels[:, column])
-
-    angle, scale = uniform(-0.12, 0.12), uniform(0.92, 1.08)
-    cos, sin = angle.cos() * scale, angle.sin() * scale
-    flip = 1 - 2 * mirror.float()
-    rows = [cos * flip, -sin, uniform(-0.07, 0.07), sin * flip, cos, uniform(-0.07, 0.07)]
-    grid = F.affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(images.shape), align_corners=False)
-    images = F.grid_sample(images, grid, "bilinear", "reflection", align_corners=False)
-
-    images = torch.cat([_blur(piece) for piece in images.chunk(8)])
-    images = images * uniform(0.7, 1.3).view(-1, 1, 1, 1) + uniform(-0.25, 0.25).view(-1, 1, 1, 1)
-    noise = torch.randn(images.shape).to(device) * uniform(0, 0.08).view(-1, 1, 1, 1)
-    return (images + noise).clamp(-1, 1), labels
-
-
-def _blur(images: Tensor) -> Tensor:
-    """Half the time, down to a random size and up again."""
-    size = images.shape[-1]
-    if torch.rand(()) < 0.5:
-        return images
-    small = int(torch.randint(size // 4, size, ()))
-    reduced = F.interpolate(images, (small, small), mode="bilinear", antialias=True)
-    return F.interpolate(reduced, (size, size), mode="bicubic")
+    return images, labels
 
 
 def _grey(images: Tensor) -> Tensor:

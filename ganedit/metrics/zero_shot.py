@@ -1,0 +1,66 @@
+"""What a CLIP model knows of faces: gender, smile and age, told by comparing pictures with texts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Clip
+
+TEMPLATES = ("a photo of {}", "a picture of {}", "a portrait of {}", "{}")
+PROMPTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # what 0 and 1 are called
+    "gender": (("a woman", "a female face"), ("a man", "a male face")),
+    "smile": (("a serious person", "a person who is not smiling"), ("a smiling person", "a happy person")),
+}
+AGES = tuple(range(1, 101))
+BATCH = 64
+
+
+@torch.no_grad()
+def features_of(clip: Clip, pictures: Tensor) -> Tensor:
+    """Features [N, E] of uint8 pictures [N, 3, S, S]."""
+    return torch.cat([clip.images(some.float() / 127.5 - 1) for some in pictures.split(BATCH)])
+
+
+def told_binary(clip: Clip, features: Tensor, name: str) -> Tensor:
+    """Probability [N] that an attribute of PROMPTS is 1."""
+    sides = torch.stack([_ensemble(clip, words) for words in PROMPTS[name]])
+    return (clip.scale * features @ sides.T).softmax(dim=1)[:, 1]
+
+
+def told_age(clip: Clip, features: Tensor) -> Tensor:
+    """Age in years [N]: the median of what the texts "a photo of a person N years old" share out."""
+    texts = torch.stack([_ensemble(clip, (f"a person {n} years old", f"a person aged {n}")) for n in AGES])
+    shares = (clip.scale * features @ texts.T).softmax(dim=1).cumsum(dim=1)
+    return torch.tensor(AGES, dtype=torch.float32, device=features.device)[(shares < 0.5).sum(dim=1)]
+
+
+def _ensemble(clip: Clip, things: Sequence[str]) -> Tensor:
+    """Mean feature [E], of length 1, of things in all TEMPLATES."""
+    features = clip.texts([template.format(thing) for template in TEMPLATES for thing in things])
+    return torch.nn.functional.normalize(features.mean(dim=0), dim=0)
+
+
+def zero_shot(clip: Clip, pictures: Tensor, labels: dict[str, Tensor]) -> dict[str, float]:
+    """Accuracy for gender and smile, mean absolute error in years for age.
+
+    Args:
+        clip: Reads the prompts above.
+        pictures: uint8 [N, 3, S, S], aligned faces.
+        labels: Any of gender (1 is male), smile (1 or 0) and age, each [N]; NaN where unknown.
+    """
+    features = features_of(clip, pictures).cpu()
+    found = {}
+    for name, wanted in labels.items():
+        known = ~wanted.isnan()
+        if name == "age":
+            error = (told_age(clip, features[known]) - wanted[known]).abs().mean()
+            found["age mean absolute error"] = float(error)
+        else:
+            right = (told_binary(clip, features[known], name) > 0.5) == (wanted[known] > 0.5)
+            found[f"{name} accuracy"] = float(right.float().mean())
+    return found

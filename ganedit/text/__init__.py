@@ -1,0 +1,1 @@
+"""Editing by words: CLIP as the judge of what generators draw."""

@@ -1,0 +1,106 @@
+"""How far pictures are from what a text says, as a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganedit.errors import UsageError
+from ganedit.store.models import Clip
+
+Loss = Literal["similarity", "direction"]
+CROP_SHARES = (0.7, 1.0)  # least and largest side of a random crop, of the picture's
+Distance = Callable[[Tensor], Tensor]  # images [N, 3, H, W] to [N]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What pictures should show.
+
+    Attributes:
+        text: In words.
+        neutral: What they show before, as far as it matters; None where nothing is said.
+        loss: "similarity" compares pictures with the text; "direction" (StyleGAN-NADA, Gal et al.,
+            arXiv:2108.00946) compares how pictures changed with how `text` differs from `neutral`.
+        crops: Random crops of each picture that are looked at, against changes that please CLIP and nobody
+            else; 0 looks at the whole picture once.
+    """
+
+    text: str
+    neutral: str | None = None
+    loss: Loss = "similarity"
+    crops: int = 0
+
+    def __post_init__(self) -> None:
+        if self.loss not in get_args(Loss):
+            raise UsageError(f"there is no loss {self.loss}", f"choose {' or '.join(get_args(Loss))}")
+        if self.loss == "direction" and self.neutral is None:
+            raise UsageError("--loss direction needs something to come from", 'such as --neutral "a face"')
+        if self.crops < 0:
+            raise UsageError(f"--crops {self.crops} makes no sense", "choose 0 for none, or such as 8")
+
+
+def distance_to_wish(clip: Clip, wish: Wish, before: Tensor) -> Distance:
+    """A function from images [N, 3, H, W] in [-1, 1] to their distance [N] from a wish, 0 to 2.
+
+    Args:
+        clip: Whose features are compared.
+        wish: A neutral text without the directional loss is pushed away from, as much as the text attracts.
+        before: Images [N, 3, H, W] before the change.
+    """
+    if wish.loss == "similarity":
+        target = F.normalize(text_features(clip, wish), dim=0)
+        return lambda images: 1 - _features(clip, images, wish.crops) @ target
+    target = F.normalize(text_change(clip, wish.text, wish.neutral or ""), dim=0)
+    with torch.no_grad():
+        start = clip.images(before)
+    return lambda images: (
+        1 - F.cosine_similarity(_features(clip, images, wish.crops) - start, target[None], dim=1)
+    )
+
+
+def text_features(clip: Clip, wish: Wish) -> Tensor:
+    """[E]: the text, less the neutral one where there is one."""
+    if wish.neutral is None:
+        return clip.texts([wish.text])[0]
+    return text_change(clip, wish.text, wish.neutral)
+
+
+def text_change(clip: Clip, text: str, neutral: str) -> Tensor:
+    """[E]: from one text's features to another's.
+
+    Raises:
+        UsageError: they are the same to this model.
+    """
+    after, before = clip.texts([text, neutral])
+    if float((after - before).norm()) < 1e-4:
+        raise UsageError(
+            f"{text!r} and {neutral!r} are the same to {clip.name}",
+            "name texts that differ in words it knows",
+        )
+    return after - before
+
+
+def _features(clip: Clip, images: Tensor, crops: int) -> Tensor:
+    """[N, E], of length 1: of whole images, or the mean over random crops of each."""
+    if not crops:
+        return clip.images(images)
+    each = clip.images(torch.cat([_random_crop(images) for _ in range(crops)]))
+    return F.normalize(each.view(crops, len(images), -1).mean(dim=0), dim=1)
+
+
+def _random_crop(images: Tensor) -> Tensor:
+    """The same square of all images, half of the time mirrored."""
+    side = images.shape[-1]
+    low, high = CROP_SHARES
+    size = round(side * (low + (high - low) * float(torch.rand(()))))
+    top, left = (int(torch.randint(side - size + 1, ())) for _ in range(2))
+    crop = images[:, :, top : top + size, left : left + size]
+    if float(torch.rand(())) < 0.5:
+        crop = crop.flip(3)
+    return F.interpolate(crop, (side, side), mode="bilinear", antialias=True)

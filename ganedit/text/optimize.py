@@ -1,0 +1,190 @@
+"""Codes moved until CLIP sees what a text says: StyleCLIP's latent optimisation (Patashnik et al.,
+arXiv:2103.17249, section 4), and pictures found from noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedit.errors import UsageError
+from ganedit.images.align import TEMPLATES
+from ganedit.text.guidance import Wish, distance_to_wish
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Clip, Generator
+
+Progress = Callable[[int, int], None]
+RAMP = 0.25  # share of the steps over which the rate falls at the end
+
+
+@dataclass(frozen=True)
+class SteerOptions:
+    """How codes are optimised.
+
+    Attributes:
+        steps: Of Adam.
+        rate: Of learning, in standard deviations of random codes.
+        closeness: Weight of the mean squared distance to the start, in units of the variance of codes.
+        identity: Weight of the identity distance to the start; faces only.
+        rows: Of the code that may change; None means all.
+    """
+
+    steps: int = 60
+    rate: float = 0.05
+    closeness: float = 0.3
+    identity: float = 0.5
+    rows: tuple[int, ...] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise UsageError(f"--steps {self.steps} changes nothing", "choose 1 or more, such as 60")
+        if not self.rate > 0:
+            raise UsageError(f"--rate {self.rate} changes nothing", "choose more than 0, such as 0.05")
+        if min(self.closeness, self.identity) < 0:
+            raise UsageError("weights cannot be negative", "--closeness and --identity from 0 up")
+
+
+def steer(
+    generator: Generator,
+    ws: Tensor,
+    clip: Clip,
+    wish: Wish,
+    options: SteerOptions,
+    progress: Progress | None = None,
+) -> Tensor:
+    """Codes [N, L, W], near `ws` [N, L, W], whose pictures are what is wished for.
+
+    The last code of the optimisation, each row of the batch on its own.
+
+    Raises:
+        UsageError: rows that the generator does not have.
+    """
+    rows = list(range(generator.num_ws)) if options.rows is None else list(options.rows)
+    if max(rows) >= generator.num_ws:
+        raise UsageError(
+            f"there is no layer {max(rows)}: the model {generator.name} has {generator.num_ws}",
+            f"layers go from 0 to {generator.num_ws - 1}",
+        )
+    start = ws.detach().to(generator.device, torch.float32)
+    unit = spread_of_codes(generator)
+    with torch.no_grad():
+        before = generator.synthesis(start).clamp(-1, 1)
+    distance = distance_to_wish(clip, wish, before)
+    person = person_of(generator, before) if options.identity else None
+    offset = torch.zeros_like(start[:, rows], requires_grad=True)
+    optimizer = torch.optim.Adam([offset], lr=options.rate, betas=(0.9, 0.99))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)  # crops are random
+        for step in range(options.steps):
+            left = min((options.steps - step) / (options.steps * RAMP), 1.0)
+            optimizer.param_groups[0]["lr"] = options.rate * left
+            images = generator.synthesis(_moved(start, offset * unit, rows)).clamp(-1, 1)
+            loss = distance(images) + options.closeness * offset.square().mean(dim=(1, 2))
+            if person is not None:
+                loss = loss + options.identity * person(images)
+            optimizer.zero_grad(set_to_none=True)
+            loss.sum().backward()
+            optimizer.step()
+            if progress:
+                progress(step + 1, options.steps)
+    return _moved(start, offset.detach() * unit, rows)
+
+
+def _moved(start: Tensor, offset: Tensor, rows: list[int]) -> Tensor:
+    moved = start.clone()
+    moved[:, rows] = moved[:, rows] + offset
+    return moved
+
+
+def spread_of_codes(generator: Generator) -> float:
+    """Standard deviation of the numbers of random codes w."""
+    from ganedit.latent.directions import SIGMA_SAMPLES, random_codes
+
+    return float(random_codes(generator, SIGMA_SAMPLES).std(dim=0).square().mean().sqrt())
+
+
+def person_of(generator: Generator, before: Tensor) -> Callable[[Tensor], Tensor] | None:
+    """Identity distance to faces; None where the model does not draw faces in a known place."""
+    from ganedit.images.io import from_tensor
+    from ganedit.metrics.identity import distance_to_person
+
+    if generator.card.template not in TEMPLATES:
+        return None
+    crops = np.stack([from_tensor(image) for image in before])
+    return distance_to_person(crops, TEMPLATES[generator.card.template])
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture found from noise.
+
+    Attributes:
+        seed: That it started from.
+        ws: Its code [L, W].
+        similarity: Cosine of its features with those of the text, -1 to 1.
+    """
+
+    seed: int
+    ws: Tensor
+    similarity: float
+
+
+def search(
+    generator: Generator,
+    clip: Clip,
+    wish: Wish,
+    options: SteerOptions,
+    *,
+    candidates: int = 64,
+    restarts: int = 4,
+    psi: float = 0.7,
+    progress: Progress | None = None,
+) -> list[Found]:
+    """Pictures of what a text says, found from noise: best first.
+
+    Seeds from `options.seed` on are drawn; the `restarts` that fit the text best are optimised, each on its
+    own.
+
+    Raises:
+        UsageError: fewer candidates than restarts, or none.
+    """
+    if not 1 <= restarts <= candidates:
+        raise UsageError(
+            f"{restarts} restarts of {candidates} candidates make no sense", "choose 1 or more, and no more"
+        )
+    seeds = range(options.seed, options.seed + candidates)
+    codes = torch.cat([_codes(generator, some, psi) for some in _chunks(seeds)])
+    scores = torch.cat([_similarity(generator, clip, wish, some) for some in codes.split(BATCH)])
+    best = scores.argsort(descending=True)[:restarts]
+    ws = steer(generator, codes[best], clip, wish, options, progress)
+    found = [
+        Found(seeds[int(i)], code, float(score))
+        for i, code, score in zip(best, ws.cpu(), _similarity(generator, clip, wish, ws), strict=True)
+    ]
+    return sorted(found, key=lambda one: -one.similarity)
+
+
+BATCH = 16
+
+
+def _chunks(seeds: range) -> list[range]:
+    return [seeds[i : i + BATCH] for i in range(0, len(seeds), BATCH)]
+
+
+@torch.no_grad()
+def _codes(generator: Generator, seeds: range, psi: float) -> Tensor:
+    c = None
+    if generator.num_classes:
+        c = generator.one_hot([seed % generator.num_classes for seed in seeds])
+    return generator.mapping(generator.z_of(seeds), c, psi)
+
+
+@torch.no_grad()
+def _similarity(generator: Generator, clip: Clip, wish: Wish, ws: Tensor) -> Tensor:
+    return clip.images(generator.synthesis(ws).clamp(-1, 1)) @ clip.texts([wish.text])[0]

@@ -1,0 +1,208 @@
+"""A small CLIP model (Radford et al., arXiv:2103.00020) of faces, from captions composed of their labels.
+
+Many captions of a batch fit many of its pictures, so that the targets are not the diagonal: they are what is
+true, shared out evenly (unified contrastive learning, Yang et al., arXiv:2204.03610).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, UsageError
+from ganedit.metrics.zero_shot import zero_shot
+from ganedit.store.cards import Metric, ModelCard
+from ganedit.store.load import load, save_model
+from ganedit.store.models import Classifier, Clip
+from ganedit.store.open_clip_network import ClipConfig, ClipNetwork, Words
+from ganedit.train.captions import FACTS, compose, matches, vocabulary
+from ganedit.train.data import ImageSet, label_columns, label_values, load_images
+from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
+from ganedit.train.options import CLIPOptions, command_line
+from ganedit.train.variation import vary
+
+GREY = 0.2  # share of pictures shown without colours
+SHARPEST = math.log(100.0)  # of the scale of logits, as in the paper
+WARM_UP = 0.05  # of the run
+MALE = "male"
+
+
+class CLIPTraining(Recipe):
+    """Pictures and captions, each told from the rest of the batch by the other."""
+
+    def __init__(
+        self, options: CLIPOptions, train: ImageSet, test: ImageSet, device: torch.device, note: Note
+    ) -> None:
+        self.options, self.train, self.test, self.note, self.device = options, train, test, note, device
+        self.words = vocabulary()
+        torch.manual_seed(options.seed)
+        config = ClipConfig(len(self.words), options.embed, options.size, options.width)
+        self.network = ClipNetwork(config).to(device)
+        self.tokenize = Words(self.words, config.context)
+        self.networks = {"clip": self.network}
+        self.optimizers = {"clip": _adamw(self.network, options)}
+        self.dtype = activation_dtype(options.precision, device)
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        self.network.train()
+        warm = min(run.progress / WARM_UP + 0.01, 1)
+        set_rate(self.optimizers["clip"], self.options.lr * warm * (1 + math.cos(math.pi * run.progress)) / 2)
+        rng = np.random.default_rng(int(torch.randint(2**31, ())))  # every step seeds torch
+        stats: dict[str, Tensor] = {}
+        stats["loss"] = run.minimise(self.optimizers["clip"], self._losses(run, rng, stats))
+        with torch.no_grad():
+            self.network.logit_scale.clamp_(0, SHARPEST)
+        return stats
+
+    def _losses(self, run: Run, rng: np.random.Generator, stats: dict[str, Tensor]) -> Iterator[Tensor]:
+        for images, labels in run.draw(self.train, mirror=False):
+            assert labels is not None
+            captions = compose(labels, rng)
+            fits = matches(captions, labels)
+            tokens = self.tokenize([caption.text for caption in captions]).to(images.device)
+            images, _ = vary(_some_grey(images))
+            with autocast(images.device, self.dtype):
+                pictures = self.network.encode_image(images.contiguous(memory_format=torch.channels_last))
+                texts = self.network.encode_text(tokens)
+            cosines = F.normalize(pictures.float(), dim=1) @ F.normalize(texts.float(), dim=1).T
+            each = unified_contrast(cosines * self.network.logit_scale.exp(), fits)
+            stats |= {"pictures": each[0].detach(), "texts": each[1].detach()}
+            stats["scale"] = self.network.logit_scale.detach().exp()
+            yield each.sum() / 2
+
+    def _model(self, card: ModelCard) -> Clip:
+        return Clip(card, self.network.eval(), self.device)
+
+    def evaluate(self) -> dict[str, float]:
+        assert self.test.labels is not None
+        found = zero_shot(
+            self._model(self._card(0)),
+            self.test.images,
+            dict(zip(FACTS, self.test.labels.unbind(1), strict=True)),
+        )
+        return {name: value for name, value in found.items() if not math.isnan(value)}
+
+    def _card(self, images: int) -> ModelCard:
+        options = self.options
+        return ModelCard(
+            name=options.name,
+            task="clip",
+            architecture="clip",
+            config={**asdict(self.network.cfg), "layers": list(self.network.cfg.layers)},
+            resolution=options.size,
+            template=options.template,
+            data=options.about_data,
+            terms=options.terms,
+            source=f"{command_line(options)} ({images / 1000:.0f} kimg)",
+            details={"words": self.words},
+        )
+
+    def export(self, folder: Path, images: int) -> None:
+        """Write a model folder; what `evaluate` measures goes into its card, and is told."""
+        found = self.evaluate()
+        self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
+        how = f"{len(self.test)} faces held out"
+        card = ModelCard(
+            **{
+                **vars(self._card(images)),
+                "metrics": tuple(Metric(name, round(value, 3), how) for name, value in found.items()),
+            }
+        )
+        save_model(folder, card, self.network.state_dict(), dtype=torch.float16)
+
+
+def unified_contrast(logits: Tensor, fits: Tensor) -> Tensor:
+    """Cross-entropy [2] of finding the captions of a picture, and the pictures of a caption.
+
+    Args:
+        logits: [N, M], of N pictures and M captions.
+        fits: [N, M], 0 to 1, how true each caption is; a picture or caption that nothing fits is left out.
+    """
+
+    def one_way(logits: Tensor, fits: Tensor) -> Tensor:
+        total = fits.sum(dim=1, keepdim=True)
+        each = -(fits / total.clamp(min=1e-6) * logits.log_softmax(dim=1)).sum(dim=1)
+        return (each * (total[:, 0] > 0)).mean()
+
+    return torch.stack([one_way(logits, fits), one_way(logits.T, fits.T)])
+
+
+def _some_grey(images: Tensor) -> Tensor:
+    grey = (torch.rand(len(images), 1, 1, 1) < GREY).to(images.device)
+    return torch.where(grey, images.mean(dim=1, keepdim=True), images)
+
+
+def _adamw(network: ClipNetwork, options: CLIPOptions) -> torch.optim.AdamW:
+    """Weight decay for matrices and kernels alone."""
+    flat = [p for p in network.parameters() if p.ndim < 2]
+    deep = [p for p in network.parameters() if p.ndim >= 2]
+    groups = [
+        {"params": deep, "weight_decay": options.weight_decay},
+        {"params": flat, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, options.lr, betas=(0.9, 0.98))
+
+
+def start(
+    options: CLIPOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> CLIPTraining:
+    """The recipe on the sets that the options name."""
+    if not options.data:
+        raise UsageError("no data was named", "pass folders or zips of faces with labels.csv")
+    classifier = load(options.classifier, device=str(device))
+    if not isinstance(classifier, Classifier):
+        raise CheckpointError(f"{options.classifier} is {classifier.card.kind}, not a classifier")
+    parts: tuple[list[ImageSet], list[ImageSet]] = ([], [])
+    for i, source in enumerate(map(Path, options.data)):
+        data = load_images(source, resolution=options.size, limit=options.limit or None, progress=on_load)
+        note_skipped(data.skipped, note)
+        labels = _facts(source, data, classifier)
+        order = torch.from_numpy(np.random.default_rng([options.seed, i]).permutation(len(data)))
+        tested = max(round(len(data) * options.test_share), 1)
+        for part, rows in zip(parts, (order[tested:], order[:tested]), strict=True):
+            part.append(ImageSet(data.images[rows], [data.names[k] for k in rows], labels[rows], [], []))
+    train, test = (_joined(part) for part in parts)
+    return CLIPTraining(options, train, test, device, note)
+
+
+def _facts(source: Path, data: ImageSet, classifier: Classifier) -> Tensor:
+    """[N, 3] as FACTS: from the set's CSV, and from the classifier what that does not hold.
+
+    Raises:
+        UsageError: a gender or smile that is neither of two words, an age that is no number.
+    """
+    columns = label_columns(source)
+    facts = torch.full((len(data), len(FACTS)), math.nan)
+    measured = {name for name in ("gender", "smile") if name not in columns and name in classifier.attributes}
+    if measured:
+        told = [classifier.measure(some.float() / 127.5 - 1) for some in data.images.split(256)]
+        for name in measured:
+            facts[:, FACTS.index(name)] = torch.cat([one[name] for one in told]).cpu()
+    for k, column in enumerate(FACTS):
+        if column in columns:
+            texts = label_values(source, column, data.names)
+            facts[:, k] = torch.tensor([_number(column, text) for text in texts])
+    return facts
+
+
+def _number(name: str, value: str) -> float:
+    if name == "gender" and value in (MALE, "female"):
+        return float(value == MALE)
+    try:
+        return float(value)
+    except ValueError as error:
+        hint = "gender is male or female, or 1 or 0; smile 1 or 0; age in years"
+        raise UsageError(f"`{name}` cannot be {value!r}", hint) from error
+
+
+def _joined(parts: list[ImageSet]) -> ImageSet:
+    labels = torch.cat([part.labels for part in parts if part.labels is not None])
+    names = [name for part in parts for name in part.names]
+    return ImageSet(torch.cat([part.images for part in parts]), names, labels, [], [])
