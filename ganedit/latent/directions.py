@@ -273,6 +273,16 @@ def random_codes(generator: Generator, count: int, *, psi: float = 1.0, seed: in
     return torch.cat(found)
 
 
+def attribute_column(classifier: Classifier, attribute: str) -> int:
+    """Which of its outputs an attribute is. Raises UsageError where it knows none of that name."""
+    if attribute not in classifier.attributes:
+        raise UsageError(
+            f"the classifier {classifier.name} knows no attribute {attribute}",
+            did_you_mean(attribute, classifier.attributes),
+        )
+    return classifier.attributes.index(attribute)
+
+
 def score_samples(
     generator: Generator,
     classifier: Classifier,
@@ -292,12 +302,7 @@ def score_samples(
     Raises:
         UsageError: The classifier does not know the attribute.
     """
-    if attribute not in classifier.attributes:
-        raise UsageError(
-            f"the classifier {classifier.name} knows no attribute {attribute}",
-            did_you_mean(attribute, classifier.attributes),
-        )
-    column = classifier.attributes.index(attribute)
+    column = attribute_column(classifier, attribute)
     codes = random_codes(generator, count, psi=psi, seed=seed)
     scores = []
     for chunk in codes.split(batch):

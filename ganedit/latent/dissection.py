@@ -39,7 +39,7 @@ OBJECTS = (
     4  # suggestions come from layers this much coarser than the picture; finer ones draw edges and colours
 )
 OUTLINE = (255, 214, 10)
-OUTSIDE = 0.5  # brightness of what lies outside of a unit's region
+OUTSIDE = 0.55  # brightness of what lies outside of a unit's region
 
 Concepts = Callable[[np.ndarray, Sequence[int]], Mapping[str, np.ndarray]]
 """From pictures [N, R, R, 3] uint8 and their seeds to masks [N, H, W] bool of any size by concept: the same
@@ -353,5 +353,5 @@ def top_pictures(
 def outlined(picture: np.ndarray, region: np.ndarray) -> np.ndarray:
     """A picture [H, W, 3] uint8 with a region [H, W] bool outlined, and darker outside of it."""
     shown = np.where(region[..., None], picture, (picture * OUTSIDE).astype(np.uint8))
-    shown[boundaries(region)] = OUTLINE
+    shown[boundaries(region) & ~region] = OUTLINE
     return shown

@@ -287,13 +287,13 @@ h1{font-size:2rem;margin:0 0 .4rem;letter-spacing:-.02em}h1 em{font-style:normal
 h2{font-size:1.35rem;margin:2.6rem 0 .4rem;text-transform:capitalize}
 header p,section>p,.note{max-width:52rem;color:var(--faint);margin:.2rem 0 1rem}
 img{display:block;width:100%;height:auto;border-radius:4px}
-.strip{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:3px}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:14px;margin-top:1.6rem}
+.strip{display:grid;grid-template-columns:repeat(3,1fr);gap:3px}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:14px;margin-top:1.6rem}
 .card,figure{background:var(--tile);border:1px solid var(--line);border-radius:10px;padding:12px;margin:0}
 .card{display:flex;flex-direction:column;gap:4px;color:inherit;text-decoration:none}
 .card:hover{border-color:var(--mark)}.card b{font-size:1.1rem;text-transform:capitalize;margin-top:4px}
 .card i{font-style:normal;font-weight:700;color:var(--mark)}small{color:var(--faint);font-size:12px}
-.units{display:grid;grid-template-columns:repeat(auto-fill,minmax(370px,1fr));gap:14px}
+.units{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:14px}
 figcaption{display:flex;justify-content:space-between}figcaption span{color:var(--faint)}
 .bar{height:4px;border-radius:2px;background:var(--line);margin:6px 0 9px}
 .bar span{display:block;height:100%;border-radius:2px;background:var(--mark)}
