@@ -112,7 +112,7 @@ def _options(
             raise UsageError(f"{out} was trained on {before}", "leave the data out with --resume")
     elif (out / CHECKPOINT).exists() and not console.options.force:
         raise UsageError(f"{out} holds a run already", "--resume continues it, --force starts over")
-    elif not data:
+    elif not data and RECIPES[name].takes_data:
         raise UsageError("no data was named", f"ganedit train {name} DATA --out {out}")
     if data:
         values["data"] = data

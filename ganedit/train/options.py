@@ -6,7 +6,7 @@ import math
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ganedit.errors import UsageError
 
@@ -25,6 +25,7 @@ def flag_of(field_name: str) -> str:
 class LoopOptions:
     """What every recipe can be told."""
 
+    takes_data: ClassVar[bool] = True  # or the generator draws what is learned from
     data: tuple[str, ...] = option((), "Folder or zip of images.")
     kimg: float = option(1000.0, "Length of training, in thousands of images.")
     minutes: float = option(0.0, "Stop after this long even if --kimg is not reached; 0 means no limit.")
@@ -41,6 +42,8 @@ class LoopOptions:
     sample_kimg: float = option(25.0, "Between sample pictures.")
 
     def __post_init__(self) -> None:
+        if self.data and not self.takes_data:
+            raise UsageError("this recipe takes no data", "the generator draws what it learns from")
         for f in fields(self):
             value = getattr(self, f.name)
             least = -1 if f.name == "ada_target" else 0  # the one that is a mean of signs
@@ -196,6 +199,7 @@ class CLIPOptions(LoopOptions):
 class CLIPMapperOptions(LoopOptions):
     """A network that changes codes of a generator to what one text says (StyleCLIP)."""
 
+    takes_data: ClassVar[bool] = False
     data: tuple[str, ...] = option((), "None: the generator draws what the mapper learns from.")
     kimg: float = option(4.0, "Length of training, in thousands of codes.")
     batch: int = option(4, "Codes per optimiser step, over all devices.")
@@ -213,10 +217,35 @@ class CLIPMapperOptions(LoopOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.data:
-            raise UsageError("this recipe takes no data", "the generator draws what the mapper learns from")
         if not self.text.strip():
             raise UsageError("no --text was given", 'say what pictures should show: --text "a smiling face"')
+
+
+@dataclass(frozen=True)
+class VoynovOptions(LoopOptions):
+    """Directions of a generator that a predictor tells apart by what they change (Voynov & Babenko)."""
+
+    takes_data: ClassVar[bool] = False
+    data: tuple[str, ...] = option((), "None: the generator draws what is learned from.")
+    kimg: float = option(200.0, "Length of training, in thousands of pairs of pictures.")
+    batch: int = option(32, "Pairs per optimiser step, over all devices.")
+    model: str = option("faces", "The generator: a name, a folder or a checkpoint.")
+    count: int = option(64, "How many directions; they are at right angles to each other.")
+    reach: float = option(6.0, "Largest shift, in mean standard deviations of codes.")
+    shift_weight: float = option(0.25, "Of the error of the shift, beside the cross-entropy.")
+    lr: float = 1e-3
+    widths: str = option("32,64,96,128", "Channels of the predictor at 1/2, 1/4, 1/8 and 1/16 of the side.")
+    snapshot_kimg: float = option(20.0, "Between checkpoints.")
+    sample_kimg: float = option(20.0, "Between sample pictures.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.count < 2:
+            raise UsageError(f"--count {self.count} leaves nothing to tell apart", "choose 2 or more")
+        if not self.reach > 0.5:
+            raise UsageError(f"--reach {self.reach} cannot be seen", "choose more than 0.5, such as 6")
+        if not all(width.strip().isdigit() and int(width) for width in self.widths.split(",")):
+            raise UsageError(f"--widths {self.widths} is no list of numbers", "such as 32,64,96,128")
 
 
 @dataclass(frozen=True)
@@ -580,6 +609,7 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "encoder": EncoderOptions,
     "clip": CLIPOptions,
     "clip-mapper": CLIPMapperOptions,
+    "voynov": VoynovOptions,
     "classifier": ClassifierOptions,
     "pix2pix": Pix2pixOptions,
     "cyclegan": CycleGANOptions,
