@@ -117,7 +117,7 @@ def _options(
     if data:
         values["data"] = data
     values |= {key: value for key, value in given.items() if value is not None}
-    values["data"] = tuple(values["data"])
+    values["data"] = tuple(values.get("data", ()))
     return RECIPES[name](**values)
 
 
