@@ -223,6 +223,9 @@ def latent_behind(path: Path) -> Path | None:
     from ganedit.images.provenance import COMPOSITE, read_provenance
 
     record = read_provenance(path) or {}
+    parameters = record.get("parameters")
+    if isinstance(parameters, dict) and parameters.get("units"):  # changed, which no latent holds
+        return None
     return beside if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from ganedit.cli.context import Console
-from ganedit.cli.editor import Change, Editor
+from ganedit.cli.editor import PASTES, Change, Editor
 from ganedit.cli.project import Method, check_face
+from ganedit.cli.units import Ablate, Activate, Units
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from ganedit.latent.directions import Direction
     from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
-
-PASTES = ("change", "replace")
 
 
 class EditSpace(StrEnum):
@@ -57,6 +57,8 @@ def command(
     layers: Annotated[
         list[str] | None, typer.Option(help="Such as 0-5 or 0,2,4-7: one for each direction, or one for all.")
     ] = None,
+    ablate: Ablate = None,
+    activate: Activate = None,
     sweep: Annotated[
         str | None, typer.Option(help="FROM:TO:COUNT magnitudes of the first direction, such as -3:3:7.")
     ] = None,
@@ -86,9 +88,11 @@ def command(
     With --space s also by channels of the styles. Writes NAME.edited.png and NAME.edited.latent.safetensors;
     with --paste NAME.pasted.png, with --sweep NAME.edit+1.0.png and so on, and NAME.sheet.png. Prints the
     pictures. Photos are projected first. Without an input, takes the latest projection made in this folder.
+    With --ablate or --activate no latent is written: none can hold what is done to units.
     """
     check_face(face)
-    request = Request.read(direction, magnitude, layers, sweep, paste, space)
+    units = Units(ablate, activate)
+    request = Request.read(direction, magnitude, layers, sweep, paste, space, units)
     if photo is not None and paste is None:
         raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
     editor = Editor(console, request, output, model, method, face, photo, sheet or sweep is not None, video)
@@ -104,6 +108,7 @@ class Request(Change):
     plans: dict[str, tuple[float, ...]]  # magnitudes by what results are called: "" or "+1.0"
     paste: Mode | None
     space: EditSpace
+    changed_units: Units
     command = "edit"
 
     def __post_init__(self) -> None:
@@ -118,6 +123,7 @@ class Request(Change):
         sweep: str | None,
         paste: str | None,
         space: EditSpace,
+        units: Units,
     ) -> Request:
         """Check the options against each other.
 
@@ -127,7 +133,7 @@ class Request(Change):
         from ganedit.latent.editing import parse_layers, parse_sweep
 
         directions, magnitudes, layers = directions or [], magnitudes or [], layers or []
-        if not directions:
+        if not directions and (sweep is not None or not units.changes):
             raise UsageError("no --direction was given", "ganedit direction list tells which there are")
         swept = 0 if sweep is None else 1
         wanted = len(directions) - swept
@@ -154,14 +160,21 @@ class Request(Change):
             values = parse_sweep(sweep)
             plans = {label: (v, *rest) for label, v in zip(_labels(values), values, strict=True)}
         rows = (rows * len(directions))[: len(directions)]
-        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste), space)
+        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste), space, units)
 
     @property
     def labels(self) -> Sequence[str]:
         return list(self.plans)
 
     def told(self, label: str) -> dict[str, Any]:
-        return {"magnitudes": self.plans[label]}
+        return {"magnitudes": self.plans[label]} | ({"units": self.units} if self.units else {})
+
+    @property
+    def units(self) -> list[dict[str, Any]]:
+        return self.changed_units.record
+
+    def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
+        return self.changed_units.applied(generator, share)
 
     def prepare(self, generator: Generator) -> None:
         from ganedit.latent.editing import check_layers
@@ -177,6 +190,7 @@ class Request(Change):
                     f"there is no layer {max(rows)}: the model {generator.name} has {generator.num_ws}",
                     f"layers go from 0 to {generator.num_ws - 1}",
                 )
+        self.changed_units.prepare(generator)
         self._found[generator.sha256] = found
 
     def _named(self, name: str, generator: Generator) -> Direction:
@@ -201,7 +215,9 @@ class Request(Change):
         """For the caption of a sheet: "smile, age 1"."""
         first = next(iter(self.plans.values()))
         told = [f"{Path(d).stem} {m:+g}" for d, m in zip(self.directions, first, strict=True)]
-        return ", ".join([Path(self.directions[0]).stem, *told[1:]] if self.swept else told)
+        if self.swept:
+            told[0] = Path(self.directions[0]).stem
+        return ", ".join([*told, *self.changed_units.told])
 
 
 def _labels(values: list[float]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ganedit.latent.photos import Crop
     from ganedit.store.models import Generator
 
+PASTES = ("change", "replace")
 SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a pasted photo on a sheet, and in a film
 CROP_SIDE = 256  # least, of a crop in a film
 FILM_FRAMES = 50  # one way; at 25 a second
@@ -64,6 +66,18 @@ class Change(ABC):
         """What --json adds to a result."""
         return {}
 
+    @property
+    def units(self) -> list[dict[str, Any]]:
+        """What is done to single units of the generator, for the record of pictures.
+
+        No latent can hold it: where there is any, none is written.
+        """
+        return []
+
+    def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
+        """Entered while `generator` draws changed pictures; `share` is how much of it is done to units."""
+        return nullcontext()
+
 
 @dataclass
 class Subject:
@@ -87,15 +101,23 @@ class Targets:
     pasted: dict[str, Path]
     sheet: Path | None
     video: Path | None
+    latents: bool  # whether the pictures get theirs beside them
 
     def all(self) -> list[Path]:
         crops = [path for paths in self.pictures.values() for path in paths]
         more = [path for path in (self.sheet, self.video) if path is not None]
-        return [*crops, *map(_latent_of, crops), *self.pasted.values(), *more]
+        return [*crops, *self.latents_of(crops), *self.pasted.values(), *more]
+
+    def latents_of(self, crops: Sequence[Path]) -> list[Path]:
+        return [_latent_of(path) for path in crops] if self.latents else []
 
 
 def _latent_of(picture: Path) -> Path:
     return latent_path(picture.parent, picture.stem)
+
+
+def _texts(paths: Sequence[Path]) -> list[str]:
+    return [str(path) for path in paths]
 
 
 def _latents_in(source: str) -> list[str]:
@@ -192,15 +214,12 @@ class Editor:
             crops, pasted = targets.pictures[label], targets.pasted.get(label)
             if photo is not None and pasted in wanted:
                 self._write_pasted(pasted, photo, subjects, label)
-            details = {
-                "latents": [str(_latent_of(path)) for path in crops],
-                **self.change.told(label),
-            }
+            details = {"latents": _texts(targets.latents_of(crops)), **self.change.told(label)}
             if pasted is not None:
-                yield Result(pasted, {**details, "pictures": [str(path) for path in crops]})
+                yield Result(pasted, {**details, "pictures": _texts(crops)})
                 continue
             for path in crops:
-                yield Result(path, {**details, "latents": [str(_latent_of(path))]})
+                yield Result(path, {**details, "latents": _texts(targets.latents_of([path]))})
         if targets.video is not None:
             if targets.video in wanted:
                 self._write_film(targets.video, subjects, photo)
@@ -225,12 +244,12 @@ class Editor:
             pasted = {label: self.output / f"{name}.pasted{label}{suffix}" for label in labels}
         sheet = self.output / f"{name}.sheet.png" if self.sheet else None
         video = self.output / f"{name}.edited.mp4" if self.video else None
-        return Targets(pictures, pasted, sheet, video)
+        return Targets(pictures, pasted, sheet, video, latents=not self.change.units)
 
     # ---- drawing and writing ----
 
     def _draw(self, subject: Subject, generator: Generator) -> None:
-        from ganedit.latent.editing import between, draw
+        from ganedit.latent.editing import between, draw, eased
 
         latent = subject.latent
         assert latent is not None
@@ -240,11 +259,13 @@ class Editor:
         edited = list(subject.latents.values())
         start = edited[0] if len(edited) > 1 else latent
         film = between(start, edited[-1], FILM_FRAMES) if self.video else []
+        shares = [1.0] * len(film) if len(edited) > 1 else eased(len(film))
         with self.console.progress(f"drawing {subject.stem}", len(edited) + len(film) + 1) as bar:
             pictures = draw(own, [latent.original])
             bar.advance()
-            for code in [*edited, *film]:
-                pictures += draw(own, [code])
+            for code, share in zip([*edited, *film], [*[1.0] * len(edited), *shares], strict=True):
+                with self.change.applied(own, share):
+                    pictures += draw(own, [code])
                 bar.advance()
         subject.before = pictures[0]
         subject.pictures = dict(zip(self.change.labels, pictures[1:], strict=False))
@@ -256,6 +277,8 @@ class Editor:
         if not self.console.options.provenance:
             return None
         parameters: dict[str, Any] = {"edits": list(latent.edits)}
+        if self.change.units:
+            parameters["units"] = self.change.units
         if pasted:
             parameters["paste"] = self.change.paste
         source = latent.source or None
@@ -270,9 +293,10 @@ class Editor:
         for label, paths in targets.pictures.items():
             for subject, path in zip(subjects, paths, strict=True):
                 latent = subject.latents[label]
-                with all_or_none(path, _latent_of(path)):
-                    if _latent_of(path) in wanted:
-                        latent.save(_latent_of(path))
+                with all_or_none(path, *targets.latents_of([path])):
+                    for beside in targets.latents_of([path]):
+                        if beside in wanted:
+                            latent.save(beside)
                     if path in wanted:
                         write_image(path, subject.pictures[label], provenance=self._record(latent))
 

@@ -155,8 +155,12 @@ def _images(generator: Generator, codes: Sequence[Tensor | Latent]) -> Tensor:
 
 def between(start: Latent, stop: Latent, count: int) -> list[Latent]:
     """`count` latents from one to another, slow at both ends, as a film wants them."""
-    times = (0.5 - 0.5 * torch.linspace(0, math.pi, count).cos()).tolist()
-    return [blend(start, stop, t) for t in times]
+    return [blend(start, stop, share) for share in eased(count)]
+
+
+def eased(count: int) -> list[float]:
+    """`count` numbers from 0 to 1, slow at both ends."""
+    return (0.5 - 0.5 * torch.linspace(0, math.pi, count).cos()).tolist()
 
 
 def blend(start: Latent, stop: Latent, share: float) -> Latent:

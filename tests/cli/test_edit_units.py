@@ -1,0 +1,135 @@
+"""`ganedit edit --ablate` and `--activate` with tiny models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganedit.cli.codes import latent_behind
+from ganedit.images.io import from_tensor, read_image, write_image
+from ganedit.images.provenance import read_provenance
+from ganedit.latent.editing import eased
+from ganedit.latent.latent import Latent
+from ganedit.latent.units import UnitChange, UnitEdit
+from ganedit.store.load import load_generator
+
+EDIT = ("edit", "--device", "cpu")
+
+
+@pytest.fixture
+def sample(tiny_faces, tmp_path):
+    """a.latent.safetensors, of a sample."""
+    generator = load_generator("faces", "cpu")
+    ws = generator.mapping(generator.z_of([1]))[0].detach()
+    Latent(ws, "faces", generator.sha256, "w").save(tmp_path / "a.latent.safetensors")
+    return ws
+
+
+@torch.no_grad()
+def drawn(ws, *changes):
+    generator = load_generator("faces", "cpu")
+    with UnitEdit(generator, changes).applied(generator):
+        return from_tensor(generator.synthesis(ws[None]))
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def test_units_are_switched_off_without_a_direction(ganedit, sample, tmp_path):
+    ran = ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer2:1,3", "--ablate", "layer4:0-2", "--json")
+    assert ran.status == 0, ran.err
+    (told,) = ran.json
+    assert told["path"] == "a.edited.png"
+    assert told["latents"] == []
+    units = [
+        {"change": "ablate", "layer": 2, "units": [1, 3]},
+        {"change": "ablate", "layer": 4, "units": [0, 1, 2]},
+    ]
+    assert told["units"] == units
+    wanted = drawn(sample, UnitChange(2, (1, 3)), UnitChange(4, (0, 1, 2)))
+    assert (pixels("a.edited.png") == wanted).all()
+    assert (wanted != drawn(sample)).any()
+    assert read_provenance("a.edited.png")["parameters"]["units"] == units
+    assert not (tmp_path / "a.edited.latent.safetensors").exists()
+
+
+def test_units_go_with_directions_and_masks(ganedit, sample, tmp_path):
+    mask = np.zeros((32, 32), np.uint8)
+    mask[:16] = 255
+    Image.fromarray(mask).save("top.png")
+    ran = ganedit(
+        *EDIT, "a.latent.safetensors", "--direction", "smile", "--activate", "layer5:4@top.png", "--sheet"
+    )
+    assert ran.status == 0, ran.err
+    assert ran.lines == ["a.edited.png", "a.sheet.png"]
+    assert ganedit(*EDIT, "a.latent.safetensors", "--direction", "smile", "-o", "plain").status == 0
+    moved = Latent.load("plain/a.edited.latent.safetensors").ws
+    painted = UnitChange(5, (4,), on=True, mask=mask.astype(np.float32) / 255)
+    assert (pixels("a.edited.png") == drawn(moved, painted)).all()
+    changed = np.abs(pixels("a.edited.png").astype(int) - pixels("plain/a.edited.png")).sum(axis=(1, 2))
+    assert changed[:14].any()
+    assert not changed[24:].any()  # beyond what the layers after it spread
+
+
+def test_a_sweep_keeps_the_units_changed(ganedit, sample):
+    ran = ganedit(
+        *EDIT, "a.latent.safetensors", "--direction", "smile", "--sweep=-1:1:3", "--ablate", "layer3:5"
+    )
+    assert ran.status == 0, ran.err
+    assert len(ran.lines) == 4
+    assert (pixels("a.edit+0.0.png") == drawn(sample, UnitChange(3, (5,)))).all()
+
+
+def test_a_film_lets_the_units_fade(ganedit, sample, monkeypatch):
+    films = []
+    monkeypatch.setattr("ganedit.images.video.write_video", lambda path, frames: films.append(frames))
+    ran = ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer3:0-7", "--video")
+    assert ran.status == 0, ran.err
+    steps = [np.abs(one.astype(int) - films[0][0]).mean() for one in films[0][12:62]]
+    assert steps[0] == 0
+    assert steps == sorted(steps)
+    assert steps[-1] > steps[25] > 0
+    assert eased(3) == pytest.approx([0, 0.5, 1])
+
+
+def test_a_picture_of_changed_units_is_not_the_latent_beside_it(ganedit, sample, tmp_path):
+    """An older edit's latent may still lie there under the same name."""
+    assert ganedit(*EDIT, "a.latent.safetensors", "--direction", "smile").status == 0
+    assert ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer3:5", "--force").status == 0
+    assert latent_behind(tmp_path / "a.edited.png") is None
+    assert ganedit(*EDIT, "a.latent.safetensors", "--direction", "smile", "--force").status == 0
+    assert latent_behind(tmp_path / "a.edited.png") == tmp_path / "a.edited.latent.safetensors"
+
+
+def test_units_come_into_the_photo(ganedit, tiny_faces, portrait, tmp_path):
+    write_image(tmp_path / "me.png", read_image(portrait).pixels[:300, 80:400])
+    ran = ganedit(*EDIT, "me.png", "--method", "encode", "--ablate", "layer4:0-7", "--paste", "--json")
+    assert ran.status == 0, ran.err
+    (told,) = ran.json
+    assert told["path"] == "me.pasted.png"
+    assert told["pictures"] == ["me.edited.png"]
+    assert (pixels("me.pasted.png") != pixels("me.png")).any()
+    assert read_provenance("me.pasted.png")["parameters"]["units"][0]["layer"] == 4
+    assert (tmp_path / "me.latent.safetensors").exists()  # the projection, which is a latent as ever
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        (["--ablate", "4:17"], 2, "--ablate 4:17 names no units"),
+        (["--activate", "layer4:"], 2, "--activate layer4: names no units"),
+        (["--ablate", "layer9:1"], 2, "there is no layer 9: the model faces has 7"),
+        (["--ablate", "layer0:99"], 2, "there is no unit 99 in layer0 (4 px)"),
+        (["--ablate", "layer0:1@none.png"], 3, "none.png"),
+        (["--ablate", "layer0:1", "--sweep=-1:1:3"], 2, "no --direction"),
+        (["--ablate", "layer0:1", "--magnitude", "2"], 2, "1 --magnitude do not suit the 0 --direction"),
+    ],
+)
+def test_what_makes_no_sense_is_told(ganedit, sample, tmp_path, options, status, told):
+    ran = ganedit(*EDIT, "a.latent.safetensors", *options)
+    assert ran.status == status
+    assert told in ran.err
+    assert not (tmp_path / "a.edited.png").exists()
