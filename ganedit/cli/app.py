@@ -55,6 +55,7 @@ COMMANDS = {
     "mix": Entry("mix", "Show what the layers of some make of others: the style-mixing table."),
     "math": Entry("arithmetic", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
     "dissect": Entry("dissect", "Find the units of a generator that draw eyes, lips, background, ..."),
+    "clip": Entry("clip", "Change, find and sort pictures by what a text says."),
     "direction": Entry("direction", "Learn, list, import and export directions."),
     "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
     "metrics": Entry("metrics", "Measure a model or pictures."),

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,59 +30,70 @@ Progress = Callable[[int, int], None]
 SAMPLES, BATCH = 64, 8
 SCHEMA = 1
 FIRST_SEED = 500_000  # other samples than those that sigmas are measured on
-CHANCE = 2.0  # times the cosine of random vectors: the threshold unless told otherwise
+CHANCE = 4.0  # times the cosine of random vectors: the threshold unless told otherwise
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """What the channels of a generator do to the features of a CLIP model.
+
+    Attributes:
+        changes: [total, E], of the features with each channel, per standard deviation of it.
+        features: [N, E], of random samples.
+    """
+
+    changes: Tensor
+    features: Tensor
 
 
 def channel_relevance(
     generator: Generator, clip: Clip, *, samples: int = SAMPLES, progress: Progress | None = None
-) -> Tensor:
-    """How CLIP's features change with each channel of the styles: [total, E], per standard deviation.
-
-    The mean over random samples of the derivative of the features.
+) -> Relevance:
+    """The derivative of CLIP's features with respect to each channel, its mean over random samples.
 
     Raises:
         CheckpointError: a generator whose styles cannot be read.
     """
     _, deviation = styles.style_spread(generator)
-    codes = random_codes(generator, samples, seed=FIRST_SEED)
-    changes = torch.zeros(len(deviation), clip.texts(["a"]).shape[1])
-    done = 0
-    for some in codes.split(BATCH):
+    found: list[Tensor] = []
+    changes: Tensor | float = 0.0
+    for some in random_codes(generator, samples, seed=FIRST_SEED).split(BATCH):
         with torch.no_grad():
             s = styles.styles_of(generator, some[:, None].expand(-1, generator.num_ws, -1))
         s.requires_grad_(True)
         features = clip.images(styles.draw_styles(generator, s).clamp(-1, 1))
-        for e, one in enumerate(features.unbind(1)):
-            (slope,) = torch.autograd.grad(one.sum(), s, retain_graph=e + 1 < features.shape[1])
-            changes[:, e] += slope.sum(dim=0).cpu()
-        done += len(some)
+        columns = features.unbind(1)
+        slopes = [
+            torch.autograd.grad(column.sum(), s, retain_graph=column is not columns[-1])[0].sum(dim=0).cpu()
+            for column in columns
+        ]
+        changes = changes + torch.stack(slopes, dim=1)
+        found.append(features.detach().cpu())
         if progress:
-            progress(done, samples)
-    return changes / samples * deviation[:, None].cpu()
+            progress(sum(map(len, found)), samples)
+    return Relevance(changes / samples * deviation[:, None].cpu(), torch.cat(found))
 
 
-def known_relevance(generator: Generator, clip: Clip, progress: Progress | None = None) -> Tensor:
+def known_relevance(generator: Generator, clip: Clip, progress: Progress | None = None) -> Relevance:
     """`channel_relevance`, measured when first asked for, and kept in the user's folder."""
     from ganedit.store import registry
     from ganedit.store.weights import record_in, write_weights
 
     name = f"{generator.sha256[:16]}-{clip.sha256[:16]}.safetensors"
-    path = Path(registry.user_folder()) / "relevance" / name
+    path = registry.user_folder() / "relevance" / name
     if path.is_file():
         with record_in(path, "channel relevance", SCHEMA, "delete it") as (tensors, _):
-            return tensors["relevance"].float()
+            return Relevance(tensors["changes"].float(), tensors["features"].float())
     found = channel_relevance(generator, clip, progress=progress)
-    about = {"schema": SCHEMA, "model": generator.name, "clip": clip.name}
-    try:
-        write_weights(path, {"relevance": found}, about)
-    except GaneditError:  # a folder that cannot be written costs time, not the result
-        return found
+    with suppress(GaneditError):  # a folder that cannot be written costs time, not the result
+        about = {"schema": SCHEMA, "model": generator.name, "clip": clip.name}
+        write_weights(path, {"changes": found.changes, "features": found.features}, about)
     return found
 
 
 def usual_threshold(features: int) -> float:
-    """Twice the cosine that vectors of so many numbers have by chance."""
-    return CHANCE / math.sqrt(features)
+    """Four times the cosine that vectors of so many numbers have by chance, at most 0.5."""
+    return min(CHANCE / math.sqrt(features), 0.5)
 
 
 def text_direction(
@@ -89,15 +101,18 @@ def text_direction(
     clip: Clip,
     text: str,
     neutral: str,
-    relevance: Tensor,
+    relevance: Relevance,
     *,
     threshold: float | None = None,
     name: str = "text",
 ) -> Direction:
     """A direction of the style space, from `neutral` to `text`.
 
+    Magnitude 1 is meant to change pictures, as far as these two texts go, as much as samples differ: the change
+    that the derivatives foretell is one standard deviation of samples.
+
     Args:
-        generator: Whose styles are to change.
+        generator: Whose styles are to change; the layers to RGB keep theirs, as in the paper.
         clip: Reads both texts.
         text, neutral: "a smiling face", "a face".
         relevance: Of `channel_relevance`.
@@ -112,7 +127,8 @@ def text_direction(
     threshold = usual_threshold(len(wanted)) if threshold is None else threshold
     if not 0 <= threshold < 1:
         raise UsageError(f"--threshold {threshold} makes no sense", "choose 0 to 1, such as 0.2")
-    cosines = F.normalize(relevance, dim=1) @ wanted
+    features = torch.tensor([channel.about.use == "features" for channel in styles.channels(generator)])
+    cosines = F.normalize(relevance.changes, dim=1) @ wanted * features
     chosen = cosines * (cosines.abs() >= threshold)
     if not bool(chosen.any()):
         raise UsageError(
@@ -121,12 +137,12 @@ def text_direction(
         )
     _, deviation = styles.style_spread(generator)
     vector = chosen * deviation.cpu()
-    # magnitude 1 moves the channels that agree most by one standard deviation
-    sigma = float(vector.norm() / chosen.abs().max())
+    foretold = float(chosen @ (relevance.changes @ wanted))
+    spread = float((relevance.features @ wanted).std())
     return Direction(
         name=name,
         vector=vector / vector.norm(),
-        sigma=sigma,
+        sigma=float(vector.norm()) * spread / foretold,
         model=generator.name,
         model_sha256=generator.sha256,
         method=f"CLIP, {int((chosen != 0).sum())} channels",

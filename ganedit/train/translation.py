@@ -190,8 +190,9 @@ def start_from(network: nn.Module, model: str, device: torch.device, **new: obje
     Raises:
         CheckpointError: `model` is of another.
     """
-    before: Any = load(model, device=str(device)).network
-    if type(before) is not type(network) or dataclasses.replace(before.cfg, **new) != network.cfg:
+    before = load(model, device=str(device)).network
+    config: Any = before.cfg
+    if type(before) is not type(network) or dataclasses.replace(config, **new) != network.cfg:
         raise CheckpointError(
             f"{model} is no {type(network).__name__} of the size asked for",
             "set the flags that its card's [config] names",

@@ -11,7 +11,11 @@ from torch import Tensor, nn
 from ganedit.errors import CheckpointError, InputError
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.base import Model
-from ganedit.store.open_clip_network import HALF, Pretrained, Words
+from ganedit.store.open_clip_network import HALF, Pretrained, Words, words_of
+
+EMPTY = frozenset(
+    ("a", "an", "the", "of", "at", "in", "is", "this", "who", "with", "photo", "picture", "person")
+)  # say nothing
 
 
 class Clip(Model):
@@ -66,6 +70,12 @@ class Clip(Model):
                 raise InputError("the text is empty", 'say what the picture should show: "a smiling face"')
         features = self.network.encode_text(self._tokenize(list(texts)).to(self.device))
         return F.normalize(features.float(), dim=1)
+
+    def told_by(self, text: str) -> bool:
+        """Whether a text says anything but words like "a photo of the" that a small model knows."""
+        if self.words is None:
+            return True
+        return any(word in self.words.numbers and word not in EMPTY for word in words_of(text))
 
     def unknown_words(self, text: str) -> list[str]:
         """Words of a text that a small model never learned; nothing for one that reads any text."""

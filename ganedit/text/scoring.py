@@ -1,0 +1,55 @@
+"""Samples of a generator judged by texts, for directions to be learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganedit.latent.directions import random_codes
+from ganedit.text.guidance import text_change
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Clip, Generator
+
+BATCH = 16
+
+
+@torch.no_grad()
+def score_by_texts(
+    generator: Generator,
+    clip: Clip,
+    text: str,
+    other: str,
+    count: int,
+    *,
+    psi: float = 1.0,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Draw samples, and tell how much better one text fits each than another.
+
+    Args:
+        generator, clip: What draws, and what judges.
+        text, other: The two texts.
+        count: Samples.
+        psi, seed: Of the samples.
+        progress: Called with the number of samples that were just done.
+
+    Returns:
+        Codes w [N, W] and differences of cosines [N].
+
+    Raises:
+        UsageError: the texts are the same to the model.
+    """
+    change = text_change(clip, text, other)
+    codes = random_codes(generator, count, psi=psi, seed=seed)
+    scores = []
+    for some in codes.split(BATCH):
+        images = generator.synthesis(some[:, None].expand(-1, generator.num_ws, -1)).clamp(-1, 1)
+        scores.append((clip.images(images) @ change).cpu())
+        if progress:
+            progress(len(some))
+    return codes, torch.cat(scores)
