@@ -5,19 +5,20 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganedit.cli.batch import survive
+from ganedit.cli.channels import channels
 from ganedit.cli.context import Console
+from ganedit.cli.direction_sheet import check_faces, write_sheet
+from ganedit.cli.discover import check_name, discover
 from ganedit.cli.project import LATENT, Method, Projector, check_folder, open_generator
 from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
     from ganedit.latent.directions import Direction
@@ -28,17 +29,6 @@ Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
 ]
-
-SHOWN = (-3, -2, -1, 0, 1, 2, 3)  # magnitudes on a sheet of directions
-SHOWN_PSI = 0.7
-
-
-class Discovery(StrEnum):
-    """How directions are found that nobody named."""
-
-    sefa = "sefa"
-    ganspace = "ganspace"
-
 
 FEWEST_SAMPLES = 50  # of which the extremes are compared
 
@@ -84,7 +74,7 @@ def learn(
     from ganedit.latent import directions
 
     target = output or directions.user_folder(_model_name(model)) / f"{name}{directions.SUFFIX}"
-    _check_name(name)
+    check_name(name)
     if not console.should_write(target):
         console.emit(target)
         return
@@ -171,7 +161,7 @@ def import_(
         raise UsageError(f"{file} holds {len(found)} directions, --output names one file", "leave it out")
     folder = directions.user_folder(_model_name(model))
     for one in found:
-        _check_name(one.name)
+        check_name(one.name)
     generator = open_generator(console, model)
     codes = None
     for one in found:
@@ -201,99 +191,6 @@ def export(
     console.emit(output, sigma=found.sigma)
 
 
-def discover(
-    console: Console,
-    method: Annotated[
-        Discovery, typer.Option(help="sefa: what the weights amplify; ganspace: what samples vary in.")
-    ] = Discovery.sefa,
-    count: Annotated[int, typer.Option(help="How many directions.")] = 8,
-    layers: Annotated[
-        str | None, typer.Option(help="Which they change: coarse, middle, fine, or 0-3; all unless given.")
-    ] = None,
-    samples: Annotated[int, typer.Option(help="For ganspace.")] = 20000,
-    activations: Annotated[
-        int | None, typer.Option(help="For ganspace: of this layer, instead of codes.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Before the numbers; the method unless given.")] = None,
-    faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
-    model: Model = "faces",
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the sheet.")] = Path("."),
-) -> None:
-    """Find directions in the generator itself, to be looked at and then named.
-
-    Keeps NAME-0, NAME-1, ..., the strongest first, and prints them; draws NAME.sheet.png, a row for each,
-    from magnitude -3 to +3. ganedit direction name gives one a name of its own.
-    """
-    from ganedit.latent import directions, discovery
-    from ganedit.latent.mixing import rows_of
-
-    if activations is not None and method is Discovery.sefa:
-        raise UsageError("--activations is for --method ganspace", "leave it out")
-    _check_faces(faces)
-    check_folder(output)
-    stem = name or method.value
-    _check_name(stem)
-    generator = open_generator(console, model)
-    rows = rows_of(generator, layers) if layers else None
-    folder = directions.user_folder(generator.name)
-    paths = [folder / f"{stem}-{i}{directions.SUFFIX}" for i in range(count)]
-    sheet = output / f"{stem}.sheet.png"
-    wanted = [console.should_write(path) for path in (*paths, sheet)]
-    if any(wanted):
-        with console.progress(f"{method.value}: samples", samples) as bar:
-            done = [0]
-
-            def advance(now: int, _: int) -> None:
-                bar.advance(now - done[0])
-                done[0] = now
-
-            if method is Discovery.sefa:
-                found = discovery.sefa(generator, count, rows, name=stem)
-            else:
-                found = discovery.ganspace(
-                    generator, count, rows, samples=samples, layer=activations, name=stem, progress=advance
-                )
-        for one, path in zip(found, paths, strict=True):
-            one.save(path)
-        _write_sheet(console, generator, found, faces, sheet)
-    for path in paths:
-        console.emit(path)
-    console.emit(sheet, directions=count)
-
-
-def _write_sheet(
-    console: Console, generator: Generator, found: list[Direction], faces: int, path: Path
-) -> None:
-    """A row for each direction and sample, from -3 to +3."""
-    from ganedit.images.io import write_image
-    from ganedit.images.provenance import provenance
-    from ganedit.images.sheet import enlarged, sheet
-    from ganedit.latent.directions import random_codes
-    from ganedit.latent.editing import draw, edit
-    from ganedit.latent.latent import Latent
-
-    codes = random_codes(generator, faces, psi=SHOWN_PSI)[:, None].expand(-1, generator.num_ws, -1)
-    pictures: list[np.ndarray] = []
-    labels: list[str] = []
-    with console.progress("drawing", len(found) * faces) as bar:
-        for one in found:
-            for code in codes:
-                latent = Latent(code.cpu(), generator.name, generator.sha256)
-                moved = [edit(latent, [(one, float(m), None)]) for m in SHOWN]
-                pictures += [enlarged(picture, 96) for picture in draw(generator, moved)]
-                labels.append("" if len(labels) % faces else one.name)
-                bar.advance()
-    made = sheet(
-        pictures,
-        columns=len(SHOWN),
-        row_labels=labels,
-        column_labels=[f"{m:+d}" if m else "0" for m in SHOWN],
-    )
-    told = {"directions": [one.name for one in found]}
-    record = provenance(console.command.removeprefix("ganedit "), told, generator.name, generator.sha256)
-    write_image(path, made, provenance=record if console.options.provenance else None)
-
-
 def show(
     console: Console,
     names: Annotated[list[str], typer.Argument(help="Names or files of directions.")],
@@ -304,14 +201,14 @@ def show(
     """Draw a sheet of what directions do to samples, from magnitude -3 to +3."""
     from ganedit.latent import directions
 
-    _check_faces(faces)
+    check_faces(faces)
     check_folder(output.parent)
     generator = open_generator(console, model)
     found = [directions.find(name, generator.name) for name in names]
     for one in found:
         one.check_model(generator)
     if console.should_write(output):
-        _write_sheet(console, generator, found, faces, output)
+        write_sheet(console, generator, found, faces, output)
     console.emit(output, directions=[one.name for one in found])
 
 
@@ -327,7 +224,7 @@ def name_(
 
     owner, _, short = direction.rpartition("/")
     owner = _model_name(owner or model)
-    _check_name(name)
+    check_name(name)
     found = directions.find(short, owner)
     vector = -found.vector if negate else found.vector
     target = directions.user_folder(owner) / f"{name}{directions.SUFFIX}"
@@ -339,6 +236,7 @@ def name_(
 COMMANDS = {
     "learn": learn,
     "discover": discover,
+    "channels": channels,
     "show": show,
     "name": name_,
     "list": list_directions,
@@ -523,16 +421,6 @@ def _check_numbers(threshold: float | None, samples: int, psi: float) -> None:
         raise UsageError(
             f"--samples {samples} is too few", f"choose {FEWEST_SAMPLES} or more, better thousands"
         )
-
-
-def _check_faces(faces: int) -> None:
-    if faces < 1:
-        raise UsageError(f"--faces {faces} shows nothing", "choose 1 or more, such as 2")
-
-
-def _check_name(name: str) -> None:
-    if not name or "/" in name or name.startswith(".") or Path(name).suffix:
-        raise UsageError(f"{name!r} is no name for a direction", "use letters and dashes")
 
 
 def _plain(value: Any) -> str:

@@ -1,19 +1,22 @@
 """Directions that nobody named: found in a generator itself, to be looked at and named afterwards.
 
 SeFa (Shen & Zhou, arXiv:2007.06600): what the layers' style maps amplify most. GANSpace (Härkönen et al.,
-arXiv:2004.02546): what samples vary in most, in their codes or in the activations that these cause.
+arXiv:2004.02546): what samples vary in most, in their codes or in the activations that these cause. Those of
+Voynov & Babenko (arXiv:2002.03754) are learned by `train.recipes.voynov` and taken from its run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ganedit.errors import UsageError
-from ganedit.latent.directions import SIGMA_SAMPLES, Direction, random_codes, spread_along
+from ganedit.errors import InputError, UsageError
+from ganedit.latent.directions import SIGMA_SAMPLES, SUFFIX, Direction, random_codes, spread_along
 from ganedit.latent.styles import need, styles_of
 
 if TYPE_CHECKING:
@@ -101,6 +104,30 @@ def ganspace(
         _direction(generator, f"{name}-{i}", vector.float(), codes, about, rows, samples)
         for i, vector in enumerate(vectors)
     ]
+
+
+def trained(
+    run: Path, generator: Generator, count: int, rows: Sequence[int] | None = None, *, name: str = "voynov"
+) -> list[Direction]:
+    """The directions that a run of `ganedit train voynov` learned, the most surely recognised first.
+
+    Returns:
+        `count` directions NAME-0, NAME-1, ..., that change these rows (None: all).
+
+    Raises:
+        InputError: `run` is no such run.
+        UsageError: it learned fewer directions.
+        CheckpointError: it learned those of another generator.
+    """
+    paths = sorted((run / "model").glob(f"voynov-*{SUFFIX}"))
+    if not paths:
+        raise InputError(f"{run} holds no directions of a run", f"ganedit train voynov -o {run} makes one")
+    if not 1 <= count <= len(paths):
+        raise UsageError(f"there are no {count} directions in {run}", f"choose --count 1 to {len(paths)}")
+    found = [Direction.load(path) for path in paths[:count]]
+    for one in found:
+        one.check_model(generator)
+    return [replace(one, name=f"{name}-{i}", layers=tuple(rows or ())) for i, one in enumerate(found)]
 
 
 class _Activations:
