@@ -1,0 +1,88 @@
+"""Which style channels move an attribute or a region: against measuring every channel."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganedit.errors import UsageError
+from ganedit.latent.channel_search import Search, find_channels_that
+from ganedit.latent.directions import random_codes
+from ganedit.latent.styles import channels, draw_styles, style_spread, styles_of
+from ganedit.store.load import load_generator
+
+
+class Judge:
+    """Measures how red pictures are, and how bright their left half."""
+
+    name, attributes = "judge", ("red", "left")
+
+    def __call__(self, images):
+        return torch.stack([images[:, 0].mean(dim=(1, 2)), images[..., :16].mean(dim=(1, 2, 3))], dim=1)
+
+    def named(self, outputs):
+        return dict(zip(self.attributes, outputs.unbind(1), strict=True))
+
+
+def left(images):
+    mask = torch.zeros(len(images), 1, *images.shape[2:])
+    mask[..., : images.shape[-1] // 2] = 1
+    return mask
+
+
+@pytest.fixture(scope="module")
+def generator(tiny_models):
+    return load_generator(tiny_models / "faces", "cpu")
+
+
+@pytest.fixture(scope="module")
+def ends(generator):
+    """Eight samples with each of the 136 channels turned down and up by a hundredth of its deviation."""
+    codes = random_codes(generator, 8)[:, None].expand(-1, generator.num_ws, -1)
+    s, std = styles_of(generator, codes).detach(), style_spread(generator)[1]
+    with torch.no_grad():
+        return [
+            [draw_styles(generator, s + sign * step).clamp(-1, 1) for sign in (-1, 1)]
+            for step in torch.diag(0.01 * std)
+        ]
+
+
+def test_channels_that_move_an_attribute_most(generator, ends):
+    judge = Judge()
+    seen = []
+    search = Search(judge, "red", magnitude=0.01, samples=8)
+    found = find_channels_that(generator, search, 4, lambda *now: seen.append(now))
+    assert seen[-1] == (12, 12)
+    changes = torch.stack([(judge(high) - judge(low)).mean(dim=0) for low, high in ends])
+    order = changes[:, 0].abs().argsort(descending=True)[:4].tolist()
+    assert [one.channel.index for one in found] == order
+    for one in found:
+        assert one.effects["red"] == pytest.approx(float(changes[one.channel.index, 0]), rel=0.05, abs=1e-6)
+        assert one.effects["left"] == pytest.approx(float(changes[one.channel.index, 1]), rel=0.1, abs=1e-5)
+        assert one.share is None
+        assert one.scores["red"] * one.effects["red"] > 0
+
+
+def test_channels_that_change_a_region_more_than_the_rest(generator, ends):
+    found = find_channels_that(generator, Search(mask_of=left, magnitude=0.01, samples=8), 3)
+    moved = torch.stack([(high - low).abs().mean(dim=(0, 1)) for low, high in ends])  # [136, 32, 32]
+    inside, whole = moved[..., :16].sum(dim=(1, 2)), moved.sum(dim=(1, 2))
+    for one in found:
+        i = one.channel.index
+        assert one.share == pytest.approx(float(inside[i] / whole[i]), abs=0.02)
+        assert one.change == pytest.approx(float(whole[i]) / 32**2 * 127.5, rel=0.05)
+    merits = inside**2 / whole
+    best = merits[[one.channel.index for one in found]]
+    assert best[0] >= 0.9 * merits.max()  # the gradients' estimate is a random one
+    assert best.tolist() == sorted(best.tolist(), reverse=True)
+    assert found[0].effects == {}
+
+
+def test_both_at_once_and_neither(generator):
+    (best,) = find_channels_that(generator, Search(Judge(), "left", left, samples=8), 1)
+    assert best.channel in channels(generator)
+    assert best.share > 0
+    with pytest.raises(UsageError, match="nothing to look for"):
+        Search(Judge())
+    with pytest.raises(UsageError, match="knows no attribute green"):
+        Search(Judge(), "green")
