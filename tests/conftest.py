@@ -68,3 +68,27 @@ def tiny_faces(tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("GANEDIT_HOME", str(home))
     monkeypatch.setattr("ganedit.store.registry.bundled_folder", lambda: home / "nothing")
     return home
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP model with random weights that knows the words of captions about faces."""
+    import torch
+
+    from ganedit.store.cards import ModelCard
+    from ganedit.store.load import save_model
+    from ganedit.store.open_clip_network import ClipConfig, ClipNetwork
+    from ganedit.train.captions import vocabulary
+
+    folder = tmp_path_factory.mktemp("clip") / "tiny-clip"
+    words = vocabulary()
+    config = {
+        "words": len(words), "embed_dim": 8, "size": 64, "width": 4, "layers": [1, 1, 1, 1], "context": 16,
+        "text_width": 16, "text_layers": 1, "text_heads": 2,
+    }  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = ClipNetwork(ClipConfig(**{**config, "layers": (1, 1, 1, 1)}))
+    card = ModelCard("tiny-clip", "clip", "clip", config, 64, template="close-up", details={"words": words})
+    save_model(folder, card, network.state_dict())
+    return folder

@@ -108,8 +108,8 @@ def text_direction(
 ) -> Direction:
     """A direction of the style space, from `neutral` to `text`.
 
-    Magnitude 1 is meant to change pictures, as far as these two texts go, as much as samples differ: the change
-    that the derivatives foretell is one standard deviation of samples.
+    Magnitude 1 is meant to change pictures, as far as these two texts go, as much as samples differ: the
+    change that the derivatives foretell is one standard deviation of samples.
 
     Args:
         generator: Whose styles are to change; the layers to RGB keep theirs, as in the paper.

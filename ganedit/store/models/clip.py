@@ -46,7 +46,7 @@ class Clip(Model):
     @property
     def scale(self) -> float:
         """What cosines are multiplied by before a softmax over texts."""
-        return float(self.network.logit_scale.exp())
+        return float(self.network.logit_scale.detach().exp())
 
     def images(self, images: Tensor) -> Tensor:
         """Features [N, E], of length 1, of pictures [N, 3, H, W] in [-1, 1] of any size; differentiable."""
