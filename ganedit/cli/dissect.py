@@ -152,8 +152,7 @@ def _tell(console: Console, found: Dissection, model: str) -> None:
             cells.append(f"{sum(map(found.agrees, here))} {best:.3f}".rjust(width))
         console.note(f"{layer.shape!s:<17}" + "".join(cells))
     for name in found.concepts:
-        change = found.suggestion(name)
-        if change is not None:
-            console.note(f"{name}: {try_line(change, model)}")
+        if changes := found.suggestion(name):
+            console.note(f"{name}: {try_line(changes, model)}")
         elif limit := limit_of(found, name):
             console.note(limit)

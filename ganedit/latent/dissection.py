@@ -34,10 +34,8 @@ LEAST_IOU = 0.04  # above which a unit agrees with a concept, as in Network Diss
 OVER_CHANCE = 2.0  # and so many times what chance gives; decides for low quantiles alone
 FINEST = 128  # side at which activations and concepts are compared at most
 TOP = 6  # pictures remembered per unit
-MOST_UNITS = 20  # of a suggested change
-OBJECTS = (
-    4  # suggestions come from layers this much coarser than the picture; finer ones draw edges and colours
-)
+MOST_UNITS = 20  # of a layer in a suggested change
+OBJECTS = 4  # suggestions are of layers so many times smaller than the picture, or more
 OUTLINE = (255, 214, 10)
 OUTSIDE = 0.55  # brightness of what lies outside of a unit's region
 
@@ -126,22 +124,19 @@ class Dissection:
         active, share = 1 - self.quantile, self.share(concept)
         return min(active, share) / max(active, share)
 
-    def suggestion(self, concept: str) -> UnitChange | None:
-        """What to switch off to see the concept go: the units that agree with it, of the layer in which their
-        IoU sums to most; None where no unit agrees.
+    def suggestion(self, concept: str) -> list[UnitChange]:
+        """What to switch off to see the concept go: the units that agree with it, by layer; empty where none
+        does.
 
         Finer layers than a quarter of the picture's size are taken only if there is none in the others: what
         those draw are edges and colours, and without it the whole picture pales.
         """
         units = self.agreeing(concept)
         coarse = {one.shape.layer for one in self.layers if one.shape.inside * OBJECTS <= self.resolution}
-        by_layer: dict[int, list[Unit]] = {}
+        by_layer: dict[int, list[int]] = {}
         for unit in [unit for unit in units if unit.layer in coarse] or units:
-            by_layer.setdefault(unit.layer, []).append(unit)
-        if not by_layer:
-            return None
-        best = max(by_layer.values(), key=lambda units: sum(unit.iou for unit in units))
-        return UnitChange(best[0].layer, tuple(unit.number for unit in best[:MOST_UNITS]))
+            by_layer.setdefault(unit.layer, []).append(unit.number)
+        return [UnitChange(layer, tuple(by_layer[layer][:MOST_UNITS])) for layer in sorted(by_layer)]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""

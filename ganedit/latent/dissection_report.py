@@ -204,10 +204,10 @@ class _Page:
     ) -> str:
         found = self.dissection
         agreeing = found.agreeing(name)
-        change = found.suggestion(name)
+        changes = found.suggestion(name)
         note = f"{len(agreeing)} units agree" + (f"; the {SHOWN} best" if len(agreeing) > SHOWN else "")
-        if change is not None:
-            note += f". To see them go:<code>{escape(try_line(change, self.model))}</code>"
+        if changes:
+            note += f". To see them go:<code>{escape(try_line(changes, self.model))}</code>"
         else:
             note = "No unit agrees. " + (limit_of(found, name) or "The nearest one:")
         widest = max((unit.iou for unit in units), default=1) or 1
@@ -250,10 +250,11 @@ class _Page:
         return f"concept{self._column(concept)}"
 
 
-def try_line(change: UnitChange, model: str) -> str:
-    """A command that shows what a suggested change does."""
+def try_line(changes: Sequence[UnitChange], model: str) -> str:
+    """A command that shows what suggested changes do."""
     named = "" if model == "faces" else f" --model {shlex.quote(model)}"
-    return f"ganedit edit me.jpg{named} --ablate {change} --sheet"
+    ablated = "".join(f" --ablate {change}" for change in changes)
+    return f"ganedit edit me.jpg{named}{ablated} --sheet"
 
 
 def limit_of(dissection: Dissection, concept: str) -> str:

@@ -78,7 +78,7 @@ def test_a_unit_agrees_fully_with_its_own_region(generator, found):
     assert (best.layer, best.number, best.concept) == (4, 3, "own")
     assert best.iou > 0.999
     assert again.agrees(best)
-    assert str(again.suggestion("own")).startswith("layer4:3")
+    assert str(again.suggestion("own")[0]).startswith("layer4:3")
 
 
 def test_the_same_seed_finds_the_same(generator, found):
@@ -165,9 +165,9 @@ def test_a_report_in_one_file_and_in_a_folder(generator, found, tmp_path):
 
 
 def test_the_line_to_try_names_the_model():
-    change = UnitChange(4, (1, 2))
-    assert try_line(change, "faces") == "ganedit edit me.jpg --ablate layer4:1,2 --sheet"
-    assert "--model 'my model.pkl'" in try_line(change, "my model.pkl")
+    changes = [UnitChange(4, (1, 2)), UnitChange(5, (0,))]
+    assert try_line(changes, "faces") == "ganedit edit me.jpg --ablate layer4:1,2 --ablate layer5:0 --sheet"
+    assert "--model 'my model.pkl'" in try_line(changes, "my model.pkl")
 
 
 # ---- the bundled model ----
@@ -184,6 +184,6 @@ def test_eyes_and_lips_go_with_their_units():
         pixels = ((before.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
         masks = regions(pixels)
         for name in ("eyes", "lips"):
-            with UnitEdit(faces, [found.suggestion(name)]).applied(faces):
+            with UnitEdit(faces, found.suggestion(name)).applied(faces):
                 change = (faces.synthesis(codes) - before).abs().mean(dim=1).numpy()
             assert change[masks[name]].mean() > 2 * change[~masks[name]].mean()
