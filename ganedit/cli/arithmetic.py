@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ from ganedit.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
 
 AVERAGE = "w_avg"  # the name of the mean code of the model
@@ -51,6 +53,7 @@ def command(
     the picture and its latent. Photos are projected first.
     """
     from ganedit.latent.arithmetic import evaluate, names_in
+    from ganedit.latent.latent import Latent, added_styles
 
     sampling = Sampling(psi, clusters, console.options.seed)
     check_folder(output.parent)
@@ -61,10 +64,13 @@ def command(
     generator, found = codes.find(*([_spelt(word)] for word in words))
     points = dict(zip(words, found, strict=True))
 
+    average = Latent(generator.w_avg.cpu().expand(generator.num_ws, -1), generator.name, generator.sha256)
+    added = added_styles([point.latent for some in found for point in some])
+    styles = 0 if added is None else added.shape[1]
+
     def lookup(word: str) -> list[Tensor]:
-        if word == AVERAGE:
-            return [generator.w_avg.cpu().expand(generator.num_ws, -1)]
-        return [point.latent.ws for point in points[word]]
+        latents = [average] if word == AVERAGE else [point.latent for point in points[word]]
+        return [_numbers(latent, styles) for latent in latents]
 
     code = evaluate(expression, lookup)
     if abs(code.weight - 1) > TOLERANCE:
@@ -74,8 +80,18 @@ def command(
         )
     wanted = [console.should_write(path) for path in (output, _latent_of(output))]
     if any(wanted):
-        _write(console, generator, next(iter(points.values()), []), code.ws, expression, output)
+        ws, rest = code.ws.split([average.ws.numel(), styles])
+        total = replace(average, ws=ws.view_as(average.ws), styles=rest if styles else None)
+        _write(console, generator, next(iter(points.values()), []), total, expression, output)
     console.emit(output, latent=str(_latent_of(output)), expression=expression, weight=code.weight)
+
+
+def _numbers(latent: Latent, styles: int) -> Tensor:
+    """All of a latent that can be added up, [L · W + styles]: its code, and what it adds to its styles."""
+    import torch
+
+    added = torch.zeros(styles) if latent.styles is None else latent.styles
+    return torch.cat([latent.ws.flatten(), added])
 
 
 def _spelt(word: str) -> str:
@@ -89,21 +105,22 @@ def _latent_of(picture: Path) -> Path:
 
 
 def _write(
-    console: Console, generator: Generator, first: list[Point], ws: Tensor, expression: str, output: Path
+    console: Console, generator: Generator, first: list[Point], total: Latent, expression: str, output: Path
 ) -> None:
     """The result belongs to the photo of what is named first, so that it can be pasted there."""
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
     from ganedit.images.provenance import provenance
     from ganedit.latent.editing import draw
-    from ganedit.latent.latent import Latent
 
-    blank = Latent(ws, generator.name, generator.sha256, template=generator.card.template)
-    latent = first[0].latent.edited(ws, {"math": expression}) if len(first) == 1 else blank
+    latent = replace(total, template=generator.card.template)
+    if len(first) == 1:
+        edited = first[0].latent.edited(total.ws, {"math": expression})
+        latent = replace(edited, styles=total.styles)
     record = None
     if console.options.provenance:
         told = {"expression": expression}
         record = provenance("math", told, generator.name, generator.sha256, latent.source or None)
     with all_or_none(output, _latent_of(output)):
         latent.save(_latent_of(output))
-        write_image(output, draw(latent.personal(generator), [ws])[0], provenance=record)
+        write_image(output, draw(latent.personal(generator), [latent])[0], provenance=record)

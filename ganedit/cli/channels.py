@@ -35,7 +35,7 @@ def channels(
     count: Annotated[int, typer.Option(help="How many channels.")] = 12,
     magnitude: Annotated[
         float, typer.Option(help="Standard deviations that a channel is turned down and up.")
-    ] = 3.0,
+    ] = 10.0,
     samples: Annotated[int, typer.Option(help="That it is measured on.")] = 64,
     faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
     model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
@@ -160,7 +160,7 @@ def _check(
     if not 1 <= count <= 1000:
         raise UsageError(f"--count {count} makes no sense", "choose 1 to 1000, such as 12")
     if not 0 < magnitude <= 100:
-        raise UsageError(f"--magnitude {magnitude} makes no sense", "3 is usual")
+        raise UsageError(f"--magnitude {magnitude} makes no sense", "10 is usual")
     if samples < FEWEST_SAMPLES:
         raise UsageError(f"--samples {samples} is too few", f"choose {FEWEST_SAMPLES} or more, such as 64")
 

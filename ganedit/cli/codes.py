@@ -188,7 +188,6 @@ class Codes:
             found = [latents.get(path) or self._projected(path, generator) for path in paths[word]]
             for latent in found:
                 latent.check_model(generator)
-                latent.check_codes()
             return [Point(_name(path), latent) for path, latent in zip(paths[word], found, strict=True)]
 
         return generator, [[point for word in words for point in points(word)] for words in sides]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganedit.latent import walks
+    from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
 
 FILMS, SHEETS = (".mp4", ".gif"), (".png", ".jpg", ".jpeg", ".webp")
@@ -91,7 +92,8 @@ def command(
     for point in found:
         if point.latent.tuned or point.latent.noise:
             console.note(f"{point.name}: drawn without its tuned weights and noise, which cannot be blended")
-    way = _way(found, generator, space, mode, steps, loop, sampling)
+    between = _way(found, generator, space, mode, steps, loop, sampling)
+    way = _latents(between, found, generator, mode, loop)
     parameters = {
         "points": [point.name for point in found], "steps": steps, "space": space.value,
         "mode": (mode or _usual(space)).value, "loop": loop, **sampling.told,
@@ -134,11 +136,39 @@ def _way(
     return walk(codes, steps, name, loop=loop)
 
 
+def _latents(
+    codes: Tensor, found: list[Point], generator: Generator, mode: Mode | None, loop: bool
+) -> list[Latent]:
+    """The way as latents, with what those on it add to their styles."""
+    from ganedit.latent.latent import Latent, added_styles
+    from ganedit.latent.walks import walk
+
+    added = added_styles([point.latent for point in found])
+    if added is not None:  # differences have no great circles
+        kind = "spline" if mode is Mode.spline else "linear"
+        added = walk(added, len(codes), cast("walks.Mode", kind), loop=loop)
+    return [
+        Latent(
+            ws.cpu().clone(),
+            generator.name,
+            generator.sha256,
+            template=generator.card.template,
+            styles=None if added is None else added[i],
+        )
+        for i, ws in enumerate(codes)
+    ]
+
+
 class Writer:
-    """Draws codes one after the other into a film, a sheet or a folder."""
+    """Draws latents one after the other into a film, a sheet or a folder."""
 
     def __init__(
-        self, console: Console, generator: Generator, way: Tensor, parameters: dict[str, Any], output: Path
+        self,
+        console: Console,
+        generator: Generator,
+        way: list[Latent],
+        parameters: dict[str, Any],
+        output: Path,
     ) -> None:
         self.console, self.generator, self.way, self.output = console, generator, way, output
         self.parameters = parameters
@@ -151,13 +181,13 @@ class Writer:
         else:
             self._folder()
 
-    def _pictures(self, codes: Tensor) -> Iterator[np.ndarray]:
+    def _pictures(self, way: list[Latent]) -> Iterator[np.ndarray]:
         from ganedit.latent.editing import DRAWN_AT_ONCE, draw
 
         size = DRAWN_AT_ONCE.get(self.generator.device.type, 4)
-        with self.console.progress("drawing", len(codes)) as bar:
-            for some in codes.split(size):
-                for picture in draw(self.generator, list(some)):
+        with self.console.progress("drawing", len(way)) as bar:
+            for at in range(0, len(way), size):
+                for picture in draw(self.generator, way[at : at + size]):
                     yield picture
                     bar.advance()
 
@@ -183,13 +213,9 @@ class Writer:
         write_image(self.output, sheet(pictures, columns=columns), provenance=self._record())
 
     def _folder(self) -> None:
-        import torch
-
         from ganedit.files import all_or_none
         from ganedit.images.io import write_image
-        from ganedit.latent.latent import Latent
 
-        generator, template = self.generator, self.generator.card.template
         digits = max(4, len(str(len(self.way) - 1)))
         names = [f"frame{i:0{digits}d}" for i in range(len(self.way))]
         paths = [(self.output / f"{name}.png", self.output / f"{name}{LATENT}") for name in names]
@@ -197,12 +223,10 @@ class Writer:
         for pair in paths:
             asked = [self.console.should_write(path) for path in pair]
             wanted.append(any(asked))
-        codes = self.way[torch.tensor(wanted)]
-        pictures = self._pictures(codes)
-        for ws, (picture, code), write in zip(self.way, paths, wanted, strict=True):
+        pictures = self._pictures([one for one, write in zip(self.way, wanted, strict=True) if write])
+        for latent, (picture, code), write in zip(self.way, paths, wanted, strict=True):
             if write:
                 with all_or_none(picture, code):
-                    latent = Latent(ws.cpu().clone(), generator.name, generator.sha256, template=template)
                     latent.save(code)
                     write_image(picture, next(pictures), provenance=self._record())
             self.console.emit(picture, latent=str(code))

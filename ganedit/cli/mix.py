@@ -80,11 +80,12 @@ def _write(
     from ganedit.images.provenance import provenance
     from ganedit.images.sheet import enlarged, sheet
     from ganedit.latent.editing import draw
-    from ganedit.latent.mixing import mix
+    from ganedit.latent.mixing import mix_latents
 
-    codes = [point.latent.ws for point in across]
+    codes = [point.latent for point in across]
     for point in down:
-        codes += [point.latent.ws, *(mix(point.latent.ws, other.latent.ws, layers) for other in across)]
+        mixed = (mix_latents(point.latent, other.latent, layers, generator) for other in across)
+        codes += [point.latent, *mixed]
     pictures: list[np.ndarray | None] = [None]  # the corner
     with console.progress("drawing", len(codes)) as bar:
         for code in codes:

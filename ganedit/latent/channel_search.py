@@ -48,7 +48,7 @@ class Search:
     classifier: Classifier | None = None
     attribute: str | None = None
     mask_of: MaskOf | None = None
-    magnitude: float = 3.0  # standard deviations, down and up
+    magnitude: float = 10.0  # standard deviations, down and up: one channel alone does little within three
     samples: int = 64
     seed: int = 0
 

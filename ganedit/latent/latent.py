@@ -10,7 +10,7 @@ give, see `latent.styles`), noise maps as `noise.LAYER` and changes to the gener
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,7 +191,7 @@ class Latent:
         """
         if self.styles is not None:
             raise InputError(
-                "the latent was edited in the space s, which cannot be blended or learned from as codes",
+                "the latent was edited in the space s, and codes w do not tell all of it",
                 "give the latent before those edits",
             )
 
@@ -219,6 +219,15 @@ class Latent:
                     )
                 tensors[name].mul_(keep).add_(value.to(tensors[name]))
         return own
+
+
+def added_styles(latents: Sequence[Latent]) -> Tensor | None:
+    """What latents of one model add to their styles, [N, total], zeros for those that add nothing; None where
+    none does."""
+    sizes = [one.styles.shape for one in latents if one.styles is not None]
+    if not sizes:
+        return None
+    return torch.stack([torch.zeros(sizes[0]) if one.styles is None else one.styles for one in latents])
 
 
 _KEPT = ("model", "model_sha256", "space", "source", "source_sha256", "template", "losses")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ganedit.errors import UsageError
 from ganedit.latent.editing import parse_layers
+from ganedit.latent.latent import Latent, added_styles
+from ganedit.latent.styles import style_layers
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
@@ -22,6 +26,18 @@ def mix(ws: Tensor, styles: Tensor, rows: Sequence[int]) -> Tensor:
     mixed = ws.clone()
     mixed[..., list(rows), :] = styles[..., list(rows), :]
     return mixed
+
+
+def mix_latents(latent: Latent, other: Latent, rows: Sequence[int], generator: Generator) -> Latent:
+    """A latent with these rows of its code, and what is added to the styles they drive, from `other`."""
+    ws = mix(latent.ws, other.ws, rows)
+    added = added_styles([latent, other])
+    if added is None:
+        return replace(latent, ws=ws)
+    taken = torch.tensor(
+        [layer.row in rows for layer in style_layers(generator) for _ in range(layer.channels)]
+    )
+    return replace(latent, ws=ws, styles=torch.where(taken, added[1], added[0]))
 
 
 def rows_of(generator: Generator, text: str) -> list[int]:

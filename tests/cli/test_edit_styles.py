@@ -11,8 +11,10 @@ import torch
 
 from ganedit.images.io import read_image, write_image
 from ganedit.images.provenance import read_provenance
+from ganedit.latent.editing import draw
 from ganedit.latent.latent import Latent
-from ganedit.latent.styles import channel_direction, find_channels, style_spread
+from ganedit.latent.mixing import mix_latents
+from ganedit.latent.styles import channel_direction, channels, find_channels, style_spread
 from ganedit.store.load import load_generator
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -125,11 +127,48 @@ def test_a_stylegan1_has_no_styles_to_edit(ganedit, shared, tiny_faces):
     assert "cannot be read" in ran.err
 
 
-@pytest.mark.parametrize("command", [("interpolate",), ("math",), ("mix", "--cols", "1", "--rows")])
-def test_what_would_lose_the_styles_says_so(ganedit, sample, generator, tmp_path, command):
-    replace(sample, styles=torch.ones(136)).save("s.latent.safetensors")
-    points = ["s.latent.safetensors", "2"] if command[0] == "interpolate" else ["s.latent.safetensors"]
-    ran = ganedit(*command, *points, "-o", "x.png", "--device", "cpu")
+# ---- what blends latents ----
+
+
+@pytest.fixture
+def styled(sample, generator):
+    """s.latent.safetensors: the sample with something added to every style."""
+    latent = replace(sample, styles=torch.linspace(-1, 1, 136))
+    latent.save("s.latent.safetensors")
+    return latent
+
+
+def test_styles_on_the_way(ganedit, styled, sample, generator):
+    ran = ganedit("interpolate", "a", "s.latent.safetensors", "--device", "cpu")
+    assert ran.status == 3
+    points = ("a.latent.safetensors", "s.latent.safetensors", "--mode", "slerp")
+    ran = ganedit("interpolate", *points, "--steps", 3, "-o", "way", "--device", "cpu")
+    assert ran.status == 0, ran.err
+    styles = [Latent.load(f"way/frame000{i}.latent.safetensors").styles for i in range(3)]
+    for share, found in zip((0.0, 0.5, 1.0), styles, strict=True):
+        torch.testing.assert_close(found, share * styled.styles)
+    wanted = draw(generator, [styled])[0].astype(int)
+    np.testing.assert_allclose(read_image("way/frame0002.png").pixels.astype(int), wanted, atol=1)
+
+
+def test_styles_in_sums(ganedit, styled):
+    sums = '"s" - seed:3 + w_avg', '"a" + 0.5 * ("s" - "a")'
+    for text, share in zip(sums, (1.0, 0.5), strict=True):
+        ran = ganedit("math", text, "--device", "cpu", "--force")
+        assert ran.status == 0, ran.err
+        torch.testing.assert_close(Latent.load("math.latent.safetensors").styles, share * styled.styles)
+
+
+def test_styles_are_mixed_with_their_rows(ganedit, styled, sample, generator):
+    mixed = mix_latents(sample, styled, [0, 1], generator)
+    rows = torch.tensor([one.about.row for one in channels(generator)])
+    torch.testing.assert_close(mixed.styles, torch.where(rows <= 1, styled.styles, 0.0))
+    ran = ganedit("mix", "--rows", "s.latent.safetensors", "--cols", "1", "--device", "cpu")
+    assert ran.status == 0, ran.err
+
+
+def test_no_direction_is_learned_from_codes_that_do_not_tell_all(ganedit, styled, tmp_path):
+    (tmp_path / "s.csv").write_text("file,score\ns.latent.safetensors,1\n")
+    ran = ganedit("direction", "learn", "x", "--scores", "s.csv", "--device", "cpu")
     assert ran.status == 3
     assert "edited in the space s" in ran.err
-    assert not (tmp_path / "x.png").exists()
