@@ -110,18 +110,21 @@ class UpperQuantile:
         if not 0 < q < 1:
             raise UsageError(f"the quantile {q} makes no sense", "choose one between 0 and 1, such as 0.99")
         self.keep = total - math.ceil(q * total - 1e-6) + 1  # the quantile is the last of these
-        self._largest: Tensor | None = None
+        self._pieces: list[Tensor] = []
 
     def add(self, values: Tensor) -> None:
         """Numbers [rows, n] more."""
-        if self._largest is not None:
-            values = torch.cat([self._largest, values], dim=1)
-        self._largest = values.topk(min(self.keep, values.shape[1]), dim=1).values
+        self._pieces.append(values)
+        if sum(piece.shape[1] for piece in self._pieces) >= 2 * self.keep:  # seldom, where many are kept
+            self._pieces = [self._largest()]
 
     def result(self) -> Tensor:
         """[rows]."""
-        assert self._largest is not None
-        return self._largest[:, -1]
+        return self._largest().amin(dim=1)
+
+    def _largest(self) -> Tensor:
+        values = torch.cat(self._pieces, dim=1)
+        return values.topk(min(self.keep, values.shape[1]), dim=1).values
 
 
 def check_layer(layer: int, shapes: Sequence[LayerShape], generator: Generator) -> None:

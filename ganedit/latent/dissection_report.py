@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from ganedit.errors import InputError
 from ganedit.files import atomic_path
@@ -160,6 +161,7 @@ class _Page:
             )
         return f'<section class="cards">{"".join(cards)}</section>'
 
+    @torch.no_grad()
     def _examples(self) -> dict[str, list[np.ndarray]]:
         """Pictures with each concept outlined."""
         found = self.dissection
