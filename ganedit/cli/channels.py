@@ -44,8 +44,8 @@ def channels(
     """Find the style channels that move an attribute, or one region, most.
 
     Prints a table, the best first: by how much each output of the classifier changes from -MAGNITUDE to
-    +MAGNITUDE, how much the pictures do, and which share of that lies in the region. ganedit edit --space s
-    moves pictures by these channels.
+    +MAGNITUDE, how much the pictures do (in levels of 255), how much the region does, and which share of all
+    change lies in it. ganedit edit --space s moves pictures by these channels.
     """
     from ganedit.latent.channel_search import Search, find_channels_that
     from ganedit.latent.styles import need
@@ -73,7 +73,7 @@ def channels(
 
         found = find_channels_that(generator, search, count, progress)
     if not found:
-        raise InputError("no channel changes that", "look for another attribute or region")
+        raise InputError("no channel changes that visibly", "choose a larger --magnitude, or another region")
     _tell(console, found, search)
     if output is not None:
         _draw(console, generator, found, faces, magnitude, output)
@@ -82,11 +82,11 @@ def channels(
 def _tell(console: Console, found: list[Finding], search: Search) -> None:
     """The table; as JSON a line for each channel."""
     names = list(found[0].effects)
-    head = ["channel", "px", "use", *names, "change", *(["in region"] if search.mask_of else [])]
+    head = ["channel", "px", "use", *names, "change", *(["in region", "share"] if search.mask_of else [])]
     rows = []
     for one in found:
         effects = [f"{one.effects[name]:+.2f}" for name in names]
-        share = [] if one.share is None else [f"{one.share:.0%}"]
+        share = [] if one.share is None else [f"{one.within:.1f}", f"{one.share:.0%}"]
         size = f"{one.channel.about.size:g}"
         rows.append([str(one.channel), size, one.channel.about.use, *effects, f"{one.change:.1f}", *share])
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
@@ -112,7 +112,7 @@ def _row(found: Finding, search: Search) -> dict[str, Any]:
         "change": found.change,
     }
     if found.share is not None:
-        told["share_in_region"] = found.share
+        told |= {"change_in_region": found.within, "share_in_region": found.share}
     if found.effects:
         told |= {"effects": found.effects, "scores": found.scores}
     return told

@@ -28,6 +28,7 @@ Progress = Callable[[int, int], None]
 BATCH = 16  # samples differentiated or drawn at a time
 PROBES = 4  # patterns of random signs per sample, see `_energies`
 CANDIDATES = 3  # times the channels wanted, that are measured
+VISIBLE = 8.0  # levels of 255 by which a region must change, for its channel to count
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Finding:
 
     channel: Channel
     change: float  # mean absolute change of a picture's values, in levels of 255
-    share: float | None  # of this change, that lies in the region
+    within: float | None  # the same in the region
+    share: float | None  # of all change, that lies in the region
     effects: dict[str, float]  # mean change by attribute: of a probability, or in its unit
     scores: dict[str, float]  # that of the classifier's outputs, in their standard deviations over samples
 
@@ -65,8 +67,8 @@ def find_channels_that(
     """The channels that move an attribute most, or change a region most and little else.
 
     Returns:
-        At most `count`, the best first: by the size of the attribute's change, by how much the region changes
-        times the share of all change that lies in it, or by the product of all three.
+        At most `count`, the best first: by the size of the attribute's change; for a region by the share of
+        all change that lies in it, of channels that change it visibly; for both by the product.
 
     Raises:
         CheckpointError: a generator without readable styles.
@@ -88,8 +90,10 @@ def find_channels_that(
 
 
 def _merit(found: Finding, search: Search) -> float:
-    merit = 1.0 if found.share is None else found.change * found.share**2  # change within, times share
-    return merit * (1.0 if search.attribute is None else abs(found.scores[search.attribute]))
+    merit = 1.0 if search.attribute is None else abs(found.scores[search.attribute])
+    if found.share is not None and found.within is not None:
+        merit *= found.share if found.within >= VISIBLE else 1e-3 * found.share
+    return merit
 
 
 # --- by gradients ----------------------------------------------------------------------------------
@@ -99,7 +103,7 @@ def _promise(generator: Generator, search: Search, s: Tensor, std: Tensor) -> Te
     """[total]: how much a small step of each channel should change of what is looked for."""
     random = torch.Generator().manual_seed(search.seed)
     slopes = torch.zeros_like(std)
-    inside, outside = torch.zeros_like(std), torch.zeros_like(std)
+    inside, outside, area = torch.zeros_like(std), torch.zeros_like(std), 0.0
     for some in s.split(BATCH):
         some = some.clone().requires_grad_()
         images = draw_styles(generator, some).float()
@@ -111,12 +115,14 @@ def _promise(generator: Generator, search: Search, s: Tensor, std: Tensor) -> Te
             mask = search.mask_of(images.detach().clamp(-1, 1)).to(images)
             inside += _energies(images * mask, some, random)
             outside += _energies(images * (1 - mask), some, random)
+            area += float(mask.sum()) * images.shape[1]
     promise = torch.ones_like(std)
     if search.attribute is not None:
         promise = slopes.abs() * std
     if search.mask_of is not None:
-        promise = promise * inside.sqrt() * std * (inside / (inside + outside).clamp(min=1e-12))
-    return promise.nan_to_num()
+        levels = (inside / max(area, 1.0)).sqrt() * std * (2 * search.magnitude * 127.5)
+        promise = promise * (inside / (inside + outside).clamp(min=1e-12)) * (levels >= VISIBLE)
+    return promise
 
 
 def _energies(images: Tensor, s: Tensor, random: torch.Generator) -> Tensor:
@@ -148,6 +154,7 @@ class _Meter:
                 self.masks.append(search.mask_of(images).to(images))
             if search.classifier is not None:
                 outputs.append(search.classifier(images).float())
+        self.area = sum(float(mask.sum()) for mask in self.masks)
         self.deviations = torch.cat(outputs).std(dim=0).clamp(min=1e-6) if outputs else None
 
     def _drawn(self, s: Tensor) -> Iterator[Tensor]:
@@ -179,5 +186,6 @@ class _Meter:
             mean = torch.cat(changes).mean(dim=0) / self.deviations
             scores = dict(zip(search.classifier.attributes, mean.tolist(), strict=True))
         pixels = len(self.s) * self.generator.resolution**2
+        there = within / max(self.area, 1e-6) * 127.5 if self.masks else None
         share_in = (within / total if total else 0.0) if self.masks else None
-        return Finding(channel, total / pixels * 127.5, share_in, effects, scores)
+        return Finding(channel, total / pixels * 127.5, there, share_in, effects, scores)

@@ -56,7 +56,7 @@ def test_channels_of_a_mask_and_of_a_region(ganedit, tiny_faces, tmp_path):
     assert all(0.3 < row["share_in_region"] <= 1 for row in ran.json)
     ran = ganedit(*CHANNELS, "--region", "background")
     assert ran.status == 0, ran.err
-    assert ran.err.rstrip().endswith("in region")
+    assert ran.err.rstrip().endswith("in region  share")
     assert ran.lines[0].endswith("%")
 
 
