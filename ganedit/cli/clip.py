@@ -405,8 +405,8 @@ def direction(
     """
     from dataclasses import replace
 
-    from ganedit.cli.discover import check_name
     from ganedit.cli.direction import _model_name as model_name
+    from ganedit.cli.discover import check_name
     from ganedit.latent import directions
     from ganedit.text.scoring import score_by_texts
 

@@ -13,6 +13,7 @@ from ganedit.store.catalogue import no_such_model
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
 BUNDLED = (
+    "clip-faces",
     "colorize-faces",
     "edges2faces",
     "face-attributes",

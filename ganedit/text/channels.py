@@ -81,9 +81,9 @@ def known_relevance(generator: Generator, clip: Clip, progress: Progress | None 
 
     name = f"{generator.sha256[:16]}-{clip.sha256[:16]}.safetensors"
     path = registry.user_folder() / "relevance" / name
-    if path.is_file():
-        with record_in(path, "channel relevance", SCHEMA, "delete it") as (tensors, _):
-            return Relevance(tensors["changes"].float(), tensors["features"].float())
+    kept = record_in(path, "channel relevance", SCHEMA, "delete it")
+    with suppress(GaneditError), kept as (tensors, _):  # or not there yet
+        return Relevance(tensors["changes"].float(), tensors["features"].float())
     found = channel_relevance(generator, clip, progress=progress)
     with suppress(GaneditError):  # a folder that cannot be written costs time, not the result
         about = {"schema": SCHEMA, "model": generator.name, "clip": clip.name}

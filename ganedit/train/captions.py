@@ -6,12 +6,17 @@ compared by what fits, not by who was drawn with whom: "a photo of a man" fits h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ganedit.errors import UsageError
+from ganedit.train.data import label_columns, label_values
 
 NEAR = 4.0  # years: how sharply a number of years is meant
 UNKNOWN = -1e3  # in place of NaN: nothing that a caption tells is true of it
@@ -133,6 +138,32 @@ def _age_words(
         return "", "", None, None, noun
     word = str(rng.choice(fitting))
     return word, "", AGES[word], None, noun
+
+
+def read_facts(source: Path, names: Sequence[str]) -> Tensor:
+    """[N, 3] as FACTS of the images of a set, from its labels.csv; NaN in columns that this lacks.
+
+    Raises:
+        InputError: As `train.data.label_values`.
+        UsageError: a gender or smile that is neither of two words, an age that is no number.
+    """
+    columns = label_columns(source)
+    facts = torch.full((len(names), len(FACTS)), math.nan)
+    for k, column in enumerate(FACTS):
+        if column in columns:
+            texts = label_values(source, column, names)
+            facts[:, k] = torch.tensor([_number(column, text) for text in texts])
+    return facts
+
+
+def _number(column: str, text: str) -> float:
+    if column == "gender" and text in ("male", "female"):
+        return MALE if text == "male" else FEMALE
+    try:
+        return float(text)
+    except ValueError as error:
+        hint = "gender is male or female, or 1 or 0; smile 1 or 0; age in years"
+        raise UsageError(f"`{column}` cannot be {text!r}", hint) from error
 
 
 def vocabulary() -> list[str]:

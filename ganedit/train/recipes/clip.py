@@ -22,8 +22,8 @@ from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import load, save_model
 from ganedit.store.models import Classifier, Clip
 from ganedit.store.open_clip_network import ClipConfig, ClipNetwork, Words
-from ganedit.train.captions import FACTS, compose, matches, vocabulary
-from ganedit.train.data import ImageSet, label_columns, label_values, load_images
+from ganedit.train.captions import FACTS, compose, matches, read_facts, vocabulary
+from ganedit.train.data import ImageSet, load_images
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
 from ganedit.train.options import CLIPOptions, command_line
 from ganedit.train.variation import vary
@@ -31,7 +31,6 @@ from ganedit.train.variation import vary
 GREY = 0.2  # share of pictures shown without colours
 SHARPEST = math.log(100.0)  # of the scale of logits, as in the paper
 WARM_UP = 0.05  # of the run
-MALE = "male"
 
 
 class CLIPTraining(Recipe):
@@ -173,33 +172,15 @@ def start(
 
 
 def _facts(source: Path, data: ImageSet, classifier: Classifier) -> Tensor:
-    """[N, 3] as FACTS: from the set's CSV, and from the classifier what that does not hold.
-
-    Raises:
-        UsageError: a gender or smile that is neither of two words, an age that is no number.
-    """
-    columns = label_columns(source)
-    facts = torch.full((len(data), len(FACTS)), math.nan)
-    measured = {name for name in ("gender", "smile") if name not in columns and name in classifier.attributes}
-    if measured:
-        told = [classifier.measure(some.float() / 127.5 - 1) for some in data.images.split(256)]
-        for name in measured:
-            facts[:, FACTS.index(name)] = torch.cat([one[name] for one in told]).cpu()
-    for k, column in enumerate(FACTS):
-        if column in columns:
-            texts = label_values(source, column, data.names)
-            facts[:, k] = torch.tensor([_number(column, text) for text in texts])
+    """[N, 3] as FACTS: from the set's CSV, and from the classifier what that does not hold."""
+    facts = read_facts(source, data.names)
+    known = set(classifier.attributes) & {"gender", "smile"}
+    lacking = [k for k, name in enumerate(FACTS) if name in known and bool(facts[:, k].isnan().all())]
+    if lacking:
+        measured = [classifier.measure(some.float() / 127.5 - 1) for some in data.images.split(256)]
+        for k in lacking:
+            facts[:, k] = torch.cat([one[FACTS[k]] for one in measured]).cpu()
     return facts
-
-
-def _number(name: str, value: str) -> float:
-    if name == "gender" and value in (MALE, "female"):
-        return float(value == MALE)
-    try:
-        return float(value)
-    except ValueError as error:
-        hint = "gender is male or female, or 1 or 0; smile 1 or 0; age in years"
-        raise UsageError(f"`{name}` cannot be {value!r}", hint) from error
 
 
 def _joined(parts: list[ImageSet]) -> ImageSet:
