@@ -13,7 +13,7 @@ import typer
 from ganedit.cli.batch import survive
 from ganedit.cli.channels import channels
 from ganedit.cli.context import Console
-from ganedit.cli.direction_sheet import check_faces, write_sheet
+from ganedit.cli.direction_sheet import REACH, check_faces, write_sheet
 from ganedit.cli.discover import check_name, discover
 from ganedit.cli.project import LATENT, Method, Projector, check_folder, open_generator
 from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
@@ -193,39 +193,43 @@ def export(
 
 def show(
     console: Console,
-    names: Annotated[list[str], typer.Argument(help="Names or files of directions.")],
+    names: Annotated[list[str], typer.Argument(help="Names or files of directions, or channels (6:42).")],
     faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
+    magnitude: Annotated[float, typer.Option(help="How far the sheet goes, both ways.")] = REACH,
     model: Model = "faces",
     output: Annotated[Path, typer.Option("--output", "-o", help="The sheet.")] = Path("directions.png"),
 ) -> None:
-    """Draw a sheet of what directions do to samples, from magnitude -3 to +3."""
-    from ganedit.latent import directions
-
+    """Draw a sheet of what directions do to samples, from magnitude -3 to +3 unless told otherwise."""
+    if not 0 < magnitude <= 100:
+        raise UsageError(f"--magnitude {magnitude} makes no sense", "3 is usual, for channels 10")
     check_faces(faces)
     check_folder(output.parent)
     generator = open_generator(console, model)
-    found = [directions.find(name, generator.name) for name in names]
+    found = [_find(name, generator) for name in names]
     for one in found:
         one.check_model(generator)
     if console.should_write(output):
-        write_sheet(console, generator, found, faces, output)
+        write_sheet(console, generator, found, faces, output, magnitude)
     console.emit(output, directions=[one.name for one in found])
 
 
 def name_(
     console: Console,
-    direction: Annotated[str, typer.Argument(help="NAME or MODEL/NAME, such as faces/sefa-3.")],
+    direction: Annotated[str, typer.Argument(help="NAME or MODEL/NAME, such as faces/sefa-3 or faces/6:42.")],
     name: Annotated[str, typer.Argument(help="What to call it.")],
     negate: Annotated[bool, typer.Option("--negate", help="Turn it round: + does what - did.")] = False,
     model: Model = "faces",
 ) -> None:
-    """Give a direction that was discovered a name of its own; the numbered one stays."""
-    from ganedit.latent import directions
+    """Give a direction that was discovered, or channels of the styles, a name; the numbered one stays."""
+    from ganedit.latent import directions, styles
 
-    owner, _, short = direction.rpartition("/")
-    owner = _model_name(owner or model)
+    named, _, short = direction.rpartition("/")
+    owner = _model_name(named or model)
     check_name(name)
-    found = directions.find(short, owner)
+    if styles.CHANNELS.fullmatch(short):
+        found = _find(short, open_generator(console, named or model))
+    else:
+        found = directions.find(short, owner)
     vector = -found.vector if negate else found.vector
     target = directions.user_folder(owner) / f"{name}{directions.SUFFIX}"
     if console.should_write(target):
@@ -383,6 +387,15 @@ def _joined(codes: list[Tensor]) -> Tensor:
 
 
 # --- small things ----------------------------------------------------------------------------------
+
+
+def _find(name: str, generator: Generator) -> Direction:
+    """A direction by its name or file, or of channels of the styles."""
+    from ganedit.latent import directions, styles
+
+    if styles.CHANNELS.fullmatch(name):
+        return styles.channel_direction(generator, styles.find_channels(generator, name))
+    return directions.find(name, generator.name)
 
 
 def _shaped(codes: Tensor, direction: Direction, generator: Generator) -> Tensor:

@@ -96,12 +96,15 @@ def test_refusals(ganedit, sample, tmp_path, options, status, told):
 
 
 def test_a_direction_of_styles_is_a_file_as_others(ganedit, sample, generator, tiny_faces):
-    one = channel_direction(generator, find_channels(generator, "3:2,6:1"), name="grin")
-    one.save(tiny_faces / "directions" / "faces" / "grin.safetensors")
+    one = channel_direction(generator, find_channels(generator, "3:2,6:1"))
+    ran = ganedit("direction", "name", "faces/3:2,6:1", "grin", "--device", "cpu")
+    assert ran.lines == [str(tiny_faces / "directions/faces/grin.safetensors")], ran.err
     ran = ganedit(*EDIT, "a.latent.safetensors", "--direction", "grin", "--magnitude", 2)
     assert ran.status == 0, ran.err
     torch.testing.assert_close(Latent.load("a.edited.latent.safetensors").styles, 2 * one.sigma * one.vector)
-    assert ganedit("direction", "show", "grin", "--faces", 1, "--device", "cpu").status == 0
+    show = ("direction", "show", "grin", "6:1", "--faces", 1, "--device", "cpu", "--magnitude")
+    assert ganedit(*show, 10).status == 0
+    assert ganedit(*show, 0).status == 2
     assert "space          s" in ganedit("direction", "info", "grin").out
     ran = ganedit("direction", "export", "grin", "-o", "grin.npy")
     assert ran.status == 2
