@@ -143,7 +143,9 @@ def _tell(console: Console, found: Dissection, model: str) -> None:
 
     units = found.units()
     width = max(10, *(len(name) + 2 for name in found.concepts))
-    console.note(f"units with an IoU above {LEAST_IOU:g}, and the best IoU of each layer")
+    console.note(
+        f"units that agree (IoU above {LEAST_IOU:g}, and well above chance), and the best IoU of any"
+    )
     console.note(f"{'':<17}" + "".join(f"{name:>{width}}" for name in found.concepts))
     for layer in found.layers:
         cells = []

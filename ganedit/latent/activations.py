@@ -129,7 +129,7 @@ class UpperQuantile:
 
 def check_layer(layer: int, shapes: Sequence[LayerShape], generator: Generator) -> None:
     """Raise UsageError unless the generator has this layer."""
-    if layer >= len(shapes):
+    if not 0 <= layer < len(shapes):
         raise UsageError(
             f"there is no layer {layer}: the model {generator.name} has {len(shapes)}",
             f"layers go from 0 to {len(shapes) - 1}",

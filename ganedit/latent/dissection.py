@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 LEAST_IOU = 0.04  # above which a unit agrees with a concept, as in Network Dissection
-OVER_CHANCE = 2.0  # and so many times what chance gives; decides for low quantiles alone
+OVER_CHANCE = 1.5  # and so many times what chance gives; decides for low quantiles alone
 FINEST = 128  # side at which activations and concepts are compared at most
 TOP = 6  # pictures remembered per unit
-MOST_UNITS = 20  # of a layer in a suggested change
+MOST_UNITS = 10  # of a layer in a suggested change
 OBJECTS = 4  # suggestions are of layers so many times smaller than the picture, or more
 OUTLINE = (255, 214, 10)
 OUTSIDE = 0.55  # brightness of what lies outside of a unit's region
@@ -103,8 +103,8 @@ class Dissection:
         return sorted(found, key=lambda unit: (-unit.iou, unit.layer, unit.number))
 
     def agrees(self, unit: Unit) -> bool:
-        """Whether its IoU is above 0.04, and twice what chance gives."""
-        return unit.iou > max(LEAST_IOU, OVER_CHANCE * self.chance(unit.concept))
+        """Whether its IoU is above 0.04, and half as much again as chance gives."""
+        return unit.iou > self.least(unit.concept)
 
     def agreeing(self, concept: str) -> list[Unit]:
         """The units whose best concept this is and that agree with it, best first."""
@@ -114,13 +114,18 @@ class Dissection:
         """Of all pixels that the concept fills."""
         return self.shares[self.concepts.index(concept)]
 
+    def least(self, concept: str) -> float:
+        """IoU above which a unit agrees with the concept."""
+        return max(LEAST_IOU, OVER_CHANCE * self.chance(concept))
+
     def chance(self, concept: str) -> float:
         """IoU of a unit that is active without regard to the concept."""
         active, share = 1 - self.quantile, self.share(concept)
         return active * share / (active + share - active * share)
 
     def most(self, concept: str) -> float:
-        """IoU of a unit that is active in as little or as much of the concept as it can be."""
+        """IoU of a unit that is active in as much of the concept as it can be, and nowhere else as long as it
+        can. About so: bringing maps to the picture's size changes a little how much is active."""
         active, share = 1 - self.quantile, self.share(concept)
         return min(active, share) / max(active, share)
 

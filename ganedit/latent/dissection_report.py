@@ -138,8 +138,8 @@ class _Page:
             f"<header><h1>What the units of <em>{escape(found.model)}</em> draw</h1><p>{counts:,} units of "
             f"{len(found.layers)} layers, over {found.samples:,} pictures (seeds {found.seed} to {last}, psi "
             f"{found.psi:g}). A unit is active where it is among the highest {active} of its own "
-            f"activations. It agrees with a concept where both overlap: IoU above {LEAST_IOU:g}, and twice "
-            "what chance gives.</p></header>"
+            f"activations. It agrees with a concept where both overlap: IoU above {LEAST_IOU:g}, and half "
+            "as much again as chance gives.</p></header>"
         )
 
     def _cards(self) -> str:
@@ -156,8 +156,8 @@ class _Page:
                 f'<a class="card" href="#{self._id(name)}"><span class="strip">{images}</span>'
                 f"<b>{escape(name)}</b><span><i>{len(agreeing)}</i> units, best IoU {best:.3f}</span>"
                 f"<small>fills {_percent(self.dissection.share(name))} of the pictures: IoU "
-                f"{self.dissection.chance(name):.3f} by chance, {self.dissection.most(name):.3f} at most"
-                "</small></a>"
+                f"{self.dissection.chance(name):.3f} by chance, at most about "
+                f"{self.dissection.most(name):.3f}</small></a>"
             )
         return f'<section class="cards">{"".join(cards)}</section>'
 
@@ -261,11 +261,11 @@ def try_line(changes: Sequence[UnitChange], model: str) -> str:
 
 def limit_of(dissection: Dissection, concept: str) -> str:
     """Why no unit can agree with a concept, where none can; else empty."""
-    if dissection.most(concept) > LEAST_IOU:
+    if dissection.most(concept) > dissection.least(concept):
         return ""
     share, active = _percent(dissection.share(concept)), _percent(1 - dissection.quantile)
     return (
-        f"{concept} fills {share} of the pictures, and a unit is active in {active}: no IoU can exceed "
+        f"{concept} fills {share} of the pictures, and a unit is active in {active}: no IoU can exceed about "
         f"{dissection.most(concept):.3f}. A lower --quantile such as 0.8 lets it."
     )
 

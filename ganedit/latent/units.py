@@ -205,9 +205,10 @@ def high_values(
 def _check(change: UnitChange, shapes: Sequence[LayerShape], generator: Generator) -> None:
     check_layer(change.layer, shapes, generator)
     shape = shapes[change.layer]
-    if max(change.units) >= shape.units:
+    strange = [unit for unit in change.units if not 0 <= unit < shape.units]
+    if strange or not change.units:
         raise UsageError(
-            f"there is no unit {max(change.units)} in {shape} of the model {generator.name}",
+            f"there is no unit {strange[0] if strange else ''} in {shape} of the model {generator.name}",
             f"its units go from 0 to {shape.units - 1}",
         )
 
