@@ -141,7 +141,7 @@ def _tell(console: Console, found: Dissection, model: str) -> None:
     from ganedit.latent.dissection import LEAST_IOU
     from ganedit.latent.dissection_report import limit_of, try_line
 
-    units = found.units()
+    units = found.units
     width = max(10, *(len(name) + 2 for name in found.concepts))
     console.note(
         f"units that agree (IoU above {LEAST_IOU:g}, and well above chance), and the best IoU of any"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,6 +89,7 @@ class Dissection:
     psi: float
     quantile: float
 
+    @cached_property
     def units(self) -> list[Unit]:
         """All of them, those that agree best first."""
         found = []
@@ -108,7 +110,7 @@ class Dissection:
 
     def agreeing(self, concept: str) -> list[Unit]:
         """The units whose best concept this is and that agree with it, best first."""
-        return [unit for unit in self.units() if unit.concept == concept and self.agrees(unit)]
+        return [unit for unit in self.units if unit.concept == concept and self.agrees(unit)]
 
     def share(self, concept: str) -> float:
         """Of all pixels that the concept fills."""
@@ -160,7 +162,7 @@ class Dissection:
                 "threshold": unit.threshold,
                 "top_seeds": unit.top,
             }
-            for unit in self.units()
+            for unit in self.units
         ]
         layers = [
             {"layer": one.shape.layer, "size": one.shape.inside, "units": one.shape.units}

@@ -124,7 +124,7 @@ class _Page:
 
     def _units_of(self, concept: str) -> list[Unit]:
         """Those that are shown with pictures: that agree with it, or else its best one."""
-        units = [unit for unit in self.dissection.units() if unit.concept == concept]
+        units = [unit for unit in self.dissection.units if unit.concept == concept]
         return [unit for unit in units if self.dissection.agrees(unit)][:SHOWN] or units[:1]
 
     # ---- parts of the page ----
@@ -181,7 +181,7 @@ class _Page:
     def _layers(self) -> str:
         """Layers by concepts: how many units agree, and how well the best."""
         found = self.dissection
-        units = found.units()
+        units = found.units
         rows = []
         for layer in found.layers:
             cells = []
@@ -238,7 +238,7 @@ class _Page:
         rows = "".join(
             f"<tr><td>layer{u.layer}:{u.number}</td><td>{escape(u.concept)}</td><td>{u.iou:.3f}</td>"
             f"<td>{', '.join(map(str, u.top))}</td></tr>"
-            for u in found.units()
+            for u in found.units
             if found.agrees(u)
         )
         head = "<tr><th>unit</th><th>concept</th><th>IoU</th><th>seeds of its highest pictures</th></tr>"

@@ -74,7 +74,7 @@ def test_a_unit_agrees_fully_with_its_own_region(generator, found):
         return {"own": (maps[:, 3] > layer.thresholds[3]).numpy(), **halves(pictures, seeds)}
 
     again = dissect(generator, [layer.shape], planted, samples=SAMPLES, seed=5, quantile=0.9)
-    best = again.units()[0]
+    best = again.units[0]
     assert (best.layer, best.number, best.concept) == (4, 3, "own")
     assert best.iou > 0.999
     assert again.agrees(best)
@@ -112,7 +112,7 @@ def test_what_chance_gives_and_the_most_that_can_be():
 
 def test_chance_is_no_agreement(found):
     """At a low quantile anything overlaps: an IoU above 0.04 is not enough."""
-    unit = replace(found.units()[0], concept="skin", iou=0.2)
+    unit = replace(found.units[0], concept="skin", iou=0.2)
     assert known().agrees(unit)
     assert not known(quantile=0.8).agrees(unit)  # where chance gives 0.167
 
@@ -143,7 +143,7 @@ def test_regions_are_outlined():
 
 
 def test_top_pictures_show_the_region(generator, found):
-    unit = found.units()[0]
+    unit = found.units[0]
     pictures = top_pictures(generator, found, [unit], count=2, side=64)
     (shown,) = pictures.values()
     assert [one.shape for one in shown] == [(64, 64, 3)] * 2
