@@ -51,6 +51,11 @@ class LossName(StrEnum):
     direction = "direction"
 
 
+class Space(StrEnum):
+    w = "w"
+    w_plus = "w+"
+
+
 def open_clip_model(console: Console, name: str, *texts: str | None) -> Clip:
     """A CLIP model; says which words of the texts a small one does not know."""
     from ganedit.store.load import load_clip
@@ -93,13 +98,16 @@ def edit(
     layers: Annotated[
         str | None, typer.Option(help="For optimize: coarse, middle, fine, or rows such as 0-5.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="For optimize.")] = 60,
-    closeness: Annotated[float, typer.Option(help="For optimize: weight of staying near the code.")] = 0.3,
-    identity: Annotated[float, typer.Option(help="For optimize: weight of staying the same person.")] = 0.5,
+    space: Annotated[
+        Space, typer.Option(help="For optimize: w moves all rows alike, w+ each by itself.")
+    ] = Space.w,
+    steps: Annotated[int, typer.Option(help="For optimize.")] = 40,
+    closeness: Annotated[float, typer.Option(help="For optimize: weight of staying near the code.")] = 0.1,
+    identity: Annotated[float, typer.Option(help="For optimize: weight of staying the same person.")] = 0.2,
     loss: Annotated[
         LossName, typer.Option(help="For optimize: similarity, or direction: as the texts differ.")
     ] = LossName.similarity,
-    crops: Annotated[int, typer.Option(help="For optimize: random crops that CLIP looks at.")] = 0,
+    crops: Annotated[int, typer.Option(help="For optimize: random crops that CLIP looks at.")] = 4,
     video: Annotated[bool, typer.Option("--video", help="Also a film of the change.")] = False,
     sheet: Annotated[bool, typer.Option("--sheet", help="Also before and after side by side.")] = False,
     paste: Annotated[
@@ -154,7 +162,9 @@ def edit(
             way = ByDirection(console, judge, text, neutral, strength, threshold)
         else:
             wish = Wish(text, neutral, loss.value, crops)
-            options = SteerOptions(steps, closeness=closeness, identity=identity, seed=console.options.seed)
+            options = SteerOptions(
+                steps, space.value, closeness=closeness, identity=identity, seed=console.options.seed
+            )
             way = ByOptimising(console, judge, wish, options, strength, layers)
     change = TextChange(way, cast("Mode | None", paste))
     Editor(console, change, output, model, projection, face, photo, sheet, video).run(inputs)
@@ -308,9 +318,9 @@ def generate(
     count: Annotated[int, typer.Option(help="Pictures to keep, the best ones.")] = 1,
     candidates: Annotated[int, typer.Option(help="Seeds that are looked at.")] = 64,
     restarts: Annotated[int, typer.Option(help="The best of them, each optimised.")] = 4,
-    steps: Annotated[int, typer.Option(help="Of the optimisation.")] = 60,
-    closeness: Annotated[float, typer.Option(help="Weight of staying near the seed.")] = 0.3,
-    crops: Annotated[int, typer.Option(help="Random crops that CLIP looks at.")] = 0,
+    steps: Annotated[int, typer.Option(help="Of the optimisation.")] = 40,
+    closeness: Annotated[float, typer.Option(help="Weight of staying near the seed.")] = 0.1,
+    crops: Annotated[int, typer.Option(help="Random crops that CLIP looks at.")] = 4,
     psi: Annotated[float, typer.Option(help="Truncation of the seeds.")] = 0.7,
     model: Model = "faces",
     clip: ClipModel = CLIP,

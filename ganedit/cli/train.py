@@ -62,7 +62,7 @@ def _train(
 
     options = _options(console, name, data, out, resume, given)
     fabric = start_fabric(console.options.device, options.devices)
-    recipe_module = importlib.import_module(f"ganedit.train.recipes.{name}")
+    recipe_module = importlib.import_module("ganedit.train.recipes." + name.replace("-", "_"))
     with console.progress("reading images") as bar:
         seen = [0]
 

@@ -34,7 +34,7 @@ class Wish:
     text: str
     neutral: str | None = None
     loss: Loss = "similarity"
-    crops: int = 0
+    crops: int = 4
 
     def __post_init__(self) -> None:
         if self.loss not in get_args(Loss):

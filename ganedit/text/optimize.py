@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Clip, Generator
 
 Progress = Callable[[int, int], None]
+Space = Literal["w", "w+"]
 RAMP = 0.25  # share of the steps over which the rate falls at the end
 
 
@@ -28,22 +29,27 @@ class SteerOptions:
 
     Attributes:
         steps: Of Adam.
+        space: "w" moves all rows of a code alike, which keeps pictures natural; "w+" each row by itself,
+            which reaches more.
         rate: Of learning, in standard deviations of random codes.
         closeness: Weight of the mean squared distance to the start, in units of the variance of codes.
         identity: Weight of the identity distance to the start; faces only.
         rows: Of the code that may change; None means all.
     """
 
-    steps: int = 60
+    steps: int = 40
+    space: Space = "w"
     rate: float = 0.05
-    closeness: float = 0.3
-    identity: float = 0.5
+    closeness: float = 0.1
+    identity: float = 0.2
     rows: tuple[int, ...] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise UsageError(f"--steps {self.steps} changes nothing", "choose 1 or more, such as 60")
+            raise UsageError(f"--steps {self.steps} changes nothing", "choose 1 or more, such as 40")
+        if self.space not in get_args(Space):
+            raise UsageError(f"there is no space {self.space}", f"choose {' or '.join(get_args(Space))}")
         if not self.rate > 0:
             raise UsageError(f"--rate {self.rate} changes nothing", "choose more than 0, such as 0.05")
         if min(self.closeness, self.identity) < 0:
@@ -77,7 +83,7 @@ def steer(
         before = generator.synthesis(start).clamp(-1, 1)
     distance = distance_to_wish(clip, wish, before)
     person = person_of(generator, before) if options.identity else None
-    offset = torch.zeros_like(start[:, rows], requires_grad=True)
+    offset = torch.zeros_like(start[:, rows if options.space == "w+" else rows[:1]], requires_grad=True)
     optimizer = torch.optim.Adam([offset], lr=options.rate, betas=(0.9, 0.99))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)  # crops are random

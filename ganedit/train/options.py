@@ -208,9 +208,9 @@ class CLIPMapperOptions(LoopOptions):
     text: str = option("", "What pictures should show.")
     neutral: str = option("", "What they show before, as far as it matters.")
     bands: str = option("coarse,middle,fine", "Rows of the code that may change.")
-    closeness: float = option(0.3, "Weight of staying near the code, in units of the variance of codes.")
-    identity: float = option(0.5, "Weight of the identity distance; faces only.")
-    crops: int = option(0, "Random crops of a picture that CLIP looks at; 0: the whole.")
+    closeness: float = option(0.1, "Weight of staying near the code, in units of the variance of codes.")
+    identity: float = option(0.2, "Weight of the identity distance; faces only.")
+    crops: int = option(4, "Random crops of a picture that CLIP looks at; 0: the whole.")
     psi: float = option(0.8, "Truncation of the codes that it learns from.")
     lr: float = 0.002
     name: str = option("", "Of the exported model; made of the text unless given.")
@@ -620,4 +620,4 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "inpaint": InpaintOptions,
     "stargan": StarGANOptions,
 }
-"""Recipe by name; `ganedit.train.recipes.NAME` holds `start(options, device, note, on_load) -> Recipe`."""
+"""Recipe by name; `train.recipes.NAME`, its - as _, has `start(options, device, note, on_load) -> Recipe`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 
 import ganedit as library
+from ganedit.train.options import RECIPES
 from ganedit.train.recipes.stylegan2 import StyleGAN2
 
 NUMBERS = {"resolution": 16, "channel-base": 128, "channel-max": 8, "z-dim": 6, "w-dim": 8, "batch": 4}
@@ -161,3 +163,9 @@ def test_a_classifier(ganedit, data):
     ran = ganedit("train", "classifier", data, "--out", "judge", *words)
     assert (ran.status, ran.lines) == (0, ["judge/model"]), ran.err
     assert list(library.load("judge/model", device="cpu").attributes) == ["kind"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_can_be_started(name):
+    module = importlib.import_module("ganedit.train.recipes." + name.replace("-", "_"))
+    assert callable(module.start)
