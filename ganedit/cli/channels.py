@@ -87,7 +87,7 @@ def _tell(console: Console, found: list[Finding], search: Search) -> None:
     for one in found:
         effects = [f"{one.effects[name]:+.2f}" for name in names]
         share = [] if one.share is None else [f"{one.within:.1f}", f"{one.share:.0%}"]
-        size = f"{one.channel.about.size:g}"
+        size = f"{one.channel.about.size:.3g}"
         rows.append([str(one.channel), size, one.channel.about.use, *effects, f"{one.change:.1f}", *share])
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
 

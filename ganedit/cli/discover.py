@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganedit.cli.context import Console
-from ganedit.cli.direction_sheet import check_faces, write_sheet
+from ganedit.cli.direction_sheet import REACH, check_faces, write_sheet
 from ganedit.cli.project import check_folder, open_generator
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
     from ganedit.latent.directions import Direction
     from ganedit.store.models import Generator
+
+
+LEARNED = 6.0  # magnitudes on the sheet of directions that were learned with shifts of about that
 
 
 class Discovery(StrEnum):
@@ -54,7 +57,7 @@ def discover(
     """Find directions in the generator itself, to be looked at and then named.
 
     Keeps NAME-0, NAME-1, ..., the strongest first, and prints them; draws NAME.sheet.png, a row for each,
-    from magnitude -3 to +3. ganedit direction name gives one a name of its own.
+    from magnitude -3 to +3 (voynov: 6). ganedit direction name gives one a name of its own.
     """
     from ganedit.latent import directions
     from ganedit.latent.mixing import rows_of
@@ -77,7 +80,7 @@ def discover(
             found = _at_once(method, generator, count, rows, run, stem)
         for one, path in zip(found, paths, strict=True):
             one.save(path)
-        write_sheet(console, generator, found, faces, sheet)
+        write_sheet(console, generator, found, faces, sheet, LEARNED if method is Discovery.voynov else REACH)
     for path in paths:
         console.emit(path)
     console.emit(sheet, directions=count)
