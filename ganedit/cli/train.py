@@ -13,7 +13,8 @@ import typer
 
 from ganedit.cli.context import Console
 from ganedit.errors import UsageError
-from ganedit.train.options import RECIPES, LoopOptions, flag_of
+from ganedit.train.loop_options import LoopOptions, flag_of
+from ganedit.train.options import RECIPES
 
 if TYPE_CHECKING:
     from ganedit.train.loop import Report

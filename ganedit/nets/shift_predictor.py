@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.classifier import Block
+from ganedit.nets.layers_residual import Block
 
 LARGEST = 128  # px; larger pictures are reduced
 

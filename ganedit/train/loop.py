@@ -31,7 +31,7 @@ from ganedit.compute import keep_freed_memory
 from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 from ganedit.files import atomic_path
 from ganedit.train.data import ImageSet, crop_rng, fetch, index_batch, load_images, mirror_batch
-from ganedit.train.options import LoopOptions
+from ganedit.train.loop_options import LoopOptions
 from ganedit.train.pictures import Pictures
 
 Note = Callable[[str], None]  # tells the user something

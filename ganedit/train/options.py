@@ -2,65 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import PurePath
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from ganedit.errors import UsageError
-
-
-def option(default: Any, help: str) -> Any:
-    """A field with a sentence for `--help`."""
-    return field(default=default, metadata={"help": help})
-
-
-def flag_of(field_name: str) -> str:
-    """What a field is called on the command line."""
-    return "--" + ("from" if field_name == "start" else field_name.replace("_", "-"))
-
-
-@dataclass(frozen=True)
-class LoopOptions:
-    """What every recipe can be told."""
-
-    takes_data: ClassVar[bool] = True  # or the generator draws what is learned from
-    data: tuple[str, ...] = option((), "Folder or zip of images.")
-    kimg: float = option(1000.0, "Length of training, in thousands of images.")
-    minutes: float = option(0.0, "Stop after this long even if --kimg is not reached; 0 means no limit.")
-    batch: int = option(32, "Images per optimiser step, over all devices.")
-    accumulate: int = option(1, "Split each device's share into this many pieces, to save memory.")
-    seed: int = 0
-    precision: Literal["auto", "float32", "bfloat16"] = option(
-        "auto", "Of the activations; auto takes bfloat16 where the processor computes in it."
-    )
-    compile: bool = option(False, "Compile the passes without second derivatives.")
-    devices: int = option(1, "GPUs, or processes on the CPU.")
-    limit: int = option(0, "Use the first so many images by name, to keep others for testing; 0 takes all.")
-    snapshot_kimg: float = option(50.0, "Between checkpoints.")
-    sample_kimg: float = option(25.0, "Between sample pictures.")
-
-    def __post_init__(self) -> None:
-        if self.data and not self.takes_data:
-            raise UsageError("this recipe takes no data", "the generator draws what it learns from")
-        for f in fields(self):
-            value = getattr(self, f.name)
-            least = -1 if f.name == "ada_target" else 0  # the one that is a mean of signs
-            if isinstance(value, int | float) and not least <= value < math.inf:  # NaN is neither
-                flag = flag_of(f.name)
-                raise UsageError(f"{flag} {value} makes no sense", f"choose a number from {least} up")
-        if not getattr(self, "lr", 1.0) > 0:
-            raise UsageError("--lr 0 learns nothing", "choose a number above 0, such as 0.002")
-        if not self.kimg > 0:
-            raise UsageError(f"--kimg {self.kimg} trains nothing", "pass a number above 0")
-        pieces = self.devices * self.accumulate
-        if self.batch < 1 or pieces < 1 or self.batch % pieces:
-            raise UsageError(
-                f"--batch {self.batch} cannot be split over --devices {self.devices} x "
-                f"--accumulate {self.accumulate}",
-                f"choose a multiple of {max(pieces, 1)}",
-            )
+from ganedit.train.loop_options import LoopOptions, flag_of, option
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from ganedit.train.loop import Recipe, Report, Run, load_checkpoint, start_fabric, train
-from ganedit.train.options import LoopOptions
+from ganedit.train.loop_options import LoopOptions
 
 Make = Callable[[LoopOptions], Recipe]
 CPU = torch.device("cpu")

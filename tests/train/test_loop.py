@@ -15,7 +15,7 @@ from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 from ganedit.train import loop
 from ganedit.train.data import ImageSet
 from ganedit.train.loop import CHECKPOINT, Recipe, Run, load_checkpoint, save_options, start_fabric, train
-from ganedit.train.options import LoopOptions
+from ganedit.train.loop_options import LoopOptions
 
 DATA = ImageSet(
     torch.arange(12, dtype=torch.uint8).mul(20).view(12, 1, 1, 1).expand(12, 3, 4, 4).contiguous(),
