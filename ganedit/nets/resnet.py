@@ -20,7 +20,8 @@ from ganedit.nets.layers_translation import (
     to_image,
 )
 
-MASK_BIAS = 3.0  # a mask of 0.95
+MASK_BIAS = 3.0  # all may change at first (a mask of 0.95): one that begins closed stays closed
+MASK_GAIN = 0.05  # of what the mask learns, so that it learns slower than what it covers
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,6 @@ class ResNetGenerator(nn.Module):
         self.to_image = to_image(cfg.width, cfg.out_channels)
         self.to_mask = to_image(cfg.width, 1) if cfg.attention else None
         initialise_normal(self)
-        if self.to_mask is not None:  # all may change at first: a mask that begins closed stays closed
-            nn.init.constant_(self.to_mask.get_parameter("bias"), MASK_BIAS)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.cfg.attention:
@@ -64,4 +63,5 @@ class ResNetGenerator(nn.Module):
         """What `attention` draws over the picture, and the mask [N, 1, H, W] in [0, 1] of where it does."""
         assert self.to_mask is not None
         features = self.trunk(x)
-        return self.to_image(features).tanh(), self.to_mask(features).sigmoid()
+        mask = (self.to_mask(features) * MASK_GAIN + MASK_BIAS).sigmoid()
+        return self.to_image(features).tanh(), mask
