@@ -6,10 +6,10 @@ import pytest
 import torch
 from recipes import CPU, assert_resumes, draw_pictures, trained
 
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.store.load import load
 from ganedit.train.options import CycleGANOptions
-from ganedit.train.recipes.cyclegan import start
+from ganedit.train.recipes.cyclegan import Drawn, start
 from ganedit.train.translation import History
 
 
@@ -97,3 +97,42 @@ def test_two_domains_are_needed(options, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty holds no images"):
         make(CycleGANOptions(data=(str(tmp_path / "a"), str(tmp_path / "empty"))))
+
+
+def test_a_mask_says_where_to_change(options, tmp_path):
+    recipe = make(options(attention=0.5))
+    x = torch.rand(2, 3, 32, 32) * 2 - 1
+    drawn, mask = recipe.to_b.attend(x)
+    assert mask.shape == (2, 1, 32, 32)
+    assert float(mask.detach().min()) > 0.8  # open at first
+    assert torch.allclose(recipe.to_b(x), x + mask * (drawn - x), atol=1e-5)
+    with torch.no_grad():
+        recipe.to_b.to_mask.bias.fill_(-1e4)
+    assert torch.equal(recipe.to_b(x), x)  # closed, nothing is
+
+
+def test_the_mask_does_not_learn_from_what_is_kept(options):
+    network = make(options(attention=0.5)).to_b
+    drawn = Drawn.of(network, torch.rand(1, 3, 32, 32) * 2 - 1)
+    assert torch.equal(drawn.kept, drawn.judged)
+    weight, others = network.to_mask.weight, network.to_image.weight
+    assert torch.autograd.grad(drawn.kept.sum(), weight, retain_graph=True, allow_unused=True) == (None,)
+    assert float(torch.autograd.grad(drawn.kept.square().sum(), others, retain_graph=True)[0].abs().sum()) > 0
+    assert float(torch.autograd.grad(drawn.judged.square().sum(), weight)[0].abs().sum()) > 0
+
+
+def test_a_run_with_masks_resumes_and_is_exported(options, tmp_path):
+    assert_resumes(make, options(attention=0.5, snapshot_kimg=0.004), tmp_path)
+    model = load(tmp_path / "whole" / "model", device="cpu")
+    assert model.network.cfg.attention
+    assert model(torch.rand(1, 3, 16, 20)).shape == (1, 3, 16, 20)
+
+
+def test_a_run_starts_from_another_and_may_add_masks(options, tmp_path):
+    first = trained(make, options(), tmp_path / "first")
+    second = make(options(start=str(tmp_path / "first" / "model"), attention=0.5))
+    for ours, theirs in ((second.to_b, first.to_b), (second.to_a, first.to_a)):
+        for key, value in theirs.state_dict().items():
+            torch.testing.assert_close(ours.state_dict()[key], value, atol=2e-3, rtol=1e-2)  # float16
+    with pytest.raises(CheckpointError, match="of the size asked for"):
+        make(options(start=str(tmp_path / "first" / "model"), width=8))

@@ -107,3 +107,15 @@ def test_penalty_of_a_known_slope():
     """A linear judge has the same slope everywhere: 3 along one of 2x2x1 pixels."""
     real, fake = torch.rand(4, 1, 2, 2), torch.rand(4, 1, 2, 2)
     assert float(gradient_penalty(lambda x: 3 * x[:, :, 0, 0], real, fake)) == pytest.approx(4, abs=1e-4)
+
+
+def test_what_is_added_is_nothing_at_first(options, tmp_path):
+    recipe = make(options(residual=True))
+    x = torch.rand(2, 3, 16, 16) * 2 - 1
+    assert torch.equal(recipe.g(x, torch.eye(2)), x)
+    trained(make, options(residual=True, lr=0.01), tmp_path)
+    model = load(tmp_path / "model", device="cpu")
+    assert model.network.cfg.residual
+    changed = model(x, label=torch.eye(2))
+    assert float(changed.abs().max()) <= 1
+    assert not torch.equal(changed, x)
