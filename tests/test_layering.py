@@ -94,6 +94,9 @@ def loaded_by(*argv: str) -> set[str]:
         ["upscale", "--help"],
         ["inpaint", "--help"],
         ["colorize", "--help"],
+        ["clip", "--help"],
+        ["clip", "edit", "--help"],
+        ["dissect", "--help"],
     ],
     ids=" ".join,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,17 +12,28 @@ import typer
 from ganedit.cli.batch import IMAGE_SUFFIXES, sources, survive
 from ganedit.cli.context import Console
 from ganedit.cli.direction import Output
-from ganedit.cli.editor import PASTES, Change, Editor
+from ganedit.cli.editor import (
+    MAY_STAND_ALONE,
+    PASTES,
+    Editor,
+    Face,
+    Inputs,
+    ModelOf,
+    OutputFolder,
+    Paste,
+    PhotoNow,
+    Sheet,
+    Video,
+)
 from ganedit.cli.project import LATENT, Method, check_face, check_folder, open_generator
-from ganedit.errors import CheckpointError, GaneditError, UsageError
+from ganedit.cli.text_changes import ByDirection, ByMapper, ByOptimising, TextChange, Way
+from ganedit.errors import GaneditError, UsageError
 
 if TYPE_CHECKING:
     from ganedit.images.paste import Mode
-    from ganedit.latent.directions import Direction
-    from ganedit.latent.latent import Latent
-    from ganedit.store.models import Clip, Generator, Mapper
-    from ganedit.text.guidance import Wish
-    from ganedit.text.optimize import SteerOptions
+    from ganedit.store.models import Clip, Generator
+
+__all__ = ["COMMANDS", "MAY_STAND_ALONE"]  # looked up by `cli.app`
 
 CLIP = "clip-faces"
 LARGE = "ViT-B-32/laion2b_s34b_b79k"
@@ -78,10 +88,7 @@ def open_clip_model(console: Console, name: str, *texts: str | None) -> Clip:
 
 def edit(
     console: Console,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(help="Latents, photos, folders, globs, or - for paths on standard input."),
-    ] = None,
+    inputs: Inputs = None,
     text: Text = "",
     neutral: Neutral = None,
     method: Annotated[
@@ -108,27 +115,17 @@ def edit(
         LossName, typer.Option(help="For optimize: similarity, or direction: as the texts differ.")
     ] = LossName.similarity,
     crops: Annotated[int, typer.Option(help="For optimize: random crops that CLIP looks at.")] = 4,
-    video: Annotated[bool, typer.Option("--video", help="Also a film of the change.")] = False,
-    sheet: Annotated[bool, typer.Option("--sheet", help="Also before and after side by side.")] = False,
-    paste: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[change|replace]",
-            help="Bring the edit into the whole photo: the change alone unless given, or the drawn face.",
-        ),
-    ] = None,
-    photo: Annotated[Path | None, typer.Option(help="For --paste: where the photo is now.")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Generator: a name or a file; the latent's own unless given.")
-    ] = None,
+    video: Video = False,
+    sheet: Sheet = False,
+    paste: Paste = None,
+    photo: PhotoNow = None,
+    model: ModelOf = None,
     clip: ClipModel = CLIP,
     projection: Annotated[
         Method | None, typer.Option(help="How photos are projected; hybrid unless given.")
     ] = None,
-    face: Annotated[
-        str, typer.Option(help="Of photos: largest, all, or a number: 2 is the second.")
-    ] = "largest",
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("."),
+    face: Face = "largest",
+    output: OutputFolder = Path("."),
 ) -> None:
     """Change a photo or latent to what a text says (StyleCLIP).
 
@@ -168,144 +165,6 @@ def edit(
             way = ByOptimising(console, judge, wish, options, strength, layers)
     change = TextChange(way, cast("Mode | None", paste))
     Editor(console, change, output, model, projection, face, photo, sheet, video).run(inputs)
-
-
-class Way:
-    """One of the three, for any number of generators and latents."""
-
-    def __str__(self) -> str:
-        raise NotImplementedError
-
-    def prepare(self, generator: Generator) -> None:
-        """Open what is needed for a generator; done once for each."""
-
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        raise NotImplementedError
-
-
-@dataclass
-class ByOptimising(Way):
-    console: Console
-    clip: Clip
-    wish: Wish
-    options: SteerOptions
-    strength: float
-    layers: str | None
-
-    def __str__(self) -> str:
-        return self.wish.text
-
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        from dataclasses import replace
-
-        import torch
-
-        from ganedit.latent.mixing import rows_of
-        from ganedit.text.optimize import steer
-
-        own = latent.personal(generator)
-        rows = tuple(rows_of(generator, self.layers)) if self.layers else None
-        options = replace(self.options, rows=rows)
-        with self.console.progress(self.wish.text, options.steps) as bar:
-            ws = steer(own, latent.ws[None], self.clip, self.wish, options, lambda *_: bar.advance())[0]
-        record: dict[str, Any] = {"text": self.wish.text, "method": "optimize", "clip": self.clip.name}
-        record |= {"neutral": self.wish.neutral} if self.wish.neutral else {}
-        return latent.edited(
-            torch.lerp(latent.ws, ws.cpu(), self.strength), record | {"strength": self.strength}
-        )
-
-
-@dataclass
-class ByDirection(Way):
-    console: Console
-    clip: Clip
-    text: str
-    neutral: str
-    strength: float
-    threshold: float | None
-
-    def __post_init__(self) -> None:
-        self._found: dict[str, Direction] = {}
-
-    def __str__(self) -> str:
-        return f"{self.text} {self.strength:+g}"
-
-    def prepare(self, generator: Generator) -> None:
-        from ganedit.text.channels import known_relevance, text_direction
-
-        if generator.sha256 in self._found:
-            return
-        with self.console.progress(f"what the channels of {generator.name} mean", 1.0) as bar:
-            done = [0.0]
-
-            def advance(now: int, total: int) -> None:
-                bar.advance(now / total - done[0])
-                done[0] = now / total
-
-            relevance = known_relevance(generator, self.clip, advance)
-        found = text_direction(
-            generator, self.clip, self.text, self.neutral, relevance,
-            threshold=self.threshold, name=self.text,
-        )  # fmt: skip
-        self.console.note(f"{self.text}: {found.method}")
-        self._found[generator.sha256] = found
-
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        from ganedit.latent.editing import edit as moved
-
-        return moved(latent, [(self._found[generator.sha256], self.strength, None)])
-
-
-@dataclass
-class ByMapper(Way):
-    console: Console
-    name: str
-    strength: float
-
-    def __post_init__(self) -> None:
-        from ganedit.store.models import Mapper
-
-        found = self.console.load(self.name)
-        if not isinstance(found, Mapper):
-            raise CheckpointError(
-                f"{self.name} is {found.card.kind}, not a mapper", "ganedit train clip-mapper makes them"
-            )
-        self.mapper: Mapper = found
-
-    def __str__(self) -> str:
-        return self.mapper.text
-
-    def prepare(self, generator: Generator) -> None:
-        self.mapper.check_model(generator)
-
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        import torch
-
-        with torch.no_grad():
-            ws = self.mapper(latent.ws[None])[0].cpu()
-        record = {"text": self.mapper.text, "method": "mapper", "strength": self.strength}
-        return latent.edited(torch.lerp(latent.ws, ws, self.strength), record)
-
-
-@dataclass
-class TextChange(Change):
-    """What `Editor` does to each latent."""
-
-    way: Way
-    paste: Mode | None
-    command = "clip edit"
-
-    def __str__(self) -> str:
-        return str(self.way)
-
-    def prepare(self, generator: Generator) -> None:
-        self.way.prepare(generator)
-
-    def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
-        return self.way.of(latent, generator)
-
-    def told(self, label: str) -> dict[str, Any]:
-        return {"text": str(self.way)}
 
 
 # --- generate --------------------------------------------------------------------------------------

@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from ganedit.cli.context import Console
-from ganedit.cli.editor import PASTES, Change, Editor
+from ganedit.cli.editor import (
+    MAY_STAND_ALONE,
+    PASTES,
+    Change,
+    Editor,
+    Face,
+    Inputs,
+    ModelOf,
+    OutputFolder,
+    Paste,
+    PhotoNow,
+    Sheet,
+    Video,
+)
 from ganedit.cli.project import Method, check_face
 from ganedit.cli.units import Ablate, Activate, Units
 from ganedit.errors import UsageError
@@ -24,6 +37,8 @@ if TYPE_CHECKING:
     from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
 
+__all__ = ["MAY_STAND_ALONE", "command"]  # the first is looked up by `cli.app`
+
 
 class EditSpace(StrEnum):
     """What --direction may name."""
@@ -32,16 +47,9 @@ class EditSpace(StrEnum):
     s = "s"
 
 
-MAY_STAND_ALONE = {"--paste": PASTES}
-"""Options that need no value, and the values they take, the first of which they mean without one."""
-
-
 def command(
     console: Console,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(help="Latents, photos, folders, globs, or - for paths on standard input."),
-    ] = None,
+    inputs: Inputs = None,
     direction: Annotated[
         list[str] | None,
         typer.Option(help="A direction's name or file, or with --space s channels; may be repeated."),
@@ -62,26 +70,16 @@ def command(
     sweep: Annotated[
         str | None, typer.Option(help="FROM:TO:COUNT magnitudes of the first direction, such as -3:3:7.")
     ] = None,
-    video: Annotated[bool, typer.Option("--video", help="Also a film of the change.")] = False,
-    sheet: Annotated[bool, typer.Option("--sheet", help="Also before and after side by side.")] = False,
-    paste: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[change|replace]",
-            help="Bring the edit into the whole photo: the change alone unless given, or the drawn face.",
-        ),
-    ] = None,
-    photo: Annotated[Path | None, typer.Option(help="For --paste: where the photo is now.")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Generator: a name or a file; the latent's own unless given.")
-    ] = None,
+    video: Video = False,
+    sheet: Sheet = False,
+    paste: Paste = None,
+    photo: PhotoNow = None,
+    model: ModelOf = None,
     method: Annotated[
         Method | None, typer.Option(help="How photos are projected; hybrid unless given.")
     ] = None,
-    face: Annotated[
-        str, typer.Option(help="Of photos: largest, all, or a number: 2 is the second.")
-    ] = "largest",
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("."),
+    face: Face = "largest",
+    output: OutputFolder = Path("."),
 ) -> None:
     """Change a photo or latent along directions: smile, age, yaw, ...
 

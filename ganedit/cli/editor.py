@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ganedit.cli.batch import IMAGE_SUFFIXES, LATENT_SUFFIXES, Result, run_batch
 from ganedit.cli.codes import Models, Projections, latent_behind, latents_in
@@ -28,9 +30,31 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 PASTES = ("change", "replace")
+MAY_STAND_ALONE = {"--paste": PASTES}
+"""Options that need no value, and the values they take, the first of which they mean without one."""
 SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a pasted photo on a sheet, and in a film
 CROP_SIDE = 256  # least, of a crop in a film
 FILM_FRAMES = 50  # one way; at 25 a second
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(help="Latents, photos, folders, globs, or - for paths on standard input."),
+]
+Video = Annotated[bool, typer.Option("--video", help="Also a film of the change.")]
+Sheet = Annotated[bool, typer.Option("--sheet", help="Also before and after side by side.")]
+Paste = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[change|replace]",
+        help="Bring the edit into the whole photo: the change alone unless given, or the drawn face.",
+    ),
+]
+PhotoNow = Annotated[Path | None, typer.Option(help="For --paste: where the photo is now.")]
+ModelOf = Annotated[
+    str | None, typer.Option(help="Generator: a name or a file; the latent's own unless given.")
+]
+Face = Annotated[str, typer.Option(help="Of photos: largest, all, or a number: 2 is the second.")]
+OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 
 class Change(ABC):

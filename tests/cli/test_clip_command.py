@@ -157,3 +157,13 @@ def test_zero_shot_is_measured(ganedit, tiny_clip, tmp_path):
     assert told["pictures"] == 3
     assert set(told) == {"model", "pictures", "gender accuracy", "age mean absolute error"}
     assert ganedit("metrics", "clip", folder, "--clip", tiny_clip, "--skip", 9).status == 3
+
+
+def test_a_photo_is_changed_in_place(ganedit, tiny_faces, tiny_clip, portrait):
+    ran = ganedit(
+        "clip", "edit", portrait, "--text", "an old man", "--paste", "--projection", "encode",
+        "--clip", tiny_clip, "--device", "cpu", "--json", *FAST,
+    )  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert ran.json[0]["path"] == "portrait.pasted.png"
+    assert Image.open("portrait.pasted.png").size == Image.open(portrait).size
