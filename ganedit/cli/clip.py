@@ -142,6 +142,9 @@ def edit(
         raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
     if photo is not None and paste is None:
         raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
+    for given, option, owner in ((mapper, "--mapper", How.mapper), (threshold, "--threshold", How.direction)):
+        if given is not None and method is not owner:
+            raise UsageError(f"{option} is for --method {owner.value}", "add that, or leave it out")
     way: Way
     if method is How.mapper:
         if mapper is None:

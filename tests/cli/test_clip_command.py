@@ -119,6 +119,8 @@ def test_unknown_words_are_named(clip):
         (["edit", LATENT], "no --text"),
         (["edit", LATENT, "--text", "old", "--method", "direction"], "something to come from"),
         (["edit", LATENT, "--text", "old", "--method", "mapper"], "no --mapper"),
+        (["edit", LATENT, "--text", "old", "--mapper", "x"], "--mapper is for --method mapper"),
+        (["edit", LATENT, "--text", "old", "--threshold", 0.3], "--threshold is for --method direction"),
         (["edit", LATENT, "--text", "old", "--loss", "direction"], "something to come from"),
         (["edit", LATENT, "--text", "old", "--strength", "nan"], "--strength"),
         (["edit", LATENT, "--text", "old", "--steps", 0], "--steps 0"),
