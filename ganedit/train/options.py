@@ -160,7 +160,7 @@ class CLIPMapperOptions(LoopOptions):
     identity: float = option(0.2, "Weight of the identity distance; faces only.")
     crops: int = option(4, "Random crops of a picture that CLIP looks at; 0: the whole.")
     psi: float = option(0.8, "Truncation of the codes that it learns from.")
-    lr: float = 0.002
+    lr: float = 0.005
     name: str = option("", "Of the exported model; made of the text unless given.")
 
     def __post_init__(self) -> None:
