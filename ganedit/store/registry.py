@@ -18,6 +18,7 @@ BUNDLED = (
     "edges2faces",
     "face-attributes",
     "faces",
+    "faces-attributes",
     "faces-encoder",
     "horse2zebra",
     "inpaint-faces",
