@@ -159,7 +159,7 @@ def _refuse_other_kinds(path: Path) -> None:
         CheckpointError: A direction, a latent, or an archive.
     """
     about = _metadata(path).get("ganedit", "")
-    if path.name.endswith(".latent.safetensors") or '"space"' in about:
+    if path.name.endswith(".latent.safetensors") or '"edits"' in about:
         raise CheckpointError(f"{path.name} is a latent, not a model", f"ganedit edit {path}")
     if '"sigma"' in about or path.suffix in (".npy", ".npz"):
         raise _is_direction(path)
