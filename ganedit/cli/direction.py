@@ -263,15 +263,8 @@ def _from_classifier(
     if not isinstance(judge, Classifier):
         raise CheckpointError(f"{classifier} is {judge.card.kind}, not a classifier", "ganedit models list")
     with console.progress(f"drawing {samples} samples", samples) as bar:
-        seen = 0
-
-        def progress(done: int, of: int) -> None:
-            nonlocal seen
-            bar.advance(done - seen)
-            seen = done
-
         return score_samples(
-            generator, judge, attribute, samples, psi=psi, seed=console.options.seed, progress=progress
+            generator, judge, attribute, samples, psi=psi, seed=console.options.seed, progress=bar.advance
         )
 
 

@@ -30,6 +30,7 @@ HELD_OUT = 0.2  # share of the examples that measures the accuracy
 EXTREMES = 0.3  # share at either end of a range of scores that makes the two classes
 LOOSENESS = 0.01  # of the fit: strongly regularised, so that the normal leans to where codes really vary
 FEWEST = 10  # examples a side
+JUDGED_AT_ONCE = 16  # samples
 SIGMA_SAMPLES = 4096  # codes that measure how much samples vary along a direction
 
 
@@ -291,10 +292,9 @@ def score_samples(
     *,
     psi: float = 1.0,
     seed: int = 0,
-    batch: int = 16,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw samples and let a classifier judge one attribute of each.
+    """Draw samples and let a classifier judge one attribute of each; see `judge_samples`.
 
     Returns:
         Codes w [N, W] and scores [N]: logits, or numbers in the attribute's unit.
@@ -303,14 +303,40 @@ def score_samples(
         UsageError: The classifier does not know the attribute.
     """
     column = attribute_column(classifier, attribute)
+    return judge_samples(
+        generator, lambda images: classifier(images)[:, column], count, psi=psi, seed=seed, progress=progress
+    )
+
+
+@torch.no_grad()
+def judge_samples(
+    generator: Generator,
+    judge: Callable[[Tensor], Tensor],
+    count: int,
+    *,
+    psi: float = 1.0,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Draw samples and score each picture.
+
+    Args:
+        generator: What draws.
+        judge: Gives scores [N] of images [N, 3, H, W] in [-1, 1].
+        count: Samples.
+        psi, seed: Of the samples.
+        progress: Called with the number of samples that were just done.
+
+    Returns:
+        Codes w [N, W] and scores [N].
+    """
     codes = random_codes(generator, count, psi=psi, seed=seed)
     scores = []
-    for chunk in codes.split(batch):
-        with torch.no_grad():
-            images = generator.synthesis(chunk[:, None].expand(-1, generator.num_ws, -1)).clamp(-1, 1)
-            scores.append(classifier(images)[:, column].float().cpu())
+    for some in codes.split(JUDGED_AT_ONCE):
+        images = generator.synthesis(some[:, None].expand(-1, generator.num_ws, -1)).clamp(-1, 1)
+        scores.append(judge(images).float().cpu())
         if progress:
-            progress(sum(map(len, scores)), count)
+            progress(len(some))
     return codes, torch.cat(scores)
 
 

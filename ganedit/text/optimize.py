@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganedit.errors import UsageError
 from ganedit.images.align import TEMPLATES
+from ganedit.latent.directions import SIGMA_SAMPLES, judge_samples, random_codes
 from ganedit.text.guidance import Wish, distance_to_wish
 
 if TYPE_CHECKING:
@@ -110,8 +111,6 @@ def _moved(start: Tensor, offset: Tensor, rows: list[int]) -> Tensor:
 
 def spread_of_codes(generator: Generator) -> float:
     """Standard deviation of the numbers of random codes w."""
-    from ganedit.latent.directions import SIGMA_SAMPLES, random_codes
-
     return float(random_codes(generator, SIGMA_SAMPLES).std(dim=0).square().mean().sqrt())
 
 
@@ -164,33 +163,20 @@ def search(
         raise UsageError(
             f"{restarts} restarts of {candidates} candidates make no sense", "choose 1 or more, and no more"
         )
-    seeds = range(options.seed, options.seed + candidates)
-    codes = torch.cat([_codes(generator, some, psi) for some in _chunks(seeds)])
-    scores = torch.cat([_similarity(generator, clip, wish, some) for some in codes.split(BATCH)])
+    wanted = clip.texts([wish.text])[0]
+    codes, scores = judge_samples(
+        generator, lambda images: clip.images(images) @ wanted, candidates, psi=psi, seed=options.seed
+    )
     best = scores.argsort(descending=True)[:restarts]
-    ws = steer(generator, codes[best], clip, wish, options, progress)
+    start = codes[best][:, None].expand(-1, generator.num_ws, -1)
+    ws = steer(generator, start, clip, wish, options, progress)
     found = [
-        Found(seeds[int(i)], code, float(score))
-        for i, code, score in zip(best, ws.cpu(), _similarity(generator, clip, wish, ws), strict=True)
+        Found(options.seed + int(i), code, float(score))
+        for i, code, score in zip(best, ws.cpu(), _similarity(generator, clip, wanted, ws), strict=True)
     ]
     return sorted(found, key=lambda one: -one.similarity)
 
 
-BATCH = 16
-
-
-def _chunks(seeds: range) -> list[range]:
-    return [seeds[i : i + BATCH] for i in range(0, len(seeds), BATCH)]
-
-
 @torch.no_grad()
-def _codes(generator: Generator, seeds: range, psi: float) -> Tensor:
-    c = None
-    if generator.num_classes:
-        c = generator.one_hot([seed % generator.num_classes for seed in seeds])
-    return generator.mapping(generator.z_of(seeds), c, psi)
-
-
-@torch.no_grad()
-def _similarity(generator: Generator, clip: Clip, wish: Wish, ws: Tensor) -> Tensor:
-    return clip.images(generator.synthesis(ws).clamp(-1, 1)) @ clip.texts([wish.text])[0]
+def _similarity(generator: Generator, clip: Clip, wanted: Tensor, ws: Tensor) -> Tensor:
+    return clip.images(generator.synthesis(ws).clamp(-1, 1)) @ wanted

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
-from ganedit.latent.directions import random_codes
+from ganedit.latent.directions import judge_samples
 from ganedit.text.guidance import text_change
 
 if TYPE_CHECKING:
     from ganedit.store.models import Clip, Generator
 
-BATCH = 16
 
-
-@torch.no_grad()
 def score_by_texts(
     generator: Generator,
     clip: Clip,
@@ -45,11 +41,6 @@ def score_by_texts(
         UsageError: the texts are the same to the model.
     """
     change = text_change(clip, text, other)
-    codes = random_codes(generator, count, psi=psi, seed=seed)
-    scores = []
-    for some in codes.split(BATCH):
-        images = generator.synthesis(some[:, None].expand(-1, generator.num_ws, -1)).clamp(-1, 1)
-        scores.append((clip.images(images) @ change).cpu())
-        if progress:
-            progress(len(some))
-    return codes, torch.cat(scores)
+    return judge_samples(
+        generator, lambda images: clip.images(images) @ change, count, psi=psi, seed=seed, progress=progress
+    )
