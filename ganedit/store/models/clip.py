@@ -34,6 +34,7 @@ class Clip(Model):
     ) -> None:
         super().__init__(card, network, device, dtype)
         self.words: Words | None = None
+        self._read: dict[tuple[str, ...], Tensor] = {}  # a wish is looked at anew in every step
         if pretrained is None:
             self.words = Words(_words_in(card), self.network.cfg.context)
             self.size: int = self.network.cfg.size
@@ -68,8 +69,11 @@ class Clip(Model):
         for text in texts:
             if not text.strip():
                 raise InputError("the text is empty", 'say what the picture should show: "a smiling face"')
-        features = self.network.encode_text(self._tokenize(list(texts)).to(self.device))
-        return F.normalize(features.float(), dim=1)
+        key = tuple(texts)
+        if key not in self._read:
+            features = self.network.encode_text(self._tokenize(list(texts)).to(self.device))
+            self._read[key] = F.normalize(features.float(), dim=1)
+        return self._read[key]
 
     def told_by(self, text: str) -> bool:
         """Whether a text says anything but words like "a photo of the" that a small model knows."""
