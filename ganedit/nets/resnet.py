@@ -1,7 +1,8 @@
 """Image-to-image generator with a residual trunk, as in CycleGAN (Zhu et al., arXiv:1703.10593).
 
 With three or four reductions instead of two it is the global generator of pix2pixHD (arXiv:1711.11585). With
-`attention` it also draws where it changes the picture (Mejjati et al., arXiv:1806.02311).
+`attention` it also draws where it changes the picture (Mejjati et al., arXiv:1806.02311); with `residual`
+it draws what to add to the picture (Shen & Liu, arXiv:1612.05363), nothing before training.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class ResNetConfig(PictureConfig):
     dropout: bool = False  # between the convolutions of a block, when training
     up: Up = "transposed"
     attention: bool = False  # drawn over the given picture where a mask, one more channel, says so
+    residual: bool = False  # added to the given picture; as many channels out as in
 
 
 class ResNetGenerator(nn.Module):
@@ -52,8 +54,12 @@ class ResNetGenerator(nn.Module):
         self.to_image = to_image(cfg.width, cfg.out_channels)
         self.to_mask = to_image(cfg.width, 1) if cfg.attention else None
         initialise_normal(self)
+        if cfg.residual:
+            nn.init.zeros_(self.to_image.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.cfg.residual:
+            return (x + 2 * self.to_image(self.trunk(x)).tanh()).clamp(-1, 1)
         if not self.cfg.attention:
             return self.to_image(self.trunk(x)).tanh()
         drawn, mask = self.attend(x)

@@ -52,6 +52,8 @@ ARCHITECTURES = {
     "srresnet": Architecture("ganedit.nets.srresnet", "SRResNetConfig", "SRResNet"),
     "latent-mapper": Architecture("ganedit.nets.latent_mapper", "LatentMapperConfig", "LatentMapper"),
     "clip": Architecture("ganedit.store.open_clip_network", "ClipConfig", "ClipNetwork"),
+    "wavenet": Architecture("ganedit.nets.wavenet", "WaveNetConfig", "WaveNet"),
+    "hifigan": Architecture("ganedit.nets.hifigan", "HiFiGANConfig", "HiFiGANGenerator"),
     "srgan-discriminator": Architecture("ganedit.nets.srresnet", "SRDiscriminatorConfig", "SRDiscriminator"),
 }
 

@@ -9,7 +9,17 @@ from typing import Any
 
 from ganedit.errors import CheckpointError
 
-TASKS = ("generator", "translator", "upscaler", "encoder", "classifier", "discriminator", "clip", "mapper")
+TASKS = (
+    "generator",
+    "translator",
+    "upscaler",
+    "encoder",
+    "classifier",
+    "discriminator",
+    "clip",
+    "mapper",
+    "vocoder",
+)
 CARD = "card.toml"
 
 

@@ -31,6 +31,7 @@ from ganedit.store.models import (
     Model,
     Translator,
     Upscaler,
+    Vocoder,
 )
 from ganedit.store.registry import DISCRIMINATOR, WEIGHTS
 from ganedit.store.weights import check_header, read_weights, write_weights
@@ -45,6 +46,7 @@ TYPES: dict[str, type[Model]] = {
     "mapper": Mapper,
     "translator": Translator,
     "upscaler": Upscaler,
+    "vocoder": Vocoder,
 }
 
 
@@ -59,8 +61,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
             "auto" is float32, which gives the same picture everywhere.
 
     Returns:
-        A Generator, Translator, Upscaler, Encoder, Classifier, Discriminator, Clip or Mapper, by what the
-        model is for.
+        A Generator, Translator, Upscaler, Encoder, Classifier, Discriminator, Clip, Mapper or Vocoder, by
+        what the model is for.
 
     Raises:
         UsageError: no model has this name, or float16 on a CPU.

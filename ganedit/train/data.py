@@ -12,7 +12,7 @@ import csv
 import io
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -175,26 +175,28 @@ def _shuffled(n: int, seed: int, epoch: int) -> np.ndarray:
 # --- reading ---------------------------------------------------------------------------------------
 
 
-def open_source(source: Path, stack: ExitStack) -> tuple[list[str], Callable[[str], bytes]]:
-    """Sorted image names of a folder or zip, and a function from name to the file's bytes."""
+def open_source(
+    source: Path, stack: ExitStack, suffixes: Container[str] = SUFFIXES, kind: str = "images"
+) -> tuple[list[str], Callable[[str], bytes]]:
+    """Sorted names of the files with these suffixes in a folder or zip, and a function from name to bytes."""
     if source.is_dir():
         found = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
-        return [name for name in found if _is_image_name(name)], lambda name: (source / name).read_bytes()
+        return [n for n in found if _is_meant(n, suffixes)], lambda name: (source / name).read_bytes()
     if not source.exists():
-        raise InputError(f"{source} does not exist", "pass a folder or a zip of images")
+        raise InputError(f"{source} does not exist", f"pass a folder or a zip of {kind}")
     if not zipfile.is_zipfile(source):
-        raise InputError(f"{source} is neither a folder nor a zip", "pass a folder or a zip of images")
+        raise InputError(f"{source} is neither a folder nor a zip", f"pass a folder or a zip of {kind}")
     try:
         archive = stack.enter_context(zipfile.ZipFile(source))
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{source} is a damaged zip: {error}") from error
-    return sorted(filter(_is_image_name, archive.namelist())), archive.read
+    return sorted(name for name in archive.namelist() if _is_meant(name, suffixes)), archive.read
 
 
-def _is_image_name(name: str) -> bool:
+def _is_meant(name: str, suffixes: Container[str]) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    return path.suffix.lower() in suffixes and not hidden
 
 
 def _decode_all(

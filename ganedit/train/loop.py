@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,9 @@ from ganedit.files import atomic_path
 from ganedit.train.data import ImageSet, crop_rng, fetch, index_batch, load_images, mirror_batch
 from ganedit.train.loop_options import LoopOptions
 from ganedit.train.pictures import Pictures
+
+if TYPE_CHECKING:
+    from ganedit.train.sounds import Sounds  # brings librosa, which training on pictures does without
 
 Note = Callable[[str], None]  # tells the user something
 OnLoad = Callable[[int, int], None]  # images decoded, images in all
@@ -143,6 +146,19 @@ class Run:
             ]
             for piece in rows.chunk(pieces)
         ]
+
+    def draw_windows(
+        self, data: Sounds, frames: int, *, gain: float = 0.0, stream: int = 0
+    ) -> list[tuple[Tensor, Tensor]]:
+        """This step's random windows of sounds, spectrograms [N, 1, bins, F] and samples, for each piece.
+
+        See `Sounds.windows`; `stream` as for `draw`.
+        """
+        pieces, share, where = self._share(stream)
+        rows = index_batch(len(data), share, *where)
+        rng = crop_rng(*where)
+        drawn = (data.windows(piece.tolist(), frames, rng, gain) for piece in rows.chunk(pieces))
+        return [(pictures.to(self.device), waves.to(self.device)) for pictures, waves in drawn]
 
     def _share(self, stream: int) -> tuple[int, int, tuple[int, int, int, int]]:
         """Pieces, images of this process in one step, and what its order of images follows from."""

@@ -59,3 +59,62 @@ class LoopOptions:
                 f"--accumulate {self.accumulate}",
                 f"choose a multiple of {max(pieces, 1)}",
             )
+
+
+@dataclass(frozen=True)
+class ModelOptions(LoopOptions):
+    """What is told of the model that a recipe exports."""
+
+    name: str = option("", "Of the exported model; that of the recipe unless given.")
+    about_data: str = option("", "What it is trained on, for the card.")
+    terms: str = option("", "What the licence of that asks, for the card.")
+
+
+@dataclass(frozen=True)
+class DuelOptions(ModelOptions):
+    """What recipes with a generator and a discriminator that learn in turns have in common."""
+
+    width: int = option(64, "Channels of the first layer of a generator.")
+    judge_width: int = option(64, "Channels of the first layer of a discriminator.")
+    lr: float = 2e-4
+    decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_zeros(self, "width", "judge_width")
+        refuse_no_share(self, "decay")
+
+
+UP_HELP = "Convolution that doubles the size: transposed as published, or of repeated pixels, less chequered."
+
+
+@dataclass(frozen=True)
+class CycleOptions(DuelOptions):
+    """What recipes between two domains, there and back without pairs, have in common."""
+
+    data: tuple[str, ...] = option((), "Two folders or zips: domain A and domain B.")
+    batch: int = option(1, "Items of each domain per optimiser step, over all devices.")
+    blocks: int = option(9, "Residual blocks: 6 suit 128 px, 9 suit 256 px.")
+    cycle: float = option(10.0, "Weight of coming back to where one started.")
+    identity: float = option(0.5, "Weight, in units of --cycle, of leaving the other domain as it is.")
+    up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
+    start: str = option("", "Exported model to start from, the way back within it: a folder.")
+    name_back: str = option("", "Of the exported model from B to A.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_zeros(self, "blocks")
+
+
+def refuse_zeros(options: LoopOptions, *names: str) -> None:
+    """Sizes of networks that must not be 0."""
+    for name in names:
+        if getattr(options, name) < 1:
+            raise UsageError(f"{flag_of(name)} 0 leaves no network", "choose 1 or more")
+
+
+def refuse_no_share(options: LoopOptions, *names: str) -> None:
+    """Shares that must not be above 1."""
+    for name in names:
+        if getattr(options, name) > 1:
+            raise UsageError(f"{flag_of(name)} {getattr(options, name)} is no share", "choose 0 to 1")

@@ -8,7 +8,18 @@ from pathlib import PurePath
 from typing import ClassVar, Literal
 
 from ganedit.errors import UsageError
-from ganedit.train.loop_options import LoopOptions, flag_of, option
+from ganedit.train.loop_options import (
+    UP_HELP,
+    CycleOptions,
+    DuelOptions,
+    LoopOptions,
+    ModelOptions,
+    flag_of,
+    option,
+    refuse_no_share,
+    refuse_zeros,
+)
+from ganedit.train.sound_options import TimbreOptions, VocoderOptions, WaveNetOptions
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ class StyleGAN2Options(LoopOptions):
             raise UsageError(
                 f"--resolution {self.resolution} is no power of two from 8 up", "such as 64 or 128"
             )
-        _refuse_zeros(self, "channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
+        refuse_zeros(self, "channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
         if not 0 <= self.style_mixing <= 1:
             raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
         if not self.ada_kimg > 0:
@@ -197,12 +208,9 @@ class VoynovOptions(LoopOptions):
 
 
 @dataclass(frozen=True)
-class PictureOptions(LoopOptions):
+class PictureOptions(ModelOptions):
     """What recipes that make pictures out of pictures have in common."""
 
-    name: str = option("", "Of the exported model; that of the recipe unless given.")
-    about_data: str = option("", "What the images are, for the card.")
-    terms: str = option("", "What their licence asks, for the card.")
     mirror: bool = option(True, "Flip half of the crops left to right.")
 
 
@@ -235,29 +243,19 @@ class SRGANOptions(PictureOptions):
                 f"--size {self.size} does not suit --scale {self.scale}",
                 f"choose a multiple of {self.scale} from {8 * self.scale} up",
             )
-        _refuse_zeros(self, "width", "blocks")
-
-
-UP_HELP = "Convolution that doubles the size: transposed as published, or of repeated pixels, less chequered."
+        refuse_zeros(self, "width", "blocks")
 
 
 @dataclass(frozen=True)
-class TranslationOptions(PictureOptions):
+class TranslationOptions(PictureOptions, DuelOptions):
     """What recipes that translate pictures have in common."""
 
     size: int = option(256, "Side of the crops that are trained on.")
     load_size: int = option(0, "Squeeze pictures to this side before they are cropped; 0: 286/256 of --size.")
     keep_size: bool = option(False, "Crop pictures at the size that they have.")
-    width: int = option(64, "Channels of the first layer of a generator.")
-    judge_width: int = option(64, "Channels of the first layer of a discriminator.")
-    lr: float = 2e-4
-    decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_zeros(self, "width", "judge_width")
-        if not 0 <= self.decay <= 1:
-            raise UsageError(f"--decay {self.decay} is no share", "choose 0 to 1, such as 0.5")
         if 0 < self.load_size < self.size:
             raise UsageError(f"--load-size {self.load_size} is below --size {self.size}", "swap them")
         if self.size < 16 or self.size % 4:
@@ -313,26 +311,17 @@ class Pix2pixOptions(TranslationOptions):
 
 
 @dataclass(frozen=True)
-class CycleGANOptions(TranslationOptions):
+class CycleGANOptions(TranslationOptions, CycleOptions):
     """Pictures of one kind into another and back, without pairs."""
 
-    data: tuple[str, ...] = option((), "Two folders or zips: domain A and domain B.")
     kimg: float = option(200.0, "Length of training, in thousands of images of each domain.")
-    batch: int = option(1, "Images of each domain per optimiser step, over all devices.")
-    blocks: int = option(9, "Residual blocks: 6 suit 128 px, 9 suit 256 px.")
-    cycle: float = option(10.0, "Weight of coming back to where one started.")
-    identity: float = option(0.5, "Weight, in units of --cycle, of leaving the other domain as it is.")
     attention: float = option(
         0.0, "Weight of the area of a mask that says where to change; 0: no mask, all may change."
     )
-    up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
     history: int = option(50, "Fakes that the discriminators are shown again; 0 for none.")
-    start: str = option("", "Exported model to start from, the way back within it: a folder.")
-    name_back: str = option("", "Of the exported model from B to A.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_zeros(self, "blocks")
         _refuse_small(self, PATCHES[70])
 
 
@@ -355,7 +344,7 @@ class UNITOptions(TranslationOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_zeros(self, "blocks", "scales")
+        refuse_zeros(self, "blocks", "scales")
 
 
 @dataclass(frozen=True)
@@ -403,7 +392,7 @@ class Pix2pixHDOptions(LabelMapOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_zeros(self, "downs", "blocks", "local_blocks", "scales")
+        refuse_zeros(self, "downs", "blocks", "local_blocks", "scales")
         multiple = 2 ** (self.downs + self.local)
         if self.size % multiple or self.size < 2 * multiple:
             raise UsageError(
@@ -444,7 +433,7 @@ class SPADEOptions(LabelMapOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_zeros(self, "hidden", "encoder_width", "style_dim")
+        refuse_zeros(self, "hidden", "encoder_width", "style_dim")
         least = {"normal": 32, "more": 64, "most": 128}[self.upsampling]
         if self.size % least:
             raise UsageError(
@@ -503,13 +492,12 @@ class StarGANOptions(PictureOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _refuse_zeros(self, "width", "judge_width", "blocks")
+        refuse_zeros(self, "width", "judge_width", "blocks")
         if not self.labels:
             raise UsageError("no --labels were named", "such as --labels young=age<30,old=age>=60")
         if self.size < 16 or self.size & (self.size - 1):
             raise UsageError(f"--size {self.size} is no power of two from 16 up", "such as 64 or 128")
-        if not 0 <= self.decay <= 1:
-            raise UsageError(f"--decay {self.decay} is no share", "choose 0 to 1, such as 0.5")
+        refuse_no_share(self, "decay")
         if self.critic < 1:
             raise UsageError("--critic 0 never trains the discriminator", "choose 1 or more")
 
@@ -521,13 +509,6 @@ def _refuse_small(options: TranslationOptions, halvings: int) -> None:
         raise UsageError(
             f"--size {options.size} is too small for this discriminator", f"choose {least} or more"
         )
-
-
-def _refuse_zeros(options: LoopOptions, *names: str) -> None:
-    """Sizes of networks that must not be 0."""
-    for name in names:
-        if getattr(options, name) < 1:
-            raise UsageError(f"{flag_of(name)} 0 leaves no network", "choose 1 or more")
 
 
 PATCHES = {1: 0, 16: 1, 70: 3, 286: 5}
@@ -567,5 +548,8 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "srgan": SRGANOptions,
     "inpaint": InpaintOptions,
     "stargan": StarGANOptions,
+    "timbre": TimbreOptions,
+    "vocoder": VocoderOptions,
+    "wavenet": WaveNetOptions,
 }
 """Recipe by name; `train.recipes.NAME`, its - as _, has `start(options, device, note, on_load) -> Recipe`."""

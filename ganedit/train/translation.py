@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,14 +20,13 @@ from ganedit.store.cards import ModelCard
 from ganedit.store.load import load
 from ganedit.store.models.image import Direction, ImageModel
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
+from ganedit.train.loop_options import ModelOptions
 from ganedit.train.losses import feature_distance
-from ganedit.train.options import PictureOptions, TranslationOptions, command_line
+from ganedit.train.options import TranslationOptions, command_line
 from ganedit.train.pictures import Pictures, load_pictures, sheet
 
 SAMPLES = 6  # of each domain
-Options = TypeVar("Options", bound=PictureOptions)
-DomainOptions = TypeVar("DomainOptions", bound=TranslationOptions)
-Domains = tuple[Pictures, Pictures]
+Options = TypeVar("Options", bound=ModelOptions)
 AnyModel = TypeVar("AnyModel", bound=ImageModel)
 
 
@@ -106,21 +106,30 @@ class JudgedRecipe(PictureRecipe[Options]):
         return list(on_real), list(on_fake)
 
 
-class DomainRecipe(PictureRecipe[DomainOptions]):
-    """Networks between two sets of pictures, A and B, that are not in pairs."""
-
-    def __init__(
-        self, options: DomainOptions, sets: Domains, device: torch.device, networks: Mapping[str, nn.Module]
-    ) -> None:
-        super().__init__(options, device, networks)
-        self.sets = sets
+class Domains(ABC):
+    """Two sets, A and B, that are not in pairs, as a recipe sees them."""
 
     @abstractmethod
-    def translated(self, x: Tensor, direction: Direction) -> Tensor:
-        """Pictures [N, 3, H, W] of the one domain as the other's."""
+    def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
+        """What this step learns from, of A and of B, [N, C, H, W] each; one pair per accumulated piece."""
+
+    @abstractmethod
+    def examples(self, count: int) -> tuple[Tensor, Tensor]:
+        """At most so many of A and as many of B, the same each time, to be looked at."""
+
+    def sheet(self, rows: Sequence[Tensor]) -> Tensor:
+        """Rows of what `draw` gives as a picture [3, H, W] in [-1, 1]."""
+        return sheet(rows)
+
+
+@dataclass
+class PictureDomains(Domains):
+    """Two sets of pictures, seen as crops of the size that the options ask for."""
+
+    options: TranslationOptions
+    sets: tuple[Pictures, Pictures]
 
     def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
-        """This step's crops of A and of B, [N, 3, S, S] each, one pair per accumulated piece."""
         options = self.options
         drawn = [
             run.draw_crops(pictures, options.size, mirror=options.mirror, stream=stream)
@@ -128,17 +137,35 @@ class DomainRecipe(PictureRecipe[DomainOptions]):
         ]
         return [(a, b) for (a,), (b,) in zip(*drawn, strict=True)]
 
+    def examples(self, count: int) -> tuple[Tensor, Tensor]:
+        columns = range(min(count, *map(len, self.sets)))
+        (a,), (b,) = (data.centres(columns, self.options.size) for data in self.sets)
+        return a, b
+
+
+class DomainRecipe(PictureRecipe[Options]):
+    """Networks between two domains, A and B."""
+
+    def __init__(
+        self, options: Options, domains: Domains, device: torch.device, networks: Mapping[str, nn.Module]
+    ) -> None:
+        super().__init__(options, device, networks)
+        self.domains = domains
+
+    @abstractmethod
+    def translated(self, x: Tensor, direction: Direction) -> Tensor:
+        """What is of the one domain, [N, C, H, W], as the other's."""
+
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Pictures of A, in B, and back; then of B, in A, and back."""
-        rows, columns = [], range(min(SAMPLES, *map(len, self.sets)))
+        """Some of A, in B, and back; then of B, in A, and back."""
+        rows = []
         ways: tuple[Direction, Direction] = ("ab", "ba")
-        for data, there, back in zip(self.sets, ways, reversed(ways), strict=True):
-            (real,) = data.centres(columns, self.options.size)
+        for real, there, back in zip(self.domains.examples(SAMPLES), ways, reversed(ways), strict=True):
             with self.activations():
                 drawn = self.translated(real.to(self.device), there)
                 rows += [real, drawn, self.translated(drawn, back)]
-        return sheet(rows)
+        return self.domains.sheet(rows)
 
 
 def load_named(
@@ -163,19 +190,28 @@ def load_named(
     return found
 
 
-def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None) -> Domains:
-    """The two sets that the options name.
+def two_sources(options: ModelOptions) -> tuple[str, str]:
+    """The sources of A and of B.
 
     Raises:
-        UsageError: They name one, or three and more.
-        InputError: As `train.pictures.load_pictures`.
+        UsageError: The options name one, or three and more.
     """
     if len(options.data) != 2:
         raise UsageError(
             f"this recipe takes two folders or zips, not {len(options.data)}", "domain A, then domain B"
         )
-    a, b = (load_named(load_pictures, [source], options, note, on_load) for source in options.data)
+    a, b = options.data
     return a, b
+
+
+def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None) -> PictureDomains:
+    """The two sets of pictures that the options name.
+
+    Raises:
+        UsageError, InputError: As `two_sources`, and as `train.pictures.load_pictures`.
+    """
+    a, b = (load_named(load_pictures, [source], options, note, on_load) for source in two_sources(options))
+    return PictureDomains(options, (a, b))
 
 
 def start_from(network: nn.Module, model: str, device: torch.device, **new: object) -> None:

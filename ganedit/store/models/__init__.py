@@ -8,6 +8,7 @@ from ganedit.store.models.clip import Clip
 from ganedit.store.models.generator import NOISES, Generator
 from ganedit.store.models.image import Translator, Upscaler
 from ganedit.store.models.mapper import Mapper
+from ganedit.store.models.sound import Vocoder
 
 __all__ = [
     "NOISES",
@@ -20,4 +21,5 @@ __all__ = [
     "Model",
     "Translator",
     "Upscaler",
+    "Vocoder",
 ]

@@ -33,20 +33,20 @@ DOMAINS: tuple[Domain, ...] = get_args(Domain)
 class SharedCode(DomainRecipe[UNITOptions]):
     """G, two auto-encoders that meet in the code; D_a and D_b, which share an optimiser."""
 
-    def __init__(self, options: UNITOptions, sets: Domains, device: torch.device) -> None:
+    def __init__(self, options: UNITOptions, domains: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
         self.g = UNIT(UNITConfig(width=options.width, blocks=options.blocks))
         judge = PatchGANConfig(width=options.judge_width, norm="none", padding=2, scales=options.scales)
         self.judges = {domain: MultiScaleDiscriminator(judge) for domain in DOMAINS}
         super().__init__(
-            options, sets, device, {"g": self.g, **{f"d_{k}": judge for k, judge in self.judges.items()}}
+            options, domains, device, {"g": self.g, **{f"d_{k}": judge for k, judge in self.judges.items()}}
         )
         adam = partial(self.adam, betas=(0.5, 0.999), weight_decay=options.weight_decay)
         self.optimizers = {"g": adam(self.g), "d": adam(*self.judges.values())}
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.decay(run, self.options.lr, self.options.decay)
-        pieces, fakes = self.draw(run), Pieces()
+        pieces, fakes = self.domains.draw(run), Pieces()
         stats: dict[str, Tensor] = {}
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
         stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))

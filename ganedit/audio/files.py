@@ -1,0 +1,197 @@
+"""Sound files: read piece by piece, written whole or not at all.
+
+libsndfile reads what it knows, to the exact sample; ffmpeg (PyAV) the rest, and the sound of films.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+
+from ganedit.errors import InputError
+from ganedit.files import atomic_path
+
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
+FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+BLOCK = 2**18  # samples of each channel that are read at once
+MOST_CHANNELS = 32
+
+WRITERS = {
+    ".wav": ("WAV", "PCM_16", "PCM_24", "FLOAT"),
+    ".flac": ("FLAC", "PCM_16", "PCM_24", "PCM_24"),
+    ".ogg": ("OGG", "VORBIS", "VORBIS", "VORBIS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III", "MPEG_LAYER_III", "MPEG_LAYER_III"),
+}
+"""libsndfile's format and subtypes by suffix: for sounds of 16 bits, of 24, and of floating point."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Samples float32 [C, T], 1.0 full scale, and how many of them are a second."""
+
+    samples: np.ndarray
+    rate: int
+
+
+@dataclass
+class Reader:
+    """An open sound file.
+
+    Attributes:
+        rate: Samples per second.
+        channels: Of them.
+        bits: 16, 24 or 32 (floating point): what holds its samples.
+        blocks: Its samples, float32 [C, n] each, to be taken once.
+    """
+
+    rate: int
+    channels: int
+    bits: int
+    blocks: Iterator[np.ndarray] = field(repr=False)
+
+
+@contextmanager
+def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader]:
+    """A sound file, or the first sound track of a film, opened for reading.
+
+    Args:
+        source: A path, or an open file.
+        name: What messages call it; the path unless given.
+
+    Raises:
+        InputError: it is missing, no sound, or damaged; also when its blocks are taken.
+    """
+    name = name or str(source)
+    if isinstance(source, str | Path):
+        if not Path(source).is_file():
+            raise InputError(f"{name}: no such file", "check the spelling")
+        source = str(source)
+    opened: Any = None
+    with suppress(soundfile.LibsndfileError):  # not one of libsndfile's: ffmpeg may know it
+        opened = soundfile.SoundFile(source)
+    if opened is None:
+        if not isinstance(source, str):
+            source.seek(0)
+        with _open_av(source, name) as reader:
+            yield reader
+        return
+    with opened:
+        _check(opened.channels, name)
+        bits = {"FLOAT": 32, "DOUBLE": 32, "PCM_24": 24, "PCM_32": 24}.get(opened.subtype, 16)
+        yield Reader(opened.samplerate, opened.channels, bits, _blocks_of(opened, name))
+
+
+def _blocks_of(opened: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
+    while True:
+        try:
+            block = opened.read(BLOCK, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{name} is damaged: {error}", "export it again") from error
+        if not len(block):
+            return
+        yield np.ascontiguousarray(block.T)
+
+
+@contextmanager
+def _open_av(source: str | BinaryIO, name: str) -> Iterator[Reader]:
+    import av
+
+    try:
+        container = av.open(source, "r")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        known = ", ".join(suffix[1:] for suffix in SOUND_SUFFIXES[:5])
+        raise InputError(f"{name} cannot be read as sound", f"give {known}, or a film") from error
+    with container:
+        if not container.streams.audio:
+            raise InputError(f"{name} holds no sound", "give a sound, or a film that has one")
+        stream = container.streams.audio[0]
+        channels = stream.codec_context.channels
+        _check(channels, name)
+        yield Reader(stream.rate or 0, channels, 16, _decoded(container, channels, name))
+
+
+def _decoded(container: Any, channels: int, name: str) -> Iterator[np.ndarray]:
+    """Frames of ffmpeg put together to blocks."""
+    import av
+
+    to_float = av.AudioResampler(format="fltp")
+    waiting: list[np.ndarray] = []
+    try:
+        for frame in container.decode(audio=0):
+            waiting += [piece.to_ndarray() for piece in to_float.resample(frame)]
+            if sum(piece.shape[1] for piece in waiting) >= BLOCK:
+                yield np.concatenate(waiting, axis=1)
+                waiting = []
+    except av.error.FFmpegError as error:
+        raise InputError(f"{name} is damaged: {error.strerror}", "export it again") from error
+    if waiting:
+        yield np.concatenate(waiting, axis=1)
+
+
+def _check(channels: int, name: str) -> None:
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise InputError(f"{name} has {channels} channels", f"give a sound of 1 to {MOST_CHANNELS}")
+
+
+def decode(data: bytes, name: str) -> Sound:
+    """The sound in the bytes of a file.
+
+    Raises:
+        InputError: as `open_sound`, or it is empty.
+    """
+    with open_sound(io.BytesIO(data), name) as reader:
+        return _whole(reader, name)
+
+
+def read_sound(path: str | Path) -> Sound:
+    """All of a sound file at once; errors as of `decode`."""
+    with open_sound(path) as reader:
+        return _whole(reader, str(path))
+
+
+def _whole(reader: Reader, name: str) -> Sound:
+    blocks = list(reader.blocks)
+    if not blocks:
+        raise InputError(f"{name} holds no samples", "export it again")
+    return Sound(np.concatenate(blocks, axis=1), reader.rate)
+
+
+def write_sound(
+    path: str | Path, blocks: Iterable[np.ndarray], rate: int, *, bits: int = 16, comment: str = ""
+) -> None:
+    """Write samples, float32 [C, n] in [-1, 1] piece after piece, in the format of the path's suffix.
+
+    Args:
+        path: Ends in one of WRITERS.
+        blocks: At least one.
+        rate: Samples per second.
+        bits: 16, 24 or 32, where the format has a choice.
+        comment: Kept in the file's own tags.
+
+    Raises:
+        InputError: another suffix, or a rate that the format does not know.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITERS:
+        raise InputError(f"{path} names no sound format", f"choose {', '.join(WRITERS)}")
+    kind, *subtypes = WRITERS[path.suffix.lower()]
+    subtype = subtypes[{16: 0, 24: 1, 32: 2}[bits]]
+    with atomic_path(path) as temporary:
+        blocks = iter(blocks)
+        first = next(blocks)
+        try:
+            with soundfile.SoundFile(temporary, "w", rate, len(first), subtype, format=kind) as file:
+                if comment:
+                    file.comment = comment
+                for block in chain([first], blocks):
+                    file.write(block.T)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{path} cannot be written: {error}", "choose .wav or .flac") from error

@@ -1,0 +1,211 @@
+"""Sound as a picture of one channel: logarithmic magnitudes of a constant-Q, mel or short-time transform.
+
+librosa computes the transforms. Magnitudes are calibrated so that a sine of amplitude 1 reads 0 dB whatever
+its frequency, and decibels from `floor` to 0 become [-1, 1]. Sound is brought to one level before, so that a
+picture does not depend on how far up somebody turned a knob (`Levelled` keeps what takes that back).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Any, Literal, get_args
+
+import librosa
+import numpy as np
+import soxr
+
+from ganedit.errors import CheckpointError, InputError
+
+Kind = Literal["cqt", "mel", "stft"]
+LEVEL = -18.0  # dB of full scale, root mean square of what is not silence: room for peaks above
+BLOCK = 0.1  # seconds whose power is one number of the level
+SILENCE = -70.0  # dB of full scale: blocks below never count ...
+GATE = -20.0  # ... nor those that are so many dB below the mean of the others
+RESAMPLER = "VHQ"
+
+
+@dataclass(frozen=True)
+class SpectrogramConfig:
+    """How a sound is drawn. The defaults are TimbreTron's (Huang et al., arXiv:1811.09620), from A1 up."""
+
+    kind: Kind = "cqt"
+    rate: int = 16000  # samples per second
+    hop: int = 256  # samples from one column to the next
+    bins_per_octave: int = 48  # cqt
+    octaves: int = 7  # cqt
+    lowest: float = 55.0  # Hz, cqt
+    window: int = 1024  # samples, mel and stft
+    mels: int = 128  # mel
+    floor: float = -80.0  # dB that become -1
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, not {self.kind!r}")
+        if self.kind == "cqt" and self.hop % 2 ** (self.octaves - 1):
+            raise ValueError(f"a hop of {self.hop} cannot be halved {self.octaves - 1} times")
+
+    @property
+    def bins(self) -> int:
+        """Rows of the picture."""
+        return {"cqt": self.bins_per_octave * self.octaves, "mel": self.mels, "stft": self.window // 2 + 1}[
+            self.kind
+        ]
+
+    def frames(self, samples: int) -> int:
+        """Columns of the picture of so many samples; column f is centred on sample f · hop."""
+        return samples // self.hop + 1
+
+    @classmethod
+    def from_details(cls, details: Mapping[str, Any]) -> SpectrogramConfig:
+        """What `as_details` wrote into a model's card.
+
+        Raises:
+            CheckpointError: it is no such thing.
+        """
+        known = {f.name for f in fields(cls)}
+        try:
+            return cls(**{k: v for k, v in details.get("spectrogram", {}).items() if k in known})
+        except (TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                f"the model's spectrogram is impossible: {error}", "get the model again"
+            ) from error
+
+    def as_details(self) -> dict[str, Any]:
+        """For a model's card."""
+        return {"spectrogram": asdict(self)}
+
+
+def picture(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
+    """The picture, float32 [bins, frames] in [-1, 1], low frequencies first, of samples [T] at `cfg.rate`."""
+    amplitude = np.abs(transform(samples, cfg)) if cfg.kind != "mel" else mel_amplitude(samples, cfg)
+    decibels = 20 * np.log10(np.maximum(amplitude, 10 ** (cfg.floor / 20)))
+    return np.clip(1 - 2 * decibels / cfg.floor, -1, 1).astype(np.float32)
+
+
+def amplitudes(picture: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
+    """What `picture` drew: amplitudes [bins, frames] of sines; what is at the floor becomes 0."""
+    picture = np.clip(picture, -1, 1)
+    return np.where(picture > -1, 10 ** ((1 - picture) * (cfg.floor / 40)), 0).astype(np.float32)
+
+
+def transform(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
+    """complex64 [bins, frames] of samples [T], calibrated: of a cqt or stft, not of a mel spectrogram."""
+    if cfg.kind == "cqt":
+        with warnings.catch_warnings():  # a short sound is padded, which librosa thinks worth a warning
+            warnings.filterwarnings("ignore", message="n_fft=")
+            found = librosa.cqt(
+                samples, sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest, n_bins=cfg.bins,
+                bins_per_octave=cfg.bins_per_octave,
+            )  # fmt: skip
+        return found / _cqt_gain(cfg)
+    return librosa.stft(samples, n_fft=cfg.window, hop_length=cfg.hop) / (cfg.window / 4)
+
+
+def inverse(found: np.ndarray, cfg: SpectrogramConfig, length: int) -> np.ndarray:
+    """Samples [length] whose `transform` is near this one [bins, frames]."""
+    if cfg.kind == "cqt":
+        return librosa.icqt(
+            found * _cqt_gain(cfg), sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest,
+            bins_per_octave=cfg.bins_per_octave, length=length, dtype=np.float32,
+        )  # fmt: skip
+    return librosa.istft(found * (cfg.window / 4), hop_length=cfg.hop, n_fft=cfg.window, length=length)
+
+
+def frequencies(cfg: SpectrogramConfig) -> np.ndarray:
+    """Hz at the middle of each row."""
+    if cfg.kind == "cqt":
+        return librosa.cqt_frequencies(cfg.bins, fmin=cfg.lowest, bins_per_octave=cfg.bins_per_octave)
+    if cfg.kind == "mel":
+        return librosa.mel_frequencies(cfg.mels + 2, fmax=cfg.rate / 2)[1:-1]
+    return librosa.fft_frequencies(sr=cfg.rate, n_fft=cfg.window)
+
+
+def mel_amplitude(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
+    """[mels, frames]: the short-time spectrum under overlapping triangles of height 1."""
+    cfg_stft = SpectrogramConfig("stft", cfg.rate, cfg.hop, window=cfg.window)
+    return mel_filters(cfg) @ np.abs(transform(samples, cfg_stft))
+
+
+@lru_cache(maxsize=4)
+def mel_filters(cfg: SpectrogramConfig) -> np.ndarray:
+    """[mels, window / 2 + 1]."""
+    return librosa.filters.mel(sr=cfg.rate, n_fft=cfg.window, n_mels=cfg.mels, norm=None)
+
+
+@lru_cache(maxsize=4)
+def _cqt_gain(cfg: SpectrogramConfig) -> np.ndarray:
+    """What librosa's CQT shows of a sine of amplitude 1: half the root of each filter's length; [bins, 1]."""
+    frequency = frequencies(cfg)
+    lengths, _ = librosa.filters.wavelet_lengths(freqs=frequency, sr=cfg.rate)
+    return (np.sqrt(lengths) / 2)[:, None].astype(np.float32)
+
+
+# --- level, rate and length -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Levelled:
+    """A sound at the rate and level that pictures are drawn of, and what it was before.
+
+    Attributes:
+        samples: float32 [T'] at `cfg.rate`, its level `LEVEL`; as it was where it is silent throughout.
+        length: T, of the sound that it was made of.
+        rate: Of that.
+        level: Of that, dB of full scale; -inf for silence.
+    """
+
+    samples: np.ndarray
+    length: int
+    rate: int
+    level: float
+
+
+def levelled(samples: np.ndarray, rate: int, cfg: SpectrogramConfig) -> Levelled:
+    """Samples [T] at any rate made ready to be drawn.
+
+    Raises:
+        InputError: there are none, or some are not finite.
+    """
+    if not samples.size:
+        raise InputError("the sound is empty")
+    if not np.isfinite(samples).all():
+        raise InputError("the sound holds samples that are no numbers", "export it again")
+    own = level(samples, rate)
+    samples = resample(samples, rate, cfg.rate)
+    gain = 10 ** ((LEVEL - own) / 20) if math.isfinite(own) else 1.0
+    return Levelled((samples * gain).astype(np.float32), len(samples), rate, own)
+
+
+def level(samples: np.ndarray, rate: int) -> float:
+    """Root mean square of what is not silence, in dB of full scale; -inf where all is.
+
+    Gated as ITU-R BS.1770 does it, without its weighting of frequencies. `samples` [T] may be a file mapped
+    into memory: it is read piece by piece.
+    """
+    powers = block_powers(samples, rate)
+    powers = powers[powers > 10 ** (SILENCE / 10)]
+    if not len(powers):
+        return -math.inf
+    return 10 * math.log10(powers[powers >= powers.mean() * 10 ** (GATE / 10)].mean())
+
+
+def block_powers(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Mean square of every `BLOCK` seconds of samples [T]; the last one may be shorter."""
+    size = max(round(BLOCK * rate), 1)
+
+    def each() -> Iterator[np.ndarray]:
+        for at in range(0, len(samples), 600 * size):
+            piece = np.asarray(samples[at : at + 600 * size], dtype=np.float64)
+            starts = np.arange(0, len(piece), size)
+            yield np.add.reduceat(piece**2, starts) / np.minimum(size, len(piece) - starts)
+
+    return np.concatenate([*each(), np.zeros(0)])
+
+
+def resample(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
+    """Samples [T] at another rate; as they are where it is the same."""
+    return samples if rate == to else soxr.resample(samples, rate, to, quality=RESAMPLER)

@@ -1,0 +1,36 @@
+"""Models that turn spectrograms into sound."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import InputError
+from ganedit.store.models.base import Model
+
+
+class Vocoder(Model):
+    """Gives a spectrogram its waveform; how it was drawn is in `card.details["spectrogram"]`.
+
+    Its network has `cfg.bins` and `cfg.hop`, and `generate(pictures) -> waves`, which may be random.
+    """
+
+    @property
+    def hop(self) -> int:
+        """Samples that a column of the spectrogram becomes."""
+        return self.network.cfg.hop
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Waves [N, F · hop] in [-1, 1] of spectrograms [N, 1, bins, F] in [-1, 1].
+
+        Raises:
+            InputError: spectrograms of another kind.
+        """
+        x = self._images(pictures)
+        if x.shape[1:3] != (1, self.network.cfg.bins) or not x.numel():
+            raise InputError(
+                f"the vocoder {self.name} takes spectrograms [N, 1, {self.network.cfg.bins}, F], "
+                f"not {list(x.shape)}"
+            )
+        return self.network.generate(x).float()

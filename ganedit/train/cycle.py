@@ -1,0 +1,150 @@
+"""What recipes have in common that go from one domain to another and back (Zhu et al., arXiv:1703.10593)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
+from ganedit.store.load import save_model
+from ganedit.store.models.image import Direction
+from ganedit.train.loop import Run
+from ganedit.train.loop_options import CycleOptions
+from ganedit.train.translation import DomainRecipe, Domains, frozen, start_from
+
+BACK = "back"  # folder of the model from B to A, inside that of the one from A to B
+Fakes = list[tuple[Tensor, Tensor]]  # of domain A and of domain B, one pair per accumulated piece
+Options = TypeVar("Options", bound=CycleOptions)
+
+
+class CycleRecipe(DomainRecipe[Options]):
+    """G_AB with D_B, G_BA with D_A; both generators share an optimiser, as do both discriminators.
+
+    A recipe says what the discriminators are, what they and the generators are charged for being wrong, and
+    how much the identity loss counts at this point of the run.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        domains: Domains,
+        device: torch.device,
+        generator: ResNetConfig,
+        judge: Callable[[], nn.Module],
+        **more: nn.Module,
+    ) -> None:
+        self.to_b, self.to_a = ResNetGenerator(generator), ResNetGenerator(generator)
+        self.d_a, self.d_b = judge(), judge()
+        networks = {"to_b": self.to_b, "to_a": self.to_a, "d_a": self.d_a, "d_b": self.d_b, **more}
+        super().__init__(options, domains, device, networks)
+        self.optimizers = {
+            "g": self.adam(self.to_b, self.to_a, betas=(0.5, 0.999)),
+            "d": self.adam(self.d_a, self.d_b, betas=(0.5, 0.999)),
+        }
+
+    @abstractmethod
+    def g_loss(self, on_fake: Tensor) -> Tensor:
+        """The adversarial loss of a generator."""
+
+    @abstractmethod
+    def d_losses(self, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> Tensor:
+        """The loss of both discriminators, on reals and fakes of A and of B."""
+
+    @property
+    @abstractmethod
+    def about(self) -> dict[str, Any]:
+        """Fields of the models' cards."""
+
+    def identity(self, run: Run) -> float:
+        """Weight of the identity loss in this step."""
+        return self.options.cycle * self.options.identity
+
+    def more_losses(self, run: Run, to_b: Drawn, to_a: Drawn) -> Mapping[str, Tensor]:
+        """What else the generators are charged for, by name."""
+        return {}
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        self.decay(run, self.options.lr, self.options.decay)
+        pieces = self.domains.draw(run)
+        stats: dict[str, Tensor] = {}
+        fakes: Fakes = []
+        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(run, pieces, fakes, stats))
+        both = zip(pieces, fakes, strict=True)
+        stats["d/loss"] = run.minimise(self.optimizers["d"], (self.d_losses(*pair) for pair in both))
+        return stats
+
+    def _g_losses(
+        self, run: Run, pieces: list[tuple[Tensor, Tensor]], fakes: Fakes, stats: dict[str, Tensor]
+    ) -> Iterator[Tensor]:
+        identity = self.identity(run)
+        for a, b in pieces:
+            with self.activations():
+                to_b, to_a = Drawn.of(self.to_b, a), Drawn.of(self.to_a, b)
+                back_a, back_b = Drawn.of(self.to_a, to_b.kept), Drawn.of(self.to_b, to_a.kept)
+                back = _difference(back_a.kept, a) + _difference(back_b.kept, b)
+                each = {"cycle": self.options.cycle * back}
+                if identity:
+                    same = _difference(Drawn.of(self.to_b, b).kept, b)
+                    same = same + _difference(Drawn.of(self.to_a, a).kept, a)
+                    each["identity"] = identity * same
+                each |= self.more_losses(run, to_b, to_a)
+                with frozen(self.d_a, self.d_b):
+                    on_a, on_b = self.d_a(to_a.judged).float(), self.d_b(to_b.judged).float()
+            each["gan"] = self.g_loss(on_a) + self.g_loss(on_b)
+            fakes.append((to_a.kept.detach(), to_b.kept.detach()))
+            stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
+            yield torch.stack(list(each.values())).sum()
+
+    def translated(self, x: Tensor, direction: Direction) -> Tensor:
+        return (self.to_b if direction == "ab" else self.to_a)(x)
+
+    def start_from(self, folder: str, **new: object) -> None:
+        """Go on from an exported model and the way back within it; see `translation.start_from`."""
+        start_from(self.to_b, folder, self.device, **new)
+        start_from(self.to_a, str(Path(folder) / BACK), self.device, **new)
+
+    def export(self, folder: Path, images: int) -> None:
+        """The model from A to B in `folder`, and the one from B to A in `folder`/back."""
+        name = self.options.name or "a2b"
+        for place, called, network in (
+            (folder, name, self.to_b),
+            (folder / BACK, self.options.name_back or f"{name}-back", self.to_a),
+        ):
+            config = asdict(network.cfg)
+            card = self.make_card(
+                images, name=called, task="translator", architecture="resnet", config=config, **self.about
+            )
+            save_model(place, card, network.state_dict(), dtype=torch.float16)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A translated picture [N, 3, H, W], in two guises of the same values where the network has a mask.
+
+    The mask learns from the discriminator and from its own area alone: the cycle and identity losses are
+    least where nothing is changed at all, and would close it.
+    """
+
+    kept: Tensor  # whose gradient passes the mask by
+    judged: Tensor
+    area: Tensor  # of the mask, 0 to 1
+
+    @classmethod
+    def of(cls, network: ResNetGenerator, x: Tensor) -> Drawn:
+        if not network.cfg.attention:
+            y = network(x)
+            return cls(y, y, y.new_ones(()))
+        drawn, mask = network.attend(x)
+        x = x.to(drawn.dtype)
+        return cls(torch.lerp(x, drawn, mask.detach()), torch.lerp(x, drawn, mask), mask.float().mean())
+
+
+def _difference(drawn: Tensor, wanted: Tensor) -> Tensor:
+    return F.l1_loss(drawn.float(), wanted)

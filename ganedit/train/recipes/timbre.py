@@ -1,0 +1,100 @@
+"""One instrument into another without pairs, on spectrograms (TimbreTron, Huang et al., arXiv:1811.09620).
+
+A CycleGAN on constant-Q spectrograms with the changes of that paper: up-sampling without checkerboards,
+discriminators of the whole spectrogram that a gradient penalty restrains instead of a history of fakes, and
+an identity loss that fades. The penalty is R1 (arXiv:1801.04406), which one step of the discriminator for one
+of the generator suffices for. The generators draw what to add to a spectrogram: in decibels that is a filter,
+so that tune and rhythm are kept from the first step on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganedit.audio.spectrogram import SpectrogramConfig
+from ganedit.nets.resnet import ResNetConfig
+from ganedit.nets.spectrogram_judge import SpectrogramJudge, SpectrogramJudgeConfig
+from ganedit.train.cycle import CycleRecipe
+from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
+from ganedit.train.options import TimbreOptions
+from ganedit.train.sounds import Sounds, load_sounds
+from ganedit.train.translation import Domains, two_sources
+
+
+@dataclass
+class SoundDomains(Domains):
+    """Two sets of sounds, seen as spectrograms."""
+
+    options: TimbreOptions
+    sets: tuple[Sounds, Sounds]
+
+    def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
+        drawn = [
+            run.draw_windows(sounds, self.options.frames, gain=self.options.gain, stream=stream)
+            for stream, sounds in enumerate(self.sets)
+        ]
+        return [(a, b) for (a, _), (b, _) in zip(*drawn, strict=True)]
+
+    def examples(self, count: int) -> tuple[Tensor, Tensor]:
+        columns = range(min(count, *map(len, self.sets)))
+        (a, _), (b, _) = (sounds.centres(columns, self.options.frames) for sounds in self.sets)
+        return a, b
+
+    def sheet(self, rows: list[Tensor]) -> Tensor:  # type: ignore[override]
+        """Low frequencies at the bottom, in grey."""
+        return super().sheet([row.float().flip(2).expand(-1, 3, -1, -1) for row in rows])
+
+
+class Timbre(CycleRecipe[TimbreOptions]):
+    """Judged by the whole spectrogram, with R1."""
+
+    def __init__(self, options: TimbreOptions, domains: SoundDomains, device: torch.device) -> None:
+        torch.manual_seed(options.seed)
+        self.cfg = domains.sets[0].cfg
+        generator = ResNetConfig(
+            1, 1, options.width, options.blocks, options.downs, up=options.up, residual=True
+        )
+        judge = SpectrogramJudgeConfig(self.cfg.bins, options.judge_width)
+        super().__init__(options, domains, device, generator, lambda: SpectrogramJudge(judge))
+
+    def identity(self, run: Run) -> float:
+        until = self.options.identity_until
+        return super().identity(run) * (max(1 - run.progress / until, 0.0) if until else 0.0)
+
+    def g_loss(self, on_fake: Tensor) -> Tensor:
+        return nonsaturating_g_loss(on_fake)
+
+    def d_losses(self, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> Tensor:
+        return self._d_loss(self.d_a, real[0], fake[0]) + self._d_loss(self.d_b, real[1], fake[1])
+
+    def _d_loss(self, judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        real = real.detach().requires_grad_(True)
+        with self.activations():
+            on_real, on_fake = judge(real).float(), judge(fake).float()
+        return logistic_d_loss(on_real, on_fake) + self.options.penalty / 2 * r1_penalty(on_real, real)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"details": {"use": "timbre", "frames": self.options.frames, **self.cfg.as_details()}}
+
+
+def start(options: TimbreOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> Timbre:
+    """The recipe on the two sets of sounds that the options name."""
+    cfg = SpectrogramConfig()
+    sets = []
+    for source in two_sources(options):
+        sounds = load_sounds(
+            Path(source), cfg, frames=options.frames, limit=options.limit or None, progress=on_load
+        )
+        note_skipped(sounds.skipped, note)
+        sets.append(sounds)
+    recipe = Timbre(options, SoundDomains(options, (sets[0], sets[1])), device)
+    if options.start:
+        recipe.start_from(options.start)
+    return recipe

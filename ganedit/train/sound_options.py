@@ -1,0 +1,65 @@
+"""What the recipes on sounds can be told. Light to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ganedit.errors import UsageError
+from ganedit.train.loop_options import (
+    UP_HELP,
+    CycleOptions,
+    ModelOptions,
+    option,
+    refuse_no_share,
+    refuse_zeros,
+)
+
+
+@dataclass(frozen=True)
+class SoundOptions(ModelOptions):
+    """What recipes that learn from sounds have in common."""
+
+    frames: int = option(128, "Columns of the spectrograms that are trained on; 62.5 are a second.")
+    gain: float = option(6.0, "Decibels by which what is trained on is made louder or softer, at most.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.frames < 32 or self.frames % 8:
+            raise UsageError(f"--frames {self.frames} is no multiple of 8 from 32 up", "such as 128")
+
+
+@dataclass(frozen=True)
+class TimbreOptions(SoundOptions, CycleOptions):
+    """One instrument into another and back, without pairs: TimbreTron."""
+
+    kimg: float = option(30.0, "Length of training, in thousands of windows of each instrument.")
+    batch: int = option(2, "Windows of each instrument per optimiser step, over all devices.")
+    width: int = option(16, "Channels of the first layer of a generator.")
+    judge_width: int = option(32, "Channels of the first layer of a discriminator.")
+    blocks: int = option(6, "Residual blocks.")
+    downs: int = option(3, "Halvings of the spectrogram before them.")
+    up: Literal["transposed", "resize"] = option("resize", UP_HELP)
+    identity_until: float = option(0.5, "Share of the run at which the weight of --identity has come to 0.")
+    penalty: float = option(1.0, "Weight of the discriminators' squared slope at real spectrograms.")
+    snapshot_kimg: float = option(2.0, "Between checkpoints.")
+    sample_kimg: float = option(2.0, "Between sample pictures.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_zeros(self, "downs")
+        refuse_no_share(self, "identity_until")
+
+
+@dataclass(frozen=True)
+class VocoderOptions(SoundOptions):
+    """Waveforms from spectrograms in one pass: a small HiFi-GAN."""
+
+    data: tuple[str, ...] = option((), "Folders or zips of sounds.")
+
+
+@dataclass(frozen=True)
+class WaveNetOptions(SoundOptions):
+    """Waveforms from spectrograms sample by sample: a conditional WaveNet."""
+
+    data: tuple[str, ...] = option((), "Folders or zips of sounds.")
