@@ -20,8 +20,10 @@ from torch import Tensor
 
 from ganedit.audio.files import SOUND_SUFFIXES, decode
 from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
-from ganedit.errors import InputError
+from ganedit.errors import InputError, UsageError
 from ganedit.train.data import Progress, open_source, reason_of, some_of
+from ganedit.train.loop import Note, OnLoad, note_skipped
+from ganedit.train.sound_options import SoundOptions
 
 Window = tuple[Tensor, Tensor]  # spectrograms [N, 1, bins, F] in [-1, 1], and their samples [N, F · hop]
 
@@ -118,6 +120,30 @@ def load_sounds(
     if not found.names:
         listed = some_of([f"{name}: {reason}" for name, reason in found.skipped])
         raise InputError(f"no sound of {source} can be used ({listed})")
+    return found
+
+
+def load_all(
+    options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
+) -> Sounds:
+    """The sounds of all folders and zips that the options name, as one set; `--limit` is of each.
+
+    Raises:
+        UsageError: None is named.
+        InputError: As `load_sounds`.
+    """
+    if not options.data:
+        raise UsageError("this recipe takes folders or zips of sounds", "name one or more")
+    found = Sounds(cfg, [], [], [])
+    for source in options.data:
+        one = load_sounds(
+            Path(source), cfg, frames=options.frames, limit=options.limit or None, progress=on_load
+        )
+        note_skipped(one.skipped, note)
+        found.names += [f"{source}/{name}" for name in one.names]
+        found.samples += one.samples
+        found.pictures += one.pictures
+        found.skipped += one.skipped
     return found
 
 
