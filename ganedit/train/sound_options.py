@@ -56,6 +56,26 @@ class VocoderOptions(SoundOptions):
     """Waveforms from spectrograms in one pass: a small HiFi-GAN."""
 
     data: tuple[str, ...] = option((), "Folders or zips of sounds.")
+    test: str = option("", "Folder or zip of other sounds that are measured on.")
+    kimg: float = option(30.0, "Length of training, in thousands of windows.")
+    batch: int = option(8, "Windows per optimiser step, over all devices.")
+    frames: int = option(32, "Columns of the spectrograms that are trained on; 62.5 are a second.")
+    width: int = option(128, "Channels of the generator at the spectrogram's columns.")
+    judge_width: int = option(16, "Channels of the first layer of a discriminator.")
+    lr: float = 5e-4
+    decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
+    judge_from: float = option(0.4, "Share of the run after which discriminators join; 1 does without.")
+    spectral_weight: float = option(45.0, "Of the difference of short-time spectra.")
+    feature_weight: float = option(2.0, "Of the difference of the discriminators' activations.")
+    snapshot_kimg: float = option(2.0, "Between checkpoints.")
+    sample_kimg: float = option(2.0, "Between sample pictures and measurements.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_zeros(self, "judge_width")
+        refuse_no_share(self, "decay", "judge_from")
+        if self.width < 8 or self.width % 8:
+            raise UsageError(f"--width {self.width} is no multiple of 8 from 8 up", "such as 128")
 
 
 @dataclass(frozen=True)
@@ -63,3 +83,23 @@ class WaveNetOptions(SoundOptions):
     """Waveforms from spectrograms sample by sample: a conditional WaveNet."""
 
     data: tuple[str, ...] = option((), "Folders or zips of sounds.")
+    kimg: float = option(8.0, "Length of training, in thousands of windows.")
+    batch: int = option(2, "Windows per optimiser step, over all devices.")
+    frames: int = option(32, "Columns of the spectrograms that are trained on; 62.5 are a second.")
+    width: int = option(48, "Channels of the convolutions.")
+    cycles: int = option(2, "Times that the dilations grow from 1.")
+    layers: int = option(10, "Convolutions of a cycle, each of twice the dilation of the one before.")
+    temperature: float = option(0.8, "Of the exported model: below 1 it sticks to likely samples.")
+    lr: float = option(2e-3, "At the start; it falls to 0 along half a cosine.")
+    start: str = option("", "WaveNet to start from: a name or a folder.")
+    test: str = option("", "Folders or zips of sounds to measure on, separated by commas.")
+    snapshot_kimg: float = option(1.0, "Between checkpoints.")
+    sample_kimg: float = option(2.0, "Between sample pictures.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_zeros(self, "width", "cycles", "layers")
+        if self.layers > 14:
+            raise UsageError(f"--layers {self.layers} look further back than a window", "choose 1 to 14")
+        if not self.temperature:
+            raise UsageError("--temperature 0 has no draws", "choose a number above 0, such as 0.8")

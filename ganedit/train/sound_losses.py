@@ -1,0 +1,53 @@
+"""How far waveforms are from each other where phase does not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm  # whose slope at 0 is 0, unlike that of the root of a sum
+
+WINDOWS = (512, 1024, 2048)
+FLOOR = -80.0  # dB of the loudest that quieter magnitudes are taken for
+
+
+def magnitudes(waves: Tensor, window: int) -> Tensor:
+    """Short-time spectra [N, window / 2 + 1, frames] of waves [N, T], a quarter of a window apart."""
+    shape = torch.hann_window(window, device=waves.device)
+    found = torch.stft(waves, window, window // 4, window=shape, pad_mode="constant", return_complex=True)
+    return (found.real.square() + found.imag.square() + 1e-12).sqrt()  # whose slope at 0 is finite
+
+
+def spectral_differences(
+    found: Tensor, wanted: Tensor, windows: Sequence[int] = WINDOWS
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Spectral convergence, and mean difference of the logarithms, of waves [N, T] at each resolution.
+
+    The two parts of the multi-resolution STFT loss (Yamamoto et al., Parallel WaveGAN, arXiv:1910.11480, eqs.
+    4 and 5). Magnitudes `FLOOR` below the loudest wanted one of a wave count as that. No gradient reaches
+    `wanted`.
+    """
+    for window in windows:
+        ours, theirs = magnitudes(found, window), magnitudes(wanted.detach(), window)
+        off = vector_norm(ours - theirs, dim=(1, 2)) / vector_norm(theirs, dim=(1, 2))
+        least = theirs.amax(dim=(1, 2), keepdim=True) * 10 ** (FLOOR / 20)
+        logs = (ours.maximum(least).log() - theirs.maximum(least).log()).abs()
+        yield off.mean(), logs.mean()
+
+
+def multi_resolution_loss(found: Tensor, wanted: Tensor, windows: Sequence[int] = WINDOWS) -> Tensor:
+    """Mean over resolutions of the sum of both `spectral_differences` of waves [N, T]."""
+    each = [off + logs for off, logs in spectral_differences(found, wanted, windows)]
+    return torch.stack(each).mean()
+
+
+@torch.no_grad()
+def multi_resolution_distance(found: Tensor, wanted: Tensor) -> tuple[float, float]:
+    """Spectral convergence and log-magnitude difference (natural logarithm) of waves [T] or [N, T].
+
+    Means over windows of 512, 1024 and 2048 samples; see `spectral_differences`.
+    """
+    pairs = list(spectral_differences(torch.atleast_2d(found), torch.atleast_2d(wanted)))
+    off, logs = (float(torch.stack(each).mean()) for each in zip(*pairs, strict=True))
+    return off, logs
