@@ -15,6 +15,7 @@ The sound font is FluidR3 (Frank Wen, MIT licence).
 from __future__ import annotations
 
 import argparse
+import csv
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,7 @@ def main() -> None:
         soundfile.write(args.out, phrase, RATE, subtype="PCM_16")
         return
     test = test_phrases(args.test, np.random.default_rng(args.seed))
+    write_notes(args.out / "test" / "notes.csv", test)
     for number, (name, program) in enumerate(PROGRAMS.items()):
         rng = np.random.default_rng((args.seed, 1 + number))
         train = [random_phrase(rng, *RANGES[name]) for _ in range(args.train)]
@@ -105,6 +107,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--instrument", choices=PROGRAMS, default="violin")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
+
+
+def write_notes(path: Path, phrases: Sequence[Sequence[Note]]) -> None:
+    """What is played in each phrase, with the columns of `DATA/audio/notes.csv` that it knows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("clip", "start_s", "end_s", "midi", "velocity"))
+        for i, phrase in enumerate(phrases):
+            for note in phrase:
+                end = note.start + note.seconds
+                table.writerow((f"{i:03d}.flac", f"{note.start:.4f}", f"{end:.4f}", note.pitch, note.velocity))
 
 
 def test_phrases(count: int, rng: np.random.Generator) -> list[list[Note]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -40,7 +40,9 @@ class SpectrogramConfig:
     lowest: float = 55.0  # Hz, cqt
     window: int = 1024  # samples, mel and stft
     mels: int = 128  # mel
-    floor: float = -80.0  # dB that become -1
+    floor: float = (
+        -60.0
+    )  # dB that become -1; 42 below the level, where instruments differ by their hiss alone
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -126,8 +128,12 @@ def frequencies(cfg: SpectrogramConfig) -> np.ndarray:
 
 def mel_amplitude(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
     """[mels, frames]: the short-time spectrum under overlapping triangles of height 1."""
-    cfg_stft = SpectrogramConfig("stft", cfg.rate, cfg.hop, window=cfg.window)
-    return mel_filters(cfg) @ np.abs(transform(samples, cfg_stft))
+    return mel_filters(cfg) @ np.abs(transform(samples, stft_config(cfg)))
+
+
+def stft_config(cfg: SpectrogramConfig) -> SpectrogramConfig:
+    """The short-time transform that a mel spectrogram is made of."""
+    return replace(cfg, kind="stft")
 
 
 @lru_cache(maxsize=4)
@@ -186,16 +192,15 @@ def level(samples: np.ndarray, rate: int) -> float:
     Gated as ITU-R BS.1770 does it, without its weighting of frequencies. `samples` [T] may be a file mapped
     into memory: it is read piece by piece.
     """
-    powers = block_powers(samples, rate)
+    powers = block_powers(samples, max(round(BLOCK * rate), 1))
     powers = powers[powers > 10 ** (SILENCE / 10)]
     if not len(powers):
         return -math.inf
     return 10 * math.log10(powers[powers >= powers.mean() * 10 ** (GATE / 10)].mean())
 
 
-def block_powers(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Mean square of every `BLOCK` seconds of samples [T]; the last one may be shorter."""
-    size = max(round(BLOCK * rate), 1)
+def block_powers(samples: np.ndarray, size: int) -> np.ndarray:
+    """Mean square of every `size` samples of [T]; the last ones may be fewer."""
 
     def each() -> Iterator[np.ndarray]:
         for at in range(0, len(samples), 600 * size):

@@ -6,7 +6,7 @@ A convolution before a normalisation has no bias, since the normalisation takes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -78,6 +78,27 @@ def relu(x: Tensor) -> Tensor:
 
 def leaky(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2, inplace=True)
+
+
+class _Clamp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        outwards = ((x < -1) & (grad > 0)) | ((x > 1) & (grad < 0))
+        return grad.masked_fill(outwards, 0)
+
+
+def clamped(x: Tensor) -> Tensor:
+    """Clamped to [-1, 1], with a gradient for whatever leads back inside.
+
+    That of an ordinary clamp is 0 outside: what a residual network once drew too black stays black.
+    """
+    return _Clamp.apply(x)  # type: ignore[no-any-return]
 
 
 def halved(x: Tensor) -> Tensor:

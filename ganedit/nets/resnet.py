@@ -17,6 +17,7 @@ from ganedit.nets.layers_translation import (
     PictureConfig,
     ResidualTrunk,
     Up,
+    clamped,
     initialise_normal,
     to_image,
 )
@@ -59,7 +60,7 @@ class ResNetGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.cfg.residual:
-            return (x + 2 * self.to_image(self.trunk(x)).tanh()).clamp(-1, 1)
+            return clamped(x + 2 * self.to_image(self.trunk(x)).tanh())
         if not self.cfg.attention:
             return self.to_image(self.trunk(x)).tanh()
         drawn, mask = self.attend(x)

@@ -9,7 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_translation import ConvNorm, GrowNorm, Norm, PictureConfig, ResidualBlock, ToImage
+from ganedit.nets.layers_translation import (
+    ConvNorm,
+    GrowNorm,
+    Norm,
+    PictureConfig,
+    ResidualBlock,
+    ToImage,
+    clamped,
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class StarGANGenerator(nn.Module):
         for layer in (*self.down, *self.blocks, *self.up):
             y = layer(y)
         drawn = self.to_image(y).tanh()
-        return (x + 2 * drawn).clamp(-1, 1) if self.cfg.residual else drawn
+        return clamped(x + 2 * drawn) if self.cfg.residual else drawn
 
 
 class StarGANDiscriminator(nn.Module):

