@@ -137,9 +137,7 @@ class WaveNet(nn.Module):
         y = self.skip(torch.cat([*gated, x.to(gated[0].dtype)], dim=2))
         return self.to_logits(F.relu(self.hidden(F.relu(y))))
 
-    def generate(
-        self, pictures: Tensor, seed: int | None = None, temperature: float | None = None
-    ) -> Tensor:
+    def generate(self, pictures: Tensor, seed: int | None = None, temperature: float | None = None) -> Tensor:
         """Waves [N, columns · hop] in [-1, 1] of spectrograms [N, 1, bins, columns]; see `Generation`."""
         generation = Generation(self, pictures, seed=seed, temperature=temperature)
         return generation.advance(pictures.shape[3] * self.cfg.hop)
