@@ -118,7 +118,8 @@ def write_notes(path: Path, phrases: Sequence[Sequence[Note]]) -> None:
         for i, phrase in enumerate(phrases):
             for note in phrase:
                 end = note.start + note.seconds
-                table.writerow((f"{i:03d}.flac", f"{note.start:.4f}", f"{end:.4f}", note.pitch, note.velocity))
+                times = f"{note.start:.4f}", f"{end:.4f}"
+                table.writerow((f"{i:03d}.flac", *times, note.pitch, note.velocity))
 
 
 def test_phrases(count: int, rng: np.random.Generator) -> list[list[Note]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -40,9 +40,7 @@ class SpectrogramConfig:
     lowest: float = 55.0  # Hz, cqt
     window: int = 1024  # samples, mel and stft
     mels: int = 128  # mel
-    floor: float = (
-        -60.0
-    )  # dB that become -1; 42 below the level, where instruments differ by their hiss alone
+    floor: float = -60.0  # dB that become -1: what is softer is mostly hiss
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -186,25 +184,42 @@ def levelled(samples: np.ndarray, rate: int, cfg: SpectrogramConfig) -> Levelled
     return Levelled((samples * gain).astype(np.float32), len(samples), rate, own)
 
 
-def level(samples: np.ndarray, rate: int) -> float:
+def level(
+    samples: np.ndarray, rate: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
+) -> float:
     """Root mean square of what is not silence, in dB of full scale; -inf where all is.
 
-    Gated as ITU-R BS.1770 does it, without its weighting of frequencies. `samples` [T] may be a file mapped
-    into memory: it is read piece by piece.
+    Gated as ITU-R BS.1770 does it, without its weighting of frequencies.
+
+    Args:
+        samples: [T]; may be a file mapped into memory, since it is read piece by piece.
+        rate: Of them.
+        through: What is done to each piece before it is measured.
     """
-    powers = block_powers(samples, max(round(BLOCK * rate), 1))
+    return level_of(block_powers(samples, level_block(rate), through))
+
+
+def level_block(rate: int) -> int:
+    """Samples whose power is one number of the level."""
+    return max(round(BLOCK * rate), 1)
+
+
+def level_of(powers: np.ndarray) -> float:
+    """The level in dB of blocks of these mean squares."""
     powers = powers[powers > 10 ** (SILENCE / 10)]
     if not len(powers):
         return -math.inf
     return 10 * math.log10(powers[powers >= powers.mean() * 10 ** (GATE / 10)].mean())
 
 
-def block_powers(samples: np.ndarray, size: int) -> np.ndarray:
+def block_powers(
+    samples: np.ndarray, size: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
+) -> np.ndarray:
     """Mean square of every `size` samples of [T]; the last ones may be fewer."""
 
     def each() -> Iterator[np.ndarray]:
         for at in range(0, len(samples), 600 * size):
-            piece = np.asarray(samples[at : at + 600 * size], dtype=np.float64)
+            piece = through(np.asarray(samples[at : at + 600 * size])).astype(np.float64)
             starts = np.arange(0, len(piece), size)
             yield np.add.reduceat(piece**2, starts) / np.minimum(size, len(piece) - starts)
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ganedit.images.io import Photo
     from ganedit.images.labels import LabelMap
     from ganedit.images.tiles import Progress
-    from ganedit.images.translation import Use
     from ganedit.store.models.base import Model
+    from ganedit.store.uses import Use
 
 LOSSY = (".jpg", ".jpeg", ".webp")
 FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
@@ -58,8 +58,8 @@ def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
         MissingError: it is the one that the command takes unless told, and not there.
         CheckpointError: it is for another command, which is named.
     """
-    from ganedit.images.translation import need
     from ganedit.store import registry
+    from ganedit.store.uses import need
 
     if name == default and registry.find(name) is None and not Path(name).exists():
         raise MissingError(

@@ -13,8 +13,9 @@ from ganedit.errors import CheckpointError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, crop_from_affine
 from ganedit.images.io import Photo, to_depth, to_tensor
 from ganedit.images.paste import warp_to_photo
-from ganedit.images.translation import luma, need
+from ganedit.images.translation import luma
 from ganedit.store.models import Translator
+from ganedit.store.uses import need
 
 Box = tuple[int, int, int, int]  # x, y, width, height
 CONTEXT = 2.0  # side of what the network sees, in sides of the hole

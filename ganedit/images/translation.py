@@ -31,26 +31,12 @@ from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, Run, check_tile, c
 from ganedit.store import registry
 from ganedit.store.load import load
 from ganedit.store.models import Encoder, Translator, Upscaler
-from ganedit.store.models.base import Model
+from ganedit.store.uses import need
 
-Use = Literal["translate", "upscale", "inpaint", "colorize"]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow converts
 AB_RANGE = 110.0  # of a and b in a network's [-1, 1]
 MOST = 4  # pictures in a batch; more gain little
 SAMPLE = 64  # side of the picture that memory is estimated from
-
-
-def use_of(model: Model) -> Use | None:
-    """The command that a model is for; None for models that do not turn pictures into pictures."""
-    if isinstance(model, Upscaler):
-        return "upscale"
-    if not isinstance(model, Translator):
-        return None
-    named = model.card.details.get("use")
-    if named in ("inpaint", "colorize"):
-        return named
-    two = getattr(model.network.cfg, "out_channels", 3) == 2
-    return "colorize" if two and model.in_channels == 1 else "translate"
 
 
 def takes_labels(model: Translator) -> bool:
@@ -257,28 +243,6 @@ def colorize(
 
 
 # --- what models are told --------------------------------------------------------------------------
-
-
-def need(model: Model, use: Use) -> None:
-    """Refuse a model that is for something else.
-
-    Raises:
-        CheckpointError: names the command that it is for.
-    """
-    found = use_of(model)
-    if found == use:
-        return
-    name = model.name
-    if found is None:
-        wanted = "an upscaler" if use == "upscale" else "a translator"
-        raise CheckpointError(f"{name} is {model.card.kind}, not {wanted}", "ganedit models list")
-    kinds = {
-        "translate": "a translator",
-        "upscale": "an upscaler",
-        "inpaint": "a model that fills holes",
-        "colorize": "a model that adds colours",
-    }
-    raise CheckpointError(f"{name} is {kinds[found]}", f"ganedit {found} --model {name}")
 
 
 def target_of(model: Translator, names: Sequence[str]) -> Tensor:

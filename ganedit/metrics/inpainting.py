@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.images.inpainting import redraw
-from ganedit.images.translation import need
 from ganedit.store.models import Translator
+from ganedit.store.uses import need
 
 BATCH = 16
 REACH = 3  # pixels that OpenCV's method looks at around each

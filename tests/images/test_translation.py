@@ -19,7 +19,6 @@ from ganedit.images.translation import (
     style_of,
     target_of,
     translate_all,
-    use_of,
 )
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.nets.spade import SPADEConfig, SPADEGenerator, StyleEncoder, StyleEncoderConfig
@@ -29,6 +28,7 @@ from ganedit.nets.unet import UNetConfig, UNetGenerator
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import save_model
 from ganedit.store.models import Encoder, Generator, Translator, Upscaler
+from ganedit.store.uses import use_of
 
 
 def card(name: str, task: str, architecture: str, **details) -> ModelCard:

@@ -1,0 +1,71 @@
+"""Ways from a spectrogram back to sound, by name."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ganedit.audio.candidates import best_of
+from ganedit.audio.phase import griffin_lim
+from ganedit.audio.spectrogram import SpectrogramConfig
+from ganedit.audio.timbre import Vocode, fitted
+from ganedit.errors import CheckpointError
+from ganedit.store.load import load
+from ganedit.store.models import Vocoder
+
+BUNDLED = {"gan": "vocoder-gan", "wavenet": "vocoder-wavenet"}
+DEFAULT = "griffin-lim"
+CANDIDATES = 4  # of a WaveNet, from which the nearest is taken
+
+
+def vocoder_of(
+    name: str,
+    cfg: SpectrogramConfig,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    candidates: int = CANDIDATES,
+) -> Vocode:
+    """What turns spectrograms drawn as `cfg` says into sound.
+
+    Args:
+        name: "griffin-lim", "gan", "wavenet", or the name or folder of a vocoder model.
+        cfg: Of the spectrograms.
+        device: For a model.
+        seed: Of a WaveNet's draws.
+        candidates: That a WaveNet makes of every stretch, to take the nearest.
+
+    Raises:
+        CheckpointError: the model is no vocoder, or is one for other spectrograms.
+    """
+    if name == "griffin-lim":
+        return partial(_by_phase, cfg)
+    model = load(BUNDLED.get(name, name), device)
+    if not isinstance(model, Vocoder):
+        raise CheckpointError(
+            f"{name} is {model.card.kind}, not a vocoder", f"choose griffin-lim, {', '.join(BUNDLED)} or a folder"
+        )
+    if SpectrogramConfig.from_details(model.card.details) != cfg:
+        raise CheckpointError(
+            f"the vocoder {model.name} is for other spectrograms", "choose griffin-lim, or train one for these"
+        )
+    if model.card.architecture == "wavenet":
+        return partial(_by_samples, model, cfg, candidates, seed)
+    return partial(_by_network, model)
+
+
+def _by_phase(cfg: SpectrogramConfig, picture: np.ndarray, length: int) -> np.ndarray:
+    return griffin_lim(picture, cfg, length)
+
+
+def _by_network(model: Vocoder, picture: np.ndarray, length: int) -> np.ndarray:
+    return fitted(model(torch.from_numpy(picture)[None, None])[0].cpu().numpy(), length)
+
+
+def _by_samples(
+    model: Vocoder, cfg: SpectrogramConfig, candidates: int, seed: int, picture: np.ndarray, length: int
+) -> np.ndarray:
+    return fitted(best_of(model, picture, cfg, candidates, seed), length)

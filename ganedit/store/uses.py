@@ -1,0 +1,47 @@
+"""Which command a translator or upscaler is for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ganedit.errors import CheckpointError
+from ganedit.store.models.base import Model
+from ganedit.store.models.image import Translator, Upscaler
+
+Use = Literal["translate", "upscale", "inpaint", "colorize", "timbre"]
+
+KINDS: dict[Use, str] = {
+    "translate": "a translator",
+    "upscale": "an upscaler",
+    "inpaint": "a model that fills holes",
+    "colorize": "a model that adds colours",
+    "timbre": "a translator of sounds",
+}
+
+
+def use_of(model: Model) -> Use | None:
+    """The command that a model is for; None for models of another kind."""
+    if isinstance(model, Upscaler):
+        return "upscale"
+    if not isinstance(model, Translator):
+        return None
+    named = model.card.details.get("use")
+    if named in ("inpaint", "colorize", "timbre"):
+        return named
+    two = getattr(model.network.cfg, "out_channels", 3) == 2
+    return "colorize" if two and model.in_channels == 1 else "translate"
+
+
+def need(model: Model, use: Use) -> None:
+    """Refuse a model that is for something else.
+
+    Raises:
+        CheckpointError: names the command that it is for.
+    """
+    found = use_of(model)
+    if found == use:
+        return
+    name = model.name
+    if found is None:
+        raise CheckpointError(f"{name} is {model.card.kind}, not {KINDS[use]}", "ganedit models list")
+    raise CheckpointError(f"{name} is {KINDS[found]}", f"ganedit {found} --model {name}")
