@@ -62,8 +62,9 @@ class VocoderOptions(SoundOptions):
     frames: int = option(32, "Columns of the spectrograms that are trained on; 62.5 are a second.")
     width: int = option(128, "Channels of the generator at the spectrogram's columns.")
     judge_width: int = option(16, "Channels of the first layer of a discriminator.")
-    lr: float = 5e-4
-    decay: float = option(0.5, "Share of the run at whose end the learning rate falls to 0.")
+    lr: float = 1e-3
+    judge_lr: float = option(2e-4, "Learning rate of the discriminators.")
+    decay: float = option(0.6, "Share of the run at whose end the learning rates fall to 0.")
     judge_from: float = option(0.4, "Share of the run after which discriminators join; 1 does without.")
     spectral_weight: float = option(45.0, "Of the difference of short-time spectra.")
     feature_weight: float = option(2.0, "Of the difference of the discriminators' activations.")

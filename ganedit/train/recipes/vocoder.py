@@ -55,7 +55,7 @@ class Vocoder(PictureRecipe[VocoderOptions]):
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
-        self.decay(run, options.lr, options.decay)
+        self.decay(run, {"g": options.lr, "d": options.judge_lr}, options.decay)
         judged = options.judge_from < 1 and run.progress >= options.judge_from
         pieces = run.draw_windows(self.data, options.frames, gain=options.gain)
         fakes: list[Tensor] = []
