@@ -64,8 +64,9 @@ class HiFiGANGenerator(nn.Module):
         self.heard = nn.Conv1d(4 * BANDS, cfg.widths[-1], 5, padding=2)  # the sources
         self.write = nn.Conv1d(cfg.widths[-1], 4 * BANDS, 7, padding=3)
         nn.init.zeros_(self.write.weight)  # the sinusoids as they are, at first
-        with torch.no_grad():
-            self.write.bias.zero_()[BANDS : 2 * BANDS] = math.log(NOISE)
+        at_first = torch.zeros(4 * BANDS)
+        at_first[BANDS : 2 * BANDS] = math.log(NOISE)
+        self.write.bias = nn.Parameter(at_first)
         self.register_buffer("window", torch.hann_window(FFT), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:  # [N, 1, bins, F]
@@ -113,7 +114,7 @@ class Fusion(nn.Module):
         total = torch.zeros_like(x)
         for branch in self.branches:
             h = x
-            for conv in branch:
+            for conv in branch.children():
                 h = h + conv(F.leaky_relu(h, SLOPE))
             total = total + h
         return total / len(self.branches)
