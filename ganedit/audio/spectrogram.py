@@ -40,7 +40,7 @@ class SpectrogramConfig:
     lowest: float = 55.0  # Hz, cqt
     window: int = 1024  # samples, mel and stft
     mels: int = 128  # mel
-    floor: float = -60.0  # dB that become -1: what is softer is mostly hiss
+    floor: float = -80.0  # dB that become -1
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
