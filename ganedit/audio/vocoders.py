@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -46,11 +45,13 @@ def vocoder_of(
     model = load(BUNDLED.get(name, name), device)
     if not isinstance(model, Vocoder):
         raise CheckpointError(
-            f"{name} is {model.card.kind}, not a vocoder", f"choose griffin-lim, {', '.join(BUNDLED)} or a folder"
+            f"{name} is {model.card.kind}, not a vocoder",
+            f"choose griffin-lim, {', '.join(BUNDLED)}, or a vocoder's folder",
         )
     if SpectrogramConfig.from_details(model.card.details) != cfg:
         raise CheckpointError(
-            f"the vocoder {model.name} is for other spectrograms", "choose griffin-lim, or train one for these"
+            f"the vocoder {model.name} is for other spectrograms",
+            "choose griffin-lim, or train one for these",
         )
     if model.card.architecture == "wavenet":
         return partial(_by_samples, model, cfg, candidates, seed)

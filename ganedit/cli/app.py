@@ -50,6 +50,7 @@ COMMANDS = {
     "inpaint": Entry("inpaint", "Fill holes in pictures."),
     "colorize": Entry("colorize", "Give grey pictures colours."),
     "draw": Entry("draw", "Draw outlines and label maps of photos, to translate and to train with."),
+    "timbre": Entry("timbre", "Play sounds on another instrument."),
     "generate": Entry("generate", "Draw pictures from seeds."),
     "interpolate": Entry("interpolate", "Go from one seed, latent or photo to the next: a film, a sheet."),
     "mix": Entry("mix", "Show what the layers of some make of others: the style-mixing table."),

@@ -16,6 +16,7 @@ from ganedit.cli.align import TEMPLATE_NAMES
 from ganedit.cli.context import Console
 from ganedit.cli.pictures import open_model
 from ganedit.cli.project import open_generator
+from ganedit.cli.sound_metrics import timbre, vocoder
 from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -257,7 +258,15 @@ def clip(
     console.answer("\n".join(lines), {"model": judge.name, "pictures": len(facts), **found})
 
 
-COMMANDS = {"faces": faces, "upscale": upscale, "inpaint": inpaint, "translate": translate, "clip": clip}
+COMMANDS = {
+    "faces": faces,
+    "upscale": upscale,
+    "inpaint": inpaint,
+    "translate": translate,
+    "clip": clip,
+    "timbre": timbre,
+    "vocoder": vocoder,
+}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,15 +48,15 @@ def command(
     not grow with the length.
     """
     from ganedit.audio.files import FILM_SUFFIXES, SOUND_SUFFIXES, WRITERS
+    from ganedit.audio.long_sounds import transfer_file
     from ganedit.audio.spectrogram import SpectrogramConfig
-    from ganedit.audio.timbre import transfer_file
     from ganedit.audio.vocoders import vocoder_of
     from ganedit.images.provenance import provenance
     from ganedit.store.uses import need
 
     if candidates < 1:
         raise UsageError(f"--candidates {candidates} leaves nothing", "choose 1 or more")
-    translator = console.load(model)
+    translator: Any = console.load(model)
     need(translator, "timbre")
     cfg = SpectrogramConfig.from_details(translator.card.details)
     vocode = vocoder_of(
@@ -71,11 +71,9 @@ def command(
             raise UsageError(f"{path} would be replaced by its own result", "name another one with -o")
         picture = target.with_suffix(".png")
         wanted = [console.should_write(one) for one in ((target, picture) if show else (target,))]
-        details = {"model": translator.name, "vocoder": vocoder}
+        details: dict[str, Any] = {"model": translator.name, "vocoder": vocoder}
         if any(wanted):
-            record = provenance(
-                "timbre", {"vocoder": vocoder}, translator.name, translator.sha256, path
-            )  # fmt: skip
+            record = provenance("timbre", {"vocoder": vocoder}, translator.name, translator.sha256, path)
             shown = _Shown(cfg)
             with console.progress(f"timbre {path.name}", 1.0) as bar:
                 at = 0.0
@@ -96,3 +94,40 @@ def command(
             yield Result(picture, {"spectrograms": [path.name, target.name]})
 
     run_batch(console, inputs, work, suffixes=(*SOUND_SUFFIXES, *FILM_SUFFIXES))
+
+
+class _Shown:
+    """Spectrograms before and after, collected for a picture."""
+
+    def __init__(self, cfg: SpectrogramConfig) -> None:
+        self.cfg = cfg
+        self.columns: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def take(self, before: np.ndarray, after: np.ndarray) -> None:
+        """A block's spectrograms [bins, frames]; those beyond `LOOK_COLUMNS` are left out."""
+        room = LOOK_COLUMNS - sum(one.shape[1] for one, _ in self.columns)
+        if room > 0:
+            self.columns.append((before[:, :room], after[:, :room]))
+
+    def write(self, path: Path, record: dict[str, Any] | None) -> None:
+        import numpy as np
+
+        from ganedit.audio.spectrogram import frequencies
+        from ganedit.images.io import write_image
+        from ganedit.images.sheet import sheet
+
+        if not self.columns:  # silence
+            return
+        panels = [_coloured(np.concatenate(each, axis=1)) for each in zip(*self.columns, strict=True)]
+        hertz, seconds = frequencies(self.cfg), panels[0].shape[1] * self.cfg.hop / self.cfg.rate
+        caption = f"{seconds:.1f} s, {hertz[0]:.0f} to {hertz[-1]:.0f} Hz, {self.cfg.floor:.0f} to 0 dB"
+        pixels = sheet(panels, columns=1, row_labels=["before", "after"], caption=caption, pad=8)
+        write_image(path, pixels, provenance=record)
+
+
+def _coloured(picture: np.ndarray) -> np.ndarray:
+    """A spectrogram [bins, frames] in [-1, 1] in colours, low frequencies at the bottom, [H, W, 3] uint8."""
+    import cv2
+
+    grey = ((picture[::-1] + 1) * 127.5).round().astype("uint8")
+    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)

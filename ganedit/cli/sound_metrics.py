@@ -1,0 +1,263 @@
+"""`ganedit metrics timbre` and `ganedit metrics vocoder`: measure what is made of sounds."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.context import Console
+from ganedit.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganedit.audio.spectrogram import SpectrogramConfig
+    from ganedit.audio.timbre import Vocode
+    from ganedit.metrics.timbre import NotePlayed
+
+SCORES = {
+    "distance": "log-CQT L1, dB",
+    "cents": "pitch, cents",
+    "voiced": "voiced alike",
+    "is_target": "taken for the target",
+    "onsets": "onsets, F",
+}
+Vocoders = Annotated[str, typer.Option(help="Names or folders, separated by commas.")]
+Limit = Annotated[int, typer.Option(help="Take the first so many sounds by name; 0 takes all.")]
+
+
+def timbre(
+    console: Console,
+    source: Annotated[Path, typer.Argument(help="Folder of sounds of the instrument to start from.")],
+    target: Annotated[Path, typer.Argument(help="Folder of the other instrument: the same phrases by name.")],
+    instruments: Annotated[
+        Path, typer.Option(help="Folder of folders of sounds, one for each instrument: what it tells apart.")
+    ],
+    model: Annotated[str, typer.Option(help="Translator of sounds: a name or a file.")] = "violin2flute",
+    vocoder: Annotated[str, typer.Option(help="As of ganedit timbre.")] = "",
+    notes: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with clip, start_s, end_s and midi: the folders hold no pairs, but known notes."
+        ),
+    ] = None,
+    limit: Limit = 0,
+    jobs: Annotated[int, typer.Option(help="Processes that listen at once.")] = 1,
+) -> None:
+    """Measure a translator of sounds on phrases that both instruments play.
+
+    Compared with the true ones: the untouched source, the translation, and the true ones themselves after
+    they went through the vocoder griffin-lim. Pitch and onsets are compared with the source's own, those of
+    the last row with the true ones'. With --notes, where nothing is in pairs, with the notes.
+    """
+    from ganedit.audio.spectrogram import SpectrogramConfig
+    from ganedit.audio.vocoders import DEFAULT, vocoder_of
+    from ganedit.metrics.timbre import InstrumentClassifier
+    from ganedit.store.uses import need
+
+    translator: Any = console.load(model)
+    need(translator, "timbre")
+    cfg = SpectrogramConfig.from_details(translator.card.details)
+    folders = sorted(path for path in instruments.iterdir() if path.is_dir()) if instruments.is_dir() else []
+    known = {folder.name: list(_sounds(folder, cfg).values()) for folder in folders}
+    if target.name not in known or len(known) < 2:
+        raise UsageError(
+            f"{instruments} has no folder {target.name} beside others", "the classifier learns them by name"
+        )
+    classifier = InstrumentClassifier(known, cfg.rate)
+    sources = _sounds(source, cfg, limit)
+    vocode = vocoder_of(vocoder or DEFAULT, cfg, device=console.options.device, seed=console.options.seed)
+    results = {}
+    with console.progress("translating", len(sources)) as bar:
+        for name, sound in sources.items():
+            results[name] = _translated(sound, cfg, translator, vocode)
+            bar.advance(1)
+    rows = (
+        _by_pairs(sources, results, _sounds(target, cfg, limit), classifier, target.name, cfg, jobs)
+        if notes is None
+        else _by_notes(sources, results, (source, target), notes, classifier, cfg, jobs)
+    )
+    _answer(console, f"{model}: {len(sources)} sounds of {source.name}", rows)
+
+
+def vocoder(
+    console: Console,
+    sounds: Annotated[list[Path], typer.Argument(help="Folders of sounds.")],
+    vocoders: Vocoders = "griffin-lim,gan,wavenet",
+    limit: Limit = 0,
+    seconds: Annotated[float, typer.Option(help="Take so much of the beginning of each; 0 takes all.")] = 0,
+) -> None:
+    """Measure vocoders by copy synthesis: sounds are drawn, made sound again, and compared.
+
+    Prints the multi-resolution STFT distance (spectral convergence and log magnitude), and how many seconds
+    of sound a second of computing gives.
+    """
+    import time
+
+    import torch
+
+    from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
+    from ganedit.audio.vocoders import vocoder_of
+    from ganedit.train.sound_losses import multi_resolution_distance
+
+    cfg = SpectrogramConfig()
+    given = [sound for folder in sounds for sound in _sounds(folder, cfg, limit).values()]
+    most = round(seconds * cfg.rate) or None
+    clips = [levelled(sound[:most], cfg.rate, cfg).samples for sound in given]
+    rows = {}
+    for name in vocoders.split(","):
+        vocode = vocoder_of(name.strip(), cfg, device=console.options.device, seed=console.options.seed)
+        took, found = 0.0, []
+        with console.progress(name, len(clips)) as bar:
+            for clip in clips:
+                drawn, before = picture(clip, cfg), time.perf_counter()
+                heard = vocode(drawn, len(clip))
+                took += time.perf_counter() - before
+                found.append(multi_resolution_distance(torch.from_numpy(heard), torch.from_numpy(clip)))
+                bar.advance(1)
+        off, logs = (sum(each) / len(each) for each in zip(*found, strict=True))
+        rows[name.strip()] = {
+            "distance": off + logs,
+            "spectral convergence": off,
+            "log magnitude": logs,
+            "times real time": sum(map(len, clips)) / cfg.rate / took,
+        }
+    _print(
+        console,
+        f"copy synthesis of {len(clips)} sounds",
+        rows,
+        {name: name for name in next(iter(rows.values()))},
+    )
+
+
+def _by_pairs(
+    sources: Mapping[str, np.ndarray],
+    results: Mapping[str, np.ndarray],
+    truths: Mapping[str, np.ndarray],
+    classifier: Any,
+    target: str,
+    cfg: SpectrogramConfig,
+    jobs: int,
+) -> dict[str, list[Any]]:
+    from joblib import Parallel, delayed
+
+    from ganedit.audio.phase import griffin_lim
+    from ganedit.audio.spectrogram import levelled, picture
+    from ganedit.metrics.timbre import score_pair
+
+    lost = sorted(sources.keys() - truths.keys())
+    if lost:
+        raise InputError(f"{len(lost)} sounds have no partner: {lost[0]}, ...", "pairs have the same names")
+    tasks: dict[str, list[Any]] = {"source": [], "translated": [], "true one, griffin-lim": []}
+    for name, source in sources.items():
+        truth = truths[name]
+        level = levelled(truth, cfg.rate, cfg).samples
+        copy = griffin_lim(picture(level, cfg), cfg, len(level))
+        for row, sound, tune in zip(
+            tasks, (source, results[name], copy), (source, source, truth), strict=True
+        ):
+            right = classifier.name(sound) == target
+            tasks[row].append(delayed(score_pair)(sound, truth, tune, right, cfg))
+    return {row: Parallel(jobs)(some) for row, some in tasks.items()}
+
+
+def _by_notes(
+    sources: Mapping[str, np.ndarray],
+    results: Mapping[str, np.ndarray],
+    folders: tuple[Path, Path],
+    notes: Path,
+    classifier: Any,
+    cfg: SpectrogramConfig,
+    jobs: int,
+) -> dict[str, list[Any]]:
+    from joblib import Parallel, delayed
+
+    from ganedit.metrics.timbre import note_spectra, score_notes
+
+    played = _notes(notes)
+    source, target = folders
+    recordings = _sounds(target, cfg)
+    wanted = note_spectra(
+        list(recordings.values()), [played.get(f"{target.name}/{name}", []) for name in recordings], cfg
+    )
+    rows: dict[str, list[Any]] = {}
+    for row, sounds in (("source", sources), ("translated", results)):
+        tasks = []
+        for name, sound in sounds.items():
+            known = played.get(f"{source.name}/{name}")
+            if not known:
+                raise InputError(f"{notes} knows no notes of {source.name}/{name}", "see its column clip")
+            right = classifier.name(sound) == target.name
+            tasks.append(delayed(score_notes)(sound, known, wanted, right, cfg))
+        rows[row] = Parallel(jobs)(tasks)
+    return rows
+
+
+def _notes(path: Path) -> dict[str, list[NotePlayed]]:
+    """Notes by clip, as INSTRUMENT/FILE."""
+    from ganedit.metrics.timbre import NotePlayed
+
+    found: dict[str, list[NotePlayed]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                note = NotePlayed(float(row["start_s"]), float(row["end_s"]), int(row["midi"]))
+                found.setdefault(row["clip"], []).append(note)
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} is no table of notes: {error}", "columns clip, start_s, end_s, midi"
+        ) from error
+    return found
+
+
+def _sounds(folder: Path, cfg: SpectrogramConfig, limit: int = 0) -> dict[str, np.ndarray]:
+    """Samples [T] at `cfg.rate` of each sound of a folder by the name of its file, channels averaged."""
+    from ganedit.audio.files import SOUND_SUFFIXES, read_sound
+    from ganedit.audio.spectrogram import resample
+
+    paths = (
+        sorted(p for p in folder.iterdir() if p.suffix.lower() in SOUND_SUFFIXES) if folder.is_dir() else []
+    )
+    if not paths:
+        raise InputError(f"{folder} holds no sounds", "name a folder of sounds")
+    found = {}
+    for path in paths[: limit or None]:
+        sound = read_sound(path)
+        found[path.name] = resample(sound.samples.mean(axis=0), sound.rate, cfg.rate)
+    return found
+
+
+def _translated(sound: np.ndarray, cfg: SpectrogramConfig, model: Any, vocode: Vocode) -> np.ndarray:
+    from ganedit.audio.files import Sound
+    from ganedit.audio.timbre import transfer
+
+    return transfer(Sound(sound[None], cfg.rate), model, vocode).samples[0]
+
+
+def _answer(console: Console, title: str, rows: Mapping[str, Sequence[Any]]) -> None:
+    from ganedit.metrics.timbre import mean_score
+
+    _print(console, title, {name: mean_score(scores) for name, scores in rows.items()}, SCORES)
+
+
+def _print(
+    console: Console, title: str, rows: Mapping[str, Mapping[str, float]], columns: Mapping[str, str]
+) -> None:
+    """A Markdown table, or with --json its numbers."""
+
+    def lines() -> Iterator[str]:
+        yield f"{title}\n"
+        yield "| | " + " | ".join(columns.values()) + " |"
+        yield "|---|" + "--:|" * len(columns)
+        for name, row in rows.items():
+            cells = ("" if math.isnan(row[key]) else f"{row[key]:.3g}" for key in columns)
+            yield f"| {name} | " + " | ".join(cells) + " |"
+
+    console.answer(
+        "\n".join(lines()), {"title": title, "rows": {name: dict(row) for name, row in rows.items()}}
+    )
