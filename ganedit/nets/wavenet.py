@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +44,7 @@ class WaveNetConfig:
 
 
 def mu_law(waves: Tensor, classes: int = 256) -> Tensor:
-    """Classes, int64 from 0 to classes - 1, of samples in [-1, 1]; others are clipped. ITU-T G.711's curve."""
+    """Classes, int64 from 0 to classes - 1, of samples, by the curve of ITU-T G.711; clipped to [-1, 1]."""
     mu = classes - 1
     waves = waves.clamp(-1, 1)
     curved = waves.sign() * (waves.abs() * mu).log1p() / math.log1p(mu)
@@ -166,7 +167,7 @@ class Generation:
             pictures: Spectrograms [N, 1, bins, columns] in [-1, 1].
             copies: Sounds that are made of each, neighbours in the batch.
             seed: Of the draws; None takes a fresh one.
-            temperature: 1 draws as the network says, less sticks to what is likely; the config's unless given.
+            temperature: 1 draws as the network says, less sticks to what is likely; None takes the config's.
         """
         cfg = network.cfg
         temperature = cfg.temperature if temperature is None else temperature
@@ -188,7 +189,7 @@ class Generation:
         The logistic function of b is (1 + tanh(b / 2)) / 2, so that one tanh serves what is gated and its
         gate: the inner half goes into the matrices before, the outer one into those behind.
         """
-        layers, c = network.layers, self.cfg.channels
+        layers, c = cast(list[GatedLayer], list(network.layers)), self.cfg.channels
         halves = torch.ones(2 * c, device=network.embed.weight.device)
         halves[c:] = 0.5
         taps = torch.stack([layer.taps.weight for layer in layers]).unflatten(1, (2, -1))  # [L, 2, 2c, c]

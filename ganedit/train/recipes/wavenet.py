@@ -119,5 +119,5 @@ def start(
         test = load_all(replace(options, data=tuple(options.test.split(",")), limit=TESTED), cfg, note)
     recipe = WaveNetRecipe(options, load_all(options, cfg, note, on_load), device, test)
     if options.start:
-        start_from(recipe.network, options.start, device)
+        start_from(recipe.network, options.start, device, temperature=options.temperature)
     return recipe
