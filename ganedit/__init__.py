@@ -14,6 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ganedit.audio.files import read_sound as read_sound
+    from ganedit.audio.files import write_sound as write_sound
+    from ganedit.audio.timbre import transfer as transfer_timbre
     from ganedit.images.align import align_faces as align
     from ganedit.images.inpainting import inpaint as inpaint
     from ganedit.images.io import read_image as read_image
@@ -43,6 +46,9 @@ _PUBLIC = {
     "upscale": ("ganedit.images.translation", "upscale"),
     "inpaint": ("ganedit.images.inpainting", "inpaint"),
     "colorize": ("ganedit.images.translation", "colorize"),
+    "read_sound": ("ganedit.audio.files", "read_sound"),
+    "write_sound": ("ganedit.audio.files", "write_sound"),
+    "transfer_timbre": ("ganedit.audio.timbre", "transfer"),
     "direction": ("ganedit.latent.directions", "find"),
     "Direction": ("ganedit.latent.directions", "Direction"),
     "Latent": ("ganedit.latent.latent", "Latent"),
@@ -62,9 +68,12 @@ __all__ = [
     "paste",
     "project",
     "read_image",
+    "read_sound",
+    "transfer_timbre",
     "translate",
     "upscale",
     "write_image",
+    "write_sound",
 ]
 
 

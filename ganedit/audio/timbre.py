@@ -22,11 +22,11 @@ from ganedit.audio.spectrogram import (
     picture,
     resample,
 )
+from ganedit.audio.vocoders import Vocode, fitted, vocoder_of
 from ganedit.errors import InputError
 from ganedit.store.models.image import Translator
 from ganedit.store.uses import need
 
-Vocode = Callable[[np.ndarray, int], np.ndarray]  # a spectrogram and a length in samples to that many samples
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 Look = Callable[[np.ndarray, np.ndarray], None]  # is shown a block's spectrogram before and after
 
@@ -39,7 +39,9 @@ SHORTEST_SECONDS = 1.0  # shorter sounds are followed by silence: the lowest fil
 KNEE = 0.8  # of full scale, above which peaks are rounded off
 
 
-def transfer(sound: Sound, model: Translator, vocode: Vocode, *, look: Look | None = None) -> Sound:
+def transfer(
+    sound: Sound, model: Translator, vocode: Vocode | None = None, *, look: Look | None = None
+) -> Sound:
     """The sound as the model's instrument would play it: of the same length, rate and level.
 
     Channels are translated alike, each by itself. Above half of the model's sampling rate nothing is left.
@@ -47,7 +49,7 @@ def transfer(sound: Sound, model: Translator, vocode: Vocode, *, look: Look | No
     Args:
         sound: Of any length and rate.
         model: A translator of spectrograms.
-        vocode: As `audio.vocoders.vocoder_of` gives it.
+        vocode: As `audio.vocoders.vocoder_of` gives it; its default one unless given.
         look: Is shown the spectrograms of every block of the first channel, before and after.
 
     Raises:
@@ -56,7 +58,8 @@ def transfer(sound: Sound, model: Translator, vocode: Vocode, *, look: Look | No
     """
     need(model, "timbre")
     check_samples(sound.samples)
-    rate = SpectrogramConfig.from_details(model.card.details).rate
+    cfg = SpectrogramConfig.from_details(model.card.details)
+    vocode, rate = vocode or vocoder_of(cfg), cfg.rate
     channels = []
     for number, channel in enumerate(sound.samples):
         given = resample(channel, sound.rate, rate)
@@ -155,11 +158,6 @@ def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
             total[:, s : s + window] += one * triangle
             weights[s : s + window] += triangle
     return (total / weights)[:, :frames]
-
-
-def fitted(samples: np.ndarray, length: int) -> np.ndarray:
-    """Samples [T] cut or filled with silence to a length: resampling may be one off."""
-    return np.pad(samples[:length], (0, max(length - len(samples), 0)))
 
 
 def matching_gain(samples: np.ndarray, rate: int, wanted: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from ganedit.audio.candidates import best_of
 from ganedit.audio.phase import griffin_lim
 from ganedit.audio.spectrogram import SpectrogramConfig
-from ganedit.audio.timbre import Vocode, fitted
 from ganedit.errors import CheckpointError
 from ganedit.store.load import load
 from ganedit.store.models import Vocoder
+
+Vocode = Callable[[np.ndarray, int], np.ndarray]  # a spectrogram [bins, frames] and a length, to samples
 
 BUNDLED = {"gan": "vocoder-gan", "wavenet": "vocoder-wavenet"}
 DEFAULT = "griffin-lim"
@@ -21,8 +23,8 @@ CANDIDATES = 4  # of a WaveNet, from which the nearest is taken
 
 
 def vocoder_of(
-    name: str,
     cfg: SpectrogramConfig,
+    name: str = DEFAULT,
     *,
     device: str = "auto",
     seed: int = 0,
@@ -31,8 +33,8 @@ def vocoder_of(
     """What turns spectrograms drawn as `cfg` says into sound.
 
     Args:
-        name: "griffin-lim", "gan", "wavenet", or the name or folder of a vocoder model.
         cfg: Of the spectrograms.
+        name: "griffin-lim", "gan", "wavenet", or the name or folder of a vocoder model.
         device: For a model.
         seed: Of a WaveNet's draws.
         candidates: That a WaveNet makes of every stretch, to take the nearest.
@@ -70,3 +72,8 @@ def _by_samples(
     model: Vocoder, cfg: SpectrogramConfig, candidates: int, seed: int, picture: np.ndarray, length: int
 ) -> np.ndarray:
     return fitted(best_of(model, picture, cfg, candidates, seed), length)
+
+
+def fitted(samples: np.ndarray, length: int) -> np.ndarray:
+    """Samples [T] cut or filled with silence to a length: resampling may be one off."""
+    return np.pad(samples[:length], (0, max(length - len(samples), 0)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ganedit.audio.spectrogram import SpectrogramConfig
-    from ganedit.audio.timbre import Vocode
+    from ganedit.audio.vocoders import Vocode
     from ganedit.metrics.timbre import NotePlayed
 
 SCORES = {
@@ -71,7 +71,7 @@ def timbre(
         )
     classifier = InstrumentClassifier(known, cfg.rate)
     sources = _sounds(source, cfg, limit)
-    vocode = vocoder_of(vocoder or DEFAULT, cfg, device=console.options.device, seed=console.options.seed)
+    vocode = vocoder_of(cfg, vocoder or DEFAULT, device=console.options.device, seed=console.options.seed)
     results = {}
     with console.progress("translating", len(sources)) as bar:
         for name, sound in sources.items():
@@ -111,7 +111,7 @@ def vocoder(
     clips = [levelled(sound[:most], cfg.rate, cfg).samples for sound in given]
     rows = {}
     for name in vocoders.split(","):
-        vocode = vocoder_of(name.strip(), cfg, device=console.options.device, seed=console.options.seed)
+        vocode = vocoder_of(cfg, name.strip(), device=console.options.device, seed=console.options.seed)
         took, found = 0.0, []
         with console.progress(name, len(clips)) as bar:
             for clip in clips:

@@ -30,8 +30,8 @@ def command(
     ] = None,
     model: Annotated[str, typer.Option(help="Translator of sounds: a name or a file.")] = MODEL,
     vocoder: Annotated[
-        str, typer.Option(help="Back to a waveform: griffin-lim, gan, wavenet, or a vocoder's folder.")
-    ] = "griffin-lim",
+        str | None, typer.Option(help="Back to a waveform: griffin-lim, gan, wavenet, or a vocoder's folder.")
+    ] = None,
     candidates: Annotated[
         int, typer.Option(help="Of a WaveNet for each stretch, of which the nearest is kept.")
     ] = 4,
@@ -50,7 +50,7 @@ def command(
     from ganedit.audio.files import FILM_SUFFIXES, SOUND_SUFFIXES, WRITERS
     from ganedit.audio.long_sounds import transfer_file
     from ganedit.audio.spectrogram import SpectrogramConfig
-    from ganedit.audio.vocoders import vocoder_of
+    from ganedit.audio.vocoders import DEFAULT, vocoder_of
     from ganedit.images.provenance import provenance
     from ganedit.store.uses import need
 
@@ -59,8 +59,9 @@ def command(
     translator: Any = console.load(model)
     need(translator, "timbre")
     cfg = SpectrogramConfig.from_details(translator.card.details)
+    vocoder = vocoder or DEFAULT
     vocode = vocoder_of(
-        vocoder, cfg, device=console.options.device, seed=console.options.seed, candidates=candidates
+        cfg, vocoder, device=console.options.device, seed=console.options.seed, candidates=candidates
     )
     one_file = output.suffix.lower() in WRITERS and not output.is_dir()
 

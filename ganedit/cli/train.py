@@ -64,11 +64,11 @@ def _train(
     options = _options(console, name, data, out, resume, given)
     fabric = start_fabric(console.options.device, options.devices)
     recipe_module = importlib.import_module("ganedit.train.recipes." + name.replace("-", "_"))
-    with console.progress("reading images") as bar:
+    with console.progress("reading data") as bar:
         seen = [0]
 
         def on_load(done: int, total: int) -> None:
-            bar.advance(done - seen[0], f"reading {total} images")
+            bar.advance(done - seen[0], f"reading {total} files")
             seen[0] = done
 
         recipe = recipe_module.start(options, fabric.device, console.note, on_load)
@@ -83,14 +83,14 @@ def _train(
 
         def on_report(report: Report) -> None:
             kimg = report.images / 1000
-            bar.advance(kimg - shown[0], f"training, {report.images_per_second:.0f} images/s")
+            bar.advance(kimg - shown[0], f"training, {report.images_per_second:.0f} {options.items}/s")
             shown[0] = kimg
             if not console.stderr.isatty():
-                console.note(_line(report))
+                console.note(_line(report, options.items))
 
         train(recipe, run, out, on_report=on_report)
     if fabric.is_global_zero:
-        console.emit(out / "model", recipe=name, images=run.images_seen)
+        console.emit(out / "model", recipe=name, **{options.items: run.images_seen})
 
 
 def _options(
@@ -122,11 +122,11 @@ def _options(
     return RECIPES[name](**values)
 
 
-def _line(report: Report) -> str:
+def _line(report: Report, items: str) -> str:
     hours, seconds = divmod(int(report.seconds_left), 3600)
     stats = ", ".join(f"{key} {value:.3g}" for key, value in report.stats.items())
     return (
-        f"{report.images / 1000:.1f} kimg, {report.images_per_second:.1f} images/s, "
+        f"{report.images / 1000:.1f} kimg, {report.images_per_second:.1f} {items}/s, "
         f"{hours}:{seconds // 60:02d} h left, {stats}"
     )
 

@@ -24,6 +24,7 @@ class LoopOptions:
     """What every recipe can be told."""
 
     takes_data: ClassVar[bool] = True  # or the generator draws what is learned from
+    items: ClassVar[str] = "images"  # what is read, and counted by kimg
     data: tuple[str, ...] = option((), "Folder or zip of images.")
     kimg: float = option(1000.0, "Length of training, in thousands of images.")
     minutes: float = option(0.0, "Stop after this long even if --kimg is not reached; 0 means no limit.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ganedit.errors import UsageError
 from ganedit.train.loop_options import (
@@ -20,6 +20,7 @@ from ganedit.train.loop_options import (
 class SoundOptions(ModelOptions):
     """What recipes that learn from sounds have in common."""
 
+    items: ClassVar[str] = "windows"
     frames: int = option(128, "Columns of the spectrograms that are trained on; 62.5 are a second.")
     gain: float = option(6.0, "Decibels by which what is trained on is made louder or softer, at most.")
 
