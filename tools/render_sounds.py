@@ -2,7 +2,7 @@
 
     apt install fluidsynth fluid-soundfont-gm && pip install mido
     python tools/render_sounds.py sounds --real DATA/audio
-    python tools/render_sounds.py --tune ode-to-joy --instrument violin phrase.wav
+    python tools/render_sounds.py examples/greensleeves-violin.flac --tune greensleeves --instrument violin
 
 `sounds/train/INSTRUMENT` holds phrases that no other instrument plays, and with --real also the training
 clips of recordings of that instrument; `sounds/test/INSTRUMENT` holds the same phrases for all, so that the
@@ -99,7 +99,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("out", type=Path, help="folder; with --tune a WAV file")
+    parser.add_argument("out", type=Path, help="folder; with --tune a sound file")
     parser.add_argument("--train", type=int, default=120, help="phrases of each instrument")
     parser.add_argument("--test", type=int, default=60, help="phrases that all play, tunes among them")
     parser.add_argument("--real", type=Path, help="folder of folders of recordings: flute/train_00.flac")
