@@ -32,6 +32,7 @@ import soxr
 RATE = 16000
 SECONDS = 10.0  # of a phrase, the last of which lets the last note ring
 SYNTH_RATE = 44100
+TUNE_PEAK = 0.7  # of full scale
 SYNTH = ("fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.6")  # no reverberation, no chorus
 TICKS = 960  # per second, at MIDI's tempo of 120 beats a minute
 SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -79,7 +80,7 @@ def main() -> None:
         sys.exit("fluidsynth or its sound font is missing: apt install fluidsynth fluid-soundfont-gm")
     if args.tune:
         (phrase,) = render([tune(TUNES[args.tune])], PROGRAMS[args.instrument])
-        soundfile.write(args.out, phrase, RATE, subtype="PCM_16")
+        soundfile.write(args.out, phrase * (TUNE_PEAK / np.abs(phrase).max()), RATE, subtype="PCM_16")
         return
     test = test_phrases(args.test, np.random.default_rng(args.seed))
     write_notes(args.out / "test" / "notes.csv", test)
