@@ -50,12 +50,14 @@ class Reader:
         channels: Of them.
         bits: 16, 24 or 32 (floating point): what holds its samples.
         blocks: Its samples, float32 [C, n] each, to be taken once.
+        comment: What its tags say; empty where they say nothing.
     """
 
     rate: int
     channels: int
     bits: int
     blocks: Iterator[np.ndarray] = field(repr=False)
+    comment: str = ""
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
     with opened:
         _check(opened.channels, name)
         bits = {"FLOAT": 32, "DOUBLE": 32, "PCM_24": 24, "PCM_32": 24}.get(opened.subtype, 16)
-        yield Reader(opened.samplerate, opened.channels, bits, _blocks_of(opened, name))
+        yield Reader(opened.samplerate, opened.channels, bits, _blocks_of(opened, name), opened.comment)
 
 
 def _blocks_of(opened: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
@@ -115,7 +117,8 @@ def _open_av(source: str | BinaryIO, name: str) -> Iterator[Reader]:
         stream = container.streams.audio[0]
         channels = stream.codec_context.channels
         _check(channels, name)
-        yield Reader(stream.rate or 0, channels, 16, _decoded(container, channels, name))
+        comment = container.metadata.get("comment", "")
+        yield Reader(stream.rate or 0, channels, 16, _decoded(container, channels, name), comment)
 
 
 def _decoded(container: Any, channels: int, name: str) -> Iterator[np.ndarray]:

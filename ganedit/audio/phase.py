@@ -68,6 +68,8 @@ def peak_phases(amplitude: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
         now = phases[peaks + 1, t - 1] + turn * np.interp(summit, rows, pitch)
         middles = (peaks[1:] + peaks[:-1]) / 2 + 1
         phases[:, t] = now[np.searchsorted(middles, rows)]
+    if cfg.kind == "stft":  # phases count from the start of a window, half of it before its column
+        phases += np.pi * rows[:, None]
     return phases
 
 

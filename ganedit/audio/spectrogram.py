@@ -1,8 +1,9 @@
 """Sound as a picture of one channel: logarithmic magnitudes of a constant-Q, mel or short-time transform.
 
 librosa computes the transforms. Magnitudes are calibrated so that a sine of amplitude 1 reads 0 dB whatever
-its frequency, and decibels from `floor` to 0 become [-1, 1]. Sound is brought to one level before, so that a
-picture does not depend on how far up somebody turned a knob (`Levelled` keeps what takes that back).
+its frequency (0 to 6 dB in a mel spectrogram), and decibels from `floor` to 0 become [-1, 1]. Sound is
+brought to one level before, so that a picture does not depend on how far up somebody turned a knob
+(`Levelled` keeps what takes that back).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ BLOCK = 0.1  # seconds whose power is one number of the level
 SILENCE = -70.0  # dB of full scale: blocks below never count ...
 GATE = -20.0  # ... nor those that are so many dB below the mean of the others
 RESAMPLER = "VHQ"
+LARGEST = 2**20  # that a number of a configuration may be
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,21 @@ class SpectrogramConfig:
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, not {self.kind!r}")
-        if self.kind == "cqt" and self.hop % 2 ** (self.octaves - 1):
+        for name in ("rate", "hop", "bins_per_octave", "octaves", "window", "mels"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not 1 <= value <= LARGEST:
+                raise ValueError(f"{name} must be a whole number from 1 to {LARGEST}, not {value!r}")
+        if not -math.inf < self.floor < 0:
+            raise ValueError(f"a floor of {self.floor} dB is not below 0")
+        if self.kind != "cqt":
+            if self.window < 2 * self.hop:
+                raise ValueError(f"windows of {self.window} do not overlap by half with a hop of {self.hop}")
+        elif self.hop % 2 ** (self.octaves - 1):
             raise ValueError(f"a hop of {self.hop} cannot be halved {self.octaves - 1} times")
+        elif not 0 < self.lowest * 2**self.octaves <= self.rate / 2:
+            raise ValueError(
+                f"{self.octaves} octaves from {self.lowest} Hz do not fit into {self.rate / 2} Hz"
+            )
 
     @property
     def bins(self) -> int:
@@ -94,15 +109,15 @@ def amplitudes(picture: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
 
 def transform(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
     """complex64 [bins, frames] of samples [T], calibrated: of a cqt or stft, not of a mel spectrogram."""
-    if cfg.kind == "cqt":
-        with warnings.catch_warnings():  # a short sound is padded, which librosa thinks worth a warning
-            warnings.filterwarnings("ignore", message="n_fft=")
-            found = librosa.cqt(
-                samples, sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest, n_bins=cfg.bins,
-                bins_per_octave=cfg.bins_per_octave,
-            )  # fmt: skip
+    with warnings.catch_warnings():  # a short sound is padded, which librosa thinks worth a warning
+        warnings.filterwarnings("ignore", message="n_fft=")
+        if cfg.kind != "cqt":
+            return librosa.stft(samples, n_fft=cfg.window, hop_length=cfg.hop) / (cfg.window / 4)
+        found = librosa.cqt(
+            samples, sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest, n_bins=cfg.bins,
+            bins_per_octave=cfg.bins_per_octave,
+        )  # fmt: skip
         return found / _cqt_gain(cfg)
-    return librosa.stft(samples, n_fft=cfg.window, hop_length=cfg.hop) / (cfg.window / 4)
 
 
 def inverse(found: np.ndarray, cfg: SpectrogramConfig, length: int) -> np.ndarray:
@@ -125,7 +140,10 @@ def frequencies(cfg: SpectrogramConfig) -> np.ndarray:
 
 
 def mel_amplitude(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
-    """[mels, frames]: the short-time spectrum under overlapping triangles of height 1."""
+    """[mels, frames]: the short-time spectrum under overlapping triangles of height 1.
+
+    The higher the row the wider its triangle, and the more of a sine's surroundings it adds to the sine.
+    """
     return mel_filters(cfg) @ np.abs(transform(samples, stft_config(cfg)))
 
 
@@ -179,9 +197,9 @@ def levelled(samples: np.ndarray, rate: int, cfg: SpectrogramConfig) -> Levelled
     if not np.isfinite(samples).all():
         raise InputError("the sound holds samples that are no numbers", "export it again")
     own = level(samples, rate)
-    samples = resample(samples, rate, cfg.rate)
     gain = 10 ** ((LEVEL - own) / 20) if math.isfinite(own) else 1.0
-    return Levelled((samples * gain).astype(np.float32), len(samples), rate, own)
+    made = resample(samples, rate, cfg.rate) * gain
+    return Levelled(made.astype(np.float32), len(samples), rate, own)
 
 
 def level(

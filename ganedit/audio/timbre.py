@@ -23,13 +23,14 @@ from ganedit.audio.spectrogram import (
     resample,
 )
 from ganedit.audio.vocoders import Vocode, fitted, vocoder_of
-from ganedit.errors import InputError
+from ganedit.errors import CheckpointError, InputError
 from ganedit.store.models.image import Translator
 from ganedit.store.uses import need
 
 Progress = Callable[[float, float], None]  # seconds done, seconds in all
 Look = Callable[[np.ndarray, np.ndarray], None]  # is shown a block's spectrogram before and after
 
+LONGEST_WINDOW = 2**14  # columns
 BATCH = 8  # windows that are translated at once
 BLOCK_SECONDS = 20.0  # of sound that are drawn and vocoded at once, at most ...
 CUT_SECONDS = 5.0  # ... and at the end of which the quietest spot is looked for
@@ -141,7 +142,7 @@ def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
     network that normalises by the statistics of its input is asked for nothing that it has not seen.
     """
     frames = picture.shape[1]
-    window = int(model.card.details.get("frames", 128))
+    window = window_of(model)
     step = window // 2
     count = max(math.ceil((frames - window) / step), 0) + 1
     padded = np.full((len(picture), (count - 1) * step + window), -1, dtype=np.float32)
@@ -158,6 +159,18 @@ def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
             total[:, s : s + window] += one * triangle
             weights[s : s + window] += triangle
     return (total / weights)[:, :frames]
+
+
+def window_of(model: Translator) -> int:
+    """Columns of the spectrograms that a model was trained on.
+
+    Raises:
+        CheckpointError: its card says something impossible.
+    """
+    frames = model.card.details.get("frames", 128)
+    if not isinstance(frames, int) or not 2 <= frames <= LONGEST_WINDOW:
+        raise CheckpointError(f"{model.name} takes windows of {frames!r} columns, it says", "get it again")
+    return frames
 
 
 def matching_gain(samples: np.ndarray, rate: int, wanted: float) -> float:

@@ -14,35 +14,44 @@ from ganedit.cli.context import Console
 from ganedit.errors import CheckpointError, InputError
 
 PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
+UNKNOWN = {"provenance": "none: not written by ganedit, or with --no-provenance"}
 
 
 def command(
     console: Console,
     inputs: Annotated[
-        list[str] | None, typer.Argument(help="Pictures, latents, directions, model files.")
+        list[str] | None, typer.Argument(help="Pictures, sounds, latents, directions, model files.")
     ] = None,
 ) -> None:
-    """Tell how a picture was made, or what a latent, direction or weights file holds."""
+    """Tell how a picture or sound was made, or what a latent, direction or weights file holds."""
+    from ganedit.audio.files import SOUND_SUFFIXES
 
     def work(path: Path) -> tuple[()]:
         if path.suffix in PICKLES:
             about = _of_pickle(console, path)
+        elif path.suffix == ".safetensors":
+            about = _of_tensors(path)
         else:
-            about = _of_tensors(path) if path.suffix == ".safetensors" else _of_picture(path)
+            about = _of_sound(path) if path.suffix.lower() in SOUND_SUFFIXES else _of_picture(path)
         text = "\n".join(f"  {key:<20} {_plain(value)}" for key, value in about.items())
         console.answer(f"{path}\n{text}", {"path": str(path), **about})
         return ()
 
-    run_batch(console, inputs, work, suffixes=(*IMAGE_SUFFIXES, ".safetensors"))
+    run_batch(console, inputs, work, suffixes=(*IMAGE_SUFFIXES, *SOUND_SUFFIXES, ".safetensors"))
 
 
 def _of_picture(path: Path) -> dict[str, Any]:
     from ganedit.images.provenance import read_provenance
 
-    record = read_provenance(path)
-    return (
-        {"provenance": "none: not written by ganedit, or with --no-provenance"} if record is None else record
-    )
+    return read_provenance(path) or UNKNOWN
+
+
+def _of_sound(path: Path) -> dict[str, Any]:
+    from ganedit.audio.files import open_sound
+    from ganedit.images.provenance import parse_record
+
+    with open_sound(path) as reader:
+        return parse_record(reader.comment) or UNKNOWN
 
 
 def _of_pickle(console: Console, path: Path) -> dict[str, Any]:

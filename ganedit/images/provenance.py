@@ -79,6 +79,11 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
 
         read_image(path)  # which says better what is wrong with it
         raise InputError(f"{path} cannot be read as an image", "give one that opens in a viewer") from problem
+    return parse_record(text)
+
+
+def parse_record(text: str | bytes) -> dict[str, Any] | None:
+    """The record that a file's comment holds; None where it is something else."""
     try:
         record = json.loads(text)
     except ValueError:
