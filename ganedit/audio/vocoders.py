@@ -18,7 +18,7 @@ from ganedit.store.models import Vocoder
 Vocode = Callable[[np.ndarray, int], np.ndarray]  # a spectrogram [bins, frames] and a length, to samples
 
 BUNDLED = {"gan": "vocoder-gan", "wavenet": "vocoder-wavenet"}
-DEFAULT = "griffin-lim"
+DEFAULT = "gan"  # the nearest to the sound by copy synthesis, and the fastest: `ganedit metrics vocoder`
 CANDIDATES = 4  # of a WaveNet, from which the nearest is taken
 
 

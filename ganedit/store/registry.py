@@ -20,6 +20,7 @@ BUNDLED = (
     "faces",
     "faces-attributes",
     "faces-encoder",
+    "flute2violin",
     "horse2zebra",
     "inpaint-faces",
     "labels2faces",
@@ -28,6 +29,9 @@ BUNDLED = (
     "old2young",
     "upscale-x4",
     "upscale-x4-gan",
+    "violin2flute",
+    "vocoder-gan",
+    "vocoder-wavenet",
     "young2old",
     "zebra2horse",
 )
