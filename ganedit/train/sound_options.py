@@ -42,7 +42,7 @@ class TimbreOptions(SoundOptions, CycleOptions):
     downs: int = option(3, "Halvings of the spectrogram before them.")
     up: Literal["transposed", "resize"] = option("resize", UP_HELP)
     identity_until: float = option(0.5, "Share of the run at which the weight of --identity has come to 0.")
-    penalty: float = option(1.0, "Weight of the discriminators' squared slope at real spectrograms.")
+    penalty: float = option(10.0, "Weight of the discriminators' squared slopes.")
     snapshot_kimg: float = option(2.0, "Between checkpoints.")
     sample_kimg: float = option(2.0, "Between sample pictures.")
 

@@ -2,9 +2,10 @@
 
 A CycleGAN on constant-Q spectrograms with the changes of that paper: up-sampling without checkerboards,
 discriminators of the whole spectrogram that a gradient penalty restrains instead of a history of fakes, and
-an identity loss that fades. The penalty is R1 (arXiv:1801.04406), which one step of the discriminator for one
-of the generator suffices for. The generators draw what to add to a spectrogram: in decibels that is a filter,
-so that tune and rhythm are kept from the first step on.
+an identity loss that fades. The penalty is R1 + R2 (Mescheder et al., arXiv:1801.04406), which one step of the
+discriminator for one of the generator suffices for; with R1 alone, which leaves the slope at fakes free, the
+generators were driven out of bounds. They draw what to add to a spectrogram: in decibels that is a filter, so
+that tune and rhythm are kept from the first step on.
 """
 
 from __future__ import annotations
@@ -74,10 +75,11 @@ class Timbre(CycleRecipe[TimbreOptions]):
         return self._d_loss(self.d_a, real[0], fake[0]) + self._d_loss(self.d_b, real[1], fake[1])
 
     def _d_loss(self, judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        real = real.detach().requires_grad_(True)
+        real, fake = (x.detach().float().requires_grad_(True) for x in (real, fake))
         with self.activations():
             on_real, on_fake = judge(real).float(), judge(fake).float()
-        return logistic_d_loss(on_real, on_fake) + self.options.penalty / 2 * r1_penalty(on_real, real)
+        slopes = r1_penalty(on_real, real) + r1_penalty(on_fake, fake)
+        return logistic_d_loss(on_real, on_fake) + self.options.penalty / 2 * slopes
 
     @property
     def about(self) -> dict[str, Any]:
