@@ -23,6 +23,7 @@ SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m
 FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 BLOCK = 2**18  # samples of each channel that are read at once
 MOST_CHANNELS = 32
+RATES = (1000, 1_000_000)  # samples per second: what is beyond is a damaged header
 
 WRITERS = {
     ".wav": ("WAV", "PCM_16", "PCM_24", "FLOAT"),
@@ -86,7 +87,7 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
             yield reader
         return
     with opened:
-        _check(opened.channels, name)
+        _check(opened.channels, opened.samplerate, name)
         bits = {"FLOAT": 32, "DOUBLE": 32, "PCM_24": 24, "PCM_32": 24}.get(opened.subtype, 16)
         yield Reader(opened.samplerate, opened.channels, bits, _blocks_of(opened, name), opened.comment)
 
@@ -116,9 +117,9 @@ def _open_av(source: str | BinaryIO, name: str) -> Iterator[Reader]:
             raise InputError(f"{name} holds no sound", "give a sound, or a film that has one")
         stream = container.streams.audio[0]
         channels = stream.codec_context.channels
-        _check(channels, name)
+        _check(channels, stream.rate or 0, name)
         comment = container.metadata.get("comment", "")
-        yield Reader(stream.rate or 0, channels, 16, _decoded(container, channels, name), comment)
+        yield Reader(stream.rate, channels, 16, _decoded(container, channels, name), comment)
 
 
 def _decoded(container: Any, channels: int, name: str) -> Iterator[np.ndarray]:
@@ -139,9 +140,12 @@ def _decoded(container: Any, channels: int, name: str) -> Iterator[np.ndarray]:
         yield np.concatenate(waiting, axis=1)
 
 
-def _check(channels: int, name: str) -> None:
+def _check(channels: int, rate: int, name: str) -> None:
     if not 1 <= channels <= MOST_CHANNELS:
         raise InputError(f"{name} has {channels} channels", f"give a sound of 1 to {MOST_CHANNELS}")
+    low, high = RATES
+    if not low <= rate <= high:
+        raise InputError(f"{name} has {rate} samples a second", f"give a sound of {low} to {high}")
 
 
 def decode(data: bytes, name: str) -> Sound:

@@ -87,6 +87,8 @@ def _at_rate(reader: Reader, path: Path, rate: int, name: str) -> tuple[list[flo
     with path.open("wb") as file:
         for samples in _resampled(checked(), reader.rate, rate, reader.channels):
             file.write(np.ascontiguousarray(samples.T).tobytes())
+        if length and not file.tell():  # a sample or two may be none at this rate; no empty file is mapped
+            file.write(bytes(4 * reader.channels))
     if not length:
         raise InputError(f"{name} holds no samples", "export it again")
     return [level_of(np.concatenate(found)) for found in powers], length

@@ -140,6 +140,9 @@ def broken(folder: Path, name: str) -> Path:
     if name == "crowd.wav":
         soundfile.write(path, np.zeros((10, 40)), 8000)
         return path
+    if name in ("slow.wav", "fast.wav"):
+        soundfile.write(path, np.zeros((10, 1)), 10 if name == "slow.wav" else 2_000_000_000)
+        return path
     if name == "nothing.wav":
         soundfile.write(path, np.zeros((0, 1)), 8000)
         return path
@@ -158,6 +161,8 @@ def broken(folder: Path, name: str) -> Path:
         ("silent.mkv", "holds no sound"),
         ("nothing.wav", "holds no samples"),
         ("crowd.wav", "has 40 channels"),
+        ("slow.wav", "has 10 samples a second"),
+        ("fast.wav", "has 2000000000 samples a second"),
         ("cut.flac", "is damaged"),
         ("garbled.flac", "is damaged"),
     ],
