@@ -102,8 +102,13 @@ class CycleRecipe(DomainRecipe[Options]):
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
+    @property
+    def exported(self) -> tuple[ResNetGenerator, ResNetGenerator]:
+        """What users get: from A to B, and back."""
+        return self.to_b, self.to_a
+
     def translated(self, x: Tensor, direction: Direction) -> Tensor:
-        return (self.to_b if direction == "ab" else self.to_a)(x)
+        return self.exported[0 if direction == "ab" else 1](x)
 
     def start_from(self, folder: str, **new: object) -> None:
         """Go on from an exported model and the way back within it; see `translation.start_from`."""
@@ -113,10 +118,8 @@ class CycleRecipe(DomainRecipe[Options]):
     def export(self, folder: Path, images: int) -> None:
         """The model from A to B in `folder`, and the one from B to A in `folder`/back."""
         name = self.options.name or "a2b"
-        for place, called, network in (
-            (folder, name, self.to_b),
-            (folder / BACK, self.options.name_back or f"{name}-back", self.to_a),
-        ):
+        names, places = (name, self.options.name_back or f"{name}-back"), (folder, folder / BACK)
+        for place, called, network in zip(places, names, self.exported, strict=True):
             config = asdict(network.cfg)
             card = self.make_card(
                 images, name=called, task="translator", architecture="resnet", config=config, **self.about

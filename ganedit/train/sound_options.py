@@ -43,6 +43,7 @@ class TimbreOptions(SoundOptions, CycleOptions):
     up: Literal["transposed", "resize"] = option("resize", UP_HELP)
     identity_until: float = option(0.5, "Share of the run at which the weight of --identity has come to 0.")
     penalty: float = option(10.0, "Weight of the discriminators' squared slopes.")
+    ema_kimg: float = option(0.3, "Half-life of the averaged generators, in thousands of windows.")
     snapshot_kimg: float = option(2.0, "Between checkpoints.")
     sample_kimg: float = option(2.0, "Between sample pictures.")
 

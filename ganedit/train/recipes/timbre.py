@@ -18,14 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.audio.spectrogram import SpectrogramConfig
-from ganedit.nets.resnet import ResNetConfig
+from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.nets.spectrogram_judge import SpectrogramJudge, SpectrogramJudgeConfig
 from ganedit.train.cycle import CycleRecipe
+from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.loop import Note, OnLoad, Run, note_skipped
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
 from ganedit.train.options import TimbreOptions
 from ganedit.train.sounds import Sounds, load_sounds
 from ganedit.train.translation import Domains, two_sources
+
+EMA_RAMPUP = 0.1  # of the windows seen: the half-life of the average at the start
 
 
 @dataclass
@@ -53,7 +56,7 @@ class SoundDomains(Domains):
 
 
 class Timbre(CycleRecipe[TimbreOptions]):
-    """Judged by the whole spectrogram, with R1."""
+    """Judged by the whole spectrogram, its slopes held; what is exported are averages of the generators."""
 
     def __init__(self, options: TimbreOptions, domains: SoundDomains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
@@ -62,7 +65,24 @@ class Timbre(CycleRecipe[TimbreOptions]):
             1, 1, options.width, options.blocks, options.downs, up=options.up, residual=True
         )
         judge = SpectrogramJudgeConfig(self.cfg.bins, options.judge_width)
-        super().__init__(options, domains, device, generator, lambda: SpectrogramJudge(judge))
+        averages = ResNetGenerator(generator), ResNetGenerator(generator)
+        self.average_b, self.average_a = (network.eval().requires_grad_(False) for network in averages)
+        super().__init__(
+            options, domains, device, generator, lambda: SpectrogramJudge(judge),
+            average_b=self.average_b, average_a=self.average_a,
+        )  # fmt: skip
+
+    @property
+    def exported(self) -> tuple[ResNetGenerator, ResNetGenerator]:
+        return self.average_b, self.average_a
+
+    def step(self, run: Run) -> dict[str, Tensor]:
+        stats = super().step(run)
+        seen = run.images_seen + self.options.batch
+        beta = ema_beta(self.options.batch, seen, self.options.ema_kimg, EMA_RAMPUP)
+        for average, network in zip(self.exported, (self.to_b, self.to_a), strict=True):
+            update_ema(average, network, beta)
+        return stats
 
     def identity(self, run: Run) -> float:
         until = self.options.identity_until
@@ -99,4 +119,6 @@ def start(options: TimbreOptions, device: torch.device, note: Note, on_load: OnL
     recipe = Timbre(options, SoundDomains(options, (sets[0], sets[1])), device)
     if options.start:
         recipe.start_from(options.start)
+        recipe.average_b.load_state_dict(recipe.to_b.state_dict())
+        recipe.average_a.load_state_dict(recipe.to_a.state_dict())
     return recipe
