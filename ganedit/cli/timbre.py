@@ -91,7 +91,7 @@ def command(
             if show:
                 shown.write(picture, record if console.options.provenance else None)
         yield Result(target, details)
-        if show:
+        if show and picture.exists():
             yield Result(picture, {"spectrograms": [path.name, target.name]})
 
     run_batch(console, inputs, work, suffixes=(*SOUND_SUFFIXES, *FILM_SUFFIXES))
@@ -117,7 +117,8 @@ class _Shown:
         from ganedit.images.io import write_image
         from ganedit.images.sheet import sheet
 
-        if not self.columns:  # silence
+        if not self.columns:  # of silence there is none
+            path.unlink(missing_ok=True)
             return
         panels = [_coloured(np.concatenate(each, axis=1)) for each in zip(*self.columns, strict=True)]
         hertz, seconds = frequencies(self.cfg), panels[0].shape[1] * self.cfg.hop / self.cfg.rate

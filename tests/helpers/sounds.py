@@ -41,11 +41,13 @@ def loudest(samples: np.ndarray, rate: int) -> float:
     return (at + 0.5 * (below - above) / (below - 2 * here + above)) * rate / len(samples)
 
 
-def untrained(cfg: SpectrogramConfig = QUICK, frames: int = 64) -> tuple[ModelCard, ResNetGenerator]:
+def untrained(
+    cfg: SpectrogramConfig = QUICK, frames: int = 64, name: str = "same"
+) -> tuple[ModelCard, ResNetGenerator]:
     """A translator of sounds that adds nothing to any spectrogram, and its card."""
     network = ResNetGenerator(ResNetConfig(1, 1, 4, 1, 4, up="resize", residual=True))
     details = {"use": "timbre", "frames": frames, **cfg.as_details()}
-    card = ModelCard("same", "translator", "resnet", asdict(network.cfg), details=details)
+    card = ModelCard(name, "translator", "resnet", asdict(network.cfg), details=details)
     return card, network
 
 
@@ -56,8 +58,8 @@ def same(cfg: SpectrogramConfig = QUICK, frames: int = 64) -> Translator:
 
 
 def save_same(folder: Path, cfg: SpectrogramConfig = QUICK) -> Path:
-    """As `untrained`, as a model in a folder."""
-    card, network = untrained(cfg)
+    """As `untrained`, as a model in a folder, whose name it has."""
+    card, network = untrained(cfg, name=folder.name)
     save_model(folder, card, network.state_dict())
     return folder
 
