@@ -37,6 +37,8 @@ CUT_SECONDS = 5.0  # ... and at the end of which the quietest spot is looked for
 CONTEXT_SECONDS = 1.0  # of what is around a block that its spectrogram is also drawn of
 FADE_SECONDS = 0.03  # over which a block gives way to the next
 SHORTEST_SECONDS = 1.0  # shorter sounds are followed by silence: the lowest filters are that long
+MOST_PASSES = 12  # in which the level is sought ...
+LEVEL_TOLERANCE = 0.02  # ... to so many dB
 KNEE = 0.8  # of full scale, above which peaks are rounded off
 
 
@@ -176,11 +178,13 @@ def window_of(model: Translator) -> int:
 def matching_gain(samples: np.ndarray, rate: int, wanted: float) -> float:
     """Factor that gives samples [T] this level in dB, once `limited`; 1 where either is silence."""
     gain = 1.0
-    for _ in range(3):  # what the limiter takes away is made good twice
+    for _ in range(MOST_PASSES):
         found = level(samples, rate, lambda piece, by=gain: limited(piece * by))  # type: ignore[misc]
         if not (math.isfinite(wanted) and math.isfinite(found)):
             return 1.0
-        gain *= 10 ** ((wanted - found) / 20)
+        gain *= 10 ** ((wanted - found) / 20)  # what the limiter takes away is made good by the next pass
+        if abs(wanted - found) < LEVEL_TOLERANCE:
+            break
     return gain
 
 
