@@ -95,6 +95,7 @@ def loaded_by(*argv: str) -> set[str]:
         ["upscale", "--help"],
         ["inpaint", "--help"],
         ["colorize", "--help"],
+        ["timbre", "--help"],
         ["clip", "--help"],
         ["clip", "edit", "--help"],
         ["dissect", "--help"],
@@ -114,6 +115,10 @@ def test_nothing_heavy_is_loaded_before_work_begins(argv):
         "rich",
         "PIL",
         "numpy",
+        "librosa",
+        "soundfile",
+        "soxr",
+        "numba",
     }
     assert not loaded_by(*argv) & heavy
 

@@ -29,6 +29,9 @@ GATE = -20.0  # ... nor those that are so many dB below the mean of the others
 RESAMPLER = "VHQ"
 LARGEST = 2**20  # that a number of a configuration may be
 
+# A short sound is padded, which librosa thinks worth a warning. For all threads: `catch_warnings` is for one.
+warnings.filterwarnings("ignore", "n_fft=", UserWarning, "librosa")
+
 
 @dataclass(frozen=True)
 class SpectrogramConfig:
@@ -109,15 +112,13 @@ def amplitudes(picture: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
 
 def transform(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
     """complex64 [bins, frames] of samples [T], calibrated: of a cqt or stft, not of a mel spectrogram."""
-    with warnings.catch_warnings():  # a short sound is padded, which librosa thinks worth a warning
-        warnings.filterwarnings("ignore", message="n_fft=")
-        if cfg.kind != "cqt":
-            return librosa.stft(samples, n_fft=cfg.window, hop_length=cfg.hop) / (cfg.window / 4)
-        found = librosa.cqt(
-            samples, sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest, n_bins=cfg.bins,
-            bins_per_octave=cfg.bins_per_octave,
-        )  # fmt: skip
-        return found / _cqt_gain(cfg)
+    if cfg.kind != "cqt":
+        return librosa.stft(samples, n_fft=cfg.window, hop_length=cfg.hop) / (cfg.window / 4)
+    found = librosa.cqt(
+        samples, sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest, n_bins=cfg.bins,
+        bins_per_octave=cfg.bins_per_octave,
+    )  # fmt: skip
+    return found / _cqt_gain(cfg)
 
 
 def inverse(found: np.ndarray, cfg: SpectrogramConfig, length: int) -> np.ndarray:
