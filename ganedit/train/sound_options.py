@@ -35,14 +35,16 @@ class TimbreOptions(SoundOptions, CycleOptions):
     """One instrument into another and back, without pairs: TimbreTron."""
 
     kimg: float = option(30.0, "Length of training, in thousands of windows of each instrument.")
-    batch: int = option(2, "Windows of each instrument per optimiser step, over all devices.")
-    width: int = option(16, "Channels of the first layer of a generator.")
+    batch: int = option(1, "Windows of each instrument per optimiser step, over all devices.")
+    width: int = option(8, "Channels of the first layer of a generator.")
     judge_width: int = option(32, "Channels of the first layer of a discriminator.")
     blocks: int = option(6, "Residual blocks.")
-    downs: int = option(3, "Halvings of the spectrogram before them.")
+    downs: int = option(4, "Halvings of the spectrogram before them.")
     up: Literal["transposed", "resize"] = option("resize", UP_HELP)
+    lr: float = 1e-3
+    cycle: float = option(5.0, "Weight of coming back to where one started.")
     identity_until: float = option(0.5, "Share of the run at which the weight of --identity has come to 0.")
-    penalty: float = option(10.0, "Weight of the discriminators' squared slopes.")
+    penalty: float = option(20.0, "Weight of the discriminators' squared slopes.")
     ema_kimg: float = option(0.3, "Half-life of the averaged generators, in thousands of windows.")
     snapshot_kimg: float = option(2.0, "Between checkpoints.")
     sample_kimg: float = option(2.0, "Between sample pictures.")
