@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -49,30 +51,69 @@ def transfer_file(
     target = Path(target)
     rate = SpectrogramConfig.from_details(model.card.details).rate
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        before, after = Path(folder, "before.f32"), Path(folder, "after.f32")
+    place = tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent)
+    with place as folder, ExitStack() as files:
         with open_sound(source) as reader:
-            levels, length = _at_rate(reader, before, rate, str(source))
             channels = reader.channels
-        given = np.memmap(before, np.float32, "r").reshape(-1, channels)
-        played = np.memmap(after, np.float32, "w+", shape=given.shape)
-        for i in range(channels):
+            given, played = (
+                [files.enter_context(FileSamples(Path(folder, f"{name}{i}.f32"))) for i in range(channels)]
+                for name in ("before", "after")
+            )
+            levels, length = _at_rate(reader, given, rate, str(source))
+        for i, (before, after) in enumerate(zip(given, played, strict=True)):
 
             def told(done: float, total: float, behind: int = i) -> None:
                 if progress:
                     progress(behind * total + done, channels * total)
 
-            convert(given[:, i], played[:, i], model, vocode, progress=told, look=None if i else look)
-        gains = [matching_gain(played[:, i], rate, one) for i, one in enumerate(levels)]
+            after.extend(len(before))
+            convert(before, after, model, vocode, progress=told, look=None if i else look)
+        gains = [matching_gain(one, rate, wanted) for one, wanted in zip(played, levels, strict=True)]
         back = _resampled(_pieces(played, gains), rate, reader.rate, channels)
         write_sound(target, _cut(back, length, channels), reader.rate, bits=reader.bits, comment=comment)
-        del given, played
     return length / reader.rate
 
 
-def _at_rate(reader: Reader, path: Path, rate: int, name: str) -> tuple[list[float], int]:
-    """Write a sound's samples [T, C] at a rate, as they are; returns its channels' levels, and its length."""
-    powers: list[list[np.ndarray]] = [[] for _ in range(reader.channels)]
+class FileSamples:
+    """float32 samples [T] in a file, read and written by slices.
+
+    A file mapped into memory would do as well, but for the memory: what was looked at would count as taken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("w+b")
+
+    def __enter__(self) -> FileSamples:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+    def __len__(self) -> int:
+        return self.file.seek(0, os.SEEK_END) // 4
+
+    def __getitem__(self, where: slice) -> np.ndarray:
+        start, stop, _ = where.indices(len(self))
+        self.file.seek(4 * start)
+        return np.frombuffer(self.file.read(4 * max(stop - start, 0)), np.float32)
+
+    def __setitem__(self, where: slice, values: np.ndarray) -> None:
+        self.file.seek(4 * where.indices(len(self))[0])
+        self.file.write(np.ascontiguousarray(values, np.float32).tobytes())
+
+    def append(self, values: np.ndarray) -> None:
+        """Put samples behind the others."""
+        self.file.seek(0, os.SEEK_END)
+        self.file.write(np.ascontiguousarray(values, np.float32).tobytes())
+
+    def extend(self, length: int) -> None:
+        """Silence up to this length."""
+        self.file.truncate(4 * length)
+
+
+def _at_rate(reader: Reader, to: Sequence[FileSamples], rate: int, name: str) -> tuple[list[float], int]:
+    """Write a sound's channels at a rate, as they are; returns their levels, and the length before."""
+    powers: list[list[np.ndarray]] = [[] for _ in to]
     length, block = 0, level_block(reader.rate)
 
     def checked() -> Iterator[np.ndarray]:
@@ -84,11 +125,9 @@ def _at_rate(reader: Reader, path: Path, rate: int, name: str) -> tuple[list[flo
                 found.append(block_powers(channel, block))
             yield samples
 
-    with path.open("wb") as file:
-        for samples in _resampled(checked(), reader.rate, rate, reader.channels):
-            file.write(np.ascontiguousarray(samples.T).tobytes())
-        if length and not file.tell():  # a sample or two may be none at this rate; no empty file is mapped
-            file.write(bytes(4 * reader.channels))
+    for samples in _resampled(checked(), reader.rate, rate, len(to)):
+        for channel, file in zip(samples, to, strict=True):
+            file.append(channel)
     if not length:
         raise InputError(f"{name} holds no samples", "export it again")
     return [level_of(np.concatenate(found)) for found in powers], length
@@ -119,10 +158,11 @@ def _resampled(blocks: Iterable[np.ndarray], rate: int, to: int, channels: int) 
     yield stream.resample_chunk(np.zeros((0, channels), dtype=np.float32), last=True).T
 
 
-def _pieces(samples: np.ndarray, gains: list[float]) -> Iterator[np.ndarray]:
-    """Samples [T, C] as they are to be heard, [C, n] after each other."""
-    for at in range(0, len(samples), FILE_BLOCK):
-        yield limited(np.asarray(samples[at : at + FILE_BLOCK]).T * np.array(gains, np.float32)[:, None])
+def _pieces(channels: Sequence[FileSamples], gains: Sequence[float]) -> Iterator[np.ndarray]:
+    """Samples as they are to be heard, [C, n] after each other."""
+    for at in range(0, len(channels[0]), FILE_BLOCK):
+        some = [one[at : at + FILE_BLOCK] * gain for one, gain in zip(channels, gains, strict=True)]
+        yield limited(np.stack(some))
 
 
 def _cut(blocks: Iterable[np.ndarray], length: int, channels: int) -> Iterator[np.ndarray]:

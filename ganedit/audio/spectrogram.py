@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import librosa
 import numpy as np
@@ -203,15 +203,23 @@ def levelled(samples: np.ndarray, rate: int, cfg: SpectrogramConfig) -> Levelled
     return Levelled(made.astype(np.float32), len(samples), rate, own)
 
 
+class Samples(Protocol):
+    """Samples [T] that are read by slices: an array, or what stands for a file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, where: slice, /) -> np.ndarray: ...
+
+
 def level(
-    samples: np.ndarray, rate: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
+    samples: Samples, rate: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
 ) -> float:
     """Root mean square of what is not silence, in dB of full scale; -inf where all is.
 
     Gated as ITU-R BS.1770 does it, without its weighting of frequencies.
 
     Args:
-        samples: [T]; may be a file mapped into memory, since it is read piece by piece.
+        samples: [T], read piece by piece.
         rate: Of them.
         through: What is done to each piece before it is measured.
     """
@@ -232,7 +240,7 @@ def level_of(powers: np.ndarray) -> float:
 
 
 def block_powers(
-    samples: np.ndarray, size: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
+    samples: Samples, size: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
 ) -> np.ndarray:
     """Mean square of every `size` samples of [T]; the last ones may be fewer."""
 

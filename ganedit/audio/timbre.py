@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ import torch
 from ganedit.audio.files import Sound
 from ganedit.audio.spectrogram import (
     LEVEL,
+    Samples,
     SpectrogramConfig,
     block_powers,
     level,
@@ -81,20 +83,26 @@ def check_samples(samples: np.ndarray) -> None:
         raise InputError("the sound holds samples that are no numbers (NaN or infinite)", "export it again")
 
 
+class MutableSamples(Samples, Protocol):
+    """Samples [T] that are also written by slices."""
+
+    def __setitem__(self, where: slice, values: np.ndarray, /) -> None: ...
+
+
 def convert(
-    samples: np.ndarray,
-    out: np.ndarray,
+    samples: Samples,
+    out: MutableSamples,
     model: Translator,
     vocode: Vocode,
     *,
     progress: Progress | None = None,
     look: Look | None = None,
 ) -> None:
-    """Translate one channel block by block; both arrays may be files mapped into memory.
+    """Translate one channel block by block; both may be files.
 
     Args:
         samples: [T] at the rate of the model's spectrograms.
-        out: [T] or a little more, zeros; receives the result, whose level is up to the vocoder.
+        out: [T], zeros; receives the result, whose level is up to the vocoder.
         model, vocode, look: As of `transfer`.
         progress: Told after each block.
     """
@@ -123,7 +131,7 @@ def convert(
             progress(end / cfg.rate, len(samples) / cfg.rate)
 
 
-def blocks(samples: np.ndarray, cfg: SpectrogramConfig) -> Iterator[tuple[int, int]]:
+def blocks(samples: Samples, cfg: SpectrogramConfig) -> Iterator[tuple[int, int]]:
     """(start, end) of blocks of samples [T], at most `BLOCK_SECONDS` long and cut where it is quietest."""
     longest, search = round(BLOCK_SECONDS * cfg.rate), round(CUT_SECONDS * cfg.rate)
     start = 0
@@ -175,7 +183,7 @@ def window_of(model: Translator) -> int:
     return frames
 
 
-def matching_gain(samples: np.ndarray, rate: int, wanted: float) -> float:
+def matching_gain(samples: Samples, rate: int, wanted: float) -> float:
     """Factor that gives samples [T] this level in dB, once `limited`; 1 where either is silence."""
     gain = 1.0
     for _ in range(MOST_PASSES):
