@@ -27,6 +27,7 @@ BLOCK = 0.1  # seconds whose power is one number of the level
 SILENCE = -70.0  # dB of full scale: blocks below never count ...
 GATE = -20.0  # ... nor those that are so many dB below the mean of the others
 RESAMPLER = "VHQ"
+HEARD = -0.25  # of a picture: what is softer than that, 32 dB below the level, is taken for silence
 LARGEST = 2**20  # that a number of a configuration may be
 
 # A short sound is padded, which librosa thinks worth a warning. For all threads: `catch_warnings` is for one.

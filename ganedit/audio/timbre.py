@@ -16,6 +16,7 @@ import torch
 
 from ganedit.audio.files import Sound
 from ganedit.audio.spectrogram import (
+    HEARD,
     LEVEL,
     Samples,
     SpectrogramConfig,
@@ -149,7 +150,8 @@ def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
     """A spectrogram [bins, frames] in [-1, 1] of any length in the other timbre.
 
     In windows as long as those that the model was trained on, half overlapping, each weighed by a triangle: a
-    network that normalises by the statistics of its input is asked for nothing that it has not seen.
+    network that normalises by the statistics of its input is asked for nothing that it has not seen. A window
+    in which nothing is heard stays as it is, since such statistics mean nothing.
     """
     frames = picture.shape[1]
     window = window_of(model)
@@ -165,8 +167,8 @@ def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
         given = torch.from_numpy(np.stack([padded[:, s : s + window] for s in some]))[:, None]
         with torch.inference_mode():
             drawn = model(given)[:, 0].cpu().numpy()
-        for s, one in zip(some, drawn, strict=True):
-            total[:, s : s + window] += one * triangle
+        for s, one, before in zip(some, drawn, given[:, 0].numpy(), strict=True):
+            total[:, s : s + window] += (one if before.max() > HEARD else before) * triangle
             weights[s : s + window] += triangle
     return (total / weights)[:, :frames]
 

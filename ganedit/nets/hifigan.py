@@ -26,7 +26,9 @@ PARTIALS = 64  # sinusoids at a time, the loudest
 SIDELOBE = 0.05  # a peak lower than this share of a neighbour's is the shape of the analysis window
 NEIGHBOURS = 3  # rows to either side that cast sidelobes
 REACH = 2  # rows that a tone may glide by from one column to the next
-NOISE = 0.01  # of the whole level, before anything is learned
+NOISE_FFT = 1024  # samples of the windows that noise is shaped in, four hops
+FLOOR_REACH = 4  # rows to either side, the lowest of which is what lies between tones ...
+LOWEST_OF_NOISE = 2.2  # ... and how many times as loud noise is as the lowest of nine rows of it
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,15 @@ class HiFiGANGenerator(nn.Module):
         )
         self.heard = nn.Conv1d(4 * BANDS, cfg.widths[-1], 5, padding=2)  # the sources
         self.write = nn.Conv1d(cfg.widths[-1], 4 * BANDS, 7, padding=3)
-        nn.init.zeros_(self.write.weight)  # the sinusoids as they are, at first
-        at_first = torch.zeros(4 * BANDS)
-        at_first[BANDS : 2 * BANDS] = math.log(NOISE)
-        self.write.bias = nn.Parameter(at_first)
+        nn.init.zeros_(self.write.weight)  # the sources as they are, at first
+        nn.init.zeros_(self.write.bias)  # type: ignore[arg-type]
         self.register_buffer("window", torch.hann_window(FFT), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:  # [N, 1, bins, F]
         with torch.no_grad(), torch.autocast(picture.device.type, enabled=False):  # phases need every digit
             tones, level = sinusoids(picture, self.cfg)
-            sources = torch.stack([self._spectrum(tones), self._spectrum(white_noise(tones) * level)], dim=1)
+            hiss = noise(picture, self.cfg)
+            sources = torch.stack([self._spectrum(tones), self._spectrum(hiss)], dim=1)
             loud = F.max_pool1d(level, 2 * FFT_HOP, FFT_HOP, padding=FFT_HOP)[
                 :, None
             ]  # [N, 1, F · hop / 4 + 1]
@@ -118,12 +119,6 @@ class Fusion(nn.Module):
                 h = h + conv(F.leaky_relu(h, SLOPE))
             total = total + h
         return total / len(self.branches)
-
-
-def white_noise(like: Tensor) -> Tensor:
-    """[1, T] of variance 1, always the same."""
-    seeded = torch.Generator().manual_seed(0)
-    return torch.randn(1, like.shape[1], generator=seeded).to(like)
 
 
 # --- sinusoids --------------------------------------------------------------------------------------
@@ -194,3 +189,34 @@ def _steady(amplitude: Tensor, frequency: Tensor, phase: Tensor, hop: int) -> Te
         torch.cat([start.cos(), -start.sin()], dim=3) * torch.cat([amplitude, amplitude], dim=2)[:, :, None]
     )
     return (left @ torch.cat([within.cos(), within.sin()], dim=2)).flatten(2)
+
+
+# --- noise ------------------------------------------------------------------------------------------
+
+
+def noise(picture: Tensor, cfg: HiFiGANConfig) -> Tensor:
+    """A noise that looks like what lies between the peaks of pictures [N, 1, bins, F]; waves [N, F · hop].
+
+    Always the same one. A row's filter is as wide as its frequency is high; noise of as many dB in each row
+    therefore has to fall by 3 dB per octave.
+    """
+    x = picture[:, 0].float()
+    x = torch.cat([x, x[..., -1:]], dim=2)  # the last column lasts one hop more
+    between = -F.max_pool1d(-x.transpose(1, 2), 2 * FLOOR_REACH + 1, 1, FLOOR_REACH)  # [N, F + 1, bins]
+    hertz = torch.arange(NOISE_FFT // 2 + 1, device=x.device) * (cfg.rate / NOISE_FFT)
+    row = (hertz.clamp(min=1.0) / cfg.lowest).log2() * cfg.bins_per_octave
+    heard = row >= 0
+    row = row.clamp(0, cfg.bins - 1)
+    below, share = row.long(), row - row.floor()
+    above = (below + 1).clamp(max=cfg.bins - 1)
+    level = torch.lerp(between[..., below], between[..., above], share)  # [N, F + 1, NOISE_FFT / 2 + 1]
+    width = 1.5 * hertz * (2 ** (1 / cfg.bins_per_octave) - 1)  # Hz, of a Hann window as long as the row's
+    density = LOWEST_OF_NOISE * (cfg.rate / 4 / width.clamp(min=1.0)).sqrt() * heard
+    gains = torch.where(level > -1, 10 ** ((1 - level) * (cfg.floor / 40)), 0.0) * density
+    window = torch.hann_window(NOISE_FFT, device=x.device)
+    length = (x.shape[2] - 1) * cfg.hop
+    drawn = torch.randn(1, length, generator=torch.Generator().manual_seed(0)).to(x)
+    white = torch.stft(
+        drawn, NOISE_FFT, cfg.hop, window=window, pad_mode="constant", return_complex=True
+    )  # [1, NOISE_FFT / 2 + 1, F + 1]
+    return torch.istft(white * gains.transpose(1, 2), NOISE_FFT, cfg.hop, window=window, length=length)

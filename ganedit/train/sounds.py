@@ -19,13 +19,14 @@ import torch
 from torch import Tensor
 
 from ganedit.audio.files import SOUND_SUFFIXES, decode
-from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
+from ganedit.audio.spectrogram import HEARD, SpectrogramConfig, levelled, picture
 from ganedit.errors import InputError, UsageError
 from ganedit.train.data import Progress, open_source, reason_of, some_of
 from ganedit.train.loop import Note, OnLoad, note_skipped
 from ganedit.train.sound_options import SoundOptions
 
 Window = tuple[Tensor, Tensor]  # spectrograms [N, 1, bins, F] in [-1, 1], and their samples [N, F · hop]
+HEARD_SHARE = 0.25  # of a window
 
 
 @dataclass
@@ -60,13 +61,21 @@ class Sounds:
         wave = self.samples[i][start * hop : (start + frames) * hop]
         return self.pictures[i][:, start : start + frames], np.pad(wave, (0, frames * hop - len(wave)))
 
+    def starts(self, i: int, frames: int) -> np.ndarray:
+        """Columns at which windows of sound i may start: at least a quarter of each is heard.
+
+        Silence teaches nothing, and a network that divides by the deviation of its input explodes on it.
+        Where all is soft, any column will do.
+        """
+        heard = np.concatenate([[0], (self.pictures[i].max(axis=0) > HEARD).cumsum()])
+        found = np.flatnonzero(heard[frames:] - heard[:-frames] >= frames * HEARD_SHARE)
+        return found if len(found) else np.arange(len(heard) - frames)
+
     def windows(
         self, rows: Sequence[int], frames: int, rng: np.random.Generator, gain: float = 0.0
     ) -> Window:
         """A random window of each of these sounds, made up to `gain` dB louder or softer."""
-        found = [
-            self.window(i, int(rng.integers(self.pictures[i].shape[1] - frames + 1)), frames) for i in rows
-        ]
+        found = [self.window(i, int(rng.choice(self.starts(i, frames))), frames) for i in rows]
         return self._batch(found, torch.from_numpy(rng.uniform(-gain, gain, len(found))).float())
 
     def centres(self, rows: Sequence[int], frames: int) -> Window:
