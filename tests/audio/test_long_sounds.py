@@ -11,8 +11,9 @@ from sounds import QUICK, same, tone
 
 from ganedit.audio import files, long_sounds, timbre
 from ganedit.audio.files import Sound, read_sound
-from ganedit.audio.long_sounds import transfer_file
+from ganedit.audio.long_sounds import FileSamples, transfer_file
 from ganedit.audio.phase import griffin_lim
+from ganedit.audio.spectrogram import block_powers
 from ganedit.audio.timbre import transfer
 from ganedit.errors import CheckpointError, InputError
 
@@ -31,6 +32,22 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(long_sounds, "FILE_BLOCK", 2500)
     for name, seconds in (("BLOCK_SECONDS", 0.6), ("CUT_SECONDS", 0.2), ("CONTEXT_SECONDS", 0.2)):
         monkeypatch.setattr(timbre, name, seconds)
+
+
+def test_samples_in_a_file_are_as_those_of_an_array(tmp_path):
+    wanted = np.arange(10, dtype=np.float32)
+    with FileSamples(tmp_path / "a.f32") as found:
+        assert len(found) == 0
+        assert found[0:5].shape == (0,)
+        found.append(wanted[:4])
+        found.append(wanted[4:])
+        for where in (slice(2, 5), slice(7, 99), slice(20, 30), slice(5, 2), slice(None)):
+            assert found[where].tolist() == wanted[where].tolist()
+        found[3:5] = np.array([30, 40])
+        assert found[2:6].tolist() == [2, 30, 40, 5]
+        found.extend(12)
+        assert (len(found), found[9:].tolist()) == (12, [9, 0, 0])
+        assert block_powers(found, 4).tolist() == [(0 + 1 + 4 + 900) / 4, (1600 + 25 + 36 + 49) / 4, 145 / 4]
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])

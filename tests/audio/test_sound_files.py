@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from sounds import loudest, tone
+from sounds import loudest, save_film, tone
 
 from ganedit.audio import files
 from ganedit.audio.files import WRITERS, decode, open_sound, read_sound, write_sound
@@ -17,28 +17,6 @@ from ganedit.files import sha256_file
 
 STEREO = np.stack([tone(440, 0.3, 44100, peak=0.8), tone(660, 0.3, 44100, peak=0.1)])
 TOLERANCE = {".wav": 2**-15, ".flac": 2**-15, ".ogg": 0.05, ".mp3": 0.05}
-
-
-def film(path: Path, sound: np.ndarray | None, rate: int = 44100) -> Path:
-    """A film of grey frames, with this sound [C, T]."""
-    import av
-
-    with av.open(str(path), "w") as out:
-        video = out.add_stream("mpeg4", rate=10)
-        video.width = video.height = 32
-        video.pix_fmt = "yuv420p"
-        audio = None if sound is None else out.add_stream("pcm_s16le", rate=rate, layout="stereo")
-        for _ in range(3):
-            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 128, np.uint8), format="rgb24")
-            out.mux(video.encode(frame))
-        out.mux(video.encode())
-        if audio is not None:
-            samples = (sound.T * 32767).round().astype(np.int16).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
-            frame.sample_rate = rate
-            out.mux(audio.encode(frame))
-            out.mux(audio.encode())
-    return path
 
 
 # ---- there and back ----
@@ -98,7 +76,7 @@ def test_bytes_are_read_as_files_are(tmp_path):
 
 def test_the_sound_of_a_film(tmp_path, monkeypatch):
     """Also in blocks that are smaller than the frames that ffmpeg gives."""
-    path = film(tmp_path / "a.mkv", STEREO)
+    path = save_film(tmp_path / "a.mkv", STEREO)
     found = read_sound(path)
     assert found.rate == 44100
     np.testing.assert_allclose(found.samples, STEREO, atol=2**-14)
@@ -136,7 +114,7 @@ def broken(folder: Path, name: str) -> Path:
     whole = (folder / "whole.flac").read_bytes()
     (folder / "whole.flac").unlink()
     if name == "silent.mkv":
-        return film(path, None)
+        return save_film(path, None)
     if name == "crowd.wav":
         soundfile.write(path, np.zeros((10, 40)), 8000)
         return path

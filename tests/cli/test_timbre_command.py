@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
-from sounds import QUICK, loudest, save_same, save_tones, tone
+from sounds import QUICK, loudest, save_film, save_same, save_tones, tone
 
 from ganedit.audio import timbre, vocoders
 from ganedit.audio.files import read_sound
@@ -139,6 +139,17 @@ def test_a_folder_a_glob_and_a_pipe(ganedit, tmp_path):
     assert ganedit("timbre", "many/*.wav", *GL, "-o", "out", "--force").lines == wanted
     piped = ganedit("timbre", *GL, "-o", "out/again", stdin="\n".join(wanted))
     assert piped.lines == [f"out/again/{i}.violin2flute.violin2flute.wav" for i in (0, 1)]
+
+
+def test_the_sound_of_a_film(ganedit, tmp_path):
+    """Comes as WAV; films of a folder count."""
+    (tmp_path / "films").mkdir()
+    save_film(tmp_path / "films" / "a.mkv", np.stack([tone(440, 0.5, 44100), tone(660, 0.5, 44100)]))
+    ran = ganedit("timbre", "films", *GL)
+    assert (ran.status, ran.lines) == (0, ["a.violin2flute.wav"]), ran.err
+    found = read_sound("a.violin2flute.wav")
+    assert (found.samples.shape, found.rate) == ((2, 22050), 44100)
+    assert [loudest(one, 44100) for one in found.samples] == pytest.approx([440, 660], abs=2)
 
 
 def test_finished_ones(ganedit, phrase):

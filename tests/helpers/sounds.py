@@ -70,3 +70,25 @@ def save_tones(folder: Path, pitches: Sequence[float], seconds: float = 0.5, **h
     for i, hertz in enumerate(pitches):
         soundfile.write(folder / f"{i}.wav", tone(hertz, seconds, **how), 16000)  # type: ignore[arg-type]
     return folder
+
+
+def save_film(path: Path, sound: np.ndarray | None, rate: int = 44100) -> Path:
+    """A film of three grey frames, with this sound [2, T] in 16 bits."""
+    import av
+
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("mpeg4", rate=10)
+        video.width = video.height = 32
+        video.pix_fmt = "yuv420p"
+        audio = None if sound is None else out.add_stream("pcm_s16le", rate=rate, layout="stereo")
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 128, np.uint8), format="rgb24")
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
+        if audio is not None:
+            samples = (sound.T * 32767).round().astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
+            frame.sample_rate = rate
+            out.mux(audio.encode(frame))
+            out.mux(audio.encode())
+    return path
