@@ -2,7 +2,7 @@
 
 A CycleGAN on constant-Q spectrograms with the changes of that paper: up-sampling without checkerboards,
 discriminators of the whole spectrogram that a gradient penalty restrains instead of a history of fakes, and
-an identity loss that fades. The penalty is R1 and R2 (Mescheder et al., arXiv:1801.04406), with which a single
+an identity loss that fades. The penalty is R1 and R2 (Mescheder et al., arXiv:1801.04406), with which one
 step of the discriminator for one of the generator is enough. The generators draw what to add to a
 spectrogram: in decibels that is a filter, so that tune and rhythm are kept from the first step on.
 """
