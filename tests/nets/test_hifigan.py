@@ -7,7 +7,14 @@ import math
 import pytest
 import torch
 
-from ganedit.nets.hifigan import HiFiGANConfig, HiFiGANGenerator, peaks, sinusoids
+from ganedit.nets.hifigan import (
+    LOWEST_OF_NOISE,
+    HiFiGANConfig,
+    HiFiGANGenerator,
+    noise,
+    peaks,
+    sinusoids,
+)
 from ganedit.nets.waveform_judges import PeriodJudge, WaveformJudgeConfig, WaveformJudges
 
 CFG = HiFiGANConfig(widths=(16, 16, 8))
@@ -73,11 +80,25 @@ def test_silence_is_silent_and_in_its_place(network):
     assert wave[6 * 256 :].abs().max() > 0.05
 
 
-def test_at_first_it_is_the_sinusoids_and_a_little_noise(network):
+def test_a_tone_alone_is_drawn_without_noise_at_first(network):
     x = tone([144.0] * 8)
     waves, level = sinusoids(x, CFG)
     rest = network.generate(x).detach() - waves
-    assert float(rest.std() / level.mean()) == pytest.approx(0.01, rel=0.1)
+    assert float(rest.std() / level.mean()) < 1e-5
+
+
+def test_noise_lies_where_the_picture_has_it():
+    x = torch.full((1, 1, 336, 40), -1.0)
+    x[:, :, 200:260] = 0.0  # -40 dB in each row from 987 to 2349 Hz
+    drawn = noise(x, CFG)[0].double()
+    power = torch.fft.rfft(drawn).abs().square()
+    hertz = torch.linspace(0, 8000, len(power))
+    inside = (hertz > 987 * 0.9) & (hertz < 2349 * 1.1)
+    assert float(power[inside].sum() / power.sum()) > 0.999
+    # A row's filter is 1.5 bins wide; its noise has half the square of its amplitude, raised to the mean.
+    width = 1.5 * (2 ** (1 / 48) - 1)
+    wanted = (LOWEST_OF_NOISE * 0.01) ** 2 / 2 / width * torch.log(torch.tensor(2349 / 987))
+    assert float(drawn.square().mean() / wanted) == pytest.approx(1, abs=0.3)
 
 
 def test_pictures_in_a_batch_do_not_meet(network):

@@ -58,8 +58,14 @@ def test_resume(make, options, tmp_path):
 
 def test_spectra_come_nearer(make, options, tmp_path):
     reports = []
-    opts = options(kimg=0.02, lr=0.01, sample_kimg=0.004, judge_from=1.0)
-    recipe = trained(make, opts, tmp_path, reports=reports)
+    opts = options(kimg=0.02, lr=0.03, sample_kimg=0.004, judge_from=1.0)
+
+    def muffled(opts):  # untrained it is near already, since both its sources are shaped by the spectrogram
+        recipe = make(opts)
+        torch.nn.init.constant_(recipe.g.write.bias, -1.0)
+        return recipe
+
+    recipe = trained(muffled, opts, tmp_path, reports=reports)
     assert set(recipe.networks) == {"g"}
     assert reports[-1].stats["g/spectral"] < reports[0].stats["g/spectral"] / 1.3
     assert recipe.samples().shape == (3, 2 * 336, 3 * 76)
