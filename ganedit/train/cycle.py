@@ -29,7 +29,12 @@ class CycleRecipe(DomainRecipe[Options]):
 
     A recipe says what the discriminators are, what they and the generators are charged for being wrong, and
     how much the identity loss counts at this point of the run.
+
+    Attributes:
+        clip: Length to which gradients are shortened, of both generators together and of both discriminators.
     """
+
+    clip: float | None = None
 
     def __init__(
         self,
@@ -75,9 +80,10 @@ class CycleRecipe(DomainRecipe[Options]):
         pieces = self.domains.draw(run)
         stats: dict[str, Tensor] = {}
         fakes: Fakes = []
-        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(run, pieces, fakes, stats))
-        both = zip(pieces, fakes, strict=True)
-        stats["d/loss"] = run.minimise(self.optimizers["d"], (self.d_losses(*pair) for pair in both))
+        of_g = self._g_losses(run, pieces, fakes, stats)
+        stats["g/loss"] = run.minimise(self.optimizers["g"], of_g, clip=self.clip)
+        of_d = (self.d_losses(*pair) for pair in zip(pieces, fakes, strict=True))
+        stats["d/loss"] = run.minimise(self.optimizers["d"], of_d, clip=self.clip)
         return stats
 
     def _g_losses(

@@ -175,11 +175,16 @@ class Run:
         return self._sets[id(images)]
 
     def minimise(
-        self, optimizer: torch.optim.Optimizer, losses: Iterator[Tensor] | Sequence[Tensor]
+        self,
+        optimizer: torch.optim.Optimizer,
+        losses: Iterator[Tensor] | Sequence[Tensor],
+        *,
+        clip: float | None = None,
     ) -> Tensor:
         """One optimiser step on the mean of `losses`, one per accumulated piece, over all devices.
 
-        `losses` may be a generator: each piece is back-propagated before the next is computed.
+        `losses` may be a generator: each piece is back-propagated before the next is computed. Gradients
+        together longer than `clip` are shortened to that.
         """
         optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
@@ -188,6 +193,8 @@ class Run:
             total += loss.detach() / self.options.accumulate
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         self._average_gradients(parameters)
+        if clip is not None:
+            nn.utils.clip_grad_norm_(parameters, clip)
         optimizer.step()
         return total
 

@@ -27,6 +27,7 @@ from ganedit.train.options import TimbreOptions
 from ganedit.train.sounds import Sounds, load_sounds
 from ganedit.train.translation import Domains, two_sources
 
+CLIP = 40.0  # gradients are 5 to 45 long, and 350 now and then, for a window that is mostly silent
 EMA_RAMPUP = 0.1  # of the windows seen: the half-life of the average at the start
 
 
@@ -56,6 +57,8 @@ class SoundDomains(Domains):
 
 class Timbre(CycleRecipe[TimbreOptions]):
     """Judged by the whole spectrogram, its slopes held; what is exported are averages of the generators."""
+
+    clip = CLIP
 
     def __init__(self, options: TimbreOptions, domains: SoundDomains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
