@@ -22,7 +22,7 @@ from ganedit.audio.spectrogram import (
     transform,
 )
 
-ITERATIONS = 16
+ITERATIONS = 8
 MOMENTUM = 0.99
 
 
