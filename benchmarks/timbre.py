@@ -60,7 +60,10 @@ def measured(arguments: list[str]) -> tuple[float, float]:
     """Seconds and peak resident MB of one `ganedit timbre` in a process of its own."""
     started = time.perf_counter()
     process = os.posix_spawn(
-        sys.executable, [sys.executable, "-m", "ganedit", "--quiet", "timbre", *arguments], dict(os.environ)
+        sys.executable,
+        [sys.executable, "-m", "ganedit", "--quiet", "timbre", *arguments],
+        dict(os.environ),
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
     )
     _, status, used = os.wait4(process, 0)
     if status:
