@@ -85,3 +85,21 @@ def test_bundled_weights_are_what_their_cards_say() -> None:
         assert card.source, name
         assert card.terms, name
         assert card.metrics, name
+
+
+def test_the_violin_becomes_a_flute(folder: Path) -> None:
+    """The example's phrase: as long and as loud as before, its overtones and the hiss of the bow softer."""
+    from ganedit.audio.files import read_sound
+    from ganedit.audio.spectrogram import SpectrogramConfig, level, levelled, picture
+    from ganedit.cli.app import main
+
+    assert main(["timbre", "examples/greensleeves-violin.flac", "-o", "flute.wav"]) == 0
+    violin, flute = read_sound("examples/greensleeves-violin.flac"), read_sound("flute.wav")
+    assert (flute.rate, flute.samples.shape) == (violin.rate, violin.samples.shape)
+    wanted = level(violin.samples[0], violin.rate)
+    assert level(flute.samples[0], flute.rate) == pytest.approx(wanted, abs=0.1)
+    cfg = SpectrogramConfig()
+    before, after = (picture(levelled(x.samples[0], x.rate, cfg).samples, cfg) for x in (violin, flute))
+    loud = before > 0  # the partials
+    assert (after[240:] - before[240:])[loud[240:]].mean() * 40 < -6  # dB, from 1760 Hz up
+    assert (after[:130] - before[:130]).mean() * 40 < -2  # below all notes
