@@ -16,7 +16,7 @@ import numpy as np
 
 from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
 
-PITCH_RANGE = (180.0, 2200.0)  # Hz: the violin's lowest note to C7
+PITCH_RANGE = (180.0, 4200.0)  # Hz: below the violin's lowest note, and C8
 PITCH_WINDOW, PITCH_HOP = 1024, 1024  # samples; 64 ms at 16 kHz
 ONSET_TOLERANCE = 0.05  # seconds
 LOUDEST = 30.0  # dB below the loudest frame, under which the classifier does not listen

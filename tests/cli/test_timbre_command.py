@@ -50,7 +50,7 @@ def saved(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def models(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Installed; the vocoder that is taken by default is Griffin and Lim's, of one iteration."""
+    """Installed; Griffin and Lim's vocoder makes one iteration."""
     monkeypatch.setenv("GANEDIT_HOME", str(saved))
     monkeypatch.setattr("ganedit.store.registry.bundled_folder", lambda: saved / "nothing")
     monkeypatch.setattr(vocoders, "griffin_lim", partial(griffin_lim, iterations=1))
