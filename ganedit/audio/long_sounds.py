@@ -159,15 +159,14 @@ def _resampled(blocks: Iterable[np.ndarray], rate: int, to: int, channels: int) 
 
 
 def _pieces(channels: Sequence[FileSamples], gains: Sequence[float]) -> Iterator[np.ndarray]:
-    """Samples as they are to be heard, [C, n] after each other."""
+    """Samples as loud as they are to be heard, [C, n] after each other."""
     for at in range(0, len(channels[0]), FILE_BLOCK):
-        some = [one[at : at + FILE_BLOCK] * gain for one, gain in zip(channels, gains, strict=True)]
-        yield limited(np.stack(some))
+        yield np.stack([one[at : at + FILE_BLOCK] * gain for one, gain in zip(channels, gains, strict=True)])
 
 
 def _cut(blocks: Iterable[np.ndarray], length: int, channels: int) -> Iterator[np.ndarray]:
-    """Samples [C, n] piece after piece, `length` of them: resampling may be one or two off."""
+    """Samples [C, n] below full scale, `length` of them: resampling may be one or two off."""
     for block in blocks:
-        yield np.clip(block[:, :length], -1, 1)
+        yield limited(block[:, :length])
         length = max(length - block.shape[1], 0)
     yield np.zeros((channels, length), dtype=np.float32)

@@ -42,6 +42,7 @@ FADE_SECONDS = 0.03  # over which a block gives way to the next
 SHORTEST_SECONDS = 1.0  # shorter sounds are followed by silence: the lowest filters are that long
 MOST_PASSES = 12  # in which the level is sought ...
 LEVEL_TOLERANCE = 0.02  # ... to so many dB
+MAKE_UP = 3.0  # dB
 KNEE = 0.8  # of full scale, above which peaks are rounded off
 
 
@@ -186,15 +187,20 @@ def window_of(model: Translator) -> int:
 
 
 def matching_gain(samples: Samples, rate: int, wanted: float) -> float:
-    """Factor that gives samples [T] this level in dB, once `limited`; 1 where either is silence."""
-    gain = 1.0
+    """Factor that gives samples [T] this level in dB, once `limited`; 1 where either is silence.
+
+    What the limiter takes away is made good, as far as that is no more than `MAKE_UP`: a sound that is full
+    scale throughout has nowhere to go.
+    """
+    own = level(samples, rate)
+    if not (math.isfinite(wanted) and math.isfinite(own)):
+        return 1.0
+    plain = gain = 10 ** ((wanted - own) / 20)
     for _ in range(MOST_PASSES):
         found = level(samples, rate, lambda piece, by=gain: limited(piece * by))  # type: ignore[misc]
-        if not (math.isfinite(wanted) and math.isfinite(found)):
-            return 1.0
-        gain *= 10 ** ((wanted - found) / 20)  # what the limiter takes away is made good by the next pass
         if abs(wanted - found) < LEVEL_TOLERANCE:
             break
+        gain = min(gain * 10 ** ((wanted - found) / 20), plain * 10 ** (MAKE_UP / 20))
     return gain
 
 
