@@ -127,12 +127,8 @@ def vocoder(
             "log magnitude": logs,
             "times real time": sum(map(len, clips)) / cfg.rate / took,
         }
-    _print(
-        console,
-        f"copy synthesis of {len(clips)} sounds",
-        rows,
-        {name: name for name in next(iter(rows.values()))},
-    )
+    columns = {column: column for row in rows.values() for column in row}
+    _print(console, f"copy synthesis of {len(clips)} sounds", rows, columns)
 
 
 def _by_pairs(

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +48,6 @@ class Sounds:
 
     def __len__(self) -> int:
         return len(self.names)
-
-    @cached_property
-    def seconds(self) -> float:
-        """Of all of them."""
-        return sum(map(len, self.samples)) / self.cfg.rate
 
     def window(self, i: int, start: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
         """Columns `start` and following of sound i, and the samples from the first on."""
