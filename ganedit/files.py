@@ -12,6 +12,9 @@ from pathlib import Path
 
 from ganedit.errors import GaneditError, InputError
 
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
+FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+
 _HINTS = {
     errno.ENOSPC: "free some space, or choose a folder on another disk with -o",
     errno.EDQUOT: "your disk quota is used up: free some space, or choose another folder with -o",

@@ -17,10 +17,8 @@ import numpy as np
 import soundfile
 
 from ganedit.errors import InputError
-from ganedit.files import atomic_path
+from ganedit.files import SOUND_SUFFIXES, atomic_path
 
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
-FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 BLOCK = 2**18  # samples of each channel that are read at once
 MOST_CHANNELS = 32
 RATES = (1000, 1_000_000)  # samples per second: what is beyond is a damaged header

@@ -12,8 +12,15 @@ import numpy as np
 import soxr
 
 from ganedit.audio.files import Reader, open_sound, write_sound
-from ganedit.audio.spectrogram import RESAMPLER, SpectrogramConfig, block_powers, level_block, level_of
-from ganedit.audio.timbre import Look, Progress, check_samples, convert, limited, matching_gain
+from ganedit.audio.spectrogram import (
+    RESAMPLER,
+    SpectrogramConfig,
+    block_powers,
+    check_samples,
+    level_block,
+    level_of,
+)
+from ganedit.audio.timbre import Look, Progress, convert, limited, matching_gain
 from ganedit.audio.vocoders import Vocode
 from ganedit.errors import InputError
 from ganedit.store.models.image import Translator

@@ -194,14 +194,19 @@ def levelled(samples: np.ndarray, rate: int, cfg: SpectrogramConfig) -> Levelled
     Raises:
         InputError: there are none, or some are not finite.
     """
-    if not samples.size:
-        raise InputError("the sound is empty")
-    if not np.isfinite(samples).all():
-        raise InputError("the sound holds samples that are no numbers", "export it again")
+    check_samples(samples)
     own = level(samples, rate)
     gain = 10 ** ((LEVEL - own) / 20) if math.isfinite(own) else 1.0
     made = resample(samples, rate, cfg.rate) * gain
     return Levelled(made.astype(np.float32), len(samples), rate, own)
+
+
+def check_samples(samples: np.ndarray) -> None:
+    """Raises InputError if there are none, or some are no numbers."""
+    if not samples.size:
+        raise InputError("the sound is empty", "give one with samples in it")
+    if not np.isfinite(samples).all():
+        raise InputError("the sound holds samples that are no numbers (NaN or infinite)", "export it again")
 
 
 class Samples(Protocol):

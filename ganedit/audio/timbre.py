@@ -21,12 +21,13 @@ from ganedit.audio.spectrogram import (
     Samples,
     SpectrogramConfig,
     block_powers,
+    check_samples,
     level,
     picture,
     resample,
 )
 from ganedit.audio.vocoders import Vocode, fitted, vocoder_of
-from ganedit.errors import CheckpointError, InputError
+from ganedit.errors import CheckpointError
 from ganedit.store.models.image import Translator
 from ganedit.store.uses import need
 
@@ -75,14 +76,6 @@ def transfer(
         played = fitted(resample(played, rate, sound.rate), len(channel))
         channels.append(limited(played * matching_gain(played, sound.rate, level(channel, sound.rate))))
     return Sound(np.stack(channels), sound.rate)
-
-
-def check_samples(samples: np.ndarray) -> None:
-    """Raises InputError if there are none, or some are no numbers."""
-    if not samples.size:
-        raise InputError("the sound is empty", "give one with samples in it")
-    if not np.isfinite(samples).all():
-        raise InputError("the sound holds samples that are no numbers (NaN or infinite)", "export it again")
 
 
 class MutableSamples(Samples, Protocol):

@@ -12,6 +12,7 @@ import typer
 from ganedit.cli.batch import IMAGE_SUFFIXES, run_batch
 from ganedit.cli.context import Console
 from ganedit.errors import CheckpointError, InputError
+from ganedit.files import SOUND_SUFFIXES
 
 PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
 UNKNOWN = {"provenance": "none: not written by ganedit, or with --no-provenance"}
@@ -24,8 +25,6 @@ def command(
     ] = None,
 ) -> None:
     """Tell how a picture or sound was made, or what a latent, direction or weights file holds."""
-    from ganedit.audio.files import SOUND_SUFFIXES
-
     def work(path: Path) -> tuple[()]:
         if path.suffix in PICKLES:
             about = _of_pickle(console, path)

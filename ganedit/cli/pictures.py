@@ -20,6 +20,7 @@ from ganedit.cli.batch import IMAGE_SUFFIXES, sources, survive
 from ganedit.cli.context import Console
 from ganedit.cli.project import check_folder
 from ganedit.errors import GaneditError, MissingError, UsageError
+from ganedit.files import FILM_SUFFIXES as FILMS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from ganedit.store.uses import Use
 
 LOSSY = (".jpg", ".jpeg", ".webp")
-FILMS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 AHEAD = 4  # files that are read ahead where pictures are computed together
 NAMED = 8  # damaged frames in a message
 

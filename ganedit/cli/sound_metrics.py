@@ -12,6 +12,7 @@ import typer
 
 from ganedit.cli.context import Console
 from ganedit.errors import InputError, UsageError
+from ganedit.files import SOUND_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,7 +214,7 @@ def _notes(path: Path) -> dict[str, list[NotePlayed]]:
 
 def _sounds(folder: Path, cfg: SpectrogramConfig, limit: int = 0) -> dict[str, np.ndarray]:
     """Samples [T] at `cfg.rate` of each sound of a folder by the name of its file, channels averaged."""
-    from ganedit.audio.files import SOUND_SUFFIXES, read_sound
+    from ganedit.audio.files import read_sound
     from ganedit.audio.spectrogram import resample
 
     paths = (

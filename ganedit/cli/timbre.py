@@ -12,6 +12,7 @@ import typer
 from ganedit.cli.batch import Result, run_batch
 from ganedit.cli.context import Console
 from ganedit.errors import UsageError
+from ganedit.files import FILM_SUFFIXES, SOUND_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ def command(
     Writes NAME.MODEL.EXT; WAV for formats that are only read, and for films. A minute or an hour: memory does
     not grow with the length.
     """
-    from ganedit.audio.files import FILM_SUFFIXES, SOUND_SUFFIXES, WRITERS
+    from ganedit.audio.files import WRITERS
     from ganedit.audio.long_sounds import transfer_file
     from ganedit.audio.spectrogram import SpectrogramConfig
     from ganedit.audio.vocoders import DEFAULT, vocoder_of

@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 
 from ganedit.errors import InputError
-from ganedit.files import atomic_path, sha256_file
+from ganedit.files import FILM_SUFFIXES, atomic_path, sha256_file
 from ganedit.images.video import even
 
-FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 STRETCH = 48  # frames that are finished together
 Change = Callable[[np.ndarray], np.ndarray]
 

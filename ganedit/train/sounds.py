@@ -11,17 +11,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganedit.audio.files import SOUND_SUFFIXES, decode
+from ganedit.audio.files import decode
 from ganedit.audio.spectrogram import HEARD, SpectrogramConfig, levelled, picture
 from ganedit.errors import InputError, UsageError
+from ganedit.files import SOUND_SUFFIXES
 from ganedit.train.data import Progress, open_source, reason_of, some_of
 from ganedit.train.loop import Note, OnLoad, note_skipped
+from ganedit.train.pictures import sheet
 from ganedit.train.sound_options import SoundOptions
 
 Window = tuple[Tensor, Tensor]  # spectrograms [N, 1, bins, F] in [-1, 1], and their samples [N, F · hop]
@@ -55,13 +58,18 @@ class Sounds:
         wave = self.samples[i][start * hop : (start + frames) * hop]
         return self.pictures[i][:, start : start + frames], np.pad(wave, (0, frames * hop - len(wave)))
 
+    @cached_property
+    def heard(self) -> list[np.ndarray]:
+        """For each sound, how many of its columns are heard before each of them; [F + 1], from 0."""
+        return [np.concatenate([[0], (drawn.max(axis=0) > HEARD).cumsum()]) for drawn in self.pictures]
+
     def starts(self, i: int, frames: int) -> np.ndarray:
         """Columns at which windows of sound i may start: at least a quarter of each is heard.
 
         Silence teaches nothing, and a network that divides by the deviation of its input explodes on it.
         Where all is soft, any column will do.
         """
-        heard = np.concatenate([[0], (self.pictures[i].max(axis=0) > HEARD).cumsum()])
+        heard = self.heard[i]
         found = np.flatnonzero(heard[frames:] - heard[:-frames] >= frames * HEARD_SHARE)
         return found if len(found) else np.arange(len(heard) - frames)
 
@@ -81,6 +89,11 @@ class Sounds:
         pictures, waves = (torch.from_numpy(np.stack(each)).float() for each in zip(*found, strict=True))
         pictures = (pictures - 2 * decibels[:, None, None] / self.cfg.floor).clamp(-1, 1)
         return pictures[:, None], waves * 10 ** (decibels[:, None] / 20)
+
+
+def spectrogram_sheet(rows: Sequence[Tensor]) -> Tensor:
+    """Rows of spectrograms, each [N, 1, bins, F], as one grey picture; low frequencies at the bottom."""
+    return sheet([row.float().flip(2).expand(-1, 3, -1, -1) for row in rows])
 
 
 def load_sounds(
@@ -126,6 +139,16 @@ def load_sounds(
     return found
 
 
+def load_source(
+    source: str, options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
+) -> Sounds:
+    """`load_sounds` as the options ask for it; files that are skipped are named."""
+    limit = options.limit or None
+    found = load_sounds(Path(source), cfg, frames=options.frames, limit=limit, progress=on_load)
+    note_skipped(found.skipped, note)
+    return found
+
+
 def load_all(
     options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
 ) -> Sounds:
@@ -139,10 +162,7 @@ def load_all(
         raise UsageError("this recipe takes folders or zips of sounds", "name one or more")
     found = Sounds(cfg, [], [], [])
     for source in options.data:
-        one = load_sounds(
-            Path(source), cfg, frames=options.frames, limit=options.limit or None, progress=on_load
-        )
-        note_skipped(one.skipped, note)
+        one = load_source(source, options, cfg, note, on_load)
         found.names += [f"{source}/{name}" for name in one.names]
         found.samples += one.samples
         found.pictures += one.pictures

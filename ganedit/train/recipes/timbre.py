@@ -9,8 +9,8 @@ spectrogram: in decibels that is a filter, so that tune and rhythm are kept from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,10 +21,10 @@ from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.nets.spectrogram_judge import SpectrogramJudge, SpectrogramJudgeConfig
 from ganedit.train.cycle import CycleRecipe
 from ganedit.train.ema import ema_beta, update_ema
-from ganedit.train.loop import Note, OnLoad, Run, note_skipped
+from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
 from ganedit.train.options import TimbreOptions
-from ganedit.train.sounds import Sounds, load_sounds
+from ganedit.train.sounds import Sounds, load_source, spectrogram_sheet
 from ganedit.train.translation import Domains, two_sources
 
 CLIP = 40.0  # gradients are 5 to 45 long, and 350 now and then, for a window that is mostly silent
@@ -50,9 +50,8 @@ class SoundDomains(Domains):
         (a, _), (b, _) = (sounds.centres(columns, self.options.frames) for sounds in self.sets)
         return a, b
 
-    def sheet(self, rows: list[Tensor]) -> Tensor:  # type: ignore[override]
-        """Low frequencies at the bottom, in grey."""
-        return super().sheet([row.float().flip(2).expand(-1, 3, -1, -1) for row in rows])
+    def sheet(self, rows: Sequence[Tensor]) -> Tensor:
+        return spectrogram_sheet(rows)
 
 
 class Timbre(CycleRecipe[TimbreOptions]):
@@ -111,14 +110,8 @@ class Timbre(CycleRecipe[TimbreOptions]):
 def start(options: TimbreOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> Timbre:
     """The recipe on the two sets of sounds that the options name."""
     cfg = SpectrogramConfig()
-    sets = []
-    for source in two_sources(options):
-        sounds = load_sounds(
-            Path(source), cfg, frames=options.frames, limit=options.limit or None, progress=on_load
-        )
-        note_skipped(sounds.skipped, note)
-        sets.append(sounds)
-    recipe = Timbre(options, SoundDomains(options, (sets[0], sets[1])), device)
+    a, b = (load_source(source, options, cfg, note, on_load) for source in two_sources(options))
+    recipe = Timbre(options, SoundDomains(options, (a, b)), device)
     if options.start:
         recipe.start_from(options.start)
         recipe.average_b.load_state_dict(recipe.to_b.state_dict())

@@ -23,9 +23,8 @@ from ganedit.store.load import save_model
 from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import feature_distance, gan_d_loss, gan_g_loss, over_scales
 from ganedit.train.options import VocoderOptions
-from ganedit.train.pictures import sheet
 from ganedit.train.sound_losses import multi_resolution_distance, multi_resolution_loss
-from ganedit.train.sounds import Sounds, load_all, load_sounds
+from ganedit.train.sounds import Sounds, load_all, load_sounds, spectrogram_sheet
 from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 6
@@ -119,7 +118,7 @@ class Vocoder(PictureRecipe[VocoderOptions]):
         given, _ = self.data.centres(rows, frames)
         heard = [picture(wave, self.data.cfg)[:, :frames] for wave in self._generated(given).numpy()]
         shown = (given, torch.from_numpy(np.stack(heard))[:, None])
-        return sheet([row.flip(2).expand(-1, 3, -1, -1) for row in shown])
+        return spectrogram_sheet(shown)
 
     def card(self, images: int) -> ModelCard:
         return self.make_card(

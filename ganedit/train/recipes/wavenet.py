@@ -20,8 +20,7 @@ from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.loop import Note, OnLoad, Run, set_rate
 from ganedit.train.options import WaveNetOptions
-from ganedit.train.pictures import sheet
-from ganedit.train.sounds import Sounds, Window, load_all
+from ganedit.train.sounds import Sounds, Window, load_all, spectrogram_sheet
 from ganedit.train.translation import PictureRecipe, start_from
 
 WARM = 0.02  # share of the run in which the learning rate rises
@@ -89,7 +88,7 @@ class WaveNetRecipe(PictureRecipe[WaveNetOptions]):
         waves = self.network.generate(pictures, seed=self.options.seed).float().cpu().numpy()
         played = torch.stack([torch.from_numpy(picture(wave, sounds.cfg)) for wave in waves])
         both = (pictures.cpu(), played[:, None, :, : pictures.shape[3]])
-        return sheet([x.flip(2).expand(-1, 3, -1, -1) for x in both])
+        return spectrogram_sheet(both)
 
     def card(self, images: int) -> ModelCard:
         return self.make_card(
