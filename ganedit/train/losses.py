@@ -93,6 +93,11 @@ def gradient_penalty(judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tens
     return (slope.flatten(1).norm(dim=1) - 1).square().mean()
 
 
+def out_of_range(images: Tensor) -> Tensor:
+    """Mean squared excess of images over [-1, 1]."""
+    return F.relu(images.abs() - 1).square().mean()
+
+
 def path_lengths(images: Tensor, ws: Tensor) -> Tensor:
     """Length [N] of the Jacobian's pull on random image noise (Karras et al., arXiv:1912.04958, eq. 4).
 

@@ -36,6 +36,16 @@ class StyleGAN2Options(LoopOptions):
     w_dim: int = 256
     mapping_layers: int = 4
     lr: float = 0.0025
+    d_lr: float = option(0.0, "Learning rate of the discriminator (default: --lr).")
+    discriminator: bool = option(True, "Train the ordinary discriminator.")
+    feature_discriminator: Literal["", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"] = (
+        option("", "Pretrained network on whose features further discriminators learn (extra: features).")
+    )
+    feature_weight: float = option(1.0, "Weight of the feature discriminators in the generator's loss.")
+    feature_lr: float = option(0.0005, "Learning rate of the feature discriminators.")
+    feature_warmup: int = option(
+        60, "Steps that the feature discriminators train alone when the generator starts --from a model."
+    )
     r1_gamma: float = option(0.0, "Weight of R1; 0 takes 0.0002 x resolution² / batch.")
     r1_every: int = option(16, "Steps between R1 penalties.")
     path_weight: float = option(2.0, "Weight of path-length regularisation; 0 leaves it out.")
@@ -68,6 +78,18 @@ class StyleGAN2Options(LoopOptions):
             raise UsageError("--ada-kimg 0 steers nothing", "choose a number above 0, or --augment none")
         if min(self.r1_every, self.path_every, self.ada_every) < 1:
             raise UsageError("--r1-every, --path-every and --ada-every count steps", "choose 1 or more")
+        if not self.discriminator and not self.feature_discriminator:
+            raise UsageError(
+                "--no-discriminator leaves nothing to learn from",
+                "add --feature-discriminator efficientnet-lite0",
+            )
+        if self.feature_discriminator and self.resolution < 32:
+            raise UsageError(
+                f"--feature-discriminator needs images of at least 32 px, not {self.resolution}",
+                "choose a larger --resolution",
+            )
+        if self.feature_discriminator and not self.feature_lr > 0:
+            raise UsageError("--feature-lr must be above 0", "such as 0.0005")
 
     @property
     def gamma(self) -> float:

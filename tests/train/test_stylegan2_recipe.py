@@ -37,12 +37,12 @@ def tiny(**more) -> StyleGAN2Options:
     return StyleGAN2Options(**values)
 
 
-def pictures(classes: bool = False, n: int = 24) -> ImageSet:
+def pictures(classes: bool = False, n: int = 24, side: int = 16) -> ImageSet:
     """Noisy pictures of one colour; of two colours, a class each, where asked for."""
     rng = torch.Generator().manual_seed(0)
     labels = torch.arange(n) % 2 if classes else None
     colours = torch.tensor([COLOURS[i % 2 if classes else 0] for i in range(n)], dtype=torch.float32)
-    images = colours[:, :, None, None] + 10 * torch.randn(n, 3, 16, 16, generator=rng)
+    images = colours[:, :, None, None] + 10 * torch.randn(n, 3, side, side, generator=rng)
     images = images.clamp(0, 255).round().byte()
     return ImageSet(images, [f"{i}.png" for i in range(n)], labels, ["red", "blue"] if classes else [], [])
 
@@ -80,6 +80,60 @@ def test_half_and_resume_is_the_whole_bit_for_bit(tmp_path):
     assert not torch.equal(tensors(half)["g.synthesis.b4.const"], wanted["g.synthesis.b4.const"])
 
 
+FEATURES = {"resolution": 32, "feature_discriminator": "efficientnet-lite0", "batch": 4, "path_weight": 0.0}
+
+
+@pytest.mark.parametrize("discriminator", [True, False])
+def test_resume_with_feature_discriminators(tmp_path, discriminator):
+    options = tiny(**FEATURES, kimg=0.016, discriminator=discriminator, augment="none")
+    data = pictures(side=32)
+    whole = trained(tmp_path / "whole", data, options)
+    trained(tmp_path / "half", data, replace(options, kimg=0.008))
+    resumed = trained(tmp_path / "half", data, options, resume=True)
+    wanted, got = tensors(whole), tensors(resumed)
+    assert not [name for name in wanted if not torch.equal(wanted[name], got[name])]
+    assert any(name.startswith("features.mixing") for name in wanted)
+    assert load(tmp_path / "whole/model", device="cpu").has_discriminator == discriminator
+
+
+def test_feature_discriminators_reach_the_generator_alone():
+    recipe, run = recipe_of(tiny(**FEATURES, discriminator=False), pictures(side=32))
+    before = tensors(recipe)
+    run.minimise(recipe.optimizers["g"], recipe._g_losses(run, fakes := []))
+    assert not any(f.requires_grad for f in fakes[0].features)
+    moved = {name for name, value in tensors(recipe).items() if not torch.equal(before[name], value)}
+    assert moved
+    assert all(name.startswith("g.") for name in moved)
+    run.minimise(
+        recipe.optimizers["features"], recipe._feature_losses(run.draw(recipe.data, mirror=False), fakes)
+    )
+    later = {name for name, value in tensors(recipe).items() if not torch.equal(before[name], value)} - moved
+    assert later
+    assert all(name.startswith("features.heads.") for name in later)
+
+
+def test_growing_starts_from_the_smaller_picture(tmp_path):
+    """A generator of twice the size begins with what the smaller one draws, enlarged; the feature
+    discriminators learn alone at first."""
+    trained(tmp_path, pictures(), tiny(kimg=0.4, lr=0.01, augment="none", path_weight=0, ema_kimg=0.1))
+    small = load(tmp_path / "model", device="cpu")
+    data = pictures(side=32)
+    options = tiny(**FEATURES, channel_base=128, start=str(tmp_path / "model"), feature_warmup=1)
+    recipe, run = recipe_of(options, data)
+    recipe.transfer(small.network, small.discriminator.network)
+    z = torch.randn(8, 6)
+    with torch.no_grad():
+        large, wanted = recipe.g_ema(z, noise="none"), small.network(z, noise="none")
+    error = torch.nn.functional.avg_pool2d(large, 2) - wanted
+    assert error.std() < wanted.std() / 2
+    before = tensors(recipe)
+    for run.step in range(2):
+        recipe.step(run)
+        moved = {name for name, value in tensors(recipe).items() if not torch.equal(before[name], value)}
+        assert ("g.synthesis.b32.conv1.weight" in moved) == (run.step == 1)
+        assert any(name.startswith("features.heads.") for name in moved)
+
+
 @pytest.mark.parametrize("classes", [False, True])
 def test_it_learns_colours(tmp_path, classes):
     """The mean of a class's samples ends at least twice as near to its colour as to the other class's."""
@@ -99,7 +153,7 @@ def test_the_discriminator_learns_only_in_its_own_turn():
     before = tensors(recipe)
     run.minimise(recipe.optimizers["g"], recipe._g_losses(run, fakes := []))
     assert len(fakes) == 1
-    assert not fakes[0][0].requires_grad
+    assert not fakes[0].images.requires_grad
     after = tensors(recipe)
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved
@@ -233,7 +287,15 @@ def test_r1_weight_follows_the_published_heuristic():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"resolution": 24}, {"style_mixing": 1.5}, {"r1_every": 0}, {"batch": 7, "accumulate": 2}]
+    "changes",
+    [
+        {"resolution": 24},
+        {"style_mixing": 1.5},
+        {"r1_every": 0},
+        {"batch": 7, "accumulate": 2},
+        {"discriminator": False},
+        {"feature_discriminator": "efficientnet-lite0"},  # at 16 px
+    ],
 )
 def test_options_that_make_no_sense(changes):
     with pytest.raises(UsageError):

@@ -1,9 +1,16 @@
-"""StyleGAN2 with adaptive augmentation (Karras et al., arXiv:1912.04958 and arXiv:2006.06676)."""
+"""StyleGAN2 with adaptive augmentation (Karras et al., arXiv:1912.04958 and arXiv:2006.06676).
+
+Optionally with discriminators on pretrained features: beside the ordinary discriminator, as in "Ensembling
+Off-the-shelf Models for GAN Training" (Kumari et al., arXiv:2112.09130), or alone, as in "Projected GANs
+Converge Faster" (Sauer et al., arXiv:2111.01007). A generator grows when it starts from a model of a smaller
+resolution, as in StyleGAN-XL (Sauer et al., arXiv:2202.00273).
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +29,35 @@ from ganedit.nets.stylegan2 import (
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_generator, save_model
 from ganedit.train.augment import AdaController, AdaPipeline
-from ganedit.train.data import ImageSet
+from ganedit.train.data import ImageSet, fetch
 from ganedit.train.ema import ema_beta, update_ema
+from ganedit.train.feature_discriminator import CALIBRATION_IMAGES, FeatureAdversary
 from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
-from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, path_lengths, r1_penalty
+from ganedit.train.losses import (
+    logistic_d_loss,
+    nonsaturating_g_loss,
+    out_of_range,
+    path_lengths,
+    r1_penalty,
+)
 from ganedit.train.options import StyleGAN2Options, command_line
 from ganedit.train.pictures import sheet
 
 W_AVG_BETA = 0.995
 PATH_DECAY = 0.01
 SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 12
+RANGE_WEIGHT = 100.0  # of values beyond [-1, 1], which features of images do not punish
+NEW_RGB_GAIN = 0.2  # of the image layers that a generator grows
+FEATURE_RGB_GAIN = 0.25  # of all image layers of a new generator that learns from features
+
+
+@dataclass
+class Fakes:
+    """What the generator's step drew and the discriminators' steps use again."""
+
+    images: Tensor
+    labels: Tensor | None
+    features: list[Tensor] | None  # of the feature discriminators
 
 
 class StyleGAN2(Recipe):
@@ -56,58 +82,118 @@ class StyleGAN2(Recipe):
                 options.mapping_layers,
             )
         ).to(device)
-        embedding = widths[0] if classes else 0
-        self.d = Discriminator(
-            DiscriminatorConfig(options.resolution, widths, classes, mapping_dim=embedding)
-        ).to(device)
-        self.g_ema = copy.deepcopy(self.g).eval().requires_grad_(False)
         dtype = activation_dtype(options.precision, device)
-        self.g.synthesis.dtype = self.d.dtype = self.g_ema.synthesis.dtype = dtype
-        self.networks = {"g": self.g, "d": self.d, "g_ema": self.g_ema}
-
-        self.frozen = _layers_from_image(self.d)[: options.freeze_d]
-        self.d_parameters = list(self.d.parameters())
-        for layer in self.frozen:
-            layer.requires_grad_(False)
-        self.d_parameters = [p for p in self.d.parameters() if p.requires_grad]
-        self.optimizers = {
-            "g": _adam(self.g.parameters(), options.lr, options.path_every if options.path_weight else 0),
-            "d": _adam(self.d_parameters, options.lr, options.r1_every),
-        }
+        self.g.synthesis.dtype = dtype
+        self.d = self._new_discriminator(widths, dtype).to(device) if options.discriminator else None
+        self.adversary = self._new_adversary(device, dtype) if options.feature_discriminator else None
+        self.g_ema = copy.deepcopy(self.g).eval().requires_grad_(False)
+        self.networks = {"g": self.g, "g_ema": self.g_ema}
+        path_every = options.path_every if options.path_weight else 0
+        self.optimizers = {"g": _adam(self.g.parameters(), options.lr, path_every)}
+        self.d_parameters: list[nn.Parameter] = []
+        if self.d:
+            for layer in _layers_from_image(self.d)[: options.freeze_d]:
+                layer.requires_grad_(False)
+            self.d_parameters = [p for p in self.d.parameters() if p.requires_grad]
+            self.networks["d"] = self.d
+            self.optimizers["d"] = _adam(self.d_parameters, options.d_lr or options.lr, options.r1_every)
+        if self.adversary:
+            self.networks["features"] = self.adversary.network
+            self.optimizers["features"] = self.adversary.optimizer
         self.augment = AdaPipeline().to(device) if options.augment == "ada" else None
         self.ada = AdaController(options.ada_target, options.ada_kimg, options.ada_every)
         self.path_mean = torch.zeros((), device=device)
         # Second derivatives need the eager modules; everything else may be compiled.
         self.synthesis = torch.compile(self.g.synthesis) if options.compile else self.g.synthesis
-        self.judge = torch.compile(self.d) if options.compile else self.d
+        self.compiled_d = torch.compile(self.d) if options.compile and self.d else self.d
+
+    def _new_discriminator(self, widths: tuple[int, ...], dtype: torch.dtype) -> Discriminator:
+        classes = self.data.num_classes
+        embedding = widths[0] if classes else 0
+        d = Discriminator(
+            DiscriminatorConfig(self.options.resolution, widths, classes, mapping_dim=embedding)
+        )
+        d.dtype = dtype
+        return d
+
+    def _new_adversary(self, device: torch.device, dtype: torch.dtype) -> FeatureAdversary:
+        options = self.options
+        with torch.no_grad():
+            for block in self.g.synthesis.blocks:
+                block.torgb.weight.mul_(FEATURE_RGB_GAIN)
+        rows = torch.randint(len(self.data), (CALIBRATION_IMAGES,))
+        real = fetch(self.data.images, rows).to(device)
+        return FeatureAdversary(options.feature_discriminator, real, lr=options.feature_lr, dtype=dtype)
 
     # ---- the step ----
 
     def step(self, run: Run) -> dict[str, Tensor]:
         pieces = run.draw(self.data, mirror=self.options.mirror)
-        fakes: list[tuple[Tensor, Tensor | None]] = []
+        fakes: list[Fakes] = []
         stats: dict[str, Tensor] = {}
+        if self._warming_up(run):
+            with torch.no_grad():
+                fakes = [self._draw_fakes(run) for _ in range(self.options.accumulate)]
+        else:
+            self._g_step(run, fakes, stats)
+        if self.d:
+            self._d_step(run, pieces, fakes, stats)
+        if self.adversary:
+            losses = self._feature_losses(pieces, fakes)
+            stats["features/loss"] = run.minimise(self.optimizers["features"], losses)
+        seen, options = run.images_seen + self.options.batch, self.options
+        update_ema(self.g_ema, self.g, ema_beta(options.batch, seen, options.ema_kimg, options.ema_rampup))
+        return stats
+
+    def _warming_up(self, run: Run) -> bool:
+        """Whether the feature discriminators are too new for a trained generator to learn from them."""
+        return bool(self.options.start and self.adversary and run.step < self.options.feature_warmup)
+
+    def _g_step(self, run: Run, fakes: list[Fakes], stats: dict[str, Tensor]) -> None:
         self._d_requires_grad(False)
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(run, fakes))
         if self.options.path_weight and run.step % self.options.path_every == 0:
             run.minimise(self.optimizers["g"], self._path_losses(run))
             stats["g/path"] = self.path_mean
         self._d_requires_grad(True)
-        on_real: list[Tensor] = []
-        stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes, on_real, stats))
+
+    def _d_step(
+        self,
+        run: Run,
+        pieces: list[tuple[Tensor, Tensor | None]],
+        fakes: list[Fakes],
+        stats: dict[str, Tensor],
+    ) -> None:
+        real_logits: list[Tensor] = []
+        losses = self._d_losses(pieces, fakes, real_logits, stats)
+        stats["d/loss"] = run.minimise(self.optimizers["d"], losses)
         if run.step % self.options.r1_every == 0:
             scale = self.options.gamma / 2 * self.options.r1_every  # pays for the skipped steps too
             r1 = run.minimise(self.optimizers["d"], self._r1_losses(pieces, scale))
             stats["d/r1"] = r1 / scale
-        self._after_step(run, torch.cat(on_real), stats)
-        return stats
+        on_real = torch.cat(real_logits)
+        stats["d/real"] = on_real.mean()
+        if self.augment:
+            self.augment.p = self.ada.step(on_real, self.options.batch, _averaged(run))
+            stats["d/augment"] = torch.tensor(self.augment.p)
 
-    def _g_losses(self, run: Run, fakes: list[tuple[Tensor, Tensor | None]]) -> Iterator[Tensor]:
+    def _draw_fakes(self, run: Run) -> Fakes:
+        ws, labels = self._codes(run.micro_batch, mix=True)
+        images = self.synthesis(ws, "random")
+        return Fakes(images, labels, self.adversary.features(images) if self.adversary else None)
+
+    def _g_losses(self, run: Run, fakes: list[Fakes]) -> Iterator[Tensor]:
         for _ in range(self.options.accumulate):
-            ws, c = self._codes(run.micro_batch, mix=True)
-            images = self.synthesis(ws, "random")
-            yield nonsaturating_g_loss(self._logits(images, c))
-            fakes.append((images.detach(), c))
+            drawn = self._draw_fakes(run)
+            loss = torch.zeros((), device=drawn.images.device)
+            if self.d:
+                loss = loss + nonsaturating_g_loss(self._logits(drawn.images, drawn.labels))
+            if self.adversary and drawn.features:
+                loss = loss + self.adversary.g_loss(drawn.features) * self.options.feature_weight
+                loss = loss + out_of_range(drawn.images) * RANGE_WEIGHT
+            yield loss
+            features = None if drawn.features is None else [f.detach() for f in drawn.features]
+            fakes.append(Fakes(drawn.images.detach(), drawn.labels, features))
 
     def _path_losses(self, run: Run) -> Iterator[Tensor]:
         for _ in range(self.options.accumulate):
@@ -122,24 +208,36 @@ class StyleGAN2(Recipe):
     def _d_losses(
         self,
         real: list[tuple[Tensor, Tensor | None]],
-        fakes: list[tuple[Tensor, Tensor | None]],
+        fakes: list[Fakes],
         real_logits: list[Tensor],
         stats: dict[str, Tensor],
     ) -> Iterator[Tensor]:
-        for (images, c), (fake, fake_c) in zip(real, fakes, strict=True):
-            on_real, on_fake = self._logits(images, c), self._logits(fake, fake_c)
+        for (images, c), fake in zip(real, fakes, strict=True):
+            on_real, on_fake = self._logits(images, c), self._logits(fake.images, fake.labels)
             stats["d/fake"] = on_fake.detach().mean()
             real_logits.append(on_real.detach())
             yield logistic_d_loss(on_real, on_fake)
 
+    def _feature_losses(
+        self, real: list[tuple[Tensor, Tensor | None]], fakes: list[Fakes]
+    ) -> Iterator[Tensor]:
+        assert self.adversary
+        for (images, _), fake in zip(real, fakes, strict=True):
+            with torch.no_grad():
+                features = self.adversary.features(images)
+            assert fake.features
+            yield self.adversary.d_loss(features, fake.features)
+
     def _r1_losses(self, real: list[tuple[Tensor, Tensor | None]], scale: float) -> Iterator[Tensor]:
+        assert self.d
         for images, c in real:
             images = images.detach().requires_grad_(True)
             augmented = self.augment(images) if self.augment else images
             yield r1_penalty(self.d(augmented, c), images) * scale
 
     def _logits(self, images: Tensor, c: Tensor | None) -> Tensor:
-        return self.judge(self.augment(images) if self.augment else images, c)
+        assert self.compiled_d
+        return self.compiled_d(self.augment(images) if self.augment else images, c)
 
     def _codes(self, n: int, *, mix: bool) -> tuple[Tensor, Tensor | None]:
         """ws [N, L, w_dim] of random z and classes drawn as often as in the data."""
@@ -162,15 +260,6 @@ class StyleGAN2(Recipe):
         for p in self.d_parameters:
             p.requires_grad_(on)
 
-    def _after_step(self, run: Run, on_real: Tensor, stats: dict[str, Tensor]) -> None:
-        options = self.options
-        seen = run.images_seen + options.batch
-        update_ema(self.g_ema, self.g, ema_beta(options.batch, seen, options.ema_kimg, options.ema_rampup))
-        stats["d/real"] = on_real.mean()
-        if self.augment:
-            self.augment.p = self.ada.step(on_real, options.batch, _averaged(run))
-            stats["d/augment"] = torch.tensor(self.augment.p)
-
     # ---- what goes into and out of files ----
 
     def state(self) -> dict[str, Any]:
@@ -182,6 +271,7 @@ class StyleGAN2(Recipe):
         if self.augment:
             self.augment.p = self.ada.p
 
+    @torch.no_grad()
     def transfer(self, generator: Generator, discriminator: Discriminator | None) -> list[str]:
         """Start from trained networks: copy every tensor whose name and shape agree.
 
@@ -192,13 +282,15 @@ class StyleGAN2(Recipe):
             CheckpointError: Nothing fits.
         """
         left = _copy_matching(self.g, generator)
-        _copy_matching(self.g_ema, generator)
         if all(name in left for name in self.g.state_dict() if name.endswith(".weight")):
             raise CheckpointError(
                 "no weight of the given checkpoint fits this generator",
                 "set --channel-base, --channel-max, --z-dim and --w-dim as in the checkpoint's card",
             )
-        if discriminator is not None:
+        for block in self.g.synthesis.blocks[len(generator.synthesis.blocks) :]:
+            block.torgb.weight.mul_(NEW_RGB_GAIN)  # a grown generator begins with its picture enlarged
+        self.g_ema.load_state_dict(self.g.state_dict())
+        if discriminator is not None and self.d:
             left += _copy_matching(self.d, discriminator)
         return left
 
@@ -216,7 +308,7 @@ class StyleGAN2(Recipe):
             terms=options.terms,
             details={"classes": self.data.class_names} if self.data.class_names else {},
         )
-        d = (self.d.cfg.to_dict(), self.d.state_dict())
+        d = (self.d.cfg.to_dict(), self.d.state_dict()) if self.d else None
         save_model(folder, card, self.g_ema.state_dict(), discriminator=d, dtype=torch.float16)
 
     @torch.no_grad()
