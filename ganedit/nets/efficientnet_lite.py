@@ -88,12 +88,12 @@ class EfficientNetLite(nn.Module):
         return found
 
     def embed(self, images: Tensor) -> Tensor:
-        """The mean [N, 1280] of the last features over the image, which Fréchet distances compare."""
-        return self.head(self.features(images)[-1]).mean(dim=(2, 3))
+        """The coarsest features [N, 320 or 352], averaged over each image: what Fréchet distances compare."""
+        return self.features(images)[-1].mean(dim=(2, 3))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [N, 1000] of ImageNet's classes."""
-        return self.classifier(self.embed(images))
+        return self.classifier(self.head(self.features(images)[-1]).mean(dim=(2, 3)))
 
 
 class InvertedResidual(nn.Module):

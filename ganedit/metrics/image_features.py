@@ -1,0 +1,50 @@
+"""Features that Fréchet distances compare, of any images, by a network that needs no download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ganedit.store.formats.efficientnet_lite import load_efficientnet_lite
+
+BATCH = 16
+SIDE = 128  # pixels at which images are compared, whatever their size
+
+
+@torch.inference_mode()
+def embed_images(
+    images: np.ndarray,
+    network: str = "efficientnet-lite1",
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """The coarsest features of a frozen ImageNet classifier, averaged over each image at 128 px.
+
+    Fréchet distances in these features are not the FID of the literature, which uses Inception: compare them
+    with each other only, at equal numbers of images.
+
+    Args:
+        images: uint8 [N, S, S, 3] RGB.
+        network: One of EfficientNet-Lite, "efficientnet-lite0" to "efficientnet-lite2".
+        progress: Called with (done, total) now and then.
+
+    Returns:
+        float64 [N, 320], or [N, 352] of efficientnet-lite2.
+
+    Raises:
+        MissingError: The extra `features` is not installed.
+    """
+    backbone = load_efficientnet_lite(network)
+    features = np.empty((len(images), backbone.widths[-1]))
+    for start in range(0, len(images), BATCH):
+        some = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH])).permute(0, 3, 1, 2)
+        x = some.float() / 127.5 - 1
+        if x.shape[2:] != (SIDE, SIDE):
+            x = F.interpolate(x, (SIDE, SIDE), mode="bicubic", antialias=True, align_corners=False)
+        features[start : start + BATCH] = backbone.embed(x).double().numpy()
+        if progress:
+            progress(start + len(x), len(images))
+    return features
