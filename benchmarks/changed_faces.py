@@ -17,13 +17,13 @@ from typing import cast
 import numpy as np
 import torch
 
+from ganedit.data.pictures import load_pictures
 from ganedit.images.align import TEMPLATES
 from ganedit.images.io import Photo, to_tensor
 from ganedit.images.translation import target_of, translate
 from ganedit.metrics.identity import embed_crops, identity_distance
 from ganedit.store.load import load
 from ganedit.store.models import Classifier, Translator
-from ganedit.train.pictures import load_pictures
 from ganedit.train.recipes.stargan import parse_rules, read_labels
 
 

@@ -16,12 +16,12 @@ from typing import cast
 import cv2
 import numpy as np
 
+from ganedit.data.pictures import load_pictures
 from ganedit.images.io import Photo, to_tensor
 from ganedit.images.translation import colorize, luma
 from ganedit.metrics.quality import psnr
 from ganedit.store.load import load
 from ganedit.store.models import Translator
-from ganedit.train.pictures import load_pictures
 
 
 def main() -> None:

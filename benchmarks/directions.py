@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from ganedit.images.align import TEMPLATES
-from ganedit.latent import directions
+from ganedit.latent import sampling
+from ganedit.latent.directions import named
 from ganedit.metrics.identity import embed_crops, identity_distance
 from ganedit.store.load import load
 from ganedit.store.models import Classifier, Generator
@@ -31,8 +32,8 @@ def main() -> None:
     assert isinstance(generator, Generator)
     assert isinstance(classifier, Classifier)
     template = TEMPLATES[generator.card.template]
-    names = args.directions or directions.names_of(generator.name)
-    codes = directions.random_codes(generator, args.samples, psi=args.psi)
+    names = args.directions or named.names_of(generator.name)
+    codes = sampling.random_codes(generator, args.samples, psi=args.psi)
     ws = codes[:, None].expand(-1, generator.num_ws, -1)
     before = draw(generator, ws)
     measured = measure(classifier, before)
@@ -42,8 +43,8 @@ def main() -> None:
     print("| direction | " + " | ".join(measured) + " | identity distance, median |")
     print("|---|" + "--:|" * (len(measured) + 1))
     for name in names:
-        direction = directions.find(name, generator.name)
-        after = draw(generator, directions.apply(ws, [(direction, args.magnitude, None)]))
+        direction = named.find(name, generator.name)
+        after = draw(generator, direction.apply(ws, [(direction, args.magnitude, None)]))
         now = measure(classifier, after)
         moved = identity_distance(features, embed_crops(pixels(after), template))
         changes = [f"{float((now[key] - measured[key]).mean()):+.2f}" for key in measured]

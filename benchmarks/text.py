@@ -19,10 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganedit.data.images import load_images
 from ganedit.images.align import TEMPLATES
 from ganedit.images.io import from_tensor
-from ganedit.latent import directions
-from ganedit.latent.project import ProjectOptions, project
+from ganedit.latent import sampling
+from ganedit.latent.directions import direction, learning, named
+from ganedit.latent.inversion.project import ProjectOptions, project
 from ganedit.latent.styles import draw_styles, styles_of
 from ganedit.metrics.identity import embed_crops, identity_distance
 from ganedit.store.load import encoder_for, load, load_clip, load_generator
@@ -31,7 +33,6 @@ from ganedit.text.channels import known_relevance, text_direction
 from ganedit.text.guidance import Wish
 from ganedit.text.optimize import SteerOptions, steer
 from ganedit.text.scoring import score_by_texts
-from ganedit.train.data import load_images
 
 TEXT, NEUTRAL = "a smiling face", "a serious face"
 TOGETHER = 10  # portraits projected at a time
@@ -107,13 +108,13 @@ class Bench:
 def compare(generator: Generator, clip: Clip, bench: Bench, magnitude: float) -> None:
     """A direction of two texts beside the learned one."""
     codes, scores = score_by_texts(generator, clip, TEXT, NEUTRAL, SAMPLES)
-    spread = directions.random_codes(generator, directions.SIGMA_SAMPLES)
-    texts = directions.learn(codes, scores, name="smile-text", spread=spread)
-    learned = directions.find("smile", generator.name)
+    spread = sampling.random_codes(generator, sampling.SIGMA_SAMPLES)
+    texts = learning.learn(codes, scores, name="smile-text", spread=spread)
+    learned = named.find("smile", generator.name)
     own = learned.vector if learned.normal is None else learned.normal
     rises = [
         bench.row(
-            f"{name} {magnitude:+g}", drawn(generator, directions.apply(bench.ws, [(one, magnitude, None)]))
+            f"{name} {magnitude:+g}", drawn(generator, direction.apply(bench.ws, [(one, magnitude, None)]))
         )
         for name, one in (("direction of texts", texts), ("learned direction smile", learned))
     ]

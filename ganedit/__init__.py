@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from ganedit.images.translation import colorize as colorize
     from ganedit.images.translation import translate as translate
     from ganedit.images.translation import upscale as upscale
-    from ganedit.latent.directions import Direction as Direction
-    from ganedit.latent.directions import find as direction
+    from ganedit.latent.directions.direction import Direction
+    from ganedit.latent.directions.named import find as direction
     from ganedit.latent.editing import edit as edit
     from ganedit.latent.editing import paste_latent as paste
+    from ganedit.latent.inversion.photos import project_photo as project
     from ganedit.latent.latent import Latent as Latent
-    from ganedit.latent.photos import project_photo as project
     from ganedit.store.load import load as load
 
 __version__ = "0.1.0"
@@ -39,7 +39,7 @@ _PUBLIC = {
     "read_image": ("ganedit.images.io", "read_image"),
     "write_image": ("ganedit.images.io", "write_image"),
     "align": ("ganedit.images.align", "align_faces"),
-    "project": ("ganedit.latent.photos", "project_photo"),
+    "project": ("ganedit.latent.inversion.photos", "project_photo"),
     "edit": ("ganedit.latent.editing", "edit"),
     "paste": ("ganedit.latent.editing", "paste_latent"),
     "translate": ("ganedit.images.translation", "translate"),
@@ -49,8 +49,8 @@ _PUBLIC = {
     "read_sound": ("ganedit.audio.files", "read_sound"),
     "write_sound": ("ganedit.audio.files", "write_sound"),
     "transfer_timbre": ("ganedit.audio.timbre", "transfer"),
-    "direction": ("ganedit.latent.directions", "find"),
-    "Direction": ("ganedit.latent.directions", "Direction"),
+    "direction": ("ganedit.latent.directions.direction", "find"),
+    "Direction": ("ganedit.latent.directions.direction", "Direction"),
     "Latent": ("ganedit.latent.latent", "Latent"),
 }
 """Public names, and where they live; imported on first use, so that `import ganedit` stays light."""

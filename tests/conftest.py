@@ -30,7 +30,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     discriminator, its encoder `faces-encoder`, and the directions `smile` and `age`. Not to be written to."""
     import torch
 
-    from ganedit.latent.directions import Direction
+    from ganedit.latent.directions.direction import Direction
     from ganedit.nets.encoder import Encoder, EncoderConfig
     from ganedit.nets.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
     from ganedit.store.cards import ModelCard
@@ -75,10 +75,10 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CLIP model with random weights that knows the words of captions about faces."""
     import torch
 
+    from ganedit.data.captions import vocabulary
     from ganedit.store.cards import ModelCard
     from ganedit.store.load import save_model
     from ganedit.store.open_clip_network import ClipConfig, ClipNetwork
-    from ganedit.train.captions import vocabulary
 
     folder = tmp_path_factory.mktemp("clip") / "tiny-clip"
     words = vocabulary()

@@ -18,11 +18,12 @@ MAY_IMPORT = {
     "store": {"nets"},
     "images": {"store", "nets"},
     "audio": {"store", "nets"},
+    "data": {"audio", "images", "store", "nets"},
     "latent": {"images", "store", "nets"},
-    "metrics": {"audio", "images", "store", "nets"},
+    "metrics": {"data", "audio", "images", "store", "nets"},
     "text": {"latent", "metrics", "images", "store", "nets"},
-    "train": {"audio", "text", "latent", "metrics", "images", "store", "nets"},
-    "cli": {"audio", "train", "text", "metrics", "latent", "images", "store", "nets"},
+    "train": {"data", "audio", "text", "latent", "metrics", "images", "store", "nets"},
+    "cli": {"data", "audio", "train", "text", "metrics", "latent", "images", "store", "nets"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -55,6 +56,14 @@ def test_a_part_imports_only_what_it_may(path):
         assert all(m.startswith("ganedit.nets.layers") for m in inside)
     if own == "errors":
         assert not found
+
+
+def test_no_command_is_a_toolbox():
+    """Commands take what they share from `cli.kit`; only a family's own `__init__` names its commands."""
+    for path in (PACKAGE / "cli").rglob("*.py"):
+        if path.name == "__init__.py" and path.is_relative_to(PACKAGE / "cli" / "commands"):
+            continue
+        assert not [m for m in imports(path) if m.startswith(("ganedit.cli.commands", "ganedit.cli.app"))]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

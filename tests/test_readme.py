@@ -61,7 +61,8 @@ def test_a_zero_edit_leaves_the_photo_as_it_is(folder: Path) -> None:
 def test_every_bundled_direction_moves_its_attribute() -> None:
     """By the bundled classifier, on the mean of 24 samples, from magnitude -1.5 to 1.5."""
     import ganedit
-    from ganedit.latent.directions import apply, find
+    from ganedit.latent.directions.direction import apply
+    from ganedit.latent.directions.named import find
 
     faces, judge = ganedit.load("faces"), ganedit.load("face-attributes")
     ws = faces.mapping(faces.z_of(range(24)), psi=0.7)

@@ -1,4 +1,4 @@
-"""The command line. One file per command, named in `app.COMMANDS`.
+"""The command line: `commands/`, one file per command, named in `app.COMMANDS`; `kit/`, what they share.
 
 A command file holds `command(console, ...)`, or `COMMANDS = {"list": function, ...}` for a group; the
 parameters after `console` are typer arguments and options, the docstring is its help:

@@ -20,9 +20,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ganedit.cli.batch import BatchFailed
-from ganedit.cli.context import Console
-from ganedit.cli.failures import as_expected
+from ganedit.cli.kit.batch import BatchFailed
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.failures import as_expected
 from ganedit.errors import GaneditError, UsageError, did_you_mean
 
 INTERRUPTED = 130
@@ -54,7 +54,7 @@ COMMANDS = {
     "generate": Entry("generate", "Draw pictures from seeds."),
     "interpolate": Entry("interpolate", "Go from one seed, latent or photo to the next: a film, a sheet."),
     "mix": Entry("mix", "Show what the layers of some make of others: the style-mixing table."),
-    "math": Entry("arithmetic", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
+    "math": Entry("math", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
     "dissect": Entry("dissect", "Find the units of a generator that draw eyes, lips, background, ..."),
     "clip": Entry("clip", "Change, find and sort pictures by what a text says."),
     "direction": Entry("direction", "Learn, list, import and export directions."),
@@ -142,7 +142,7 @@ def _run(argv: list[str], console: Console) -> int:
 def _spelt_out(argv: Sequence[str], name: str | None) -> list[str]:
     """The command line with the value that each option of a module's MAY_STAND_ALONE has when given without
     one, such as --paste: typer knows no such options."""
-    module = sys.modules.get(f"ganedit.cli.{COMMANDS[name].module}") if name else None
+    module = sys.modules.get(f"ganedit.cli.commands.{COMMANDS[name].module}") if name else None
     known: dict[str, tuple[str, ...]] = getattr(module, "MAY_STAND_ALONE", {})
     spelt = []
     for at, word in enumerate(argv):
@@ -181,7 +181,7 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
         if each != name:
             app.command(each, help=entry.help)(lambda: None)
             continue
-        module = importlib.import_module(f"ganedit.cli.{entry.module}")
+        module = importlib.import_module(f"ganedit.cli.commands.{entry.module}")
         if not hasattr(module, "COMMANDS"):
             app.command(each)(_deferred(module.command, f"ganedit {each}", console, pending))
             continue

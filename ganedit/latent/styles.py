@@ -9,7 +9,6 @@ StyleGAN2 has such a space, and StyleGAN3, whose layer 0 is the pose of its inpu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -18,12 +17,13 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.latent.directions import SIGMA_SAMPLES, Direction, random_codes
+from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes
 from ganedit.nets.layers_style import StyleLayer
 
 if TYPE_CHECKING:
     from ganedit.nets.stylegan2 import Noise
     from ganedit.store.models import Generator
+
 
 CHANNEL = re.compile(r"\s*(\d{1,3}):(\d{1,5})\s*")
 CHANNELS = re.compile(rf"{CHANNEL.pattern}(?:,{CHANNEL.pattern})*")  # several of them
@@ -140,33 +140,3 @@ def style_spread(
         away = styles_of(generator, some[:, None].expand(-1, generator.num_ws, -1)) - middle
         squares += away.double().square().sum(dim=0).cpu()
     return middle[0].cpu(), (squares / max(samples - 1, 1)).sqrt().float()
-
-
-def channel_direction(
-    generator: Generator, chosen: Iterable[Channel], std: Tensor | None = None, *, name: str | None = None
-) -> Direction:
-    """A direction of s: magnitude 1 moves each of these channels by its own standard deviation.
-
-    Args:
-        generator: Whose channels they are.
-        chosen: At least one.
-        std: [total], as of `style_spread`, which finds it if it is None.
-        name: Those of the channels, by commas, unless given.
-    """
-    chosen = list(chosen)
-    name = name or ",".join(map(str, chosen))
-    std = style_spread(generator)[1] if std is None else std
-    vector = torch.zeros(total(generator))
-    vector[[one.index for one in chosen]] = std[[one.index for one in chosen]]
-    sigma = float(vector.norm())
-    if not sigma > 0:
-        raise UsageError(f"{name} is the same in every sample of the model {generator.name}")
-    return Direction(
-        name=name,
-        vector=vector / sigma,
-        sigma=sigma,
-        model=generator.name,
-        model_sha256=generator.sha256,
-        method="StyleSpace",
-        space="s",
-    )

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import UsageError
-from ganedit.latent.directions import random_codes
 from ganedit.latent.mixing import BANDS, rows_of
+from ganedit.latent.sampling import random_codes
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator

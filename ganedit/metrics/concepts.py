@@ -1,4 +1,4 @@
-"""Where pictures of a generator show what: the concepts that `latent.dissection` compares units with."""
+"""Where pictures of a generator show what: the concepts of `latent.units.dissection`."""
 
 from __future__ import annotations
 

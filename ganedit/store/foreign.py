@@ -126,7 +126,7 @@ def open_foreign(path: str | Path) -> Foreign:
 
 def open_container(path: Path) -> Any:
     """The plain values, tensors and stand-ins in a file; of a folder, those of its two files by name."""
-    from ganedit.store.unpickle import read_pickled
+    from ganedit.store.pickles.unpickle import read_pickled
     from ganedit.store.weights import read_weights
 
     if path.is_dir():
@@ -148,7 +148,7 @@ def open_container(path: Path) -> Any:
 
 def _open_folder(folder: Path) -> dict[str, Any]:
     """What pytorch-pretrained-BigGAN keeps in a folder."""
-    from ganedit.store.unpickle import read_pickled
+    from ganedit.store.pickles.unpickle import read_pickled
 
     config, weights = folder / "config.json", folder / "pytorch_model.bin"
     if not (config.is_file() and weights.is_file()):

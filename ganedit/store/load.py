@@ -19,7 +19,7 @@ from ganedit.files import sha256_file
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
-from ganedit.store.catalogue import no_such_model
+from ganedit.store.downloads.catalogue import no_such_model
 from ganedit.store.foreign import Foreign, open_foreign
 from ganedit.store.models import (
     Classifier,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ganedit.errors import UsageError
 from ganedit.store.cards import CARD, ModelCard
-from ganedit.store.catalogue import no_such_model
+from ganedit.store.downloads.catalogue import no_such_model
 
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"

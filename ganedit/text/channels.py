@@ -20,7 +20,8 @@ from torch import Tensor
 
 from ganedit.errors import GaneditError, UsageError
 from ganedit.latent import styles
-from ganedit.latent.directions import Direction, random_codes
+from ganedit.latent.directions.direction import Direction
+from ganedit.latent.sampling import random_codes
 from ganedit.text.guidance import text_change
 
 if TYPE_CHECKING:

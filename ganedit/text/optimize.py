@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganedit.errors import UsageError
 from ganedit.images.align import TEMPLATES
-from ganedit.latent.directions import SIGMA_SAMPLES, judge_samples, random_codes
+from ganedit.latent.sampling import SIGMA_SAMPLES, judge_samples, random_codes
 from ganedit.text.guidance import Wish, distance_to_wish
 
 if TYPE_CHECKING:

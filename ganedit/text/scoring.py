@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ganedit.latent.directions import judge_samples
+from ganedit.latent.sampling import judge_samples
 from ganedit.text.guidance import text_change
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.store.load import save_model
 from ganedit.store.models.image import Direction
-from ganedit.train.loop import Run
-from ganedit.train.loop_options import CycleOptions
+from ganedit.train.options.base import CycleOptions
+from ganedit.train.run import Run
 from ganedit.train.translation import DomainRecipe, Domains, frozen, start_from
 
 BACK = "back"  # folder of the model from B to A, inside that of the one from A to B

@@ -14,16 +14,19 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ganedit.data.pictures import Pictures, load_pictures, sheet
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.nets.patchgan import MultiScaleDiscriminator
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load
 from ganedit.store.models.image import Direction, ImageModel
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
-from ganedit.train.loop_options import ModelOptions
 from ganedit.train.losses import feature_distance
-from ganedit.train.options import TranslationOptions, command_line
-from ganedit.train.pictures import Pictures, load_pictures, sheet
+from ganedit.train.options.base import ModelOptions
+from ganedit.train.options.pictures import TranslationOptions
+from ganedit.train.options.recipes import command_line
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.sources import Note, OnLoad, note_skipped
 
 SAMPLES = 6  # of each domain
 Options = TypeVar("Options", bound=ModelOptions)
@@ -208,7 +211,7 @@ def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None
     """The two sets of pictures that the options name.
 
     Raises:
-        UsageError, InputError: As `two_sources`, and as `train.pictures.load_pictures`.
+        UsageError, InputError: As `two_sources`, and as `data.pictures.load_pictures`.
     """
     a, b = (load_named(load_pictures, [source], options, note, on_load) for source in two_sources(options))
     return PictureDomains(options, (a, b))

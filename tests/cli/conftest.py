@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ganedit.cli.app import main
-from ganedit.cli.context import Console
+from ganedit.cli.kit.context import Console
 
 
 @dataclass

@@ -13,8 +13,8 @@ import pytest
 import typer
 
 from ganedit.cli import app
-from ganedit.cli.batch import Result, run_batch
-from ganedit.cli.context import Console
+from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.context import Console
 from ganedit.errors import CheckpointError, InputError
 
 
@@ -49,7 +49,7 @@ def probe(monkeypatch: pytest.MonkeyPatch):
 
         run_batch(console, inputs, work, suffixes=(".txt",))
 
-    monkeypatch.setitem(sys.modules, "ganedit.cli.probe", types.SimpleNamespace(command=command))
+    monkeypatch.setitem(sys.modules, "ganedit.cli.commands.probe", types.SimpleNamespace(command=command))
     monkeypatch.setitem(app.COMMANDS, "probe", app.Entry("probe", "Probe."))
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ganedit.images.io import write_image
 from ganedit.images.provenance import read_provenance
-from ganedit.latent.directions import Direction
+from ganedit.latent.directions.direction import Direction
 from ganedit.nets.classifier import Classifier, ClassifierConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import save_model

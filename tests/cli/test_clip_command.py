@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ganedit.images.provenance import read_provenance
-from ganedit.latent.directions import Direction
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.latent import Latent
 
 LATENT = "seed0003.latent.safetensors"

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.cli.generate_options import parse_grid, parse_seeds
+from ganedit.cli.kit.generate_options import parse_grid, parse_seeds
 from ganedit.errors import UsageError
 from ganedit.images.io import to_tensor
 from ganedit.latent.latent import Latent
@@ -219,7 +219,7 @@ def test_doctor(ganedit, tiny):
 def test_doctor_names_what_is_missing_and_how_to_get_it(ganedit, tiny, monkeypatch):
     from importlib import metadata
 
-    from ganedit.cli import doctor
+    from ganedit.cli.commands import doctor
 
     def version(name: str) -> str:
         if name == "dlib-bin":

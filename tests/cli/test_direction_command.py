@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from ganedit.images.provenance import read_provenance
-from ganedit.latent.directions import Direction
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.latent import Latent
 from ganedit.nets.classifier import Classifier, ClassifierConfig
 from ganedit.nets.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
@@ -139,7 +139,7 @@ def test_refusals(ganedit, home, tmp_path):
 
 
 def test_learn_from_photos_projects_them_and_survives_bad_ones(ganedit, home, tmp_path, monkeypatch):
-    from ganedit.latent import project
+    from ganedit.latent.inversion import project
 
     monkeypatch.setitem(project.STEPS, "optimize", 1)
     rng = np.random.default_rng(0)

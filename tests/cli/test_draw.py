@@ -34,7 +34,7 @@ def test_edges(ganedit, photo):
 
 
 def test_pairs_are_what_pix2pix_reads(ganedit, photo):
-    from ganedit.train.pictures import load_pairs
+    from ganedit.data.pictures import load_pairs
 
     for kind, left in (("edges", 0), ("regions", 1)):
         ran = ganedit("draw", kind, photo, "--pairs", "--size", 64, "-o", kind)
@@ -49,7 +49,7 @@ def test_pairs_are_what_pix2pix_reads(ganedit, photo):
 
 
 def test_maps_named_as_the_photos_match_them(ganedit, photo):
-    from ganedit.train.pictures import load_pairs
+    from ganedit.data.pictures import load_pairs
 
     assert ganedit("draw", "regions", photo, "-o", "maps", "--suffix", "").lines == ["maps/me.png"]
     photos = photo.parent / "photos"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ganedit.images.io import read_image, to_depth, write_image
 from ganedit.images.provenance import read_provenance
-from ganedit.latent.directions import Direction
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.latent import Latent
 from ganedit.store.load import load_generator
 
@@ -379,7 +379,9 @@ def test_a_batch_survives_bad_inputs(ganedit, sample, photo, tmp_path):
 
 
 def test_a_bad_direction_is_found_before_the_projection(ganedit, photo, monkeypatch):
-    monkeypatch.setattr("ganedit.latent.project.project", lambda *a, **k: pytest.fail("it was computed"))
+    monkeypatch.setattr(
+        "ganedit.latent.inversion.project.project", lambda *a, **k: pytest.fail("it was computed")
+    )
     assert ganedit(*EDIT, "me.png", "--direction", "smiel").status == 2
 
 

@@ -11,10 +11,11 @@ import torch
 
 from ganedit.images.io import read_image, write_image
 from ganedit.images.provenance import read_provenance
+from ganedit.latent.directions.channels import channel_direction
 from ganedit.latent.editing import draw
 from ganedit.latent.latent import Latent
 from ganedit.latent.mixing import mix_latents
-from ganedit.latent.styles import channel_direction, channels, find_channels, style_spread
+from ganedit.latent.styles import channels, find_channels, style_spread
 from ganedit.store.load import load_generator
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.cli.codes import latent_behind
+from ganedit.cli.kit.codes import latent_behind
 from ganedit.images.io import from_tensor, read_image, write_image
 from ganedit.images.provenance import read_provenance
 from ganedit.latent.editing import eased
 from ganedit.latent.latent import Latent
-from ganedit.latent.units import UnitChange, UnitEdit
+from ganedit.latent.units.switching import UnitChange, UnitEdit
 from ganedit.store.load import load_generator
 
 EDIT = ("edit", "--device", "cpu")

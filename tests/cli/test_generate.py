@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.cli.generate_options import Move, parse_move
+from ganedit.cli.kit.generate_options import Move, parse_move
 from ganedit.errors import UsageError
 from ganedit.nets.stylegan2 import Generator, GeneratorConfig
 from ganedit.store.cards import ModelCard

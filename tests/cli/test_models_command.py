@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from ganedit.cli.app import main
-from ganedit.cli.context import Console
-from ganedit.store import catalogue
+from ganedit.cli.kit.context import Console
 from ganedit.store.cards import ModelCard
-from ganedit.store.catalogue import Entry, Licence
+from ganedit.store.downloads import catalogue
+from ganedit.store.downloads.catalogue import Entry, Licence
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE = "sg2ada-uncond-64.pkl"
@@ -305,7 +305,8 @@ def test_listing_needs_nothing_heavy():
     """As test_layering.py, for the catalogue alone."""
     import subprocess
 
-    code = "import sys, ganedit.store.pulling; print(*({'torch', 'requests', 'numpy'} & sys.modules.keys()))"
+    heavy = "{'torch', 'requests', 'numpy'}"
+    code = f"import sys, ganedit.store.downloads.pulling; print(*({heavy} & sys.modules.keys()))"
     argv = [sys.executable, "-c", code]
     ran = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=GOLDEN.parents[1])
     assert ran.stdout.split() == []

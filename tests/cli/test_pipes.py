@@ -15,7 +15,7 @@ PROBE = '''
 import sys, time, types
 from pathlib import Path
 from ganedit.cli import app
-from ganedit.cli.batch import run_batch
+from ganedit.cli.kit.batch import run_batch
 
 def command(console):
     """Print inputs; a file called slow takes a minute."""
@@ -26,7 +26,7 @@ def command(console):
         return [path]
     run_batch(console, None, work, fallback=lambda: [Path("latest")])
 
-sys.modules["ganedit.cli.probe"] = types.SimpleNamespace(command=command)
+sys.modules["ganedit.cli.commands.probe"] = types.SimpleNamespace(command=command)
 app.COMMANDS["probe"] = app.Entry("probe", "Probe.")
 sys.exit(app.main(["probe"]))
 '''

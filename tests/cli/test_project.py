@@ -160,7 +160,9 @@ def test_what_is_there_is_kept_or_overwritten(ganedit, crop, tmp_path):
 
 def test_an_unwritable_folder_is_refused_before_the_work(ganedit, crop, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("ganedit.latent.project.project", lambda *a, **k: pytest.fail("it was computed"))
+    monkeypatch.setattr(
+        "ganedit.latent.inversion.project.project", lambda *a, **k: pytest.fail("it was computed")
+    )
     ran = ganedit(*QUICK, "--aligned", "crop.png", "-o", "file/out")
     assert ran.status == 3
     assert "cannot write file/out" in ran.err
@@ -188,7 +190,7 @@ def test_an_interrupted_search_leaves_nothing(ganedit, crop, tmp_path, monkeypat
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ganedit.latent.project._measure", interrupted)
+    monkeypatch.setattr("ganedit.latent.inversion.project._measure", interrupted)
     ran = ganedit(*PROJECT, "--aligned", "crop.png", "--steps", 2, "-o", "out")
     assert ran.status == 130
     assert not ran.out
@@ -251,7 +253,7 @@ def test_out_of_memory_is_said(ganedit, crop, monkeypatch):
     def none_left(*args, **kwargs):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("ganedit.latent.project._project", none_left)
+    monkeypatch.setattr("ganedit.latent.inversion.project._project", none_left)
     ran = ganedit(*QUICK, "--aligned", "crop.png")
     assert ran.status == 1
     assert "out of memory" in ran.err

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import ganedit as library
-from ganedit.train.options import RECIPES
+from ganedit.train.options.recipes import RECIPES
 from ganedit.train.recipes.stylegan2 import StyleGAN2
 
 NUMBERS = {"resolution": 16, "channel-base": 128, "channel-max": 8, "z-dim": 6, "w-dim": 8, "batch": 4}

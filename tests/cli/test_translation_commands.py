@@ -21,8 +21,8 @@ from PIL import Image
 from torch import nn
 
 import ganedit as library
-from ganedit.cli.inpaint import parse_box
-from ganedit.cli.pictures import FILMS
+from ganedit.cli.commands.inpaint import parse_box
+from ganedit.cli.kit.pictures import FILMS
 from ganedit.errors import UsageError
 from ganedit.images.film import FILM_SUFFIXES, frames, open_film
 from ganedit.images.io import Photo, read_image

@@ -10,8 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.train.loop import Recipe, Report, Run, load_checkpoint, start_fabric, train
-from ganedit.train.loop_options import LoopOptions
+from ganedit.train.checkpoints import load_checkpoint
+from ganedit.train.logs import Report
+from ganedit.train.loop import train
+from ganedit.train.options.base import LoopOptions
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, start_fabric
 
 Make = Callable[[LoopOptions], Recipe]
 CPU = torch.device("cpu")

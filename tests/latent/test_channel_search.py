@@ -8,18 +8,12 @@ import torch
 
 from ganedit.errors import UsageError
 from ganedit.images.align import TEMPLATES
-from ganedit.latent.channel_search import VISIBLE, Search, find_channels_that
-from ganedit.latent.directions import random_codes
+from ganedit.latent.directions.channel_search import VISIBLE, Search, find_channels_that
+from ganedit.latent.directions.channels import channel_direction
 from ganedit.latent.editing import draw, edit
 from ganedit.latent.latent import Latent
-from ganedit.latent.styles import (
-    channel_direction,
-    channels,
-    draw_styles,
-    find_channels,
-    style_spread,
-    styles_of,
-)
+from ganedit.latent.sampling import random_codes
+from ganedit.latent.styles import channels, draw_styles, find_channels, style_spread, styles_of
 from ganedit.metrics.concepts import FaceRegions
 from ganedit.store.load import load_generator
 

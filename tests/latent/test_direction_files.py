@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ganedit.errors import InputError
-from ganedit.latent.direction_files import export_direction, import_direction, import_directions
-from ganedit.latent.directions import Direction
+from ganedit.latent.directions.direction import Direction
+from ganedit.latent.directions.foreign import export_direction, import_direction, import_directions
 
 W = 6
 

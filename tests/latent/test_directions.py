@@ -6,16 +6,10 @@ import pytest
 import torch
 
 from ganedit.errors import InputError, UsageError
-from ganedit.latent.directions import (
-    Direction,
-    apply,
-    find,
-    learn,
-    names_of,
-    remove_shared,
-    spread_along,
-    user_folder,
-)
+from ganedit.latent.directions.direction import Direction, apply
+from ganedit.latent.directions.learning import learn, remove_shared
+from ganedit.latent.directions.named import find, names_of, user_folder
+from ganedit.latent.sampling import spread_along
 
 W = 16
 

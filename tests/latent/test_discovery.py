@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ganedit.errors import UsageError
-from ganedit.latent.directions import random_codes
-from ganedit.latent.discovery import ganspace, sefa
+from ganedit.latent.directions.discovery import ganspace, sefa
+from ganedit.latent.sampling import random_codes
 from ganedit.store.load import load_generator
 
 

@@ -10,11 +10,11 @@ import torch
 
 from ganedit.errors import InputError, UsageError
 from ganedit.images.align import TEMPLATES
-from ganedit.latent.activations import activations, layer_shapes
-from ganedit.latent.directions import random_codes
-from ganedit.latent.dissection import OUTLINE, TOP, Dissection, dissect, outlined, top_pictures
-from ganedit.latent.dissection_report import limit_of, page_of, try_line, write_report
-from ganedit.latent.units import UnitChange, UnitEdit
+from ganedit.latent.sampling import random_codes
+from ganedit.latent.units.activations import activations, layer_shapes
+from ganedit.latent.units.dissection import OUTLINE, TOP, Dissection, dissect, outlined, top_pictures
+from ganedit.latent.units.report import limit_of, page_of, try_line, write_report
+from ganedit.latent.units.switching import UnitChange, UnitEdit
 from ganedit.metrics.concepts import FaceRegions
 from ganedit.store.load import load_generator
 

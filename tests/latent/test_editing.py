@@ -13,11 +13,11 @@ from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.images.align import TEMPLATES, align_faces
 from ganedit.images.io import Photo, read_image, write_image
 from ganedit.images.provenance import provenance
-from ganedit.latent.directions import Direction
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.editing import between, draw, edit, parse_layers, parse_sweep, paste_latent
+from ganedit.latent.inversion.photos import crops_of, find_photo, project_photo
+from ganedit.latent.inversion.project import ProjectOptions
 from ganedit.latent.latent import Latent
-from ganedit.latent.photos import crops_of, find_photo, project_photo
-from ganedit.latent.project import ProjectOptions
 from ganedit.store.load import load_generator
 
 NAN = float("nan")

@@ -10,9 +10,9 @@ import torch
 
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
 from ganedit.images.io import read_image
+from ganedit.latent.inversion.photos import crops_of, latent_of
+from ganedit.latent.inversion.project import ProjectOptions, noise_regularization, project
 from ganedit.latent.latent import Latent
-from ganedit.latent.photos import crops_of, latent_of
-from ganedit.latent.project import ProjectOptions, noise_regularization, project
 from ganedit.store.load import encoder_for, load_generator
 
 METHODS = ["optimize", "encode", "hybrid", "tune"]

@@ -12,11 +12,12 @@ import torch
 import ganedit
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.images.io import from_tensor
-from ganedit.latent.directions import Direction, random_codes
+from ganedit.latent.directions.channels import channel_direction
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.editing import draw, edit, paste_latent
 from ganedit.latent.latent import Latent
+from ganedit.latent.sampling import random_codes
 from ganedit.latent.styles import (
-    channel_direction,
     channels,
     draw_styles,
     find_channels,

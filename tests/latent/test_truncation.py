@@ -47,7 +47,7 @@ def test_codes_are_brought_towards_the_nearest_centre(generator, z):
 
 def test_centres_are_where_codes_are_dense(generator):
     (one,) = find_centres(generator, 1)
-    from ganedit.latent.directions import random_codes
+    from ganedit.latent.sampling import random_codes
 
     torch.testing.assert_close(one, random_codes(generator, 10_000).mean(dim=0), atol=1e-4, rtol=1e-4)
 

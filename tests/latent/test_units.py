@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.latent.activations import UpperQuantile, activations, layer_shapes
-from ganedit.latent.directions import random_codes
-from ganedit.latent.units import UnitChange, UnitEdit, high_values, parse_change, read_mask
+from ganedit.latent.sampling import random_codes
+from ganedit.latent.units.activations import UpperQuantile, activations, layer_shapes
+from ganedit.latent.units.switching import UnitChange, UnitEdit, high_values, parse_change, read_mask
 from ganedit.store.load import load, load_generator
 
 

@@ -29,7 +29,7 @@ def test_face_box_follows_the_template():
 
 
 def test_blurred_and_shifted_copies_stay_the_same_person(shared):
-    from ganedit.train.data import load_images
+    from ganedit.data.images import load_images
 
     faces = load_images(shared / "data/faces/faces-128.zip", resolution=128, limit=6)
     crops = faces.images.permute(0, 2, 3, 1).contiguous().numpy()

@@ -35,9 +35,9 @@ def test_a_raised_tip_is_a_positive_pitch():
 
 
 def test_mirrored_photographs_have_opposite_yaw(shared):
+    from ganedit.data.images import load_images
     from ganedit.images.align import TEMPLATES
     from ganedit.metrics.pose import crop_landmarks
-    from ganedit.train.data import load_images
 
     faces = load_images(shared / "data/faces/faces-128.zip", resolution=128, limit=24)
     crops = faces.images.permute(0, 2, 3, 1).numpy()

@@ -51,7 +51,7 @@ def test_bicubic_enlargement_has_its_published_quality(shared):
 
 
 def test_detector_finds_faces_and_not_noise(shared):
-    from ganedit.train.data import load_images
+    from ganedit.data.images import load_images
 
     faces = load_images(shared / "data/faces/faces-128.zip", resolution=64, limit=8)
     crops = faces.images.permute(0, 2, 3, 1).numpy()

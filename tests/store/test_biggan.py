@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 import ganedit
 from ganedit.errors import CheckpointError, InputError
-from ganedit.store.unpickle import read_pickled
+from ganedit.store.pickles.unpickle import read_pickled
 
 
 @pytest.fixture

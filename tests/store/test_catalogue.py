@@ -12,7 +12,7 @@ import pytest
 from ganedit.errors import MissingError, UsageError
 from ganedit.store import registry
 from ganedit.store.cards import TASKS
-from ganedit.store.catalogue import Entry, entries, find, no_such_model
+from ganedit.store.downloads.catalogue import Entry, entries, find, no_such_model
 
 ENTRIES = list(entries().values())
 

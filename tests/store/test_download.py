@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ganedit.errors import CheckpointError, InputError, MissingError
-from ganedit.store import download as downloading
-from ganedit.store.arrivals import not_weights
-from ganedit.store.download import Patience, download
+from ganedit.store.downloads import download as downloading
+from ganedit.store.downloads.arrivals import not_weights
+from ganedit.store.downloads.download import Patience, download
 
 BODY = b"\x80\x02" + bytes(range(256)) * 4000
 SHA = hashlib.sha256(BODY).hexdigest()

@@ -11,8 +11,8 @@ import ganedit
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.store.export import FORMATS, export
 from ganedit.store.models import Generator
-from ganedit.store.stand_ins import module_state
-from ganedit.store.unpickle import read_pickled
+from ganedit.store.pickles.stand_ins import module_state
+from ganedit.store.pickles.unpickle import read_pickled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PLAIN, CLASSES, SG3 = "sg2ada-uncond-64", "sg2ada-cond-32", "sg3r-64"

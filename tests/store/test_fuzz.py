@@ -13,7 +13,7 @@ import pytest
 
 import ganedit
 from ganedit.errors import CheckpointError, InputError
-from ganedit.latent.direction_files import import_directions
+from ganedit.latent.directions.foreign import import_directions
 
 SECONDS = float(os.environ.get("GANEDIT_FUZZ_SECONDS", "60"))
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 import ganedit
 from ganedit.errors import CheckpointError
 from ganedit.store.formats import genforce
-from ganedit.store.unpickle import read_pickled
+from ganedit.store.pickles.unpickle import read_pickled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -23,7 +23,7 @@ from hostile_files import Calls, archive, legacy, tensor
 import ganedit
 from ganedit.errors import CheckpointError
 from ganedit.store.formats.state_dicts import state_dict
-from ganedit.store.unpickle import read_pickled
+from ganedit.store.pickles.unpickle import read_pickled
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sg2ada-cond-32.pkl"
 

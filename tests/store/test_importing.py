@@ -161,7 +161,7 @@ def test_archives(tmp_path):
 
 
 def test_directions(tmp_path):
-    from ganedit.latent.directions import Direction
+    from ganedit.latent.directions.direction import Direction
 
     np.save(tmp_path / "age.npy", np.ones((1, 512)))
     torch.save(torch.ones(1, 512), tmp_path / "age.pt")

@@ -16,11 +16,19 @@ import pytest
 
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
 from ganedit.store.cards import ModelCard
-from ganedit.store.catalogue import Entry, Licence
-from ganedit.store.download import Patience
+from ganedit.store.downloads.catalogue import Entry, Licence
+from ganedit.store.downloads.download import Patience
+from ganedit.store.downloads.pulling import (
+    LEDGER,
+    STAGING,
+    clip_weights,
+    in_mirror,
+    pull,
+    recorded,
+    unfinished,
+)
 from ganedit.store.foreign import FORMATS
 from ganedit.store.load import verify
-from ganedit.store.pulling import LEDGER, STAGING, clip_weights, in_mirror, pull, recorded, unfinished
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE = "sg2ada-uncond-64.pkl"

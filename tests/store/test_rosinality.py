@@ -21,7 +21,7 @@ from ganedit.store.export import export
 from ganedit.store.formats import rosinality
 from ganedit.store.load import load
 from ganedit.store.models import Generator as Model
-from ganedit.store.stand_ins import StandIn
+from ganedit.store.pickles.stand_ins import StandIn
 
 BLUR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 

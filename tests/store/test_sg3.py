@@ -15,8 +15,8 @@ from ganedit.errors import CheckpointError, InputError
 from ganedit.nets.stylegan3 import Generator, paper_config
 from ganedit.store.foreign import Foreign
 from ganedit.store.formats import nvlabs
-from ganedit.store.stand_ins import StandIn
-from ganedit.store.unpickle import read_pickled
+from ganedit.store.pickles.stand_ins import StandIn
+from ganedit.store.pickles.unpickle import read_pickled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = ["sg3t-32", "sg3r-64"]

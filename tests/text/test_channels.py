@@ -7,7 +7,7 @@ import torch
 
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.latent import styles
-from ganedit.latent.directions import random_codes
+from ganedit.latent.sampling import random_codes
 from ganedit.store.load import load_clip, load_generator
 from ganedit.text.channels import FIRST_SEED, channel_relevance, known_relevance, text_direction
 from ganedit.text.guidance import text_change

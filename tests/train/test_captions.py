@@ -7,8 +7,8 @@ import math
 import numpy as np
 import torch
 
+from ganedit.data.captions import Caption, compose, matches, vocabulary
 from ganedit.store.open_clip_network import words_of
-from ganedit.train.captions import Caption, compose, matches, vocabulary
 
 FACES = torch.tensor([[1.0, 34.0, 0.95], [0.0, 8.0, 0.05], [0.0, 71.0, 0.9], [1.0, 1.0, math.nan]])
 

@@ -12,14 +12,15 @@ from PIL import Image
 from ganedit.errors import InputError, UsageError
 from ganedit.nets.classifier import ClassifierConfig
 from ganedit.store.cards import ModelCard
-from ganedit.train.loop import Run, start_fabric, train
-from ganedit.train.options import ClassifierOptions
+from ganedit.train.loop import train
+from ganedit.train.options.recognition import ClassifierOptions
 from ganedit.train.recipes.classifier import (
     Attributes,
     attribute_losses,
     distort,
     load_sets,
 )
+from ganedit.train.run import Run, start_fabric
 
 CONFIG = ClassifierConfig(("smile",), ("yaw",), (0.0,), (10.0,))
 

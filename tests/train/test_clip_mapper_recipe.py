@@ -10,7 +10,7 @@ from ganedit.errors import CheckpointError, UsageError
 from ganedit.nets.latent_mapper import LatentMapper, LatentMapperConfig
 from ganedit.store.load import load, load_generator
 from ganedit.store.models import Mapper
-from ganedit.train.options import CLIPMapperOptions
+from ganedit.train.options.recognition import CLIPMapperOptions
 from ganedit.train.recipes.clip_mapper import start
 
 

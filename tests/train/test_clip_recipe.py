@@ -12,7 +12,7 @@ from recipes import CPU, assert_resumes, trained
 
 from ganedit.errors import UsageError
 from ganedit.store.load import load_clip
-from ganedit.train.options import CLIPOptions
+from ganedit.train.options.recognition import CLIPOptions
 from ganedit.train.recipes.clip import start, unified_contrast
 
 

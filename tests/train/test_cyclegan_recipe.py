@@ -8,7 +8,7 @@ from recipes import CPU, assert_resumes, draw_pictures, trained
 
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.store.load import load
-from ganedit.train.options import CycleGANOptions
+from ganedit.train.options.translators import CycleGANOptions
 from ganedit.train.recipes.cyclegan import Drawn, start
 from ganedit.train.translation import History
 

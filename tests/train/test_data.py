@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from ganedit.data.images import fetch, load_images
+from ganedit.data.order import index_batch, mirror_batch
 from ganedit.errors import InputError, UsageError
-from ganedit.train.data import fetch, index_batch, load_images, mirror_batch
 
 
 @pytest.fixture

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganedit.data.images import ImageSet
 from ganedit.errors import CheckpointError
 from ganedit.nets.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load, load_generator, save_model
-from ganedit.train.data import ImageSet
-from ganedit.train.loop import Run, load_checkpoint, start_fabric, train
-from ganedit.train.options import EncoderOptions
+from ganedit.train.checkpoints import load_checkpoint
+from ganedit.train.loop import train
+from ganedit.train.options.generators import EncoderOptions
 from ganedit.train.recipes.encoder import EncoderTraining
+from ganedit.train.run import Run, start_fabric
 
 WIDTHS = (8, 8, 4)
 BLACK = ImageSet(torch.zeros(2, 3, 16, 16).byte(), ["a.png", "b.png"], None, [], [])

@@ -8,7 +8,7 @@ from recipes import CPU, assert_resumes, draw_pictures, trained
 
 from ganedit.errors import UsageError
 from ganedit.store.load import load
-from ganedit.train.options import InpaintOptions
+from ganedit.train.options.pictures import InpaintOptions
 from ganedit.train.recipes.inpaint import holes, start
 
 

@@ -9,14 +9,14 @@ from PIL import Image
 from recipes import draw_pictures
 from torch import nn
 
+from ganedit.data.label_maps import load_maps, network_input, read_colours
+from ganedit.data.order import crop_rng
 from ganedit.errors import InputError, UsageError
 from ganedit.images.labels import LabelMap, Palette
 from ganedit.images.translation import translate
 from ganedit.nets.spade import SPADEConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.models import Translator
-from ganedit.train.data import crop_rng
-from ganedit.train.label_maps import load_maps, network_input, read_colours
 
 COLOURS = np.array([(9, 9, 9), (200, 0, 0), (0, 200, 0)], np.uint8)
 

@@ -11,11 +11,15 @@ import pytest
 import torch
 from torch import nn
 
+from ganedit.data.images import ImageSet
 from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
 from ganedit.train import loop
-from ganedit.train.data import ImageSet
-from ganedit.train.loop import CHECKPOINT, Recipe, Run, load_checkpoint, save_options, start_fabric, train
-from ganedit.train.loop_options import LoopOptions
+from ganedit.train.checkpoints import CHECKPOINT, load_checkpoint, read_options, save_options
+from ganedit.train.logs import Log, Report
+from ganedit.train.loop import train
+from ganedit.train.options.base import LoopOptions
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, start_fabric
 
 DATA = ImageSet(
     torch.arange(12, dtype=torch.uint8).mul(20).view(12, 1, 1, 1).expand(12, 3, 4, 4).contiguous(),
@@ -107,11 +111,11 @@ def test_pieces_make_up_the_same_step(tmp_path):
 
 
 def test_interrupting_saves_first(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop._Log, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(Log, "EVERY_SECONDS", 0.0)
     before = signal.getsignal(signal.SIGINT)
     recipe = MeanColour()
 
-    def interrupt_at_the_fifth(report: loop.Report) -> None:
+    def interrupt_at_the_fifth(report: Report) -> None:
         if report.images == 20:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -141,7 +145,7 @@ def test_a_diverged_run_keeps_its_last_checkpoint(tmp_path):
 
 
 def test_reports_and_snapshots(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop._Log, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(Log, "EVERY_SECONDS", 0.0)
     reports = []
     recipe = go(tmp_path, on_report=reports.append, snapshot_kimg=0.03)
     assert [r.images for r in reports] == list(range(4, 84, 4))
@@ -183,12 +187,12 @@ def test_a_safetensors_file_of_something_else(tmp_path):
 
 def test_options_beside_the_run(tmp_path):
     save_options(options(data=("a", "b")), tmp_path, recipe="mean")
-    found = loop.read_options(tmp_path)
+    found = read_options(tmp_path)
     assert found.pop("recipe") == "mean"
     assert LoopOptions(**{**found, "data": tuple(found["data"])}) == options(data=("a", "b"))
     (tmp_path / "options.json").write_text("{")
     with pytest.raises(InputError, match="not a training run"):
-        loop.read_options(tmp_path)
+        read_options(tmp_path)
 
 
 @pytest.mark.parametrize(

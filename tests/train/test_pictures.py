@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from recipes import draw_pictures
 
+from ganedit.data import pictures
+from ganedit.data.order import crop_rng
+from ganedit.data.pictures import load_pairs, load_pictures, load_reduced, reduced, sheet
 from ganedit.errors import InputError, UsageError
-from ganedit.train import pictures
-from ganedit.train.data import crop_rng
-from ganedit.train.pictures import load_pairs, load_pictures, load_reduced, reduced, sheet
 
 
 def save(path, pixels):

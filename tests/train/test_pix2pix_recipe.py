@@ -11,7 +11,7 @@ from recipes import CPU, assert_resumes, draw_pictures, trained
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.store.load import load
 from ganedit.train.colours import join_lightness, split_lightness
-from ganedit.train.options import Pix2pixOptions
+from ganedit.train.options.translators import Pix2pixOptions
 from ganedit.train.recipes.pix2pix import start
 
 

@@ -12,7 +12,7 @@ from recipes import CPU, assert_resumes, draw_pictures, trained
 
 from ganedit.errors import CheckpointError, MissingError, UsageError
 from ganedit.store.load import load
-from ganedit.train.options import Pix2pixHDOptions
+from ganedit.train.options.label_maps import Pix2pixHDOptions
 from ganedit.train.recipes import pix2pixhd
 from ganedit.train.recipes.pix2pixhd import start, take_over
 

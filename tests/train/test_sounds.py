@@ -11,9 +11,10 @@ import torch
 from sounds import QUICK, save_tones, tone
 
 from ganedit.audio.spectrogram import LEVEL, level, picture
+from ganedit.data.sounds import Sounds, load_sounds
 from ganedit.errors import InputError, UsageError
-from ganedit.train.options import TimbreOptions, VocoderOptions
-from ganedit.train.sounds import Sounds, load_all, load_sounds
+from ganedit.train.options.recipes import TimbreOptions, VocoderOptions
+from ganedit.train.sources import load_all
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from ganedit.images.labels import LabelMap
 from ganedit.images.translation import style_encoder, style_of, takes_labels, translate
 from ganedit.nets.spade import StyleEncoder, StyleEncoderConfig
 from ganedit.store.load import load
-from ganedit.train.label_maps import Labels
-from ganedit.train.options import SPADEOptions
+from ganedit.train.options.label_maps import SPADEOptions
 from ganedit.train.recipes.spade import start
+from ganedit.train.sources import labels_of
 
 COLOURS = np.array([(20, 40, 60), (200, 180, 30), (90, 220, 120)], np.uint8)
 
@@ -107,18 +107,18 @@ def test_an_encoder_without_normalisation_sees_brightness():
 
 
 def test_names_and_colours(options, tmp_path):
-    labels = Labels.of(options())
+    labels = labels_of(options())
     assert labels.details()["palette"] == COLOURS.tolist()
     shown = labels.coloured(torch.tensor([[[0, 2]]]))
     assert ((shown[0, :, 0, 1] + 1) * 127.5).round().tolist() == COLOURS[2].tolist()
-    assert Labels.of(options(labels="3")).details().keys() == {"input", "palette"}
+    assert labels_of(options(labels="3")).details().keys() == {"input", "palette"}
     (tmp_path / "p.gpl").write_text("1 2 3 a\n4 5 6 b\n")
     palette = str(tmp_path / "p.gpl")
-    assert Labels.of(options(labels="", palette=palette)).names == ("a", "b")
+    assert labels_of(options(labels="", palette=palette)).names == ("a", "b")
     with pytest.raises(UsageError, match=r"tells of 3 labels, .* of 2"):
-        Labels.of(options(palette=palette))
+        labels_of(options(palette=palette))
     with pytest.raises(UsageError, match="a name twice"):
-        Labels.of(options(labels="sea,corn,sea"))
+        labels_of(options(labels="sea,corn,sea"))
 
 
 def test_what_is_refused(options):

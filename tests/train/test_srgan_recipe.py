@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from recipes import CPU, assert_resumes, draw_pictures, trained
 
+from ganedit.data.pictures import with_reduction
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.store.load import load
-from ganedit.train.options import SRGANOptions
-from ganedit.train.pictures import with_reduction
+from ganedit.train.options.pictures import SRGANOptions
 from ganedit.train.recipes.srgan import start
 
 

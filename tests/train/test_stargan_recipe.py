@@ -11,7 +11,7 @@ from recipes import CPU, assert_resumes, draw_pictures, trained
 from ganedit.errors import InputError, UsageError
 from ganedit.store.load import load
 from ganedit.train.losses import gradient_penalty
-from ganedit.train.options import StarGANOptions
+from ganedit.train.options.translators import StarGANOptions
 from ganedit.train.recipes.stargan import known_bce, parse_rules, read_labels, start
 
 

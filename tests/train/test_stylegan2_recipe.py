@@ -9,13 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
+from ganedit.data.images import ImageSet
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.store.load import load
-from ganedit.train.data import ImageSet
+from ganedit.train.checkpoints import load_checkpoint
 from ganedit.train.ema import ema_beta
-from ganedit.train.loop import Run, load_checkpoint, start_fabric, train
-from ganedit.train.options import StyleGAN2Options
+from ganedit.train.loop import train
+from ganedit.train.options.generators import StyleGAN2Options
 from ganedit.train.recipes.stylegan2 import StyleGAN2, start
+from ganedit.train.run import Run, start_fabric
 
 COLOURS = ((200, 60, 40), (30, 90, 210))
 

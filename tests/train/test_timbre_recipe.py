@@ -11,12 +11,12 @@ from recipes import CPU, assert_resumes, trained
 from sounds import save_tones
 
 from ganedit.audio.spectrogram import SpectrogramConfig
+from ganedit.data.sounds import load_sounds
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.store.load import load
 from ganedit.store.uses import use_of
-from ganedit.train.options import TimbreOptions
+from ganedit.train.options.recipes import TimbreOptions
 from ganedit.train.recipes.timbre import SoundDomains, Timbre, start
-from ganedit.train.sounds import load_sounds
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from recipes import CPU, assert_resumes, draw_pictures, trained
 
 from ganedit.errors import UsageError
 from ganedit.store.load import load
-from ganedit.train.options import UNITOptions
+from ganedit.train.options.translators import UNITOptions
 from ganedit.train.recipes.unit import start
 
 

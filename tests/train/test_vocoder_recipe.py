@@ -11,9 +11,9 @@ from recipes import CPU, assert_resumes, trained
 from ganedit.audio.spectrogram import SpectrogramConfig
 from ganedit.errors import InputError, UsageError
 from ganedit.store.load import load
-from ganedit.train.options import VocoderOptions
+from ganedit.train.options.recipes import VocoderOptions
 from ganedit.train.recipes.vocoder import Vocoder, start
-from ganedit.train.sounds import load_all
+from ganedit.train.sources import load_all
 
 
 def draw_sounds(folder, count, seconds=1.2):

@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.latent.directions import Direction
-from ganedit.latent.discovery import trained
+from ganedit.latent.directions.direction import Direction
+from ganedit.latent.directions.discovery import trained
 from ganedit.nets.stylegan2 import Generator, GeneratorConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_generator, save_model
-from ganedit.train.loop import Run, load_checkpoint, start_fabric, train
-from ganedit.train.options import VoynovOptions
+from ganedit.train.checkpoints import load_checkpoint
+from ganedit.train.loop import train
+from ganedit.train.options.generators import VoynovOptions
 from ganedit.train.recipes.voynov import Directions, Voynov
+from ganedit.train.run import Run, start_fabric
 
 CPU = torch.device("cpu")
 

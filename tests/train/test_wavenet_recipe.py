@@ -10,7 +10,7 @@ from recipes import CPU, assert_resumes, trained
 
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.store.load import load
-from ganedit.train.options import WaveNetOptions
+from ganedit.train.options.recipes import WaveNetOptions
 from ganedit.train.recipes.wavenet import WaveNetRecipe, start
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, MissingError, UsageError, did_you_mean
 from ganedit.nets.efficientnet_lite import CONFIGS, Conv, EfficientNetLite, InvertedResidual
-from ganedit.store.unpickle import read_pickled
+from ganedit.store.pickles.unpickle import read_pickled
 
 BATCH_NORM_EPS = 1e-3
 

@@ -28,7 +28,7 @@ from ganedit.store.formats.nvlabs_modules import (
     state_of,
     tensor,
 )
-from ganedit.store.stand_ins import StandIn
+from ganedit.store.pickles.stand_ins import StandIn
 
 FAMILY = "stylegan2-ada-pytorch and stylegan3"
 WHOLE_BATCH = 2**16  # minibatch groups of unlimited size

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError
-from ganedit.store.stand_ins import StandIn, module_state
+from ganedit.store.pickles.stand_ins import StandIn, module_state
 
 SUPPORTED = "ganedit reads StyleGAN2 and StyleGAN3 in the layout of stylegan2-ada-pytorch and stylegan3"
 FILTER = (1.0, 3.0, 3.0, 1.0)

@@ -19,7 +19,7 @@ from ganedit.store.formats.nvlabs_modules import (
     state_of,
     tensor,
 )
-from ganedit.store.stand_ins import StandIn
+from ganedit.store.pickles.stand_ins import StandIn
 
 
 def generator(g: StandIn) -> NetworkWeights:

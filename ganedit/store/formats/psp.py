@@ -14,7 +14,7 @@ from ganedit.nets.irse_encoder import IRSEEncoderConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.renaming import Renaming
 from ganedit.store.formats.state_dicts import numbered
-from ganedit.store.stand_ins import StandIn
+from ganedit.store.pickles.stand_ins import StandIn
 
 FAMILY = "encoder4editing and pixel2style2pixel"
 KINDS = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}

@@ -19,7 +19,7 @@ from ganedit.nets.stylegan2 import DiscriminatorConfig, GeneratorConfig
 from ganedit.store.architectures import shapes_only
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.state_dicts import numbered, state_dict
-from ganedit.store.stand_ins import StandIn, module_state
+from ganedit.store.pickles.stand_ins import StandIn, module_state
 
 FAMILY = "rosinality's StyleGAN2"
 MAX_LEVELS = 12  # 4 to 8192 px

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ganedit.store.stand_ins import StandIn, module_state
+from ganedit.store.pickles.stand_ins import StandIn, module_state
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which training scripts keep a single network."""

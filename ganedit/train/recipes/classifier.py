@@ -12,16 +12,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganedit.data.images import ImageSet, load_images
+from ganedit.data.labels import label_columns, label_values
+from ganedit.data.variation import vary
 from ganedit.errors import InputError, UsageError
 from ganedit.images.align import TEMPLATES
 from ganedit.metrics.pose import crop_landmarks, head_pose
 from ganedit.nets.classifier import SIZE, Classifier, ClassifierConfig, to_input
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
-from ganedit.train.data import ImageSet, label_columns, label_values, load_images
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, set_rate
-from ganedit.train.options import ClassifierOptions, command_line
-from ganedit.train.variation import vary
+from ganedit.train.options.recipes import command_line
+from ganedit.train.options.recognition import ClassifierOptions
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.sources import Note, OnLoad
 
 POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
 POSE_SIDE = 128  # pixels at which landmarks are looked for

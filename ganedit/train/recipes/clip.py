@@ -16,17 +16,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganedit.data.captions import FACTS, compose, matches, read_facts, vocabulary
+from ganedit.data.images import ImageSet, load_images
+from ganedit.data.variation import vary
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.metrics.zero_shot import zero_shot
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import load, save_model
 from ganedit.store.models import Classifier, Clip
 from ganedit.store.open_clip_network import ClipConfig, ClipNetwork, Words
-from ganedit.train.captions import FACTS, compose, matches, read_facts, vocabulary
-from ganedit.train.data import ImageSet, load_images
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, note_skipped, set_rate
-from ganedit.train.options import CLIPOptions, command_line
-from ganedit.train.variation import vary
+from ganedit.train.options.recipes import command_line
+from ganedit.train.options.recognition import CLIPOptions
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.sources import Note, OnLoad, note_skipped
 
 GREY = 0.2  # share of pictures shown without colours
 SHARPEST = math.log(100.0)  # of the scale of logits, as in the paper

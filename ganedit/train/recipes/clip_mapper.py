@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganedit.data.pictures import sheet
 from ganedit.latent.mixing import BANDS, rows_of
 from ganedit.nets.latent_mapper import LatentMapper, LatentMapperConfig
 from ganedit.store.cards import ModelCard
@@ -17,9 +18,11 @@ from ganedit.store.load import load_clip, load_generator, save_model
 from ganedit.store.models import Clip, Generator
 from ganedit.text.guidance import Wish, distance_to_wish
 from ganedit.text.optimize import person_of, spread_of_codes
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, set_rate
-from ganedit.train.options import CLIPMapperOptions, command_line
-from ganedit.train.pictures import sheet
+from ganedit.train.options.recipes import command_line
+from ganedit.train.options.recognition import CLIPMapperOptions
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, set_rate
+from ganedit.train.sources import Note, OnLoad
 
 SAMPLES = 8
 SHOWN_SEED = 900_000  # of the samples, which training does not see

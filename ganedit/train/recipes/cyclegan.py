@@ -11,9 +11,10 @@ from torch import Tensor
 from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
 from ganedit.nets.resnet import ResNetConfig
 from ganedit.train.cycle import CycleRecipe, Drawn
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss
-from ganedit.train.options import CycleGANOptions
+from ganedit.train.options.translators import CycleGANOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import Domains, History, load_domains
 
 AREA_COUNTS = 0.5, 0.7  # of the run: where the area of a mask begins to count, and where it does in full

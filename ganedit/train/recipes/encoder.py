@@ -13,17 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganedit.data.images import ImageSet
+from ganedit.data.pictures import sheet
 from ganedit.errors import CheckpointError
-from ganedit.latent.perceptual import distance_to
+from ganedit.latent.inversion.perceptual import distance_to
 from ganedit.nets.encoder import Encoder, EncoderConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load, load_generator, save_model
 from ganedit.store.models import Encoder as EncoderModel
 from ganedit.store.models import Generator
-from ganedit.train.data import ImageSet
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast, load_set, set_rate
-from ganedit.train.options import EncoderOptions, command_line
-from ganedit.train.pictures import sheet
+from ganedit.train.options.generators import EncoderOptions
+from ganedit.train.options.recipes import command_line
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.sources import Note, OnLoad, load_set
 
 SAMPLES = 8  # pairs on the sample sheet
 

@@ -14,17 +14,18 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ganedit.data.images import load_images
+from ganedit.data.pictures import Pictures, load_pictures, sheet
 from ganedit.metrics.inpainting import centre_hole, measure_inpainting
 from ganedit.nets.context_encoder import ContextEncoder, ContextEncoderConfig
 from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.store.models import Translator
-from ganedit.train.data import load_images
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss
-from ganedit.train.options import PATCHES, InpaintOptions
-from ganedit.train.pictures import Pictures, load_pictures, sheet
+from ganedit.train.options.pictures import PATCHES, InpaintOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import PictureRecipe, frozen, load_named
 
 SAMPLES = 8

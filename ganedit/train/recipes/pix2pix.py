@@ -10,14 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.data.pictures import Pictures, load_pairs, load_pictures, sheet
 from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
 from ganedit.nets.unet import UNetConfig, UNetGenerator
 from ganedit.store.load import save_model
 from ganedit.train.colours import join_lightness, split_lightness
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss
-from ganedit.train.options import PATCHES, Pix2pixOptions
-from ganedit.train.pictures import Pictures, load_pairs, load_pictures, sheet
+from ganedit.train.options.pictures import PATCHES
+from ganedit.train.options.translators import Pix2pixOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import PictureRecipe, frozen, load_named, start_from
 
 SAMPLES = 8

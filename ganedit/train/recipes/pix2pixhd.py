@@ -15,17 +15,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ganedit.data.label_maps import Labels, network_input
+from ganedit.data.pictures import Pictures, load_pairs, sheet
 from ganedit.errors import CheckpointError
-from ganedit.latent.perceptual import lpips_network
+from ganedit.latent.inversion.perceptual import lpips_network
 from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGANConfig
 from ganedit.nets.pix2pixhd import LocalEnhancerConfig, LocalEnhancerGenerator
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.store.load import load, save_model
-from ganedit.train.label_maps import Labels, load_labelled, network_input
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss, over_scales
-from ganedit.train.options import Pix2pixHDOptions
-from ganedit.train.pictures import Pictures, load_pairs, sheet
+from ganedit.train.options.label_maps import Pix2pixHDOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad, labels_of, load_labelled
 from ganedit.train.translation import JudgedRecipe, load_named
 
 SAMPLES = 8
@@ -159,7 +160,7 @@ def start(
         labels = None
         data = load_named(load_pairs, options.data, options, note, on_load)
     else:
-        labels = Labels.of(options)
+        labels = labels_of(options)
         data = load_labelled(options, labels, note, on_load)
     recipe = Pix2pixHD(options, data, labels, device)
     if options.start:

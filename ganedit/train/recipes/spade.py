@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.data.label_maps import Labels, network_input
+from ganedit.data.pictures import Pictures, sheet
 from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGANConfig
 from ganedit.nets.spade import (
     SPADEConfig,
@@ -26,11 +28,10 @@ from ganedit.nets.spade import (
     normalise_spectrally,
 )
 from ganedit.store.load import save_model
-from ganedit.train.label_maps import Labels, load_labelled, network_input
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import hinge_d_loss, hinge_g_loss, style_divergence
-from ganedit.train.options import SPADEOptions
-from ganedit.train.pictures import Pictures, sheet
+from ganedit.train.options.label_maps import SPADEOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad, labels_of, load_labelled
 from ganedit.train.translation import JudgedRecipe
 
 SAMPLES = 8
@@ -158,5 +159,5 @@ def _generator_config(options: SPADEOptions, channels: int) -> SPADEConfig:
 
 def start(options: SPADEOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> SPADE:
     """The recipe on the maps and photos that the options name."""
-    labels = Labels.of(options)
+    labels = labels_of(options)
     return SPADE(options, load_labelled(options, labels, note, on_load), labels, device)

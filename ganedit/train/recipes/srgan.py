@@ -16,15 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.data.pictures import Pictures, load_reduced, sheet
 from ganedit.metrics.upscaling import find_pairs, measure_upscaler
 from ganedit.nets.srresnet import SRDiscriminator, SRDiscriminatorConfig, SRResNet, SRResNetConfig
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.store.models import Upscaler
-from ganedit.train.loop import Note, OnLoad, Run, note_skipped, set_rate
 from ganedit.train.losses import feature_distance, logistic_d_loss, nonsaturating_g_loss
-from ganedit.train.options import SRGANOptions
-from ganedit.train.pictures import Pictures, load_reduced, sheet
+from ganedit.train.options.pictures import SRGANOptions
+from ganedit.train.run import Run, set_rate
+from ganedit.train.sources import Note, OnLoad, note_skipped
 from ganedit.train.translation import PictureRecipe, frozen, start_from
 
 SAMPLES = 6

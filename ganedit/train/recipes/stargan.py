@@ -17,6 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganedit.data.images import ImageSet, load_images
+from ganedit.data.labels import label_columns, label_values
+from ganedit.data.pictures import sheet
 from ganedit.errors import InputError, UsageError, did_you_mean
 from ganedit.nets.stargan import (
     StarGANConfig,
@@ -25,11 +28,10 @@ from ganedit.nets.stargan import (
     StarGANGenerator,
 )
 from ganedit.store.load import save_model
-from ganedit.train.data import ImageSet, label_columns, label_values, load_images
-from ganedit.train.loop import Note, OnLoad, Run, note_skipped
 from ganedit.train.losses import gradient_penalty
-from ganedit.train.options import StarGANOptions
-from ganedit.train.pictures import sheet
+from ganedit.train.options.translators import StarGANOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad, note_skipped
 from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 6

@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganedit.data.images import ImageSet, fetch
+from ganedit.data.pictures import sheet
 from ganedit.errors import CheckpointError
 from ganedit.nets.stylegan2 import (
     ConvLayer,
@@ -29,10 +31,8 @@ from ganedit.nets.stylegan2 import (
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_generator, save_model
 from ganedit.train.augment import AdaController, AdaPipeline
-from ganedit.train.data import ImageSet, fetch
 from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.feature_discriminator import CALIBRATION_IMAGES, FeatureAdversary
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, load_set
 from ganedit.train.losses import (
     logistic_d_loss,
     nonsaturating_g_loss,
@@ -40,8 +40,11 @@ from ganedit.train.losses import (
     path_lengths,
     r1_penalty,
 )
-from ganedit.train.options import StyleGAN2Options, command_line
-from ganedit.train.pictures import sheet
+from ganedit.train.options.generators import StyleGAN2Options
+from ganedit.train.options.recipes import command_line
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, activation_dtype
+from ganedit.train.sources import Note, OnLoad, load_set
 
 W_AVG_BETA = 0.995
 PATH_DECAY = 0.01

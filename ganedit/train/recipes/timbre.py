@@ -17,14 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.audio.spectrogram import SpectrogramConfig
+from ganedit.data.sounds import Sounds, spectrogram_sheet
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.nets.spectrogram_judge import SpectrogramJudge, SpectrogramJudgeConfig
 from ganedit.train.cycle import CycleRecipe
 from ganedit.train.ema import ema_beta, update_ema
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
-from ganedit.train.options import TimbreOptions
-from ganedit.train.sounds import Sounds, load_source, spectrogram_sheet
+from ganedit.train.options.recipes import TimbreOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad, load_source
 from ganedit.train.translation import Domains, two_sources
 
 CLIP = 40.0  # gradients are 5 to 45 long, and 350 now and then, for a window that is mostly silent

@@ -21,9 +21,10 @@ from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGANConfig
 from ganedit.nets.unit import UNIT, Domain, UNITConfig
 from ganedit.store.load import save_model
 from ganedit.store.models.image import Direction
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import gan_d_loss, gan_g_loss, over_scales
-from ganedit.train.options import UNITOptions
+from ganedit.train.options.translators import UNITOptions
+from ganedit.train.run import Run
+from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import DomainRecipe, Domains, frozen, load_domains
 
 Pieces = list[tuple[Tensor, Tensor]]  # of domain a and of domain b, one pair per accumulated piece

@@ -16,15 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.audio.spectrogram import SpectrogramConfig, picture
+from ganedit.data.sounds import Sounds, load_sounds, spectrogram_sheet
 from ganedit.nets.hifigan import HiFiGANConfig, HiFiGANGenerator
 from ganedit.nets.waveform_judges import WaveformJudgeConfig, WaveformJudges
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
-from ganedit.train.loop import Note, OnLoad, Run
 from ganedit.train.losses import feature_distance, gan_d_loss, gan_g_loss, over_scales
-from ganedit.train.options import VocoderOptions
+from ganedit.train.options.recipes import VocoderOptions
+from ganedit.train.run import Run
 from ganedit.train.sound_losses import multi_resolution_distance, multi_resolution_loss
-from ganedit.train.sounds import Sounds, load_all, load_sounds, spectrogram_sheet
+from ganedit.train.sources import Note, OnLoad, load_all
 from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 6

@@ -14,14 +14,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.data.pictures import sheet
 from ganedit.errors import UsageError
-from ganedit.latent.directions import SIGMA_SAMPLES, SUFFIX, Direction, random_codes, spread_along
+from ganedit.latent.directions.direction import SUFFIX, Direction
+from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, spread_along
 from ganedit.nets.shift_predictor import ShiftPredictor, ShiftPredictorConfig
 from ganedit.store.load import load_generator
 from ganedit.store.models import Generator
-from ganedit.train.loop import Note, OnLoad, Recipe, Run, activation_dtype, autocast
-from ganedit.train.options import VoynovOptions
-from ganedit.train.pictures import sheet
+from ganedit.train.options.generators import VoynovOptions
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run, activation_dtype, autocast
+from ganedit.train.sources import Note, OnLoad
 
 LEAST = 0.5  # size of a shift: smaller ones could not be seen
 MEASURED, EXPORTED = 2, 16  # samples per direction that accuracy is measured on

@@ -15,12 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.audio.spectrogram import SpectrogramConfig, picture
+from ganedit.data.sounds import Sounds, Window, spectrogram_sheet
 from ganedit.nets.wavenet import WaveNet, WaveNetConfig, mu_law
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
-from ganedit.train.loop import Note, OnLoad, Run, set_rate
-from ganedit.train.options import WaveNetOptions
-from ganedit.train.sounds import Sounds, Window, load_all, spectrogram_sheet
+from ganedit.train.options.recipes import WaveNetOptions
+from ganedit.train.run import Run, set_rate
+from ganedit.train.sources import Note, OnLoad, load_all
 from ganedit.train.translation import PictureRecipe, start_from
 
 WARM = 0.02  # share of the run in which the learning rate rises

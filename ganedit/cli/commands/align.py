@@ -1,0 +1,96 @@
+"""`ganedit align`: faces cut out of photos, upright and at one size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.options import TEMPLATE_NAMES, check_face
+from ganedit.errors import UsageError, did_you_mean
+
+
+def command(
+    console: Console,
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Photos, folders, globs, or - for paths on standard input.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the crops.")] = Path("."),
+    like: Annotated[
+        str | None, typer.Option(help="Crop as this model was trained: its template and size.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="What a crop shows: ffhq (head and shoulders) or close-up (face).")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the crops in pixels; 256 unless given.")] = None,
+    face: Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")] = "largest",
+    landmarks: Annotated[
+        Path | None, typer.Option(help="JSON file of 68 points [x, y], instead of looking for faces.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="Score a face needs; lower finds fainter ones.")] = 0.0,
+) -> None:
+    """Cut the faces out of photos, turned upright and at one size.
+
+    Writes NAME.aligned.png, or with --face all NAME.aligned.png, NAME.face2.aligned.png and so on. Where
+    each crop lies in its photo stands in its provenance and in the output of --json.
+    """
+    check_face(face)
+    if not math.isfinite(threshold):
+        raise UsageError(f"--threshold {threshold} is not a finite number", "choose -1 to 1")
+    name, side = _template_and_size(console, like, template, size)
+    if landmarks is not None and inputs is not None and len(inputs) != 1:
+        raise UsageError("--landmarks belongs to one photo", "name one photo, or drop --landmarks")
+
+    def work(path: Path) -> Iterator[Result]:
+        from ganedit.images.align import TEMPLATES, align_faces
+        from ganedit.images.faces import load_landmarks
+        from ganedit.images.io import Photo, read_image, write_image
+        from ganedit.images.provenance import provenance
+
+        photo = read_image(path)
+        given = None if landmarks is None else load_landmarks(landmarks)
+        shows = TEMPLATES.get(name)
+        for number, aligned in align_faces(
+            photo.pixels, size=side, template=shows, which=face, threshold=threshold, faces=given
+        ):
+            target = output / f"{path.stem}{'' if number == 1 else f'.face{number}'}.aligned.png"
+            details: dict[str, Any] = {
+                "affine": aligned.affine.tolist(),
+                "size": side,
+                "template": name or None,
+                "face": number,
+            }
+            if console.should_write(target):
+                record = provenance("align", {**details, "source_sha256": photo.sha256}, source=path)
+                write_image(
+                    target,
+                    aligned.crop,
+                    like=Photo(aligned.crop, grey=photo.grey, icc=photo.icc),
+                    provenance=record if console.options.provenance else None,
+                )
+            yield Result(target, details)
+
+    run_batch(console, inputs, work)
+
+
+def _template_and_size(
+    console: Console, like: str | None, template: str | None, size: int | None
+) -> tuple[str, int]:
+    """The template's name, empty for a plain crop from the middle, and the side of the crop."""
+    if size is not None and not 16 <= size <= 8192:
+        raise UsageError(f"--size {size} makes no sense", "choose 16 to 8192")
+    if template is not None and template not in TEMPLATE_NAMES:
+        raise UsageError(f"there is no template {template}", did_you_mean(template, TEMPLATE_NAMES))
+    if like is None:
+        return template or "ffhq", size or 256
+    if template is not None:
+        raise UsageError("--like and --template contradict each other", "drop one of them")
+    from ganedit.store import registry
+
+    card = registry.card(like) if registry.find(like) else console.load(like).card
+    return card.template, size or card.resolution

@@ -1,0 +1,13 @@
+"""`ganedit clip`: pictures changed, found and sorted by what a text says."""
+
+from __future__ import annotations
+
+from ganedit.cli.commands.clip.direction import direction
+from ganedit.cli.commands.clip.edit import edit
+from ganedit.cli.commands.clip.generate import generate
+from ganedit.cli.commands.clip.rank import rank
+from ganedit.cli.kit.editor import MAY_STAND_ALONE
+
+__all__ = ["COMMANDS", "MAY_STAND_ALONE"]  # looked up by `cli.app`
+
+COMMANDS = {"edit": edit, "generate": generate, "direction": direction, "rank": rank}

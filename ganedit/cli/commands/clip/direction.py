@@ -1,0 +1,69 @@
+"""`ganedit clip direction`: a direction made of two texts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ganedit.cli.kit.clip import CLIP, ClipModel, file_name, open_clip_model
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.directions import Output
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.options import Model
+from ganedit.errors import UsageError
+
+
+def direction(
+    console: Console,
+    text: Annotated[str, typer.Argument(help='Where + goes: "an old person".')],
+    other: Annotated[str, typer.Argument(help='Where - goes: "a young person".')],
+    name: Annotated[str, typer.Option(help="What to call the direction.")] = "",
+    preserve: Annotated[
+        list[str] | None, typer.Option(help="Direction whose attribute should stay; may be repeated.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Pictures that are compared with both texts.")] = 2000,
+    psi: Annotated[float, typer.Option(help="Truncation of those samples.")] = 1.0,
+    model: Model = "faces",
+    clip: ClipModel = CLIP,
+    output: Output = None,
+) -> None:
+    """Make a direction out of two texts, for edit --direction.
+
+    Samples are scored by which text fits them better, and a linear classifier is fitted to their codes, as by
+    ganedit direction learn.
+    """
+    from dataclasses import replace
+
+    from ganedit.cli.kit.directions import check_name, model_name
+    from ganedit.latent import sampling
+    from ganedit.latent.directions import learning, named
+    from ganedit.text.scoring import score_by_texts
+
+    name = name or f"{file_name(text)}-text"
+    check_name(name)
+    if samples < 100:
+        raise UsageError(f"--samples {samples} are too few", "choose 100 or more, such as 2000")
+    target = output or named.user_file(model_name(model), name)
+    if not console.should_write(target):
+        console.emit(target)
+        return
+    judge = open_clip_model(console, clip, text, other)
+    generator = open_generator(console, model)
+    generator.need_styles()
+    kept = [named.find(one, generator.name) for one in preserve or []]
+    for one in kept:
+        one.check_model(generator)
+    with console.progress(f"drawing {samples} samples", samples) as bar:
+        codes, scores = score_by_texts(
+            generator, judge, text, other, samples, psi=psi, seed=console.options.seed, progress=bar.advance
+        )
+    found = learning.learn(
+        codes, scores, name=name, preserve=kept, seed=console.options.seed,
+        spread=sampling.random_codes(generator, sampling.SIGMA_SAMPLES),
+    )  # fmt: skip
+    about = f"CLIP: {text!r} against {other!r}"
+    found = replace(found, model=generator.name, model_sha256=generator.sha256, method=about)
+    found.save(target)
+    console.note(f"{name}: {found.accuracy:.1%} of held-out samples told apart")
+    console.emit(target, accuracy=found.accuracy, sigma=found.sigma, samples=found.samples)

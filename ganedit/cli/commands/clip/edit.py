@@ -1,0 +1,133 @@
+"""`ganedit clip edit`: a photo or latent changed to what a text says."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.editor import (
+    PASTES,
+    Editor,
+    Face,
+    Inputs,
+    ModelOf,
+    OutputFolder,
+    Paste,
+    PhotoNow,
+    Sheet,
+    Video,
+)
+from ganedit.cli.kit.options import Method, check_face
+from ganedit.cli.kit.text_changes import ByDirection, ByMapper, ByOptimising, TextChange, Way
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganedit.images.paste import Mode
+
+
+class How(StrEnum):
+    """StyleCLIP's three ways."""
+
+    optimize = "optimize"
+    direction = "direction"
+    mapper = "mapper"
+
+
+class LossName(StrEnum):
+    similarity = "similarity"
+    direction = "direction"
+
+
+class Space(StrEnum):
+    w = "w"
+    w_plus = "w+"
+
+
+def edit(
+    console: Console,
+    inputs: Inputs = None,
+    text: Text = "",
+    neutral: Neutral = None,
+    method: Annotated[
+        How,
+        typer.Option(help="optimize: each code by itself; direction: along style channels; mapper: trained."),
+    ] = How.optimize,
+    strength: Annotated[float, typer.Option(help="How much of the change; of a direction, in sigmas.")] = 1.0,
+    threshold: Annotated[
+        float | None, typer.Option(help="For direction: relevance from which a channel moves; 0 to 1.")
+    ] = None,
+    mapper: Annotated[
+        str | None, typer.Option(help="For mapper: what ganedit train clip-mapper made.")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="For optimize: coarse, middle, fine, or rows such as 0-5.")
+    ] = None,
+    space: Annotated[
+        Space, typer.Option(help="For optimize: w moves all rows alike, w+ each by itself.")
+    ] = Space.w,
+    steps: Annotated[int, typer.Option(help="For optimize.")] = 40,
+    closeness: Annotated[float, typer.Option(help="For optimize: weight of staying near the code.")] = 0.1,
+    identity: Annotated[float, typer.Option(help="For optimize: weight of staying the same person.")] = 0.2,
+    loss: Annotated[
+        LossName, typer.Option(help="For optimize: similarity, or direction: as the texts differ.")
+    ] = LossName.similarity,
+    crops: Annotated[int, typer.Option(help="For optimize: random crops that CLIP looks at.")] = 4,
+    video: Video = False,
+    sheet: Sheet = False,
+    paste: Paste = None,
+    photo: PhotoNow = None,
+    model: ModelOf = None,
+    clip: ClipModel = CLIP,
+    projection: Annotated[
+        Method | None, typer.Option(help="How photos are projected; hybrid unless given.")
+    ] = None,
+    face: Face = "largest",
+    output: OutputFolder = Path("."),
+) -> None:
+    """Change a photo or latent to what a text says (StyleCLIP).
+
+    Writes what ganedit edit does: NAME.edited.png, NAME.edited.latent.safetensors, with --paste
+    NAME.pasted.png, and so on. Photos are projected first.
+    """
+    from ganedit.text.guidance import Wish
+    from ganedit.text.optimize import SteerOptions
+
+    check_face(face)
+    if not math.isfinite(strength):
+        raise UsageError(f"--strength {strength} is not a finite number", "choose 1, or -3 to 3")
+    if paste is not None and paste not in PASTES:
+        raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
+    if photo is not None and paste is None:
+        raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
+    for given, option, owner in ((mapper, "--mapper", How.mapper), (threshold, "--threshold", How.direction)):
+        if given is not None and method is not owner:
+            raise UsageError(f"{option} is for --method {owner.value}", "add that, or leave it out")
+    way: Way
+    if method is How.mapper:
+        if mapper is None:
+            raise UsageError("no --mapper was named", "train one: ganedit train clip-mapper --text ...")
+        way = ByMapper(console, mapper, strength)
+    else:
+        if not text.strip():
+            raise UsageError("no --text was given", 'say what pictures should show: --text "a smiling face"')
+        judge = open_clip_model(console, clip, text, neutral)
+        if method is How.direction:
+            if neutral is None:
+                raise UsageError(
+                    "--method direction needs something to come from", 'such as --neutral "a face"'
+                )
+            way = ByDirection(console, judge, text, neutral, strength, threshold)
+        else:
+            wish = Wish(text, neutral, loss.value, crops)
+            options = SteerOptions(
+                steps, space.value, closeness=closeness, identity=identity, seed=console.options.seed
+            )
+            way = ByOptimising(console, judge, wish, options, strength, layers)
+    change = TextChange(way, cast("Mode | None", paste))
+    Editor(console, change, output, model, projection, face, photo, sheet, video).run(inputs)

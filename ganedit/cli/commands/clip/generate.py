@@ -1,0 +1,93 @@
+"""`ganedit clip generate`: pictures of what a text says, from noise."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, file_name, open_clip_model
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.options import Model
+from ganedit.cli.kit.outputs import LATENT, check_folder
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
+
+
+def generate(
+    console: Console,
+    text: Text = "",
+    neutral: Neutral = None,
+    count: Annotated[int, typer.Option(help="Pictures to keep, the best ones.")] = 1,
+    candidates: Annotated[int, typer.Option(help="Seeds that are looked at.")] = 64,
+    restarts: Annotated[int, typer.Option(help="The best of them, each optimised.")] = 4,
+    steps: Annotated[int, typer.Option(help="Of the optimisation.")] = 40,
+    closeness: Annotated[float, typer.Option(help="Weight of staying near the seed.")] = 0.1,
+    crops: Annotated[int, typer.Option(help="Random crops that CLIP looks at.")] = 4,
+    psi: Annotated[float, typer.Option(help="Truncation of the seeds.")] = 0.7,
+    model: Model = "faces",
+    clip: ClipModel = CLIP,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("."),
+) -> None:
+    """Find a picture of what a text says, from noise.
+
+    Writes TEXT-1.png and its latent, the best first, and prints the pictures.
+    """
+    from ganedit.text.guidance import Wish
+    from ganedit.text.optimize import SteerOptions, search
+
+    if not text.strip():
+        raise UsageError("no --text was given", 'say what to draw: --text "an old man"')
+    if not 1 <= count <= restarts:
+        raise UsageError(f"--count {count} of {restarts} --restarts makes no sense", "choose more --restarts")
+    if not math.isfinite(psi):
+        raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
+    check_folder(output)
+    stem = file_name(text)
+    paths = [output / f"{stem}-{i + 1}.png" for i in range(count)]
+    latents = [output / f"{stem}-{i + 1}{LATENT}" for i in range(count)]
+    wanted = [path for path in (*paths, *latents) if console.should_write(path)]
+    if not wanted:
+        for path in paths:
+            console.emit(path)
+        return
+    judge = open_clip_model(console, clip, text, neutral)
+    generator = open_generator(console, model)
+    generator.need_styles()
+    options = SteerOptions(steps, closeness=closeness, identity=0.0, seed=console.options.seed)
+    with console.progress(text, steps) as bar:
+        found = search(
+            generator, judge, Wish(text, neutral, crops=crops), options,
+            candidates=candidates, restarts=restarts, psi=psi, progress=lambda *_: bar.advance(),
+        )  # fmt: skip
+    for one, path, code in zip(found, paths, latents, strict=False):
+        about = {"text": text, "clip": judge.name, "psi": psi, "seed": one.seed}
+        _write_found(console, generator, one.ws, {p for p in (path, code) if p in wanted}, about)
+        console.emit(path, seed=one.seed, similarity=round(one.similarity, 4), latent=str(code))
+
+
+def _write_found(
+    console: Console, generator: Generator, ws: Any, paths: set[Path], parameters: dict[str, Any]
+) -> None:
+    """The picture and the latent of a code, as far as they are asked for."""
+    from ganedit.files import all_or_none
+    from ganedit.images.io import write_image
+    from ganedit.images.provenance import provenance
+    from ganedit.latent.editing import draw
+    from ganedit.latent.latent import Latent
+
+    latent = Latent(ws, generator.name, generator.sha256, "w+", template=generator.card.template)
+    record = None
+    if console.options.provenance:
+        record = provenance("clip generate", parameters, generator.name, generator.sha256)
+    with all_or_none(*paths):
+        for path in paths:
+            if path.name.endswith(LATENT):
+                latent.save(path)
+            else:
+                write_image(path, draw(generator, [latent])[0], provenance=record)

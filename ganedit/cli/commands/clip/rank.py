@@ -1,0 +1,93 @@
+"""`ganedit clip rank`: pictures sorted by how well a text fits them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganedit.cli.kit.batch import IMAGE_SUFFIXES, sources, survive
+from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
+from ganedit.cli.kit.context import Console
+from ganedit.errors import GaneditError, UsageError
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Clip
+
+
+COLUMNS = 8  # of a sheet of ranked pictures
+SHOWN_SIDE = 256
+
+
+def rank(
+    console: Console,
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Pictures, folders, globs, or - for paths on standard input.")
+    ] = None,
+    text: Text = "",
+    neutral: Neutral = None,
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="The pictures are aligned crops; else faces are looked for.")
+    ] = False,
+    clip: ClipModel = CLIP,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also a sheet of the pictures in their order.")
+    ] = None,
+) -> None:
+    """Sort pictures by how well a text fits them, the best first.
+
+    Prints them with the cosine; less that of --neutral, where there is one. A model of faces looks at the
+    largest face of each.
+    """
+    if not text.strip():
+        raise UsageError("no --text was given", 'such as --text "a smiling face"')
+    judge = open_clip_model(console, clip, text, neutral)
+    found: list[tuple[float, Path]] = []
+
+    def score(item: Path | GaneditError) -> None:
+        if isinstance(item, GaneditError):
+            raise item
+        found.append((_score(judge, item, text, neutral, aligned), item))
+
+    from ganedit.cli.kit.batch import BatchFailed
+
+    problem: BatchFailed | None = None
+    try:
+        if not survive(console, sources(console, inputs, IMAGE_SUFFIXES), score):
+            raise UsageError("no input was given", "name pictures or folders, or pipe paths in")
+    except BatchFailed as error:
+        problem = error
+    found.sort(key=lambda one: -one[0])
+    if output is not None and found and console.should_write(output):
+        _write_ranked(output, found, f"{text}" + (f" against {neutral}" if neutral else ""))
+    for value, path in found:
+        console.answer(f"{value:+.4f}  {path}", {"path": str(path), "similarity": round(value, 4)})
+    if problem is not None:
+        raise problem
+
+
+def _score(clip: Clip, path: Path, text: str, neutral: str | None, aligned: bool) -> float:
+    from ganedit.images.align import TEMPLATES, align_faces, center_crop
+    from ganedit.images.io import read_image, to_tensor
+    from ganedit.images.provenance import read_provenance
+    from ganedit.text.guidance import Wish, text_features
+
+    photo = read_image(path)
+    template = TEMPLATES.get(clip.card.template)
+    drawn = (read_provenance(path) or {}).get("model")  # by a generator, which draws aligned faces
+    if template is None or aligned or (drawn and photo.pixels.shape[0] == photo.pixels.shape[1]):
+        pixels = center_crop(photo.pixels, max(clip.size, 1)).crop
+    else:
+        ((_, face),) = align_faces(photo.pixels, size=clip.size, template=template, which="largest")
+        pixels = face.crop
+    return float(clip.images(to_tensor(pixels))[0] @ text_features(clip, Wish(text, neutral)))
+
+
+def _write_ranked(output: Path, found: list[tuple[float, Path]], caption: str) -> None:
+    from ganedit.images.align import center_crop
+    from ganedit.images.io import read_image, write_image
+    from ganedit.images.sheet import sheet
+
+    tiles = [center_crop(read_image(path).pixels, SHOWN_SIDE).crop for _, path in found]
+    write_image(output, sheet(tiles, columns=min(COLUMNS, len(tiles)), caption=caption))

@@ -1,0 +1,47 @@
+"""`ganedit colorize`: colours for grey pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_model
+from ganedit.cli.kit.pictures import Inputs, Output, PictureJob, Size, Tile
+
+MODEL = "colorize-faces"
+
+
+def command(
+    console: Console,
+    inputs: Inputs = None,
+    model: Annotated[str, typer.Option(help="Model that adds colours: a name or a file.")] = MODEL,
+    size: Size = None,
+    tile: Tile = None,
+    suffix: Annotated[
+        str, typer.Option(help="Put behind the name; .colour.png also sets the format.")
+    ] = ".colorized",
+    output: Output = Path("."),
+) -> None:
+    """Give grey pictures likely colours.
+
+    Writes NAME.colorized.EXT. The picture's own lightness stays in full resolution; colours of coloured
+    pictures are replaced.
+    """
+    from ganedit.images.io import read_image
+    from ganedit.images.tiles import check_tile
+    from ganedit.images.translation import check_size, colorize
+
+    check_size(size)
+    check_tile(tile)
+    painter = open_model(console, model, "colorize", MODEL)
+    PictureJob(
+        console, "colorize", painter, suffix, output,
+        change=lambda photos, told: [
+            colorize(photo, painter, size=size, tile=tile, progress=told) for photo in photos
+        ],
+        read=read_image,
+        parameters={"size": size, "tile": tile},
+    ).run(inputs)  # fmt: skip

@@ -1,0 +1,220 @@
+"""`ganedit direction channels`: which channels of the style space move an attribute, or a region."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.direction_sheet import check_faces, write_sheet
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.outputs import check_folder
+from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from ganedit.latent.directions.channel_search import Finding, MaskOf, Search
+    from ganedit.store.models import Classifier, Generator
+
+
+FEWEST_SAMPLES = 8
+ALSO_CALLED = {"mouth": "lips"}  # the region within the outline of the lips, teeth included
+
+
+def channels(
+    console: Console,
+    attribute: Annotated[
+        str | None, typer.Option(help="An output of --classifier, such as smile, that they should move.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Of faces, that they should change: mouth, eyes, brows, nose, skin ...")
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Picture that is white where they should change the model's pictures.")
+    ] = None,
+    classifier: Annotated[str, typer.Option(help="Classifier: a name or a file.")] = "face-attributes",
+    count: Annotated[int, typer.Option(help="How many channels.")] = 12,
+    magnitude: Annotated[
+        float, typer.Option(help="Standard deviations that a channel is turned down and up.")
+    ] = 10.0,
+    samples: Annotated[int, typer.Option(help="That it is measured on.")] = 64,
+    faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
+    model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also draw a sheet: a PNG.")] = None,
+) -> None:
+    """Find the style channels that move an attribute, or one region, most.
+
+    Prints a table, the best first: by how much each output of the classifier changes from -MAGNITUDE to
+    +MAGNITUDE, how much the pictures do (in levels of 255), how much the region does, and which share of all
+    change lies in it. ganedit edit --space s moves pictures by these channels.
+    """
+    from ganedit.latent.directions.channel_search import Search, find_channels_that
+    from ganedit.latent.styles import need
+
+    _check(attribute, region, mask, count, magnitude, samples)
+    check_faces(faces)
+    if output is not None:
+        check_folder(output.parent)
+    generator = open_generator(console, model)
+    need(generator, "ganedit direction discover --method ganspace works with it")
+    search = Search(
+        classifier=_judge(console, classifier) if attribute else None,
+        attribute=attribute,
+        mask_of=_region_of(region, generator) if region else _mask_of(mask, generator),
+        magnitude=magnitude,
+        samples=samples,
+        seed=console.options.seed,
+    )
+    with console.progress("measuring channels", count) as bar:
+        shown = [0.0]
+
+        def progress(done: int, of: int) -> None:
+            bar.advance(count * done / of - shown[0])
+            shown[0] = count * done / of
+
+        found = find_channels_that(generator, search, count, progress)
+    if not found:
+        raise InputError("no channel changes that visibly", "choose a larger --magnitude, or another region")
+    _tell(console, found, search)
+    if output is not None:
+        _draw(console, generator, found, faces, magnitude, output)
+
+
+def _tell(console: Console, found: list[Finding], search: Search) -> None:
+    """The table; as JSON a line for each channel."""
+    names = list(found[0].effects)
+    head = ["channel", "px", "use", *names, "change", *(["in region", "share"] if search.mask_of else [])]
+    rows = []
+    for one in found:
+        effects = [f"{one.effects[name]:+.2f}" for name in names]
+        share = [] if one.share is None else [f"{one.within:.1f}", f"{one.share:.0%}"]
+        size = f"{one.channel.about.size:.3g}"
+        rows.append([str(one.channel), size, one.channel.about.use, *effects, f"{one.change:.1f}", *share])
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+
+    def line(cells: list[str]) -> str:
+        left = [cell.ljust(width) for cell, width in zip(cells[:3], widths[:3], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True)]
+        return "  ".join([*left, *right]).rstrip()
+
+    console.note(line(head))
+    for one, row in zip(found, rows, strict=True):
+        console.answer(line(row), _row(one, search))
+
+
+def _row(found: Finding, search: Search) -> dict[str, Any]:
+    about = found.channel.about
+    told: dict[str, Any] = {
+        "channel": str(found.channel),
+        "layer": found.channel.layer,
+        "px": about.size,
+        "use": about.use,
+        "magnitude": search.magnitude,
+        "change": found.change,
+    }
+    if found.share is not None:
+        told |= {"change_in_region": found.within, "share_in_region": found.share}
+    if found.effects:
+        told |= {"effects": found.effects, "scores": found.scores}
+    return told
+
+
+def _draw(
+    console: Console,
+    generator: Generator,
+    found: list[Finding],
+    faces: int,
+    magnitude: float,
+    output: Path,
+) -> None:
+    from ganedit.latent.directions.channels import channel_direction
+    from ganedit.latent.styles import style_spread
+
+    if console.should_write(output):
+        std = style_spread(generator)[1]
+        shown = [channel_direction(generator, [one.channel], std) for one in found]
+        write_sheet(console, generator, shown, faces, output, magnitude)
+    console.emit(output, channels=[str(one.channel) for one in found])
+
+
+def _check(
+    attribute: str | None,
+    region: str | None,
+    mask: Path | None,
+    count: int,
+    magnitude: float,
+    samples: int,
+) -> None:
+    from ganedit.images.regions import REGIONS
+
+    if attribute is None and region is None and mask is None:
+        raise UsageError("nothing to look for was named", "add --attribute smile, --region mouth, or --mask")
+    if region is not None and mask is not None:
+        raise UsageError("--region and --mask exclude each other", "choose one of them")
+    known = [*REGIONS, *ALSO_CALLED]
+    if region is not None and region not in known:
+        raise UsageError(
+            f"there is no region {region}", did_you_mean(region, known) or f"choose {', '.join(known)}"
+        )
+    if not 1 <= count <= 1000:
+        raise UsageError(f"--count {count} makes no sense", "choose 1 to 1000, such as 12")
+    if not 0 < magnitude <= 100:
+        raise UsageError(f"--magnitude {magnitude} makes no sense", "10 is usual")
+    if samples < FEWEST_SAMPLES:
+        raise UsageError(f"--samples {samples} is too few", f"choose {FEWEST_SAMPLES} or more, such as 64")
+
+
+def _judge(console: Console, classifier: str) -> Classifier:
+    from ganedit.store.models import Classifier
+
+    judge = console.load(classifier)
+    if not isinstance(judge, Classifier):
+        raise CheckpointError(f"{classifier} is {judge.card.kind}, not a classifier", "ganedit models list")
+    return judge
+
+
+def _region_of(name: str, generator: Generator) -> MaskOf:
+    """Finds a region of `REGIONS` in pictures of aligned faces, by their landmarks."""
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+    from ganedit.images.align import TEMPLATES
+    from ganedit.images.io import from_tensor
+    from ganedit.metrics.concepts import FaceRegions
+
+    if generator.card.template not in TEMPLATES:
+        raise CheckpointError(
+            f"the model {generator.name} does not draw aligned faces, which have such regions", "use --mask"
+        )
+    regions = FaceRegions(TEMPLATES[generator.card.template])
+
+    def mask_of(images: Tensor) -> Tensor:
+        pictures = np.stack([from_tensor(image) for image in images])
+        return torch.from_numpy(regions(pictures)[ALSO_CALLED.get(name, name)])[:, None].float()
+
+    return mask_of
+
+
+def _mask_of(path: Path | None, generator: Generator) -> MaskOf | None:
+    """The same place in every picture: where the mask is white."""
+    import torch
+    from torch import Tensor
+
+    from ganedit.images.io import read_image, resize, to_depth
+
+    if path is None:
+        return None
+    import numpy as np
+
+    side = generator.resolution
+    grey = resize(to_depth(read_image(path).pixels, np.uint8), (side, side)).mean(axis=2) / 255
+    if not 0.001 < grey.mean() < 0.999:
+        raise InputError(f"{path} is {'black' if grey.mean() < 0.5 else 'white'} all over", "paint a region")
+    found = torch.from_numpy(grey).float()[None, None]
+
+    def mask_of(images: Tensor) -> Tensor:
+        return found.expand(len(images), -1, -1, -1)
+
+    return mask_of

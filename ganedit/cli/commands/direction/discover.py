@@ -1,0 +1,136 @@
+"""`ganedit direction discover`: directions that nobody named."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.direction_sheet import REACH, check_faces, write_sheet
+from ganedit.cli.kit.directions import check_name
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.outputs import check_folder
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganedit.latent.directions.direction import Direction
+    from ganedit.store.models import Generator
+
+
+LEARNED = 6.0  # magnitudes on the sheet of directions that were learned with shifts of about that
+
+
+class Discovery(StrEnum):
+    """How directions are found that nobody named."""
+
+    sefa = "sefa"
+    ganspace = "ganspace"
+    voynov = "voynov"
+
+
+def discover(
+    console: Console,
+    method: Annotated[
+        Discovery,
+        typer.Option(
+            help="sefa: what the weights amplify; ganspace: what samples vary in; voynov: what a training "
+            "run can tell apart."
+        ),
+    ] = Discovery.sefa,
+    count: Annotated[int, typer.Option(help="How many directions.")] = 8,
+    layers: Annotated[
+        str | None, typer.Option(help="Which they change: coarse, middle, fine, or 0-3; all unless given.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="For ganspace.")] = 20000,
+    activations: Annotated[
+        int | None, typer.Option(help="For ganspace: of this layer, instead of codes.")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="For voynov: the folder of its run, by ganedit train voynov.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Before the numbers; the method unless given.")] = None,
+    faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
+    model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the sheet.")] = Path("."),
+) -> None:
+    """Find directions in the generator itself, to be looked at and then named.
+
+    Keeps NAME-0, NAME-1, ..., the strongest first, and prints them; draws NAME.sheet.png, a row for each,
+    from magnitude -3 to +3 (voynov: 6). ganedit direction name gives one a name of its own.
+    """
+    from ganedit.latent.directions import named
+    from ganedit.latent.mixing import rows_of
+
+    _check(method, activations, run)
+    check_faces(faces)
+    check_folder(output)
+    stem = name or method.value
+    check_name(stem)
+    generator = open_generator(console, model)
+    rows = rows_of(generator, layers) if layers else None
+    paths = [named.user_file(generator.name, f"{stem}-{i}") for i in range(count)]
+    sheet = output / f"{stem}.sheet.png"
+    wanted = [console.should_write(path) for path in (*paths, sheet)]
+    if any(wanted):
+        if method is Discovery.ganspace:
+            found = _by_samples(console, generator, count, rows, samples, activations, stem)
+        else:
+            found = _at_once(method, generator, count, rows, run, stem)
+        for one, path in zip(found, paths, strict=True):
+            one.save(path)
+        write_sheet(console, generator, found, faces, sheet, LEARNED if method is Discovery.voynov else REACH)
+    for path in paths:
+        console.emit(path)
+    console.emit(sheet, directions=count)
+
+
+def _check(method: Discovery, activations: int | None, run: Path | None) -> None:
+    if activations is not None and method is not Discovery.ganspace:
+        raise UsageError("--activations is for --method ganspace", "leave it out")
+    if run is not None and method is not Discovery.voynov:
+        raise UsageError("--run is for --method voynov", "leave it out")
+    if run is None and method is Discovery.voynov:
+        raise UsageError(
+            "--method voynov takes its directions from a training run, and no --run was given",
+            "ganedit train voynov -o voynov, and then --run voynov",
+        )
+
+
+def _by_samples(
+    console: Console,
+    generator: Generator,
+    count: int,
+    rows: list[int] | None,
+    samples: int,
+    layer: int | None,
+    name: str,
+) -> list[Direction]:
+    from ganedit.latent.directions.discovery import ganspace
+
+    with console.progress("ganspace: samples", samples) as bar:
+        done = [0]
+
+        def advance(now: int, _: int) -> None:
+            bar.advance(now - done[0])
+            done[0] = now
+
+        return ganspace(generator, count, rows, samples=samples, layer=layer, name=name, progress=advance)
+
+
+def _at_once(
+    method: Discovery,
+    generator: Generator,
+    count: int,
+    rows: list[int] | None,
+    run: Path | None,
+    name: str,
+) -> list[Direction]:
+    from ganedit.latent.directions.discovery import sefa, trained
+
+    if method is Discovery.sefa:
+        return sefa(generator, count, rows, name=name)
+    assert run is not None
+    return trained(run, generator, count, rows, name=name)

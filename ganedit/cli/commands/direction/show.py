@@ -1,0 +1,38 @@
+"""`ganedit direction show`: a sheet of what directions do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.direction_sheet import REACH, check_faces, write_sheet
+from ganedit.cli.kit.directions import find_direction
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.options import Model
+from ganedit.cli.kit.outputs import check_folder
+from ganedit.errors import UsageError
+
+
+def show(
+    console: Console,
+    names: Annotated[list[str], typer.Argument(help="Names or files of directions, or channels (6:42).")],
+    faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
+    magnitude: Annotated[float, typer.Option(help="How far the sheet goes, both ways.")] = REACH,
+    model: Model = "faces",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The sheet.")] = Path("directions.png"),
+) -> None:
+    """Draw a sheet of what directions do to samples, from magnitude -3 to +3 unless told otherwise."""
+    if not 0 < magnitude <= 100:
+        raise UsageError(f"--magnitude {magnitude} makes no sense", "3 is usual, for channels 10")
+    check_faces(faces)
+    check_folder(output.parent)
+    generator = open_generator(console, model)
+    found = [find_direction(name, generator) for name in names]
+    for one in found:
+        one.check_model(generator)
+    if console.should_write(output):
+        write_sheet(console, generator, found, faces, output, magnitude)
+    console.emit(output, directions=[one.name for one in found])

@@ -1,0 +1,127 @@
+"""`ganedit doctor`: is this installation whole, and what can it use?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from ganedit import __version__
+from ganedit.cli.kit.batch import BatchFailed
+from ganedit.cli.kit.context import Console
+from ganedit.errors import CheckpointError, MissingError
+from ganedit.store import registry
+
+LPIPS_WEIGHTS = "vgg16-397923af.pth"  # torchvision's file name
+FETCH_LPIPS = "python -c \"import torchvision; torchvision.models.vgg16(weights='IMAGENET1K_V1')\""
+
+
+def command(console: Console) -> None:
+    """Print versions, devices, models and what is missing, with the command that brings it.
+
+    Exits with 4 if a model is damaged, with 5 if a required package is missing.
+    """
+    packages, absent = _packages()
+    models, damaged = _models() if "torch" in packages else ([], False)
+    data: dict[str, Any] = {
+        "ganedit": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+        "devices": list(_devices()) if "torch" in packages else [],
+        "models": models,
+        "missing": absent + _absent_models() + _optional(packages),
+    }
+    console.answer(_report(data), data)
+    if damaged:
+        raise BatchFailed(CheckpointError.exit_status)
+    if absent:
+        raise BatchFailed(MissingError.exit_status)
+
+
+def _report(data: dict[str, Any]) -> str:
+    lines = [f"ganedit {data['ganedit']}, Python {data['python']}, {data['platform']}", "", "packages"]
+    lines += [f"  {name:<28} {found}" for name, found in data["packages"].items()]
+    lines += ["", "devices"]
+    lines += [f"  {d['device']:<28} {d['name']}, {d['memory_gib']:.1f} GiB" for d in data["devices"]]
+    lines += ["", "models"]
+    lines += [f"  {m['name']:<28} {m['state']}" for m in data["models"]] or ["  none"]
+    if data["missing"]:
+        lines += ["", "missing"]
+        lines += [f"  {m['name']:<28} {m['for']}: {m['command']}" for m in data["missing"]]
+    return "\n".join(lines)
+
+
+def _packages() -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Versions of what ganedit requires, and what of it is absent."""
+    found, absent = {}, []
+    for name in _required():
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            absent.append({"name": name, "for": "required", "command": f"pip install {name}"})
+    return found, absent
+
+
+def _required() -> list[str]:
+    try:
+        lines = requires("ganedit") or []
+    except PackageNotFoundError:  # run from a clone that is not installed
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        lines = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+    return sorted(re.split(r"[\s<>=!~;\[]", line)[0] for line in lines if "extra ==" not in line)
+
+
+def _devices() -> Iterator[dict[str, Any]]:
+    import torch
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    yield {"device": "cpu", "name": cores, "memory_gib": memory / 2**30}
+    for i in range(torch.cuda.device_count()):
+        gpu = torch.cuda.get_device_properties(i)
+        yield {"device": f"cuda:{i}", "name": gpu.name, "memory_gib": gpu.total_memory / 2**30}
+
+
+def _models() -> tuple[list[dict[str, str]], bool]:
+    """Every model with its state, and whether one is damaged."""
+    from ganedit.store.load import verify
+
+    found, damaged = [], False
+    for name in registry.names():
+        try:
+            verify(registry.folder_of(name))
+            state = "verified"
+        except CheckpointError as error:
+            state, damaged = error.message, True
+        found.append({"name": name, "state": state})
+    return found, damaged
+
+
+def _absent_models() -> list[dict[str, str]]:
+    """Bundled models that this installation came without."""
+    absent = [name for name in registry.BUNDLED if registry.find(name) is None]
+    again = "pip install --force-reinstall --no-deps ganedit, or fetch the clone again with its weights"
+    return [{"name": f"model {name}", "for": "bundled with ganedit", "command": again} for name in absent]
+
+
+def _optional(packages: dict[str, str]) -> list[dict[str, str]]:
+    """What some commands can use, and is not here."""
+    missing = []
+    try:
+        version("tensorboard")
+    except PackageNotFoundError:
+        missing.append({"name": "tensorboard", "for": "curves of ganedit train",
+                        "command": "pip install tensorboard"})  # fmt: skip
+    if "torch" in packages:
+        import torch
+
+        if not os.path.exists(os.path.join(torch.hub.get_dir(), "checkpoints", LPIPS_WEIGHTS)):
+            missing.append({"name": "LPIPS weights", "for": "ganedit project --perceptual lpips (528 MB)",
+                            "command": FETCH_LPIPS})  # fmt: skip
+    return missing

@@ -1,0 +1,186 @@
+"""`ganedit draw`: line drawings and label maps, as models that draw photographs take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.options import TEMPLATE_NAMES, check_face
+from ganedit.cli.kit.outputs import check_folder
+from ganedit.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganedit.images.io import Photo
+
+Shape = tuple[int, int]  # height, width
+Photos = Annotated[
+    list[str] | None, typer.Argument(help="Photos, folders, globs, or - for paths on standard input.")
+]
+Drawings = Annotated[
+    list[str] | None, typer.Argument(help="Drawings, folders, globs, or - for paths on standard input.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+Pairs = Annotated[
+    bool, typer.Option("--pairs", help="Write drawing and photo side by side, for ganedit train pix2pix.")
+]
+Size = Annotated[
+    int | None, typer.Option(help="Pixels of the shorter side of what is written; the photo's own.")
+]
+
+Suffix = Annotated[
+    str | None, typer.Option(help="Put behind the name instead; empty for files named as the photos are.")
+]
+
+
+def edges(
+    console: Console,
+    inputs: Photos = None,
+    output: Output = Path("."),
+    pairs: Pairs = False,
+    size: Size = None,
+    suffix: Suffix = None,
+) -> None:
+    """Draw the outlines of photos: few, thick, connected, dark lines on white.
+
+    Writes NAME.edges.png, or with --pairs NAME.pair.png. The lines have the same share of a picture of any
+    size, so that drawings of whole scenes show little of the faces in them: see ganedit align.
+    """
+
+    def draw(photo: Photo, shape: Shape) -> np.ndarray:
+        from ganedit.images.edges import draw_edges
+
+        return draw_edges(photo.pixels, shape)
+
+    run_batch(console, inputs, _work(console, "edges", draw, output, pairs, size, suffix))
+
+
+def sketch(
+    console: Console,
+    inputs: Drawings = None,
+    output: Output = Path("."),
+    size: Size = None,
+    suffix: Suffix = None,
+) -> None:
+    """Bring your own drawings to the look of `ganedit draw edges`: black lines of one width on white.
+
+    Takes scans and photos of pencil, ink, crayon or chalk on paper of any colour, and drawings on a
+    transparent ground. Writes NAME.sketch.png.
+    """
+
+    def draw(photo: Photo, shape: Shape) -> np.ndarray:
+        from ganedit.images.edges import clean_sketch
+
+        return clean_sketch(photo.pixels, photo.alpha, shape)
+
+    run_batch(console, inputs, _work(console, "sketch", draw, output, False, size, suffix))
+
+
+def regions(
+    console: Console,
+    inputs: Photos = None,
+    output: Output = Path("."),
+    pairs: Pairs = False,
+    size: Size = None,
+    suffix: Suffix = None,
+    face: Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")] = "all",
+    template: Annotated[
+        str | None,
+        typer.Option(help="The photos are crops that ganedit align made with this template."),
+    ] = None,
+) -> None:
+    """Map the faces in photos: background 0, skin 1, brows 2, eyes 3, nose 4, lips 5.
+
+    Writes NAME.regions.png with indexed colours, or with --pairs NAME.pair.png in plain ones. With --template
+    no face is looked for, which is quicker, and better for small crops.
+    """
+    import numpy as np
+
+    check_face(face)
+    if template is not None and template not in TEMPLATE_NAMES:
+        raise UsageError(f"there is no template {template}", did_you_mean(template, TEMPLATE_NAMES))
+
+    def draw(photo: Photo, shape: Shape) -> np.ndarray:
+        from ganedit.images.regions import draw_regions
+
+        scale = np.array(shape[::-1]) / photo.pixels.shape[1::-1]
+        faces = _landmarks(photo.pixels, face, template)
+        return draw_regions([(points + 0.5) * scale - 0.5 for points in faces], shape)
+
+    run_batch(console, inputs, _work(console, "regions", draw, output, pairs, size, suffix))
+
+
+COMMANDS = {"edges": edges, "regions": regions, "sketch": sketch}
+
+
+def _work(
+    console: Console,
+    use: str,
+    draw: Callable[[Photo, Shape], np.ndarray],
+    output: Path,
+    pairs: bool,
+    size: int | None,
+    suffix: str | None,
+) -> Callable[[Path], Iterable[Result]]:
+    """What is done to each path. `draw` gives [*shape, 3], or a label map of that shape."""
+    if size is not None and not 16 <= size <= 8192:
+        raise UsageError(f"--size {size} makes no sense", "choose 16 to 8192")
+    check_folder(output)
+    ending = f".{'pair' if pairs else use}" if suffix is None else suffix.removesuffix(".png")
+
+    def work(path: Path) -> Iterable[Result]:
+        from ganedit.images.io import Photo, read_image, write_image
+        from ganedit.images.provenance import provenance
+        from ganedit.images.regions import write_regions
+        from ganedit.images.translation import fitted
+
+        target = output / f"{path.stem}{ending}.png"
+        if target.resolve() == path.resolve():
+            raise UsageError(f"{path} would be replaced by its own result", "choose another --suffix, or -o")
+        if not console.should_write(target):
+            yield Result(target)
+            return
+        photo = read_image(path)
+        shape = photo.pixels.shape[:2] if size is None else fitted(photo.pixels.shape, size)
+        drawn = draw(photo, shape)
+        details: dict[str, Any] = {"width": drawn.shape[1], "height": drawn.shape[0]}
+        record = None
+        if console.options.provenance:
+            record = provenance(f"draw {use}", {"size": size, "source_sha256": photo.sha256}, source=path)
+        if pairs:
+            like = Photo(photo.pixels, icc=None if photo.grey else photo.icc)
+            write_image(target, _pair(drawn, photo.pixels), like=like, provenance=record)
+        elif drawn.ndim == 2:
+            write_regions(target, drawn, record)
+        else:
+            write_image(target, drawn, like=Photo(drawn, grey=True), provenance=record)
+        yield Result(target, details)
+
+    return work
+
+
+def _pair(drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Drawing, in colours, and photo of its size side by side."""
+    import numpy as np
+
+    from ganedit.images.io import resize, to_depth
+    from ganedit.images.regions import PALETTE
+
+    left = PALETTE.colours[drawn] if drawn.ndim == 2 else drawn
+    return np.concatenate([left, resize(to_depth(pixels, np.uint8), left.shape[:2])], axis=1)
+
+
+def _landmarks(pixels: np.ndarray, face: str, template: str | None) -> list[np.ndarray]:
+    """[68, 2] for each face that was asked for, the largest last."""
+    from ganedit.images.align import TEMPLATES, find_faces, select_faces
+    from ganedit.metrics.pose import crop_landmarks
+
+    if template is None:
+        return [found.landmarks for found in reversed(select_faces(find_faces(pixels), face))]
+    return [crop_landmarks(pixels[None], TEMPLATES[template])[0]]

@@ -1,0 +1,90 @@
+"""`ganedit info`: what a file says about itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.batch import IMAGE_SUFFIXES, run_batch
+from ganedit.cli.kit.context import Console
+from ganedit.errors import CheckpointError, InputError
+from ganedit.files import SOUND_SUFFIXES
+
+PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
+UNKNOWN = {"provenance": "none: not written by ganedit, or with --no-provenance"}
+
+
+def command(
+    console: Console,
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Pictures, sounds, latents, directions, model files.")
+    ] = None,
+) -> None:
+    """Tell how a picture or sound was made, or what a latent, direction or weights file holds."""
+
+    def work(path: Path) -> tuple[()]:
+        if path.suffix in PICKLES:
+            about = _of_pickle(console, path)
+        elif path.suffix == ".safetensors":
+            about = _of_tensors(path)
+        else:
+            about = _of_sound(path) if path.suffix.lower() in SOUND_SUFFIXES else _of_picture(path)
+        text = "\n".join(f"  {key:<20} {_plain(value)}" for key, value in about.items())
+        console.answer(f"{path}\n{text}", {"path": str(path), **about})
+        return ()
+
+    run_batch(console, inputs, work, suffixes=(*IMAGE_SUFFIXES, *SOUND_SUFFIXES, ".safetensors"))
+
+
+def _of_picture(path: Path) -> dict[str, Any]:
+    from ganedit.images.provenance import read_provenance
+
+    return read_provenance(path) or UNKNOWN
+
+
+def _of_sound(path: Path) -> dict[str, Any]:
+    from ganedit.audio.files import open_sound
+    from ganedit.images.provenance import parse_record
+
+    with open_sound(path) as reader:
+        return parse_record(reader.comment) or UNKNOWN
+
+
+def _of_pickle(console: Console, path: Path) -> dict[str, Any]:
+    """The card of a network pickle, as far as the file tells."""
+    card = asdict(console.load(path).card)
+    return {key: value for key, value in card.items() if value not in ("", None, [], (), {})}
+
+
+def _of_tensors(path: Path) -> dict[str, Any]:
+    """The metadata of a file of ours, and the sizes of its tensors (all for a few, a count for many)."""
+    from ganedit.store.weights import check_header
+
+    try:
+        header = check_header(path)
+    except CheckpointError as error:
+        raise InputError(error.message, error.hint) from error
+    metadata = header.pop("__metadata__", None) or {}
+    try:
+        about = json.loads(metadata["ganedit"])
+    except (KeyError, ValueError, TypeError):
+        about = {}
+    about = dict(about) if isinstance(about, dict) else {}
+    shapes = {name: entry["shape"] for name, entry in header.items()}
+    if len(shapes) > 12:
+        return about | {"tensors": f"{len(shapes)} tensors"}
+    return about | {
+        "tensors": {name: "x".join(map(str, shape)) or "scalar" for name, shape in shapes.items()}
+    }
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return "; ".join(_plain(v) for v in value) or "none"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,93 @@
+"""`ganedit inpaint`: holes in pictures, filled."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_model
+from ganedit.cli.kit.pictures import Inputs, Output, PictureJob
+from ganedit.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from ganedit.images.inpainting import Box
+    from ganedit.images.io import Photo
+
+MODEL = "inpaint-faces"
+
+
+def command(
+    console: Console,
+    inputs: Inputs = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="White where to fill: a picture, or a folder of pictures named like the inputs."),
+    ] = None,
+    box: Annotated[str | None, typer.Option(help="Fill a box: X,Y,WIDTH,HEIGHT in pixels.")] = None,
+    model: Annotated[str, typer.Option(help="Model that fills holes: a name or a file.")] = MODEL,
+    size: Annotated[
+        int | None, typer.Option(help="Side of the square that the network sees; what it was trained for.")
+    ] = None,
+    suffix: Annotated[
+        str, typer.Option(help="Put behind the name; .filled.jpg also sets the format.")
+    ] = ".inpainted",
+    output: Output = Path("."),
+) -> None:
+    """Redraw part of a picture: under a mask, in a box, or where it is transparent.
+
+    Writes NAME.inpainted.EXT; PNG for JPEG and WebP files, so that all other pixels stay exactly as they are.
+    """
+    from ganedit.images.inpainting import box_hole, inpaint, mask_hole, transparent_hole
+    from ganedit.images.io import read_image
+    from ganedit.images.translation import check_size
+
+    if mask is not None and box is not None:
+        raise UsageError("--mask and --box both say where to fill", "drop one of them")
+    check_size(size)
+    place = None if box is None else parse_box(box)
+    painter = open_model(console, model, "inpaint", MODEL)
+
+    def fill(photo: Photo) -> Photo:
+        if mask is not None:
+            hole = mask_hole(photo, read_image(_mask_for(mask, photo)))
+        elif place is not None:
+            hole = box_hole(photo, place)
+        else:
+            photo, hole = transparent_hole(photo)
+        return inpaint(photo, hole, painter, size=size)
+
+    PictureJob(
+        console, "inpaint", painter, suffix, output,
+        change=lambda photos, told: [fill(photo) for photo in photos],
+        read=read_image,
+        parameters={"mask": mask, "box": box, "size": size},
+        lossless=True,
+    ).run(inputs)  # fmt: skip
+
+
+def parse_box(text: str) -> Box:
+    """`10,20,64,48` as a box.
+
+    Raises:
+        UsageError: not four whole numbers, or nothing in it.
+    """
+    match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
+    x, y, width, height = (int(n) for n in match.groups()) if match else (0, 0, 0, 0)
+    if not width or not height:
+        raise UsageError(f"--box {text} is not X,Y,WIDTH,HEIGHT", "write 100,50,64,64")
+    return x, y, width, height
+
+
+def _mask_for(mask: Path, photo: Photo) -> Path:
+    """The mask itself, or the one in a folder that has the photo's name."""
+    if not mask.is_dir():
+        return mask
+    assert photo.path is not None
+    found = sorted(p for p in mask.iterdir() if p.stem == photo.path.stem and not p.name.startswith("."))
+    if not found:
+        raise InputError(f"{mask} holds no mask for {photo.path.name}", f"name it {photo.path.stem}.png")
+    return found[0]

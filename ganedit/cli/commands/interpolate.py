@@ -1,0 +1,233 @@
+"""`ganedit interpolate`: pictures on the way from one code to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from ganedit.cli.kit.codes import (
+    Clusters,
+    Codes,
+    HowProjected,
+    ModelOf,
+    Models,
+    Point,
+    Projections,
+    Psi,
+    Sampling,
+)
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.options import Space
+from ganedit.cli.kit.outputs import LATENT, check_folder
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from ganedit.latent import walks
+    from ganedit.latent.latent import Latent
+    from ganedit.store.models import Generator
+
+FILMS, SHEETS = (".mp4", ".gif"), (".png", ".jpg", ".jpeg", ".webp")
+COLUMNS = 10  # of a sheet, at most
+LEAST_SIDE = 256  # of a film
+MOST_STEPS = 100_000
+
+
+class Mode(StrEnum):
+    """How a way leads from point to point."""
+
+    linear = "linear"
+    slerp = "slerp"
+    spline = "spline"
+
+
+def command(
+    console: Console,
+    points: Annotated[
+        list[str],
+        typer.Argument(help="Seeds (7, or 0-3), latents, photos, or folders of either; two or more."),
+    ],
+    steps: Annotated[int, typer.Option(help="Pictures in all.")] = 60,
+    space: Annotated[
+        Space, typer.Option(help="w+: a code per layer; w: one for all; z: seeds only.")
+    ] = Space.w_plus,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="linear; slerp: on great circles; spline: without corners. In z slerp unless given."
+        ),
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="And back to the first.")] = False,
+    psi: Psi = "0.7",
+    clusters: Clusters = None,
+    fps: Annotated[float, typer.Option(help="Pictures a second, of a film.")] = 25.0,
+    model: ModelOf = None,
+    method: HowProjected = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A film (.mp4, .gif), a sheet (.png, .jpg) or a folder.")
+    ] = Path("walk.mp4"),
+) -> None:
+    """Go from one seed, latent or photo to the next, and draw what lies between.
+
+    Writes a film, a sheet, or a folder with frame0000.png and frame0000.latent.safetensors, and so on. Prints
+    what it made. Photos are projected first, and their latents kept beside the result.
+    """
+    kind = output.suffix.lower()
+    sampling = Sampling(psi, clusters, console.options.seed)
+    if not 2 <= steps <= MOST_STEPS:
+        raise UsageError(f"--steps {steps} makes no sense", f"choose 2 to {MOST_STEPS:,}, such as 60")
+    if not 1 <= fps <= 1000:
+        raise UsageError(f"--fps {fps} makes no sense", "choose 1 to 1000, such as 25")
+    folder = output.parent if kind in (*FILMS, *SHEETS) else output
+    check_folder(folder)
+    codes = Codes(Models(console, model), Projections(console, folder, method), sampling)
+    generator, (found,) = codes.find(points)
+    if len(found) < 2:
+        raise UsageError(f"a way needs two ends, and {' '.join(points)} is one", "name two or more")
+    for point in found:
+        if point.latent.tuned or point.latent.noise:
+            console.note(f"{point.name}: drawn without its tuned weights and noise, which cannot be blended")
+    between = _way(found, generator, space, mode, steps, loop, sampling)
+    way = _latents(between, found, generator, mode, loop)
+    parameters = {
+        "points": [point.name for point in found], "steps": steps, "space": space.value,
+        "mode": (mode or _usual(space)).value, "loop": loop, **sampling.told,
+    }  # fmt: skip
+    Writer(console, generator, way, parameters, output).write(kind, fps)
+
+
+def _usual(space: Space) -> Mode:
+    return Mode.slerp if space is Space.z else Mode.linear
+
+
+def _way(
+    found: list[Point],
+    generator: Generator,
+    space: Space,
+    mode: Mode | None,
+    steps: int,
+    loop: bool,
+    sampling: Sampling,
+) -> Tensor:
+    """Codes [steps, L, W]."""
+    import torch
+
+    from ganedit.latent.walks import walk
+
+    name = cast("walks.Mode", (mode or _usual(space)).value)
+    if space is Space.z:
+        seeds = [point.seed for point in found if point.seed is not None]
+        if len(seeds) < len(found):
+            other = next(point.name for point in found if point.seed is None)
+            raise UsageError(f"--space z is for seeds, and {other} is none", "use --space w or w+")
+        with torch.no_grad():
+            z = walk(generator.z_of(seeds), steps, name, loop=loop)
+            return sampling.of(generator).codes(generator, z)
+    codes = torch.stack([point.latent.ws for point in found])
+    if space is Space.w and not torch.allclose(codes, codes[:, :1].expand_as(codes), atol=1e-6):
+        raise UsageError(
+            "--space w is for one code in all layers, and these have one per layer", "use --space w+"
+        )
+    return walk(codes, steps, name, loop=loop)
+
+
+def _latents(
+    codes: Tensor, found: list[Point], generator: Generator, mode: Mode | None, loop: bool
+) -> list[Latent]:
+    """The way as latents, with what those on it add to their styles."""
+    from ganedit.latent.latent import Latent, added_styles
+    from ganedit.latent.walks import walk
+
+    added = added_styles([point.latent for point in found])
+    if added is not None:  # differences have no great circles
+        kind = "spline" if mode is Mode.spline else "linear"
+        added = walk(added, len(codes), cast("walks.Mode", kind), loop=loop)
+    return [
+        Latent(
+            ws.cpu().clone(),
+            generator.name,
+            generator.sha256,
+            template=generator.card.template,
+            styles=None if added is None else added[i],
+        )
+        for i, ws in enumerate(codes)
+    ]
+
+
+class Writer:
+    """Draws latents one after the other into a film, a sheet or a folder."""
+
+    def __init__(
+        self,
+        console: Console,
+        generator: Generator,
+        way: list[Latent],
+        parameters: dict[str, Any],
+        output: Path,
+    ) -> None:
+        self.console, self.generator, self.way, self.output = console, generator, way, output
+        self.parameters = parameters
+
+    def write(self, kind: str, fps: float) -> None:
+        if kind in FILMS or kind in SHEETS:
+            if self.console.should_write(self.output):
+                self._film(fps) if kind in FILMS else self._sheet()
+            self.console.emit(self.output, **self.parameters)
+        else:
+            self._folder()
+
+    def _pictures(self, way: list[Latent]) -> Iterator[np.ndarray]:
+        from ganedit.latent.editing import DRAWN_AT_ONCE, draw
+
+        size = DRAWN_AT_ONCE.get(self.generator.device.type, 4)
+        with self.console.progress("drawing", len(way)) as bar:
+            for at in range(0, len(way), size):
+                for picture in draw(self.generator, way[at : at + size]):
+                    yield picture
+                    bar.advance()
+
+    def _record(self) -> dict[str, Any] | None:
+        from ganedit.images.provenance import provenance
+
+        if not self.console.options.provenance:
+            return None
+        return provenance("interpolate", self.parameters, self.generator.name, self.generator.sha256)
+
+    def _film(self, fps: float) -> None:
+        from ganedit.images.sheet import enlarged
+        from ganedit.images.video import write_video
+
+        write_video(self.output, (enlarged(picture, LEAST_SIDE) for picture in self._pictures(self.way)), fps)
+
+    def _sheet(self) -> None:
+        from ganedit.images.io import write_image
+        from ganedit.images.sheet import enlarged, sheet
+
+        pictures = [enlarged(picture) for picture in self._pictures(self.way)]
+        columns = min(len(pictures), COLUMNS)
+        write_image(self.output, sheet(pictures, columns=columns), provenance=self._record())
+
+    def _folder(self) -> None:
+        from ganedit.files import all_or_none
+        from ganedit.images.io import write_image
+
+        digits = max(4, len(str(len(self.way) - 1)))
+        names = [f"frame{i:0{digits}d}" for i in range(len(self.way))]
+        paths = [(self.output / f"{name}.png", self.output / f"{name}{LATENT}") for name in names]
+        wanted = []
+        for pair in paths:
+            asked = [self.console.should_write(path) for path in pair]
+            wanted.append(any(asked))
+        pictures = self._pictures([one for one, write in zip(self.way, wanted, strict=True) if write])
+        for latent, (picture, code), write in zip(self.way, paths, wanted, strict=True):
+            if write:
+                with all_or_none(picture, code):
+                    latent.save(code)
+                    write_image(picture, next(pictures), provenance=self._record())
+            self.console.emit(picture, latent=str(code))

@@ -1,0 +1,126 @@
+"""`ganedit math`: sums of latents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganedit.cli.kit.codes import (
+    Clusters,
+    Codes,
+    HowProjected,
+    ModelOf,
+    Models,
+    Point,
+    Projections,
+    Psi,
+    Sampling,
+)
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.outputs import LATENT, check_folder, latent_path
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganedit.latent.latent import Latent
+    from ganedit.store.models import Generator
+
+AVERAGE = "w_avg"  # the name of the mean code of the model
+TOLERANCE = 1e-3  # of the sum of weights
+
+
+def command(
+    console: Console,
+    expression: Annotated[
+        str,
+        typer.Argument(help="Such as 'smiling_woman - woman + man' or 'me + 0.5 * (mean(old/) - seed:7)'."),
+    ],
+    psi: Psi = "0.7",
+    clusters: Clusters = None,
+    model: ModelOf = None,
+    method: HowProjected = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The picture; its latent lies beside it.")
+    ] = (Path("math.png")),
+) -> None:
+    """Add, subtract and average latents, seeds and photos.
+
+    Names are those of latents without their ending, of pictures and photos, and of folders in mean(). Writes
+    the picture and its latent. Photos are projected first.
+    """
+    from ganedit.latent.arithmetic import evaluate, names_in
+    from ganedit.latent.latent import Latent, added_styles
+
+    sampling = Sampling(psi, clusters, console.options.seed)
+    check_folder(output.parent)
+    if output.suffix.lower() != ".png":
+        raise UsageError(f"-o {output} is no PNG", "such as -o sum.png; the latent is written beside it")
+    codes = Codes(Models(console, model), Projections(console, output.parent, method), sampling)
+    words = [word for word in names_in(expression) if word != AVERAGE]
+    generator, found = codes.find(*([_spelt(word)] for word in words))
+    points = dict(zip(words, found, strict=True))
+
+    average = Latent(generator.w_avg.cpu().expand(generator.num_ws, -1), generator.name, generator.sha256)
+    added = added_styles([point.latent for some in found for point in some])
+    styles = 0 if added is None else added.shape[1]
+
+    def lookup(word: str) -> list[Tensor]:
+        latents = [average] if word == AVERAGE else [point.latent for point in points[word]]
+        return [_numbers(latent, styles) for latent in latents]
+
+    code = evaluate(expression, lookup)
+    if abs(code.weight - 1) > TOLERANCE:
+        console.note(
+            f"the weights add up to {code.weight:g} and not to 1: this is a difference between faces "
+            f"rather than a face; + {AVERAGE} makes one of it"
+        )
+    wanted = [console.should_write(path) for path in (output, _latent_of(output))]
+    if any(wanted):
+        ws, rest = code.ws.split([average.ws.numel(), styles])
+        total = replace(average, ws=ws.view_as(average.ws), styles=rest if styles else None)
+        _write(console, generator, next(iter(points.values()), []), total, expression, output)
+    console.emit(output, latent=str(_latent_of(output)), expression=expression, weight=code.weight)
+
+
+def _numbers(latent: Latent, styles: int) -> Tensor:
+    """All of a latent that can be added up, [L · W + styles]: its code, and what it adds to its styles."""
+    import torch
+
+    added = torch.zeros(styles) if latent.styles is None else latent.styles
+    return torch.cat([latent.ws.flatten(), added])
+
+
+def _spelt(word: str) -> str:
+    """A latent's name with its ending, where that is the file; else the word."""
+    named = Path(word + LATENT)
+    return str(named) if named.is_file() else word
+
+
+def _latent_of(picture: Path) -> Path:
+    return latent_path(picture.parent, picture.stem)
+
+
+def _write(
+    console: Console, generator: Generator, first: list[Point], total: Latent, expression: str, output: Path
+) -> None:
+    """The result belongs to the photo of what is named first, so that it can be pasted there."""
+    from ganedit.files import all_or_none
+    from ganedit.images.io import write_image
+    from ganedit.images.provenance import provenance
+    from ganedit.latent.editing import draw
+
+    latent = replace(total, template=generator.card.template)
+    if len(first) == 1:
+        edited = first[0].latent.edited(total.ws, {"math": expression})
+        latent = replace(edited, styles=total.styles)
+    record = None
+    if console.options.provenance:
+        told = {"expression": expression}
+        record = provenance("math", told, generator.name, generator.sha256, latent.source or None)
+    with all_or_none(output, _latent_of(output)):
+        latent.save(_latent_of(output))
+        write_image(output, draw(latent.personal(generator), [latent])[0], provenance=record)

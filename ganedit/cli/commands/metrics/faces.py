@@ -1,0 +1,69 @@
+"""`ganedit metrics faces`: measure a generator of faces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.progress import watch
+from ganedit.errors import InputError, UsageError, did_you_mean
+
+
+def faces(
+    console: Console,
+    data: Annotated[Path, typer.Option(help="Folder or zip of the aligned crops that it was trained on.")],
+    model: Annotated[str, typer.Option(help="Generator of faces: a name or a file.")] = "faces",
+    samples: Annotated[int, typer.Option(help="Pictures for the distance, at psi 1.")] = 5000,
+    detect: Annotated[int, typer.Option(help="Pictures for the face detector.")] = 1000,
+    psi: Annotated[float, typer.Option(help="Truncation of the pictures for the detector.")] = 0.7,
+    real: Annotated[int, typer.Option(help="Crops to compare with, the first by name.")] = 10000,
+    template: Annotated[str | None, typer.Option(help="Alignment, where the model names none.")] = None,
+) -> None:
+    """Judge a generator of faces by dlib: are they found, and are they as varied as real ones?
+
+    Prints the share of samples in which the detector finds a face, and the Fréchet distance between the
+    identity features of samples and of real crops, beside that of two halves of the real crops.
+    """
+    for name, count in (("--samples", samples), ("--detect", detect), ("--real", real)):
+        if count < 4:
+            raise UsageError(f"{name} {count} is too few", "pass at least some hundred")
+    if not math.isfinite(psi):
+        raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
+    from ganedit.data.images import load_images
+    from ganedit.images.align import TEMPLATES
+    from ganedit.metrics.faces import measure_faces
+
+    if template is not None and template not in TEMPLATES:
+        raise UsageError(f"there is no template {template}", did_you_mean(template, TEMPLATES))
+    generator = open_generator(console, model)
+    name = template or generator.card.template
+    if name not in TEMPLATES:
+        raise InputError(
+            f"the model {generator.name} does not say how its faces are aligned",
+            f"pass --template {' or '.join(TEMPLATES)}",
+        )
+    with watch(console)("reading the real images", real) as progress:
+        crops = load_images(data, resolution=generator.resolution, limit=real, progress=progress)
+    for skipped, reason in crops.skipped:
+        console.warn(f"{skipped}: {reason}")
+    found = measure_faces(
+        generator,
+        crops.images.permute(0, 2, 3, 1).numpy(),
+        TEMPLATES[name],
+        samples=samples,
+        detection_samples=detect,
+        psi=psi,
+        watch=watch(console),
+    )
+    console.answer(
+        f"face found in     {found.detection_rate:.1%} of {detect} samples at psi {psi:g}\n"
+        f"Fréchet distance  {found.frechet:.4f}  {samples} samples at psi 1, {found.real} real images\n"
+        f"  of two halves   {found.frechet_halves:.4f}  of the real images",
+        {"model": generator.name, "sha256": generator.sha256, **asdict(found)},
+    )

@@ -1,0 +1,81 @@
+"""`ganedit models import`: checkpoints of other programs converted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganedit.cli.kit.batch import sources, survive
+from ganedit.cli.kit.context import Console
+from ganedit.errors import GaneditError, UsageError
+from ganedit.store import registry
+from ganedit.store.cards import CARD
+
+CHECKPOINTS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".safetensors")
+
+
+def import_(
+    console: Console,
+    files: Annotated[list[str] | None, typer.Argument(help="Checkpoints: files, folders, globs.")] = None,
+    name: Annotated[str, typer.Option(help="What to call it; from the file's name unless given.")] = "",
+    template: Annotated[str, typer.Option(help="Alignment of its faces: ffhq or close-up.")] = "",
+    licence: Annotated[str, typer.Option(help="For its card: the name of its licence.")] = "",
+    terms: Annotated[str, typer.Option(help="For its card: what the licence asks.")] = "",
+    source: Annotated[str, typer.Option(help="For its card: where the file came from.")] = "",
+) -> None:
+    """Convert checkpoints of other programs to models that load by name. Nothing in them is run.
+
+    --dtype float16 stores half as much; unless given, numbers are stored as they are in the file.
+    """
+    from ganedit.store.importing import import_model, name_for
+
+    items = list(_checkpoints(console, files))
+    if name and len(items) > 1:
+        raise UsageError(f"--name {name} cannot be the name of {len(items)} files", "import them one by one")
+    _check_template(template)
+
+    def one(item: Path | GaneditError) -> None:
+        if isinstance(item, GaneditError):
+            raise item
+        called = name or name_for(item)
+        if console.options.skip_existing and registry.find(called):
+            console.emit(registry.folder_of(called), name=called, input=str(item))
+            return
+        card = import_model(
+            item,
+            called,
+            template=template,
+            licence=licence,
+            terms=terms,
+            source=source,
+            dtype=None if console.options.dtype == "auto" else console.options.dtype,
+            force=console.options.force,
+        )
+        folder = registry.user_folder() / called
+        console.emit(folder, name=called, input=str(item), task=card.task, sha256=card.sha256)
+
+    if not survive(console, items, one):
+        raise UsageError("no checkpoint was given", "name files, folders or globs, or pipe paths in")
+
+
+def _checkpoints(console: Console, files: Sequence[str] | None) -> Iterator[Path | GaneditError]:
+    """What to import: a folder with a card or a config.json is one model, any other holds several."""
+    if not files:
+        yield from sources(console, None, CHECKPOINTS)
+    for file in files or ():
+        folder = Path(file).expanduser()
+        if file and ((folder / CARD).is_file() or (folder / "config.json").is_file()):
+            yield folder
+        else:
+            yield from sources(console, [file], CHECKPOINTS)
+
+
+def _check_template(name: str) -> None:
+    if name:
+        from ganedit.images.align import TEMPLATES
+
+        if name not in TEMPLATES:
+            raise UsageError(f"--template {name} is no alignment", f"choose {', '.join(TEMPLATES)}")

@@ -1,0 +1,28 @@
+"""`ganedit models verify`: weights against the checksums in their cards."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ganedit.cli.kit.batch import survive
+from ganedit.cli.kit.context import Console
+from ganedit.store import registry
+
+
+def verify(
+    console: Console,
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all unless given.")] = None,
+) -> None:
+    """Check the weights of models against the checksums in their cards."""
+
+    def check(name: str) -> None:
+        from ganedit.store.load import verify
+
+        folder = registry.folder_of(name)
+        card = verify(folder)
+        console.emit(folder, name=name, sha256=card.sha256)
+
+    if not survive(console, names or registry.names(), check):
+        console.note("no models to verify")

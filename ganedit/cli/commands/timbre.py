@@ -1,0 +1,136 @@
+"""`ganedit timbre`: sounds, played by another instrument."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.context import Console
+from ganedit.errors import UsageError
+from ganedit.files import FILM_SUFFIXES, SOUND_SUFFIXES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganedit.audio.spectrogram import SpectrogramConfig
+
+MODEL = "violin2flute"
+LOOK_COLUMNS = 4000  # of the picture of --show, about a minute: the start of longer sounds
+
+
+def command(
+    console: Console,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sounds, films, folders, globs, or - for paths on standard input."),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Translator of sounds: a name or a file.")] = MODEL,
+    vocoder: Annotated[
+        str | None, typer.Option(help="Back to a waveform: griffin-lim, gan, wavenet, or a vocoder's folder.")
+    ] = None,
+    candidates: Annotated[
+        int, typer.Option(help="Of a WaveNet for each stretch, of which the nearest is kept.")
+    ] = 4,
+    show: Annotated[
+        bool, typer.Option("--show", help="Also write NAME.png: the spectrograms before and after.")
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the results, or the one result: flute.wav.")
+    ] = Path("."),
+) -> None:
+    """Play sounds on another instrument: the tune, the rhythm, length and loudness stay.
+
+    Writes NAME.MODEL.EXT; WAV for formats that are only read, and for films. A minute or an hour: memory does
+    not grow with the length.
+    """
+    from ganedit.audio.files import WRITERS
+    from ganedit.audio.long_sounds import transfer_file
+    from ganedit.audio.spectrogram import SpectrogramConfig
+    from ganedit.audio.vocoders import DEFAULT, vocoder_of
+    from ganedit.images.provenance import provenance
+    from ganedit.store.uses import need
+
+    if candidates < 1:
+        raise UsageError(f"--candidates {candidates} leaves nothing", "choose 1 or more")
+    translator: Any = console.load(model)
+    need(translator, "timbre")
+    cfg = SpectrogramConfig.from_details(translator.card.details)
+    vocoder = vocoder or DEFAULT
+    vocode = vocoder_of(
+        cfg, vocoder, device=console.options.device, seed=console.options.seed, candidates=candidates
+    )
+    one_file = output.suffix.lower() in WRITERS and not output.is_dir()
+
+    def work(path: Path) -> Iterator[Result]:
+        suffix = path.suffix if path.suffix.lower() in WRITERS else ".wav"
+        target = output if one_file else output / f"{path.stem}.{translator.name}{suffix}"
+        if target.resolve() == path.resolve():
+            raise UsageError(f"{path} would be replaced by its own result", "name another one with -o")
+        picture = target.with_suffix(".png")
+        wanted = [console.should_write(one) for one in ((target, picture) if show else (target,))]
+        details: dict[str, Any] = {"model": translator.name, "vocoder": vocoder}
+        if any(wanted):
+            record = provenance("timbre", {"vocoder": vocoder}, translator.name, translator.sha256, path)
+            shown = _Shown(cfg)
+            with console.progress(f"timbre {path.name}", 1.0) as bar:
+                at = 0.0
+
+                def told(done: float, total: float) -> None:
+                    nonlocal at
+                    bar.advance(done / total - at)
+                    at = done / total
+
+                details["seconds"] = transfer_file(
+                    path, target, translator, vocode, progress=told, look=shown.take if show else None,
+                    comment=json.dumps(record) if console.options.provenance else "",
+                )  # fmt: skip
+            if show:
+                shown.write(picture, record if console.options.provenance else None)
+        yield Result(target, details)
+        if show and picture.exists():
+            yield Result(picture, {"spectrograms": [path.name, target.name]})
+
+    run_batch(console, inputs, work, suffixes=(*SOUND_SUFFIXES, *FILM_SUFFIXES))
+
+
+class _Shown:
+    """Spectrograms before and after, collected for a picture."""
+
+    def __init__(self, cfg: SpectrogramConfig) -> None:
+        self.cfg = cfg
+        self.columns: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def take(self, before: np.ndarray, after: np.ndarray) -> None:
+        """A block's spectrograms [bins, frames]; those beyond `LOOK_COLUMNS` are left out."""
+        room = LOOK_COLUMNS - sum(one.shape[1] for one, _ in self.columns)
+        if room > 0:
+            self.columns.append((before[:, :room], after[:, :room]))
+
+    def write(self, path: Path, record: dict[str, Any] | None) -> None:
+        import numpy as np
+
+        from ganedit.audio.spectrogram import frequencies
+        from ganedit.images.io import write_image
+        from ganedit.images.sheet import sheet
+
+        if not self.columns:  # of silence there is none
+            path.unlink(missing_ok=True)
+            return
+        panels = [_coloured(np.concatenate(each, axis=1)) for each in zip(*self.columns, strict=True)]
+        hertz, seconds = frequencies(self.cfg), panels[0].shape[1] * self.cfg.hop / self.cfg.rate
+        caption = f"{seconds:.1f} s, {hertz[0]:.0f} to {hertz[-1]:.0f} Hz, {self.cfg.floor:.0f} to 0 dB"
+        pixels = sheet(panels, columns=1, row_labels=["before", "after"], caption=caption, pad=8)
+        write_image(path, pixels, provenance=record)
+
+
+def _coloured(picture: np.ndarray) -> np.ndarray:
+    """A spectrogram [bins, frames] in [-1, 1] in colours, low frequencies at the bottom, [H, W, 3] uint8."""
+    import cv2
+
+    grey = ((picture[::-1] + 1) * 127.5).round().astype("uint8")
+    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)

@@ -1,0 +1,122 @@
+"""`ganedit translate`: pictures of one kind into pictures of another."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_model
+from ganedit.cli.kit.pictures import Inputs, Output, PictureJob, Size, Tile
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganedit.images.labels import LabelMap, Palette
+    from ganedit.store.models import Translator
+
+
+class Direction(StrEnum):
+    """Of models that know both."""
+
+    ab = "ab"
+    ba = "ba"
+
+
+def command(
+    console: Console,
+    inputs: Inputs = None,
+    model: Annotated[str | None, typer.Option(help="Translator: a name or a file.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="What to aim at: labels of the model, such as blond,young or 1,4.")
+    ] = None,
+    direction: Annotated[Direction, typer.Option(help="Of models that go both ways.")] = Direction.ab,
+    style: Annotated[
+        Path | None, typer.Option(help="Picture whose style to take, for models that have styles.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder of styles: a name or a file; the model's own unless given.")
+    ] = None,
+    palette: Annotated[
+        Path | None,
+        typer.Option(help="What the colours of label maps mean: a line R G B NAME for each label."),
+    ] = None,
+    size: Size = None,
+    tile: Tile = None,
+    suffix: Annotated[
+        str, typer.Option(help="Put behind the name; .zebra.png also sets the format.")
+    ] = ".translated",
+    output: Output = Path("."),
+) -> None:
+    """Turn pictures and films into others: horses into zebras, sketches into faces, maps into photos.
+
+    Writes NAME.translated.EXT in the input's format, or PNG where ganedit does not write that; films become
+    MP4 or stay GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
+    """
+    from ganedit.images.io import read_image
+    from ganedit.images.labels import read_label_map, read_palette
+    from ganedit.images.tiles import check_tile
+    from ganedit.images.translation import (
+        batch_size,
+        check_size,
+        shape_of,
+        style_encoder,
+        style_of,
+        takes_labels,
+        target_of,
+        translate_all,
+    )
+
+    if model is None:
+        raise UsageError("no --model was given", _choices())
+    if encoder is not None and style is None:
+        raise UsageError(
+            "--encoder reads a style, and --style was not given", "add --style PICTURE, or drop it"
+        )
+    check_size(size)
+    check_tile(tile)
+    translator: Translator = open_model(console, model, "translate")
+    maps = takes_labels(translator)
+    if palette is not None and not maps:
+        raise UsageError(f"--palette is for label maps, and {model} takes photos", "leave it out")
+    options: dict[str, Any] = {"direction": direction.value, "size": size, "tile": tile}
+    if to is not None or translator.labels:
+        options["label"] = target_of(translator, [] if to is None else to.split(","))
+    if style is not None:
+        options["style"] = style_of(read_image(style), style_encoder(translator, encoder))
+    given, own = None if palette is None else read_palette(palette), _own_palette(translator)
+
+    def read_map(path: Path) -> LabelMap:
+        return read_label_map(path, given, otherwise=own)
+
+    PictureJob(
+        console, "translate", translator, suffix, output,
+        change=lambda pictures, told: translate_all(pictures, translator, **options, progress=told),
+        read=read_map if maps else read_image,
+        parameters={
+            "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,
+            "size": size, "tile": tile,
+        },
+        films=not maps,
+        together=lambda picture: batch_size(translator, shape_of(picture), size),
+    ).run(inputs)  # fmt: skip
+
+
+def _own_palette(model: Translator) -> Palette | None:
+    import numpy as np
+
+    from ganedit.images.labels import Palette
+
+    colours = model.card.details.get("palette")
+    return Palette(np.array(colours, np.uint8)) if colours else None
+
+
+def _choices() -> str:
+    """The translators that are installed."""
+    from ganedit.store import registry
+
+    cards = [registry.card(name) for name in registry.names()]
+    found = [c.name for c in cards if c.task == "translator" and "use" not in c.details]
+    return f"choose {', '.join(found)}, or a file" if found else "name a file; ganedit models list"

@@ -1,0 +1,48 @@
+"""`ganedit upscale`: larger pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_model
+from ganedit.cli.kit.pictures import Inputs, Output, PictureJob, Size, Tile
+
+MODEL = "upscale-x4"
+
+
+def command(
+    console: Console,
+    inputs: Inputs = None,
+    model: Annotated[str, typer.Option(help="Upscaler: a name or a file.")] = MODEL,
+    size: Size = None,
+    tile: Tile = None,
+    suffix: Annotated[
+        str, typer.Option(help="Put behind the name; .x4.png also sets the format.")
+    ] = ".upscaled",
+    output: Output = Path("."),
+) -> None:
+    """Enlarge pictures and films.
+
+    Writes NAME.upscaled.EXT in the input's format, or PNG where ganedit does not write that; films become
+    MP4 or stay GIF, with their sound.
+    """
+    from ganedit.images.io import read_image
+    from ganedit.images.tiles import check_tile
+    from ganedit.images.translation import check_size, upscale
+
+    check_size(size)
+    check_tile(tile)
+    upscaler = open_model(console, model, "upscale", MODEL)
+    PictureJob(
+        console, "upscale", upscaler, suffix, output,
+        change=lambda photos, told: [
+            upscale(photo, upscaler, size=size, tile=tile, progress=told) for photo in photos
+        ],
+        read=read_image,
+        parameters={"size": size, "tile": tile},
+        films=True,
+    ).run(inputs)  # fmt: skip

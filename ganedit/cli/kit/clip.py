@@ -1,0 +1,50 @@
+"""What the commands with a text share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganedit.cli.kit.context import Console
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Clip
+
+
+CLIP = "clip-faces"
+LARGE = "ViT-B-32/laion2b_s34b_b79k"
+
+
+ClipModel = Annotated[
+    str, typer.Option("--clip", help=f"clip-faces, a folder, or one of open_clip's, such as {LARGE}.")
+]
+
+
+Text = Annotated[str, typer.Option(help='What pictures should show: "a smiling face".')]
+
+
+Neutral = Annotated[str | None, typer.Option(help='What they show before, as far as it matters: "a face".')]
+
+
+def open_clip_model(console: Console, name: str, *texts: str | None) -> Clip:
+    """A CLIP model; says which words of the texts a small one does not know."""
+    from ganedit.store.load import load_clip
+
+    options = console.options
+    clip = load_clip(name, options.device, options.dtype)
+    for text in filter(None, texts):
+        unknown = clip.unknown_words(text)
+        if unknown:
+            known = "none of the words" if not clip.told_by(text) else "not"
+            console.warn(
+                f"{clip.name} knows {known} {', '.join(unknown)} in {text!r}: it reads words about the age, "
+                f"gender and smile of faces; --clip {LARGE} reads any text"
+            )
+    return clip
+
+
+def file_name(text: str) -> str:
+    import re
+
+    return re.sub(r"\W+", "-", text.lower()).strip("-")[:60] or "text"

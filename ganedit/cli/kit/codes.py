@@ -1,0 +1,276 @@
+"""The style codes that words on a command line name: seeds, latents, and photos (projected first)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.options import Method
+from ganedit.cli.kit.outputs import LATENT, face_stem, latent_path, picture_path
+from ganedit.cli.kit.projecting import Latest, Projector
+from ganedit.errors import CheckpointError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from ganedit.latent.inversion.photos import Crop
+    from ganedit.latent.latent import Latent
+    from ganedit.latent.truncation import Truncation
+    from ganedit.store.models import Generator
+
+MODEL = "faces"  # unless a latent or --model says otherwise
+SEED = re.compile(r"(?:seed:)?(\d{1,10})(?:-(\d{1,10}))?")
+MOST_SEEDS = 1000  # of one word
+
+ModelOf = Annotated[
+    str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
+]
+HowProjected = Annotated[Method | None, typer.Option(help="How photos are projected; hybrid unless given.")]
+Psi = Annotated[
+    str, typer.Option(help="Truncation: 1 for variety, 0 for the average; or by layers: coarse=0.5,fine=1.")
+]
+Clusters = Annotated[
+    int | None, typer.Option(help="Truncate towards the nearest of so many centres, not one average.")
+]
+
+
+@dataclass
+class Models:
+    """Generators by name, each opened once."""
+
+    console: Console
+    model: str | None  # of --model
+    opened: dict[str, Generator] = field(default_factory=dict)
+
+    def open(self, name: str | None = None) -> Generator:
+        """The generator of this name, or of --model, or `faces`."""
+        name = name or self.model or MODEL
+        if name not in self.opened:
+            self.opened[name] = open_generator(self.console, name)
+        return self.opened[name]
+
+    def of(self, latent: Latent) -> Generator:
+        """The model that a latent was made with.
+
+        Raises:
+            CheckpointError: it is not installed, or --model is another one.
+        """
+        from ganedit.store import registry
+
+        if self.model is None and registry.find(latent.model) is None:
+            raise CheckpointError(
+                f"the latent was made with the model {latent.model} ({latent.model_sha256[:12]}), "
+                "which is not installed",
+                "name its file with --model",
+            )
+        generator = self.open(self.model or latent.model)
+        latent.check_model(generator)
+        return generator
+
+
+@dataclass
+class Projections:
+    """Photos' latents, kept in a folder and taken from there the next time."""
+
+    console: Console
+    output: Path
+    method: Method | None = None  # None: any that is there already, else hybrid
+
+    def __post_init__(self) -> None:
+        self._projector: Projector | None = None
+        self._latest = Latest(self.console)
+
+    def of(self, crop: Crop, stem: str, generator: Generator) -> Latent:
+        """The latent of a crop, projected unless that was done in the folder and no method asks for another.
+
+        Raises:
+            UsageError: a file of another picture, model or method is in the way.
+        """
+        from ganedit.latent.inversion.project import ProjectOptions
+        from ganedit.latent.latent import Latent
+
+        path = latent_path(self.output, stem)
+        if self.method is None and path.is_file():
+            latent = Latent.load(path)
+            if _shows(latent, crop, generator):
+                self.console.note(f"{stem}: taking its projection {path}")
+                return latent
+        for target in (path, picture_path(self.output, stem)):
+            if not self.console.should_write(target):
+                raise UsageError(
+                    f"{target} is there already, and of another picture, model or method",
+                    "--force overwrites it, -o writes elsewhere",
+                )
+        if self._projector is None or self._projector.generator is not generator:
+            options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
+            self._projector = Projector.open(self.console, generator, options, latest=self._latest)
+        ((latent, found),) = self._projector.run([crop], f"projecting {stem}")
+        self._projector.save(stem, self.output, Path(crop.source), latent, found)
+        return latent
+
+
+class Sampling:
+    """How seeds become codes, as --psi and --clusters say it."""
+
+    def __init__(self, psi: str, clusters: int | None, seed: int) -> None:
+        """
+        Raises:
+            UsageError: options that make no sense.
+        """
+        from ganedit.latent.truncation import parse_psi
+
+        self.psi, self.clusters, self.seed = parse_psi(psi), clusters, seed
+        if clusters is not None and clusters < 1:
+            raise UsageError(f"--clusters {clusters} makes no sense", "choose 1 or more, such as 32")
+        self._found: Truncation | None = None
+
+    def of(self, generator: Generator) -> Truncation:
+        """The truncation for one generator, whose centres are found once."""
+        from ganedit.latent.truncation import Truncation, find_centres
+
+        if self._found is None:
+            centres = None if self.clusters is None else find_centres(generator, self.clusters, self.seed)
+            self._found = Truncation(self.psi, centres)
+        return self._found
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """For the record of a picture."""
+        return {"psi": self.psi} | ({"clusters": self.clusters} if self.clusters else {})
+
+
+@dataclass
+class Point:
+    """A latent by the name that it has on a sheet; `seed` of one that was drawn from a seed."""
+
+    name: str
+    latent: Latent
+    seed: int | None = None
+
+
+@dataclass
+class Codes:
+    """Latents of one model by the words that name them.
+
+    `7` and `seed:7` are seeds, `4-9` several, unless there is a file of that name; a folder stands for its
+    latents, or if it holds none its photos.
+    """
+
+    models: Models
+    projections: Projections
+    sampling: Sampling
+
+    def find(self, *sides: list[str]) -> tuple[Generator, list[list[Point]]]:
+        """The points that each side's words name, in their order, and the model that they all are of.
+
+        Raises:
+            GaneditError: a word names nothing, a damaged file, or latents of different models.
+        """
+        paths = {word: files for words in sides for word in words if (files := _files(word))}
+        named = [path for files in paths.values() for path in files]
+        latents = {path: _load(path) for path in named if latent_behind(path)}
+        generator = self.models.of(next(iter(latents.values()))) if latents else self.models.open()
+        generator.need_styles()
+
+        def points(word: str) -> list[Point]:
+            if word not in paths:
+                return [self._sample(seed, generator) for seed in _seeds(word)]
+            found = [latents.get(path) or self._projected(path, generator) for path in paths[word]]
+            for latent in found:
+                latent.check_model(generator)
+            return [Point(_name(path), latent) for path, latent in zip(paths[word], found, strict=True)]
+
+        return generator, [[point for word in words for point in points(word)] for words in sides]
+
+    def _projected(self, path: Path, generator: Generator) -> Latent:
+        from ganedit.images.io import read_image
+        from ganedit.latent.inversion.photos import crops_of
+
+        (crop,) = crops_of(read_image(path), generator)
+        return self.projections.of(crop, face_stem(path.stem, crop.number), generator)
+
+    def _sample(self, seed: int, generator: Generator) -> Point:
+        from ganedit.latent.latent import Latent
+
+        z = generator.z_of([seed])
+        ws = self.sampling.of(generator).codes(generator, z)[0].detach().float().cpu()
+        template = generator.card.template
+        latent = Latent(ws, generator.name, generator.sha256, "w", template=template)
+        return Point(f"seed {seed}", latent, seed)
+
+
+def latent_behind(path: Path) -> Path | None:
+    """The latent that an input is, or that drew it: a picture of ours counts as the latent beside it.
+
+    None for photos.
+    """
+    if path.name.endswith(LATENT):
+        return path
+    beside = latent_path(path.parent, path.stem.removesuffix(".projected"))
+    if path.suffix.lower() != ".png" or not beside.is_file():
+        return None
+    from ganedit.images.provenance import COMPOSITE, read_provenance
+
+    record = read_provenance(path) or {}
+    parameters = record.get("parameters")
+    if isinstance(parameters, dict) and parameters.get("units"):  # changed, which no latent holds
+        return None
+    return beside if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
+
+
+def latents_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{LATENT}"))
+
+
+def _load(path: Path) -> Latent:
+    from ganedit.latent.latent import Latent
+
+    return Latent.load(latent_behind(path) or path)
+
+
+def _files(word: str) -> list[Path]:
+    """The files that a word names; none for a seed.
+
+    Raises:
+        InputError: it is neither.
+    """
+    from ganedit.images.io import list_images
+
+    path = Path(word)
+    if path.is_dir():
+        return latents_in(path) or list_images(path)
+    if path.is_file():
+        return [path]
+    if SEED.fullmatch(word):
+        return []
+    raise InputError(f"there is no {word}", "name latents, photos, folders, or seeds such as 7 or 0-3")
+
+
+def _seeds(word: str) -> list[int]:
+    match = SEED.fullmatch(word)
+    assert match
+    first, last = int(match[1]), int(match[2] or match[1])
+    if not first <= last < 2**32 or last - first >= MOST_SEEDS:
+        raise UsageError(f"{word} is no range of at most {MOST_SEEDS} seeds", "such as 7 or 4-9")
+    return list(range(first, last + 1))
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(LATENT) if path.name.endswith(LATENT) else path.stem
+
+
+def _shows(latent: Latent, crop: Crop, generator: Generator) -> bool:
+    """Whether a latent is the projection of this crop by this model."""
+    import numpy as np
+
+    return (
+        latent.model_sha256 == generator.sha256
+        and latent.source_sha256 == crop.source_sha256
+        and latent.affine is not None
+        and not latent.edits
+        and np.allclose(latent.affine, crop.affine, atol=1e-3)
+    )

@@ -1,0 +1,59 @@
+"""Directions by the words of a command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganedit.latent.directions.direction import Direction
+    from ganedit.store.models import Generator
+
+
+Name = Annotated[str, typer.Argument(help="Name of the direction.")]
+
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
+]
+
+
+def find_direction(name: str, generator: Generator) -> Direction:
+    """A direction by its name or file, or of channels of the styles."""
+    from ganedit.latent import styles
+    from ganedit.latent.directions import named
+    from ganedit.latent.directions.channels import channel_direction
+
+    if styles.CHANNELS.fullmatch(name):
+        return channel_direction(generator, styles.find_channels(generator, name))
+    return named.find(name, generator.name)
+
+
+def model_name(model: str) -> str:
+    """What directions of a model are filed under: its name, or the stem of its file.
+
+    Raises:
+        UsageError: there is no such model, and there are no directions of one.
+    """
+    from ganedit.latent.directions.named import names_of
+    from ganedit.store import registry
+    from ganedit.store.cards import CARD, ModelCard
+
+    path = Path(model).expanduser()
+    folder = path.parent if path.name == registry.WEIGHTS else path
+    if registry.find(model) is None and (folder / CARD).is_file():
+        return ModelCard.load(folder).name
+    name = path.stem if path.suffix else path.name
+    if not path.is_file() and not names_of(name):
+        registry.folder_of(model)  # complains
+    return name
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError unless a direction can be called this."""
+    if not name or "/" in name or name.startswith(".") or Path(name).suffix:
+        raise UsageError(f"{name!r} is no name for a direction", "use letters and dashes")

@@ -1,0 +1,404 @@
+"""What the commands that change latents share: `edit` by directions, `clip edit` by a text.
+
+Photos are projected first; each face is drawn before and after, written with its latent, and brought back
+into its photo, onto a sheet, and into a film where these are asked for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganedit.cli.kit.batch import IMAGE_SUFFIXES, LATENT_SUFFIXES, Result, run_batch
+from ganedit.cli.kit.codes import Models, Projections, latent_behind, latents_in
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.options import Method
+from ganedit.cli.kit.outputs import LATENT, check_folder, face_stem, latent_path
+from ganedit.cli.kit.projecting import Latest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganedit.images.io import Photo
+    from ganedit.images.paste import Mode
+    from ganedit.latent.inversion.photos import Crop
+    from ganedit.latent.latent import Latent
+    from ganedit.store.models import Generator
+
+PASTES = ("change", "replace")
+MAY_STAND_ALONE = {"--paste": PASTES}
+"""Options that need no value, and the values they take, the first of which they mean without one."""
+SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a pasted photo on a sheet, and in a film
+CROP_SIDE = 256  # least, of a crop in a film
+FILM_FRAMES = 50  # one way; at 25 a second
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(help="Latents, photos, folders, globs, or - for paths on standard input."),
+]
+Video = Annotated[bool, typer.Option("--video", help="Also a film of the change.")]
+Sheet = Annotated[bool, typer.Option("--sheet", help="Also before and after side by side.")]
+Paste = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[change|replace]",
+        help="Bring the edit into the whole photo: the change alone unless given, or the drawn face.",
+    ),
+]
+PhotoNow = Annotated[Path | None, typer.Option(help="For --paste: where the photo is now.")]
+ModelOf = Annotated[
+    str | None, typer.Option(help="Generator: a name or a file; the latent's own unless given.")
+]
+Face = Annotated[str, typer.Option(help="Of photos: largest, all, or a number: 2 is the second.")]
+OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+
+
+class Change(ABC):
+    """What is done to latents; `str` of it is for the caption of a sheet.
+
+    Attributes:
+        command: That asked for it.
+        paste: How results are brought back into photos, if they are.
+    """
+
+    command: str
+    paste: Mode | None
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the results of one input are called: "" where there is one, else "+1.0" and so on."""
+        return ("",)
+
+    @property
+    def swept(self) -> bool:
+        """Whether there are several."""
+        return "" not in self.labels
+
+    @abstractmethod
+    def prepare(self, generator: Generator) -> None:
+        """Open what is needed, and refuse what cannot be done, before the first photo is projected."""
+
+    @abstractmethod
+    def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
+        """The changed latent."""
+
+    def told(self, label: str) -> dict[str, Any]:
+        """What --json adds to a result."""
+        return {}
+
+    @property
+    def units(self) -> list[dict[str, Any]]:
+        """What is done to single units of the generator, for the record of pictures.
+
+        No latent can hold it: where there is any, none is written.
+        """
+        return []
+
+    def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
+        """Entered while `generator` draws changed pictures; `share` is how much of it is done to units."""
+        return nullcontext()
+
+
+@dataclass
+class Subject:
+    """One face to be edited."""
+
+    stem: str
+    path: Path  # its latent
+    crop: Crop | None = None  # of a photo that is yet to be projected
+    latent: Latent | None = None
+    pictures: dict[str, np.ndarray] = field(default_factory=dict)  # by label
+    latents: dict[str, Latent] = field(default_factory=dict)
+    before: np.ndarray | None = None  # what the model draws without any edit
+    film: list[np.ndarray] = field(default_factory=list)
+
+
+@dataclass
+class Targets:
+    """Where the results of one input go, by label."""
+
+    pictures: dict[str, list[Path]]  # one per face
+    pasted: dict[str, Path]
+    sheet: Path | None
+    video: Path | None
+    latents: bool  # whether the pictures get theirs beside them
+
+    def all(self) -> list[Path]:
+        crops = [path for paths in self.pictures.values() for path in paths]
+        more = [path for path in (self.sheet, self.video) if path is not None]
+        return [*crops, *self.latents_of(crops), *self.pasted.values(), *more]
+
+    def latents_of(self, crops: Sequence[Path]) -> list[Path]:
+        return [_latent_of(path) for path in crops] if self.latents else []
+
+
+def _latent_of(picture: Path) -> Path:
+    return latent_path(picture.parent, picture.stem)
+
+
+def _texts(paths: Sequence[Path]) -> list[str]:
+    return [str(path) for path in paths]
+
+
+def _latents_in(source: str) -> list[str]:
+    """Of a folder that holds latents, these are meant, and not the pictures beside them."""
+    return [str(path) for path in latents_in(Path(source))] or [source]
+
+
+@dataclass
+class Editor:
+    """Edits one input after the other; opens each model once."""
+
+    console: Console
+    change: Change
+    output: Path
+    model: str | None
+    method: Method | None
+    face: str
+    photo: Path | None
+    sheet: bool
+    video: bool
+
+    def __post_init__(self) -> None:
+        self._models = Models(self.console, self.model)
+        self._projections = Projections(self.console, self.output, self.method)
+        self._done: set[Path] = set()
+
+    def run(self, inputs: list[str] | None) -> None:
+        """All inputs, one after the other; the latest projection made here without any."""
+
+        def latest() -> list[Path]:
+            found = Latest.recall()
+            names = ", ".join(map(str, found))
+            self.console.note(
+                f"{self.console.command}: no input given: taking the latest projection made here, {names}"
+            )
+            return found
+
+        named = None if inputs is None else [one for given in inputs for one in _latents_in(given)]
+        suffixes = (*IMAGE_SUFFIXES, *LATENT_SUFFIXES)
+        run_batch(self.console, named, self.work, suffixes=suffixes, fallback=latest)
+
+    def work(self, path: Path) -> Iterator[Result]:
+        """Everything that one latent or photo gives."""
+        check_folder(self.output)
+        latent = latent_behind(path)
+        if latent is None:
+            yield from self._from_photo(path)
+        elif latent.resolve() not in self._done:  # a glob may name a latent and its picture
+            self._done.add(latent.resolve())
+            yield from self._from_latent(latent)
+
+    def _from_latent(self, path: Path) -> Iterator[Result]:
+        from ganedit.latent.inversion.photos import find_photo
+        from ganedit.latent.latent import Latent
+
+        latent = Latent.load(path)
+        generator = self._models.of(latent)
+        self.change.prepare(generator)
+        photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
+        subject = Subject(path.name.removesuffix(LATENT), path, latent=latent)
+        yield from self._edit(subject.stem, [subject], generator, photo)
+
+    def _from_photo(self, path: Path) -> Iterator[Result]:
+        from ganedit.images.io import read_image
+        from ganedit.latent.inversion.photos import crops_of
+
+        photo = read_image(path)
+        generator = self._models.open()
+        self.change.prepare(generator)
+        subjects = []
+        for crop in crops_of(photo, generator, face=self.face):
+            stem = face_stem(path.stem, crop.number)
+            subjects.append(Subject(stem, latent_path(self.output, stem), crop))
+        yield from self._edit(path.stem, subjects, generator, photo if self.change.paste else None)
+
+    def _edit(
+        self,
+        name: str,
+        subjects: list[Subject],
+        generator: Generator,
+        photo: Photo | None,
+    ) -> Iterator[Result]:
+        targets = self._targets(name, subjects, photo)
+        wanted = [path for path in targets.all() if self.console.should_write(path)]
+        if wanted:
+            for subject in subjects:
+                if subject.latent is None:
+                    assert subject.crop is not None
+                    subject.latent = self._projections.of(subject.crop, subject.stem, generator)
+            for subject in subjects:
+                self._draw(subject, generator)
+            self._write_crops(subjects, targets, wanted)
+        for label in self.change.labels:
+            crops, pasted = targets.pictures[label], targets.pasted.get(label)
+            if photo is not None and pasted in wanted:
+                self._write_pasted(pasted, photo, subjects, label)
+            details = {"latents": _texts(targets.latents_of(crops)), **self.change.told(label)}
+            if pasted is not None:
+                yield Result(pasted, {**details, "pictures": _texts(crops)})
+                continue
+            for path in crops:
+                yield Result(path, {**details, "latents": _texts(targets.latents_of([path]))})
+        if targets.video is not None:
+            if targets.video in wanted:
+                self._write_film(targets.video, subjects, photo)
+            self.console.note(f"{name}: {targets.video} shows the change")
+        if targets.sheet is not None:
+            if targets.sheet in wanted:
+                self._write_sheet(targets.sheet, name, subjects, photo)
+            yield Result(targets.sheet, {"sheet": str(self.change)})
+
+    def _targets(self, name: str, subjects: list[Subject], photo: Photo | None) -> Targets:
+        from ganedit.images.encode import WRITERS
+
+        labels = self.change.labels
+        pictures = {
+            label: [self.output / f"{s.stem}.{f'edit{label}' if label else 'edited'}.png" for s in subjects]
+            for label in labels
+        }
+        pasted: dict[str, Path] = {}
+        if photo is not None:
+            own = photo.path.suffix if photo.path else ""
+            suffix = own if own.lower() in WRITERS else ".png"
+            pasted = {label: self.output / f"{name}.pasted{label}{suffix}" for label in labels}
+        sheet = self.output / f"{name}.sheet.png" if self.sheet else None
+        video = self.output / f"{name}.edited.mp4" if self.video else None
+        return Targets(pictures, pasted, sheet, video, latents=not self.change.units)
+
+    # ---- drawing and writing ----
+
+    def _draw(self, subject: Subject, generator: Generator) -> None:
+        from ganedit.latent.editing import between, draw, eased
+
+        latent = subject.latent
+        assert latent is not None
+        own = latent.personal(generator)
+        for label in self.change.labels:
+            subject.latents[label] = self.change.of(latent, generator, label)
+        edited = list(subject.latents.values())
+        start = edited[0] if len(edited) > 1 else latent
+        film = between(start, edited[-1], FILM_FRAMES) if self.video else []
+        shares = [1.0] * len(film) if len(edited) > 1 else eased(len(film))
+        with self.console.progress(f"drawing {subject.stem}", len(edited) + len(film) + 1) as bar:
+            pictures = draw(own, [latent.original])
+            bar.advance()
+            for code, share in zip([*edited, *film], [*[1.0] * len(edited), *shares], strict=True):
+                with self.change.applied(own, share):
+                    pictures += draw(own, [code])
+                bar.advance()
+        subject.before = pictures[0]
+        subject.pictures = dict(zip(self.change.labels, pictures[1:], strict=False))
+        subject.film = pictures[1 + len(edited) :]
+
+    def _record(self, latent: Latent, pasted: bool = False) -> dict[str, Any] | None:
+        from ganedit.images.provenance import provenance
+
+        if not self.console.options.provenance:
+            return None
+        parameters: dict[str, Any] = {"edits": list(latent.edits)}
+        if self.change.units:
+            parameters["units"] = self.change.units
+        if pasted:
+            parameters["paste"] = self.change.paste
+        source = latent.source or None
+        return provenance(
+            self.change.command, parameters, latent.model, latent.model_sha256, source, composite=pasted
+        )
+
+    def _write_crops(self, subjects: list[Subject], targets: Targets, wanted: list[Path]) -> None:
+        from ganedit.files import all_or_none
+        from ganedit.images.io import write_image
+
+        for label, paths in targets.pictures.items():
+            for subject, path in zip(subjects, paths, strict=True):
+                latent = subject.latents[label]
+                with all_or_none(path, *targets.latents_of([path])):
+                    for beside in targets.latents_of([path]):
+                        if beside in wanted:
+                            latent.save(beside)
+                    if path in wanted:
+                        write_image(path, subject.pictures[label], provenance=self._record(latent))
+
+    def _pasted(
+        self, photo: np.ndarray, subjects: list[Subject], edited: list[np.ndarray], scale: float
+    ) -> np.ndarray:
+        """A photo, reduced by `scale`, with every face's picture in it, one after the other."""
+        from ganedit.images.paste import paste
+
+        for subject, picture in zip(subjects, edited, strict=True):
+            assert subject.latent is not None
+            assert subject.latent.affine is not None
+            assert subject.before is not None
+            affine = subject.latent.affine * scale
+            photo = paste(photo, affine, subject.before, picture, mode=self.change.paste or "change")
+        return photo
+
+    def _write_pasted(self, path: Path, photo: Photo, subjects: list[Subject], label: str) -> None:
+        import shutil
+
+        import numpy as np
+
+        from ganedit.files import atomic_path
+        from ganedit.images.io import write_image
+
+        pixels = self._pasted(photo.pixels, subjects, [s.pictures[label] for s in subjects], 1.0)
+        if np.array_equal(pixels, photo.pixels) and photo.path and path.suffix == photo.path.suffix:
+            with atomic_path(path) as temporary:  # nothing changed: not even by compressing it once more
+                shutil.copyfile(photo.path, temporary)
+            return
+        record = self._record(subjects[0].latents[label], pasted=True)
+        write_image(path, pixels, like=photo, provenance=record)
+
+    def _write_sheet(self, path: Path, name: str, subjects: list[Subject], photo: Photo | None) -> None:
+        from ganedit.images.io import write_image
+        from ganedit.images.sheet import enlarged, sheet
+
+        labels = list(self.change.labels)
+        headings = labels if self.change.swept else ["before", "after"]
+        rows = [[s.pictures[label] for label in labels] for s in subjects]
+        if not self.change.swept:
+            rows = [[s.before, *row] for s, row in zip(subjects, rows, strict=True) if s.before is not None]
+        if photo is not None:
+            small, scale = _reduced(photo.pixels, SHEET_SIDE)
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            rows = [[self._pasted(small, subjects, column, scale) for column in columns]]
+            if not self.change.swept:
+                rows[0][0] = small
+        tiles = [enlarged(tile) for row in rows for tile in row]
+        made = sheet(tiles, columns=len(headings), column_labels=headings, caption=f"{name}: {self.change}")
+        record = self._record(subjects[0].latents[labels[-1]], pasted=photo is not None)
+        write_image(path, made, provenance=record)
+
+    def _write_film(self, path: Path, subjects: list[Subject], photo: Photo | None) -> None:
+        """There and back, with a rest at both ends."""
+        import numpy as np
+
+        from ganedit.images.sheet import enlarged
+        from ganedit.images.video import write_video
+
+        films = zip(*(s.film for s in subjects), strict=True)
+        if photo is None:
+            frames = [np.concatenate([enlarged(one, CROP_SIDE) for one in row], axis=1) for row in films]
+        else:
+            small, scale = _reduced(photo.pixels, FILM_SIDE)
+            frames = [self._pasted(small, subjects, list(row), scale) for row in films]
+        rest = FILM_FRAMES // 4
+        write_video(path, [*frames[:1] * rest, *frames, *frames[-1:] * rest, *frames[::-1]])
+
+
+def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """8-bit pixels whose long side is at most `side`, and by how much they were reduced."""
+    import numpy as np
+
+    from ganedit.images.io import resize, to_depth
+
+    scale = min(side / max(pixels.shape[:2]), 1.0)
+    height, width = (max(round(n * scale), 1) for n in pixels.shape[:2])
+    return resize(to_depth(pixels, np.uint8), (height, width)), scale

@@ -1,0 +1,49 @@
+"""Models of the kind that a command needs, with this run's --device and --dtype."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganedit.cli.kit.context import Console
+from ganedit.errors import CheckpointError, MissingError
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Classifier, Generator
+    from ganedit.store.uses import Use
+
+
+def open_generator(console: Console, model: str) -> Generator:
+    """A generator, with this run's --device and --dtype."""
+    from ganedit.store.load import load_generator
+
+    return load_generator(model, console.options.device, console.options.dtype)
+
+
+def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
+    """The model of this name or file, with this run's --device and --dtype, if it is for this command.
+
+    Raises:
+        MissingError: it is the one that the command takes unless told, and not there.
+        CheckpointError: it is for another command, which is named.
+    """
+    from ganedit.store import registry
+    from ganedit.store.uses import need
+
+    if name == default and registry.find(name) is None and not Path(name).exists():
+        raise MissingError(
+            f"the model {name}, which {use} takes unless told, is not installed",
+            "name another one or a file with --model; ganedit models list",
+        )
+    model = console.load(name)
+    need(model, use)
+    return model
+
+
+def open_classifier(console: Console, name: str) -> Classifier:
+    from ganedit.store.models import Classifier
+
+    model = console.load(name)
+    if not isinstance(model, Classifier):
+        raise CheckpointError(f"{name} is {model.card.kind}, not a classifier", "ganedit models list")
+    return model

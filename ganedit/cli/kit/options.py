@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from ganedit.errors import UsageError
+
+TEMPLATE_NAMES = ("ffhq", "close-up")
+
+
+class Method(StrEnum):
+    """How a code is found."""
+
+    HYBRID = "hybrid"
+    OPTIMIZE = "optimize"
+    ENCODE = "encode"
+    TUNE = "tune"
+
+
+class Space(StrEnum):
+    """What the search is free to choose."""
+
+    w_plus = "w+"
+    w = "w"
+    z = "z"
+
+
+def check_face(face: str) -> None:
+    """Refuse a --face that makes no sense before any work starts."""
+    if face not in ("largest", "all") and not (face.isdecimal() and int(face) > 0):
+        raise UsageError(f"--face {face} makes no sense", "give largest, all, or a number from 1")
+
+
+Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]

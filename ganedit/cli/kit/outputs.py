@@ -1,0 +1,36 @@
+"""Names of results, and whether they can be written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+LATENT = ".latent.safetensors"
+
+
+def latent_path(folder: Path, stem: str) -> Path:
+    return folder / f"{stem}{LATENT}"
+
+
+def face_stem(name: str, number: int) -> str:
+    """NAME for the largest face, NAME.face2 for the next, and so on."""
+    return name if number == 1 else f"{name}.face{number}"
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, before a long computation rather than after it."""
+    from errno import EACCES, ENOTDIR
+
+    from ganedit.files import write_error
+
+    place = folder.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise write_error(folder, ENOTDIR)
+    if not os.access(place, os.W_OK):
+        raise write_error(folder, EACCES)
+
+
+def picture_path(folder: Path, stem: str) -> Path:
+    return folder / f"{stem}.projected.png"

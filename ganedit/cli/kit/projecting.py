@@ -1,0 +1,135 @@
+"""Photos projected by the commands that need their codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.outputs import latent_path, picture_path
+from ganedit.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganedit.latent.inversion.photos import Crop
+    from ganedit.latent.inversion.project import Projection, ProjectOptions
+    from ganedit.latent.latent import Latent
+    from ganedit.store.models import Encoder, Generator
+
+
+@dataclass
+class Projector:
+    """A generator with what is needed to invert photos into it; opened once, complaining early."""
+
+    console: Console
+    generator: Generator
+    encoder: Encoder | None
+    options: ProjectOptions
+    latest: Latest
+
+    @classmethod
+    def open(
+        cls,
+        console: Console,
+        model: str | Generator,
+        options: ProjectOptions,
+        encoder: str | None = None,
+        latest: Latest | None = None,
+    ) -> Projector:
+        from ganedit.compute import keep_freed_memory
+        from ganedit.store.load import encoder_for
+        from ganedit.store.models import Generator
+
+        keep_freed_memory()
+        generator = model if isinstance(model, Generator) else open_generator(console, model)
+        generator.need_styles()
+        helper = None if options.method == "optimize" else encoder_for(generator, encoder)
+        if options.method != "encode" and options.perceptual == "discriminator":
+            _ = generator.discriminator  # opened now, to complain once and early if there is none
+        return cls(console, generator, helper, options, latest or Latest(console))
+
+    def crops(self, path: Path, face: str, aligned: bool = False) -> list[Crop]:
+        from ganedit.images.io import read_image
+        from ganedit.latent.inversion.photos import crops_of
+
+        return crops_of(read_image(path), self.generator, face=face, aligned=aligned)
+
+    def run(
+        self, crops: list[Crop], title: str, watch: Callable[[Tensor], None] | None = None
+    ) -> list[tuple[Latent, Projection]]:
+        """Project crops of one batch; `watch` sees the images [N, 3, R, R] of every step."""
+        from ganedit.latent.inversion.photos import project_crops
+
+        options = self.options
+        total = options.code_steps + (options.tune_steps if options.method == "tune" else 0)
+        with self.console.progress(title, total or 1) as bar:
+
+            def on_step(step: int, steps: int, images: Tensor) -> None:
+                bar.advance()
+                if watch:
+                    watch(images)
+
+            return project_crops(crops, self.generator, options, encoder=self.encoder, on_step=on_step)
+
+    def save(self, stem: str, folder: Path, path: Path, latent: Latent, found: Projection) -> dict[str, Any]:
+        """Write the picture and then the latent; returns what --json tells about them."""
+        from ganedit.files import all_or_none
+        from ganedit.images.io import from_tensor, write_image
+        from ganedit.images.provenance import provenance
+
+        target, picture = latent_path(folder, stem), picture_path(folder, stem)
+        parameters = asdict(self.options) | {"latent": target.name}
+        record: dict[str, Any] | None
+        record = provenance("project", parameters, latent.model, latent.model_sha256, source=path)
+        if not self.console.options.provenance:
+            record = None
+        with all_or_none(picture, target):
+            write_image(picture, from_tensor(found.image), provenance=record)
+            latent.save(target)
+        self.latest.add(target)
+        return {"picture": str(picture), "losses": found.losses}
+
+
+class Latest:
+    """`.ganedit/last.json` in the current folder: the latents that the latest run made here."""
+
+    PATH = Path(".ganedit") / "last.json"
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._made: list[str] = []
+
+    def add(self, path: Path) -> None:
+        """Record one more latent of this run. Never a reason to fail."""
+        from ganedit.files import atomic_path
+
+        inside = path.absolute().is_relative_to(Path.cwd())
+        self._made.append(str(path.absolute().relative_to(Path.cwd()) if inside else path.absolute()))
+        try:
+            with atomic_path(self.PATH) as temporary:
+                temporary.write_text(json.dumps({"latents": self._made}, indent=1) + "\n", encoding="utf-8")
+        except InputError as error:
+            self._console.warn(f"ganedit edit will need the latent's name: {error.message}")
+
+    @classmethod
+    def recall(cls) -> list[Path]:
+        """The latents of the latest run in this folder.
+
+        Raises:
+            UsageError: none was made here.
+            InputError: the record is damaged.
+        """
+        try:
+            return [Path(str(one)) for one in json.loads(cls.PATH.read_text(encoding="utf-8"))["latents"]]
+        except FileNotFoundError:
+            raise UsageError(
+                "no input was given, and no projection was made in this folder",
+                "name a photo or a latent, or run ganedit project PHOTO first",
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{cls.PATH} is damaged: {error}", "name the latent instead") from error

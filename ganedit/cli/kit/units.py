@@ -1,0 +1,63 @@
+"""Units switched off and on by --ablate and --activate."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ganedit.latent.units.switching import UnitChange, UnitEdit
+    from ganedit.store.models import Generator
+
+Ablate = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="UNITS",
+        help="Switch units off: layer4:17,33, or where a mask is white layer4:17@mask.png; may be repeated.",
+    ),
+]
+Activate = Annotated[
+    list[str] | None,
+    typer.Option(metavar="UNITS", help="Switch units on, as for --ablate (ganedit dissect finds them)."),
+]
+
+
+class Units:
+    """What is done to single units, the same for every input."""
+
+    def __init__(self, ablate: list[str] | None, activate: list[str] | None) -> None:
+        """
+        Raises:
+            UsageError: words that name no units.
+            InputError: a mask that cannot be used.
+        """
+        self.changes: list[UnitChange] = []
+        if ablate or activate:
+            from ganedit.latent.units.switching import parse_change
+
+            self.changes += [parse_change(text, on=False) for text in ablate or ()]
+            self.changes += [parse_change(text, on=True) for text in activate or ()]
+        self._edits: dict[str, UnitEdit] = {}  # by the model that they were made for
+
+    def prepare(self, generator: Generator) -> None:
+        """Refuse what the generator has not, and find the values that units are set to."""
+        if self.changes and generator.sha256 not in self._edits:
+            from ganedit.latent.units.switching import UnitEdit
+
+            self._edits[generator.sha256] = UnitEdit(generator, self.changes)
+
+    def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
+        """What `generator`, or a personal copy of it, draws in this block has its units changed."""
+        edit = self._edits.get(generator.sha256)
+        return edit.applied(generator, share) if edit else nullcontext()
+
+    @property
+    def record(self) -> list[dict[str, Any]]:
+        return [change.record for change in self.changes]
+
+    @property
+    def told(self) -> list[str]:
+        """For the caption of a sheet."""
+        return [f"{'activate' if one.on else 'ablate'} {one}" for one in self.changes]

@@ -1,0 +1,64 @@
+"""Folders and zips of files, and image files decoded for training."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Container, Sequence
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ganedit.errors import InputError
+
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+NAMED_IN_ERRORS = 3  # how many offending files an error lists
+
+
+Progress = Callable[[int, int], None]  # (images done, images in all)
+
+
+def open_source(
+    source: Path, stack: ExitStack, suffixes: Container[str] = SUFFIXES, kind: str = "images"
+) -> tuple[list[str], Callable[[str], bytes]]:
+    """Sorted names of the files with these suffixes in a folder or zip, and a function from name to bytes."""
+    if source.is_dir():
+        found = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
+        return [n for n in found if _is_meant(n, suffixes)], lambda name: (source / name).read_bytes()
+    if not source.exists():
+        raise InputError(f"{source} does not exist", f"pass a folder or a zip of {kind}")
+    if not zipfile.is_zipfile(source):
+        raise InputError(f"{source} is neither a folder nor a zip", f"pass a folder or a zip of {kind}")
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(source))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"{source} is a damaged zip: {error}") from error
+    return sorted(name for name in archive.namelist() if _is_meant(name, suffixes)), archive.read
+
+
+def _is_meant(name: str, suffixes: Container[str]) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return path.suffix.lower() in suffixes and not hidden
+
+
+def decode(data: bytes, *, grey: bool = False) -> Image.Image:
+    """An image file as 8-bit RGB or luma, upright. Damaged files raise anything at all."""
+    with Image.open(io.BytesIO(data)) as opened:
+        image = ImageOps.exif_transpose(opened)
+        if image.mode.startswith("I;16"):  # Pillow would clip 16 bit to 255 instead of scaling it
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return image.convert("L" if grey else "RGB")
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be decoded, in one line free of memory addresses."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return "not an image" if "cannot identify image file" in text else text
+
+
+def some_of(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > NAMED_IN_ERRORS else ""
+    return ", ".join(names[:NAMED_IN_ERRORS]) + more

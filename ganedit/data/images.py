@@ -1,0 +1,174 @@
+"""Sets of images of one size, decoded in memory, on their own or with labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganedit.data.files import NAMED_IN_ERRORS, SUFFIXES, Progress, decode, open_source, reason_of
+from ganedit.data.labels import LabelKind, _as_classes, _as_numbers, label_values
+from ganedit.errors import InputError
+
+Fit = Literal["crop", "resize"]
+
+
+@dataclass
+class ImageSet:
+    """A decoded training set.
+
+    Attributes:
+        images: uint8 [N, C, R, R]; C is 3, or 1 where grey was asked for.
+        names: Path of each image inside its folder or zip.
+        labels: None; or class indices, int64 [N]; or numbers, float32 [N].
+        class_names: What each class index stands for; empty without classes.
+        skipped: (name, reason) of every file that could not be decoded.
+    """
+
+    images: Tensor
+    names: list[str]
+    labels: Tensor | None
+    class_names: list[str]
+    skipped: list[tuple[str, str]]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+def load_images(
+    source: Path,
+    *,
+    resolution: int,
+    fit: Fit = "crop",
+    labels: Path | None = None,
+    label_column: str | None = None,
+    label_kind: LabelKind = "class",
+    limit: int | None = None,
+    grey: bool = False,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Decode every image of a folder (searched through) or a zip into one tensor.
+
+    Args:
+        source: The folder or zip.
+        resolution: Side R of the square images that come out, antialiased where they shrink.
+        fit: What to do with images that are not square: "crop" keeps the centre, "resize" squeezes.
+        labels: CSV of labels; None takes `labels.csv` in the folder or beside the zip.
+        label_column: The column to read; None means no labels.
+        label_kind: "class" numbers the sorted distinct values; "number" reads the values themselves.
+        limit: Take only the first `limit` files by name.
+        grey: One luma channel instead of RGB.
+        progress: Called with (done, total) now and then.
+
+    Raises:
+        InputError: The source is missing or damaged, fewer than two images can be decoded, an image has
+            no row in the CSV, or a label is empty or no number.
+        UsageError: The CSV lacks the column.
+    """
+    source = Path(source)
+    with ExitStack() as stack:
+        names, read = open_source(source, stack)
+        names = names[:limit]
+        if not names:
+            raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
+        values = label_values(source, label_column, names, labels) if label_column else None
+        images = torch.empty(len(names), 1 if grey else 3, resolution, resolution, dtype=torch.uint8)
+        reasons = _decode_all(names, read, images, fit, progress)
+
+    kept = [i for i, reason in enumerate(reasons) if reason is None]
+    skipped = [(names[i], reason) for i, reason in enumerate(reasons) if reason is not None]
+    _refuse_too_few(source, kept, skipped)
+    for row, i in enumerate(kept):  # in place: a set may fill most of the memory
+        if row != i:
+            images[row] = images[i]
+    target: Tensor | None = None
+    class_names: list[str] = []
+    if values is not None:
+        kept_values = [values[i] for i in kept]
+        if label_kind == "class":
+            target, class_names = _as_classes(kept_values)
+        else:
+            target = _as_numbers(kept_values, [names[i] for i in kept], str(label_column))
+    return ImageSet(images[: len(kept)], [names[i] for i in kept], target, class_names, skipped)
+
+
+def fetch(images: Tensor, idx: Tensor, mirror: Tensor | None = None) -> Tensor:
+    """Pick a batch as floats in [-1, 1].
+
+    Args:
+        images: uint8 [N, C, H, W] on any device.
+        idx: int64 [B], rows to take.
+        mirror: bool [B], rows to flip left to right; None flips none.
+
+    Returns:
+        float32 [B, C, H, W] on the device of `images`.
+    """
+    batch = images[idx.to(images.device)]
+    if mirror is not None:
+        batch = torch.where(mirror.to(images.device).view(-1, 1, 1, 1), batch.flip(3), batch)
+    return batch.float().div_(127.5).sub_(1)
+
+
+def _decode_all(
+    names: Sequence[str],
+    read: Callable[[str], bytes],
+    out: Tensor,
+    fit: Fit,
+    progress: Progress | None,
+) -> list[str | None]:
+    """Fill `out` row by row; returns each row's reason for failure, or None."""
+    rows = out.numpy()
+
+    def fill(i: int) -> str | None:
+        try:
+            rows[i] = _squared(read(names[i]), rows.shape[-1], fit, grey=rows.shape[1] == 1)
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders raise anything at all on damaged files
+            return reason_of(error)
+        return None
+
+    reasons: list[str | None] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the GIL
+        for done, reason in enumerate(pool.map(fill, range(len(names))), 1):
+            reasons.append(reason)
+            if progress and (done % 256 == 0 or done == len(names)):
+                progress(done, len(names))
+    return reasons
+
+
+def _squared(data: bytes, size: int, fit: Fit, *, grey: bool) -> np.ndarray:
+    """Image file to uint8 [C, size, size]."""
+    image = decode(data, grey=grey)
+    if fit == "crop" and image.width != image.height:
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.LANCZOS)
+    pixels = np.asarray(image)
+    return pixels[None] if grey else pixels.transpose(2, 0, 1)
+
+
+def _refuse_too_few(source: Path, kept: list[int], skipped: list[tuple[str, str]]) -> None:
+    if len(kept) >= 2:
+        return
+    found = "only one image" if kept else "no image"
+    listed = "; ".join(f"{name}: {reason}" for name, reason in skipped[:NAMED_IN_ERRORS])
+    raise InputError(
+        f"{source} holds {found} that can be decoded" + (f" ({listed})" if listed else ""),
+        "training needs at least two",
+    )

@@ -1,0 +1,193 @@
+"""Sets of photos under their label maps, and what networks are shown of such a map."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganedit.data.files import Progress, decode, some_of
+from ganedit.data.pictures import Layers, Pictures, Read, loaded, matched, squeezed
+from ganedit.errors import InputError, UsageError
+from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, one_hot, read_palette
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the numbers of label maps mean."""
+
+    count: int
+    names: tuple[str, ...] = ()
+    palette: Palette | None = None
+
+    @classmethod
+    def of(cls, labels: str, palette_file: str = "", maps: Path | None = None) -> Labels:
+        """What `--labels` and `--palette` say; without the latter, colours are those of the first map.
+
+        Raises:
+            UsageError: The two disagree, or a name is there twice.
+            InputError: A palette that cannot be read.
+        """
+        palette = read_palette(palette_file) if palette_file else None
+        words = tuple(word.strip() for word in labels.split(",") if word.strip())
+        names = () if len(words) == 1 and words[0].isdecimal() else words
+        count = int(words[0]) if words and not names else len(words)
+        if palette is not None:
+            names = names or palette.names
+            if count not in (0, len(palette.colours)):
+                raise UsageError(
+                    f"--labels tells of {count} labels, {palette_file} of {len(palette.colours)}",
+                    "leave --labels out, or complete the palette",
+                )
+            return cls(len(palette.colours), names, palette)
+        if len(set(names)) < len(names):
+            raise UsageError(f"--labels {labels} has a name twice", "give each label its own")
+        return cls(count, names, read_colours(maps, count) if maps else None)
+
+    def coloured(self, maps: Tensor) -> Tensor:
+        """Maps [N, H, W] as pictures [N, 3, H, W] in [-1, 1]; in shades of grey without a palette."""
+        if self.palette is None:
+            colours = torch.linspace(0, 255, self.count)[:, None].expand(-1, 3)
+        else:
+            colours = torch.from_numpy(self.palette.colours).float()
+        return colours[maps.cpu()].permute(0, 3, 1, 2) / 127.5 - 1
+
+    def details(self) -> dict[str, Any]:
+        """For the card of a model: see `images.translation`."""
+        found: dict[str, Any] = {"input": "labels"}
+        if self.names:
+            found["labels"] = list(self.names)
+        if self.palette is not None:
+            found["palette"] = self.palette.colours.tolist()
+        return found
+
+
+def load_maps(
+    sources: Sequence[Path],
+    *,
+    labels: int,
+    size: int,
+    load_size: int = 0,
+    limit: int | None = None,
+    palette: Palette | None = None,
+    edges: bool = False,
+    instances: Path | None = None,
+    progress: Progress | None = None,
+) -> Pictures:
+    """Label maps and their photos, matched by name.
+
+    Maps are PNGs with indexed colours or grey ones, whose pixels are numbers of labels. Edges are drawn when
+    the map has its size, before it is cropped: as `ganedit translate` draws them.
+
+    Args:
+        sources: Folder or zip of label maps, and that of photos.
+        labels: How many labels there are.
+        size: Side of the crops that will be asked for.
+        load_size: Squeeze every map (to its nearest pixels) and photo to a square of this side; 0 for no.
+        limit: Take only the first `limit` files by name.
+        palette: What the colours of maps in plain colours mean.
+        edges: Whether to draw the outlines of the regions, too.
+        instances: Folder or zip of maps that number the single things, of 8 or 16 bits: edges are theirs.
+        progress: Called with (done, total) now and then.
+
+    Returns:
+        Entries of a map uint8 [H, W]; with edges or instances, these as zeros and ones uint8 [H, W]; and the
+        photo uint8 [H, W, 3]. `network_input` takes their crops.
+
+    Raises:
+        UsageError: Not two sources, or no labels that 8 bits can number.
+        InputError: As `load_pairs`, or a map with other labels or in colours without a palette (named).
+    """
+    if len(sources) != 2:
+        raise UsageError(
+            f"this recipe takes two folders or zips, not {len(sources)}", "label maps, then their photos"
+        )
+    if not 2 <= labels <= 256:
+        raise UsageError(f"{labels} labels cannot be told apart in 8 bits", "2 to 256 can")
+    maps, photos = sources
+    all_sources = [maps, photos] if instances is None else [maps, photos, instances]
+
+    def decoded(name: str, read: Read, photo: Read, single: Read | None = None) -> Layers:
+        found = _resized(read_numbers(read(), name, palette), load_size)
+        _check(found, name, labels)
+        layers = [found]
+        if edges or single:
+            layers.append(_edges(found if single is None else _instances(single(), name, load_size)))
+        return *layers, np.asarray(squeezed(decode(photo()), load_size))
+
+    files = matched(*all_sources)[:limit]
+    entries = [(name, partial(decoded, name, *reads)) for name, reads in files]
+    return loaded(entries, size, (1,) * (len(sources) + bool(edges or instances)), progress)
+
+
+def network_input(layers: Sequence[Tensor], labels: int) -> Tensor:
+    """What a network draws from, of crops of `load_maps`: maps [N, H, W], and edges where there are some.
+
+    Returns:
+        float32 [N, labels, H, W] of zeros and ones, and one more channel with edges: see `one_hot`.
+    """
+    return one_hot(layers[0], labels, layers[1] if layers[1].ndim == 3 else None)
+
+
+def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.ndarray:
+    """The labels uint8 [H, W] of a map's file: indices, levels of grey, or colours of the palette.
+
+    Raises:
+        InputError: Colours, without a palette or not in it. Damaged files raise anything at all.
+    """
+    with Image.open(io.BytesIO(data)) as image:
+        if image.mode in NUMBERED:
+            return np.asarray(image).astype(np.uint8)
+        if palette is None:
+            raise InputError(
+                f"the label map {name} is a picture in colours, not of numbers of labels",
+                "save it with indexed colours, or say what the colours mean with --palette FILE",
+            )
+        return by_colour(np.asarray(image.convert("RGB")), palette, name).astype(np.uint8)
+
+
+def read_colours(source: Path, labels: int) -> Palette | None:
+    """The palette of the first label map of a folder or zip; None unless it has a colour for each label."""
+    for _, (read,) in matched(source)[:1]:
+        with suppress(Exception), Image.open(io.BytesIO(read())) as image:  # damaged: `load_maps` names it
+            colours = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)[:labels]
+            if len(np.unique(colours, axis=0)) == labels:
+                return Palette(colours)
+    return None
+
+
+def _check(found: np.ndarray, name: str, labels: int) -> None:
+    strange = np.unique(found[found >= labels]).astype(str).tolist()
+    if strange:
+        raise InputError(
+            f"{name} holds the label{'s' if len(strange) > 1 else ''} {some_of(strange)}; "
+            f"there are {labels}, 0 to {labels - 1}",
+            "change these pixels, or pass more --labels",
+        )
+
+
+def _instances(data: bytes, name: str, load_size: int) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        numbers = np.asarray(image)
+    if numbers.ndim != 2:
+        raise InputError(
+            f"the map of instances {name} is a picture in colours", "save it as grey, 8 or 16 bits"
+        )
+    return _resized(numbers, load_size)
+
+
+def _edges(numbers: np.ndarray) -> np.ndarray:
+    return boundaries(numbers).astype(np.uint8)
+
+
+def _resized(numbers: np.ndarray, load_size: int) -> np.ndarray:
+    return nearest(numbers, (load_size, load_size)) if load_size else numbers

@@ -1,0 +1,100 @@
+"""Labels of a set of images: a CSV whose first column, `file`, holds each image's path inside the
+folder or zip (its bare name will do).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedit.data.files import some_of
+from ganedit.errors import InputError, UsageError
+
+LabelKind = Literal["class", "number"]
+
+
+def label_values(source: Path, column: str, names: Sequence[str], labels: Path | None = None) -> list[str]:
+    """The text in one column of a set's CSV for each of its images, in the order of `names`.
+
+    Raises:
+        InputError: The CSV is missing or damaged, lacks an image, or leaves its label empty.
+        UsageError: It has no such column.
+    """
+    path = labels_path(source, labels)
+    header, rows = _read_csv(path)
+    if column not in header[1:]:
+        raise UsageError(f"{path} has no column `{column}`", f"its columns: {_words(header[1:])}")
+    table = {row[0]: row[header.index(column)] for row in rows}
+    by_base = {PurePosixPath(file).name: value for file, value in table.items()}
+    found = {name: table.get(name, by_base.get(PurePosixPath(name).name)) for name in names}
+    absent = [name for name, value in found.items() if value is None]
+    if absent:
+        raise InputError(
+            f"{len(absent)} of {len(names)} images have no row in {path}: {some_of(absent)}",
+            "add them to the CSV (column `file`), or move them out of the set",
+        )
+    empty = [name for name, value in found.items() if not value]
+    if empty:
+        raise InputError(f"{path} leaves `{column}` empty for {len(empty)} images: {some_of(empty)}")
+    return [value for value in found.values() if value]
+
+
+def label_columns(source: Path, labels: Path | None = None) -> list[str]:
+    """Names of the columns that a set's CSV holds besides `file`."""
+    return _read_csv(labels_path(source, labels))[0][1:]
+
+
+def labels_path(source: Path, labels: Path | None = None) -> Path:
+    """The CSV of a set: `labels`, or else `labels.csv` in the folder or beside the zip."""
+    return labels or (source if source.is_dir() else source.parent) / "labels.csv"
+
+
+def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, all of the header's length, the first column being `file`."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            header, *rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if row] or [[""]]
+    except FileNotFoundError as error:
+        hint = "name the CSV of labels, or drop the label column"
+        raise InputError(f"no labels at {path}", hint) from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as a CSV: {error}") from error
+    if header[0] != "file":
+        raise InputError(f"{path}: the first column has to be `file`, found `{header[0]}`")
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise InputError(f"{path}, row {number}: {len(row)} cells under {len(header)} columns")
+    return header, rows
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _as_classes(values: Sequence[str]) -> tuple[Tensor, list[str]]:
+    """Class indices and names: distinct values in order, numbers as numbers."""
+    distinct = sorted(set(values))
+    with suppress(ValueError):  # words: alphabetical order stands
+        distinct.sort(key=float)
+    index = {value: i for i, value in enumerate(distinct)}
+    return torch.tensor([index[value] for value in values]), distinct
+
+
+def _as_numbers(values: Sequence[str], names: Sequence[str], column: str) -> Tensor:
+    numbers = []
+    for value, name in zip(values, names, strict=True):
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not np.isfinite(number):
+            raise InputError(f"`{column}` of {name} is no number: {value!r}")
+        numbers.append(number)
+    return torch.tensor(numbers, dtype=torch.float32)

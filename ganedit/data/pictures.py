@@ -1,0 +1,346 @@
+"""Sets of pictures of any size, alone or in register, seen by training as random crops.
+
+Two domains are two sets. A pair is one entry with two layers, which share crop and flip: halves of one
+file, files of the same name in two folders, or a picture and its reduction. Entries are kept
+decoded while they fit into `MEMORY_SHARE` of the free memory, and read anew each time beyond that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganedit.compute import free_memory
+from ganedit.data.files import SUFFIXES, Progress, decode, open_source, reason_of, some_of
+from ganedit.errors import GaneditError, InputError, UsageError
+
+MEMORY_SHARE = 0.25
+Layers = tuple[np.ndarray, ...]  # each uint8 [H, W, 3], or [H, W] where pixels are numbers of labels
+Read = Callable[[], bytes]  # of a file
+Entry = tuple[str, Callable[[], Layers]]  # its name, and what decodes it
+
+
+@dataclass
+class Pictures:
+    """Entries of one or more layers in register.
+
+    Attributes:
+        names: Of the entries, as their files are called.
+        readers: Decode each entry from its file.
+        scales: How many times as wide and high each layer is as the first.
+        held: Entries that are kept decoded.
+        skipped: (name, reason) of every file that could not be decoded.
+    """
+
+    names: list[str]
+    readers: Sequence[Callable[[], Layers]]
+    scales: tuple[int, ...] = (1,)
+    held: dict[int, Layers] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, i: int) -> Layers:
+        return self.held[i] if i in self.held else self.readers[i]()
+
+    def crops(
+        self, rows: Sequence[int], size: int, rng: np.random.Generator, *, mirror: bool, turn: bool = False
+    ) -> list[Tensor]:
+        """Random crops, the same place and flip in all layers of an entry.
+
+        Args:
+            rows: Entries to take.
+            size: Side of the crops in the first layer; a layer of scale k has k times that.
+            rng: Decides where, and what is flipped and turned.
+            mirror: Flip half of them left to right.
+            turn: Upend half of them, and flip half along the diagonal: with `mirror`, a square's eight
+                positions.
+
+        Returns:
+            For each layer what `to_batch` makes of its crops [size·k, size·k].
+        """
+        found: list[list[np.ndarray]] = [[] for _ in self.scales]
+        for row in rows:
+            layers = self[row]
+            height, width = layers[0].shape[:2]
+            top, left = (int(rng.integers(side - size + 1)) for side in (height, width))
+            flip, upend, turned = rng.random(3) < 0.5
+            for layer, scale, crops in zip(layers, self.scales, found, strict=True):
+                y, x, side = top * scale, left * scale, size * scale
+                crop = layer[y : y + side, x : x + side]
+                crop = crop[:, ::-1] if mirror and flip else crop
+                crop = crop[::-1] if turn and upend else crop
+                crops.append(crop.swapaxes(0, 1) if turn and turned else crop)
+        return [to_batch(crops) for crops in found]
+
+    def centres(self, rows: Sequence[int], size: int) -> list[Tensor]:
+        """The middle of entries, as `crops` gives them: for sample pictures."""
+        found: list[list[np.ndarray]] = [[] for _ in self.scales]
+        for row in rows:
+            layers = self[row]
+            top, left = ((side - size) // 2 for side in layers[0].shape[:2])
+            for layer, k, crops in zip(layers, self.scales, found, strict=True):
+                crops.append(layer[top * k : (top + size) * k, left * k : (left + size) * k])
+        return [to_batch(crops) for crops in found]
+
+
+def to_batch(crops: Sequence[np.ndarray]) -> Tensor:
+    """uint8 [H, W, 3] of one size to float32 [N, 3, H, W] in [-1, 1]; labels [H, W] to int64 [N, H, W]."""
+    pixels = torch.from_numpy(np.stack(crops))
+    if pixels.ndim == 3:
+        return pixels.long()
+    pixels = pixels.permute(0, 3, 1, 2)
+    return pixels.contiguous().float().div_(127.5).sub_(1)
+
+
+def sheet(rows: Sequence[Tensor]) -> Tensor:
+    """Rows of pictures, each [N, 3, H, W], as one picture [3, rows·H, N·W] on the CPU."""
+    return torch.cat([torch.cat(list(row.float().cpu()), dim=2) for row in rows], dim=1)
+
+
+def load_pictures(
+    sources: Sequence[Path],
+    *,
+    size: int,
+    load_size: int = 0,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Pictures:
+    """The pictures of folders or zips, as one set; a source named twice counts twice.
+
+    Args:
+        sources: Folders (searched through) or zips.
+        size: Side of the crops that will be asked for.
+        load_size: Squeeze every picture to a square of this side first; 0 keeps its size.
+        limit: Take only the first `limit` files by name of each source.
+        progress: Called with (done, total) now and then.
+
+    Raises:
+        InputError: A source is missing, damaged or empty, or pictures are smaller than the crop (named).
+    """
+    files = [file for source in sources for file in _files(source)[:limit]]
+    entries: list[Entry] = [(name, partial(_one, read, load_size)) for name, read in files]
+    return loaded(entries, size, (1,), progress)
+
+
+def load_pairs(
+    sources: Sequence[Path],
+    *,
+    size: int,
+    load_size: int = 0,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Pictures:
+    """Pairs, as entries of two layers: halves of each file of one source, or the same names in two.
+
+    Arguments as for `load_pictures`. Names agree when they do but for folder and suffix.
+
+    Raises:
+        UsageError: Three sources or more.
+        InputError: As `load_pictures`; files without a partner, or partners of different sizes, named.
+    """
+    if len(sources) == 1:
+        files = _files(sources[0])[:limit]
+        entries: list[Entry] = [(name, partial(_halves, read, load_size)) for name, read in files]
+    elif len(sources) == 2:
+        both = matched(*sources)[:limit]
+        entries = [(name, partial(_both, read, other, load_size)) for name, (read, other) in both]
+    else:
+        raise UsageError(
+            f"pairs come from one or two folders, not {len(sources)}",
+            "pass one folder of side-by-side pictures, or two with files of the same names",
+        )
+    return loaded(entries, size, (1, 1), progress)
+
+
+def load_reduced(
+    sources: Sequence[Path],
+    scale: int,
+    *,
+    size: int,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Pictures:
+    """Pictures under their bicubic reductions: layers [h, w] and [scale·h, scale·w].
+
+    `size` is that of crops of the reduction; the other arguments and errors as for `load_pictures`.
+    """
+    files = [file for source in sources for file in _files(source)[:limit]]
+    entries: list[Entry] = [(name, partial(_reduction, read, scale)) for name, read in files]
+    return loaded(entries, size, (1, scale), progress)
+
+
+def with_reduction(pixels: np.ndarray, scale: int) -> Layers:
+    """Pixels cut to a multiple of `scale` at the right and the bottom, after what `reduced` makes of them."""
+    height, width = (side - side % scale for side in pixels.shape[:2])
+    pixels = pixels[:height, :width]
+    return reduced(pixels, scale), pixels
+
+
+def reduced(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """Antialiased bicubic reduction of uint8 [H, W, 3] as super-resolution is measured with.
+
+    It follows MATLAB's imresize: columns first, rounded to 8 bits between the passes, mirrored at the border.
+    """
+    rim = 4  # of the result; the filter reaches two pixels far
+    around = ((rim * scale, rim * scale), (rim * scale, rim * scale), (0, 0))
+    image = Image.fromarray(np.pad(pixels, around, mode="symmetric"))
+    image = image.resize((image.width, image.height // scale), Image.Resampling.BICUBIC)
+    image = image.resize((image.width // scale, image.height), Image.Resampling.BICUBIC)
+    return np.asarray(image)[rim:-rim, rim:-rim]
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+def _files(source: Path) -> list[tuple[str, Read]]:
+    """Name and reader of each image of a folder or zip; a zip stays open while a reader of it lives."""
+    stack = ExitStack()
+    names, read = open_source(Path(source), stack)
+    stack.pop_all()
+    if not names:
+        raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
+    return [(name, partial(read, name)) for name in names]
+
+
+def _pixels(data: bytes, load_size: int) -> np.ndarray:
+    return np.asarray(squeezed(decode(data), load_size))
+
+
+def squeezed(image: Image.Image, load_size: int) -> Image.Image:
+    """A square of this side, if one was asked for."""
+    if load_size and image.size != (load_size, load_size):
+        return image.resize((load_size, load_size), Image.Resampling.BICUBIC)
+    return image
+
+
+def _one(read: Read, load_size: int) -> Layers:
+    return (_pixels(read(), load_size),)
+
+
+def _both(read: Read, other: Read, load_size: int) -> Layers:
+    return _pixels(read(), load_size), _pixels(other(), load_size)
+
+
+def _reduction(read: Read, scale: int) -> Layers:
+    return with_reduction(_pixels(read(), 0), scale)
+
+
+def _halves(read: Read, load_size: int) -> Layers:
+    both = decode(read())
+    if both.width % 2:
+        raise ValueError(f"no side-by-side pair: {both.width} pixels wide, an odd number")
+    middle = both.width // 2
+    a, b = (squeezed(both.crop((x, 0, x + middle, both.height)), load_size) for x in (0, middle))
+    return np.asarray(a), np.asarray(b)
+
+
+def matched(*sources: Path) -> list[tuple[str, list[Read]]]:
+    """Name and readers of the files that each source holds under the same name, but for folder and suffix.
+
+    Raises:
+        InputError: Files that one of them lacks, named.
+    """
+    found = [_by_stem(source) for source in sources]
+    alone = [
+        f"{name} in {source}"
+        for source, files in zip(sources, found, strict=True)
+        for key, (name, _) in files.items()
+        if any(key not in others for others in found)
+    ]
+    if alone:
+        raise InputError(
+            f"{len(alone)} pictures have no partner of their name: {some_of(alone)}",
+            "pairs have the same name in both folders, such as 17.jpg and 17.png",
+        )
+    return [(name, [files[key][1] for files in found]) for key, (name, _) in found[0].items()]
+
+
+def _by_stem(source: Path) -> Mapping[str, tuple[str, Read]]:
+    found: dict[str, tuple[str, Read]] = {}
+    for name, read in _files(source):
+        key = PurePosixPath(name).stem
+        if key in found:
+            raise InputError(
+                f"{source} holds {found[key][0]} and {name}, both {key!r}", "give each pair a name of its own"
+            )
+        found[key] = (name, read)
+    return found
+
+
+def loaded(
+    entries: Sequence[Entry],
+    size: int,
+    scales: tuple[int, ...],
+    progress: Progress | None,
+) -> Pictures:
+    """Decode every entry once, to know what is damaged or too small, and hold what fits into memory.
+
+    Args:
+        entries: Names, and what decodes them; a GaneditError that it raises goes through.
+        size: Side of the crops that will be asked for.
+        scales: As of `Pictures`.
+        progress: Called with (done, total) now and then.
+
+    Raises:
+        InputError: No entry can be decoded, some are too small, or their layers differ in size (named).
+    """
+    budget = free_memory() * MEMORY_SHARE
+    kept: list[int] = []
+    held: dict[int, Layers] = {}
+    skipped: list[tuple[str, str]] = []
+    small: list[str] = []
+    torn: list[str] = []
+
+    def read(i: int) -> Layers | str:
+        try:
+            return entries[i][1]()
+        except (MemoryError, GaneditError):
+            raise
+        except Exception as error:  # decoders raise anything at all on damaged files
+            return reason_of(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for i, layers in enumerate(pool.map(read, range(len(entries)))):
+            name = entries[i][0]
+            if isinstance(layers, str):
+                skipped.append((name, layers))
+                continue
+            height, width = layers[0].shape[:2]
+            if min(height, width) < size:
+                small.append(f"{name} ({width * scales[-1]}x{height * scales[-1]})")
+            if any(x.shape[:2] != (height * k, width * k) for x, k in zip(layers, scales, strict=True)):
+                torn.append(name)
+            budget -= sum(layer.nbytes for layer in layers)
+            if budget > 0:
+                held[len(kept)] = layers
+            kept.append(i)
+            if progress and (i % 256 == 255 or i == len(entries) - 1):
+                progress(i + 1, len(entries))
+    if small:
+        raise InputError(
+            f"{len(small)} of {len(entries)} pictures are smaller than the crop of {size * scales[-1]}: "
+            f"{some_of(small)}",
+            "move them out, or crop less (--size)",
+        )
+    if torn:
+        raise InputError(
+            f"the pictures of {len(torn)} pairs differ in size: {some_of(torn)}",
+            "make them equal, or pass --load-size to squeeze both",
+        )
+    if not kept:
+        listed = some_of([f"{name}: {reason}" for name, reason in skipped])
+        raise InputError(f"no picture can be decoded ({listed})")
+    names, readers = [entries[i][0] for i in kept], [entries[i][1] for i in kept]
+    return Pictures(names, readers, scales, held, skipped)

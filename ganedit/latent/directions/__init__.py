@@ -1,0 +1,1 @@
+"""Directions of a style space: learned, found, named, kept."""

@@ -1,0 +1,191 @@
+"""Which channels of the style space move an attribute, or one part of the picture (StyleSpace, Wu et al.,
+arXiv:2011.12799, sections 4 and 5).
+
+Gradients over samples tell the promising ones among thousands of channels at once; these are then measured
+by drawing samples with the channel turned down and up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import UsageError
+from ganedit.latent.sampling import attribute_column, random_codes
+from ganedit.latent.styles import Channel, channels, draw_styles, style_spread, styles_of
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Classifier, Generator
+
+MaskOf = Callable[[Tensor], Tensor]
+"""Where the region is, [N, 1, H, W] of 0 to 1, in pictures [N, 3, H, W] in [-1, 1]."""
+Progress = Callable[[int, int], None]
+
+BATCH = 16  # samples differentiated or drawn at a time
+PROBES = 4  # patterns of random signs per sample, see `_energies`
+CANDIDATES = 3  # times the channels wanted, that are measured
+VISIBLE = 8.0  # levels of 255 by which a region must change, for its channel to count
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a channel does to samples, from `magnitude` standard deviations down to as many up."""
+
+    channel: Channel
+    change: float  # mean absolute change of a picture's values, in levels of 255
+    within: float | None  # the same in the region
+    share: float | None  # of all change, that lies in the region
+    effects: dict[str, float]  # mean change by attribute: of a probability, or in its unit
+    scores: dict[str, float]  # that of the classifier's outputs, in their standard deviations over samples
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to look for; at least one of attribute and region."""
+
+    classifier: Classifier | None = None
+    attribute: str | None = None
+    mask_of: MaskOf | None = None
+    magnitude: float = 10.0  # standard deviations, down and up: one channel alone does little within three
+    samples: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.attribute is None or self.classifier is None) and self.mask_of is None:
+            raise UsageError("there is nothing to look for", "name an attribute or a region")
+        if self.attribute is not None and self.classifier is not None:
+            attribute_column(self.classifier, self.attribute)
+
+
+def find_channels_that(
+    generator: Generator, search: Search, count: int, progress: Progress | None = None
+) -> list[Finding]:
+    """The channels that move an attribute most, or change a region most and little else.
+
+    Returns:
+        At most `count`, the best first: by the size of the attribute's change; for a region by the share of
+        all change that lies in it, of channels that change it visibly; for both by the product.
+
+    Raises:
+        CheckpointError: a generator without readable styles.
+    """
+    every = channels(generator)
+    codes = random_codes(generator, search.samples, seed=search.seed)
+    s = styles_of(generator, codes[:, None].expand(-1, generator.num_ws, -1)).detach()
+    std = style_spread(generator)[1].to(s)
+    promise = _promise(generator, search, s, std)
+    best = promise.argsort(descending=True)[: min(CANDIDATES * count, int((promise > 0).sum()))].tolist()
+    found = []
+    with torch.no_grad():
+        meter = _Meter(generator, search, s)
+        for done, index in enumerate(best, 1):
+            found.append(meter.measure(every[index], float(std[index])))
+            if progress:
+                progress(done, len(best))
+    return sorted(found, key=lambda one: _merit(one, search), reverse=True)[:count]
+
+
+def _merit(found: Finding, search: Search) -> float:
+    merit = 1.0 if search.attribute is None else abs(found.scores[search.attribute])
+    if found.share is not None and found.within is not None:
+        merit *= found.share if found.within >= VISIBLE else 1e-3 * found.share
+    return merit
+
+
+# --- by gradients ----------------------------------------------------------------------------------
+
+
+def _promise(generator: Generator, search: Search, s: Tensor, std: Tensor) -> Tensor:
+    """[total]: how much a small step of each channel should change of what is looked for."""
+    random = torch.Generator().manual_seed(search.seed)
+    slopes = torch.zeros_like(std)
+    inside, outside, area = torch.zeros_like(std), torch.zeros_like(std), 0.0
+    for some in s.split(BATCH):
+        some = some.clone().requires_grad_()
+        images = draw_styles(generator, some).float()
+        if search.attribute is not None and search.classifier is not None:
+            column = attribute_column(search.classifier, search.attribute)
+            output = search.classifier(images.clamp(-1, 1))[:, column].sum()
+            slopes += torch.autograd.grad(output, some, retain_graph=True)[0].sum(dim=0)
+        if search.mask_of is not None:
+            mask = search.mask_of(images.detach().clamp(-1, 1)).to(images)
+            inside += _energies(images * mask, some, random)
+            outside += _energies(images * (1 - mask), some, random)
+            area += float(mask.sum()) * images.shape[1]
+    promise = torch.ones_like(std)
+    if search.attribute is not None:
+        promise = slopes.abs() * std
+    if search.mask_of is not None:
+        levels = (inside / max(area, 1.0)).sqrt() * std * (2 * search.magnitude * 127.5)
+        promise = promise * (inside / (inside + outside).clamp(min=1e-12)) * (levels >= VISIBLE)
+    return promise
+
+
+def _energies(images: Tensor, s: Tensor, random: torch.Generator) -> Tensor:
+    """[total]: squared derivatives of pixels by each channel, summed over pixels and samples.
+
+    Estimated for all channels at once: for random signs v, the square of the derivative of <v, images> is on
+    average the sum of the squares of the pixels' derivatives (Hutchinson 1990).
+    """
+    found = torch.zeros_like(s[0])
+    for _ in range(PROBES):
+        signs = torch.randint(0, 2, images.shape, generator=random).to(images) * 2 - 1
+        slopes = torch.autograd.grad((images * signs).sum(), s, retain_graph=True)[0]
+        found += slopes.square().sum(dim=0) / PROBES
+    return found
+
+
+# --- by drawing ------------------------------------------------------------------------------------
+
+
+class _Meter:
+    """Draws samples with one channel turned down and up."""
+
+    def __init__(self, generator: Generator, search: Search, s: Tensor) -> None:
+        self.generator, self.search, self.s = generator, search, s
+        self.masks: list[Tensor] = []
+        outputs = []
+        for images in self._drawn(s):
+            if search.mask_of is not None:
+                self.masks.append(search.mask_of(images).to(images))
+            if search.classifier is not None:
+                outputs.append(search.classifier(images).float())
+        self.area = sum(float(mask.sum()) for mask in self.masks)
+        self.deviations = torch.cat(outputs).std(dim=0).clamp(min=1e-6) if outputs else None
+
+    def _drawn(self, s: Tensor) -> Iterator[Tensor]:
+        for some in s.split(BATCH):
+            yield draw_styles(self.generator, some).float().clamp(-1, 1)
+
+    def measure(self, channel: Channel, sigma: float) -> Finding:
+        search = self.search
+        step = torch.zeros_like(self.s[0])
+        step[channel.index] = search.magnitude * sigma
+        total, within = 0.0, 0.0
+        changes: list[Tensor] = []
+        effects: dict[str, float] = {}
+        for i, (low, high) in enumerate(
+            zip(self._drawn(self.s - step), self._drawn(self.s + step), strict=True)
+        ):
+            moved = (high - low).abs().mean(dim=1, keepdim=True)
+            total += float(moved.sum())
+            within += float((moved * self.masks[i]).sum()) if self.masks else 0.0
+            if search.classifier is not None:
+                before, after = search.classifier(low).float(), search.classifier(high).float()
+                changes.append(after - before)
+                was, now = search.classifier.named(before), search.classifier.named(after)
+                for name in was:
+                    share = float((now[name] - was[name]).sum()) / len(self.s)
+                    effects[name] = effects.get(name, 0.0) + share
+        scores: dict[str, float] = {}
+        if search.classifier is not None and self.deviations is not None:
+            mean = torch.cat(changes).mean(dim=0) / self.deviations
+            scores = dict(zip(search.classifier.attributes, mean.tolist(), strict=True))
+        pixels = len(self.s) * self.generator.resolution**2
+        there = within / max(self.area, 1e-6) * 127.5 if self.masks else None
+        share_in = (within / total if total else 0.0) if self.masks else None
+        return Finding(channel, total / pixels * 127.5, there, share_in, effects, scores)

@@ -1,0 +1,46 @@
+"""Channels of the style space as directions (StyleSpace, arXiv:2011.12799)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import UsageError
+from ganedit.latent.directions.direction import Direction
+from ganedit.latent.styles import Channel, style_spread, total
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
+
+
+def channel_direction(
+    generator: Generator, chosen: Iterable[Channel], std: Tensor | None = None, *, name: str | None = None
+) -> Direction:
+    """A direction of s: magnitude 1 moves each of these channels by its own standard deviation.
+
+    Args:
+        generator: Whose channels they are.
+        chosen: At least one.
+        std: [total], as of `style_spread`, which finds it if it is None.
+        name: Those of the channels, by commas, unless given.
+    """
+    chosen = list(chosen)
+    name = name or ",".join(map(str, chosen))
+    std = style_spread(generator)[1] if std is None else std
+    vector = torch.zeros(total(generator))
+    vector[[one.index for one in chosen]] = std[[one.index for one in chosen]]
+    sigma = float(vector.norm())
+    if not sigma > 0:
+        raise UsageError(f"{name} is the same in every sample of the model {generator.name}")
+    return Direction(
+        name=name,
+        vector=vector / sigma,
+        sigma=sigma,
+        model=generator.name,
+        model_sha256=generator.sha256,
+        method="StyleSpace",
+        space="s",
+    )

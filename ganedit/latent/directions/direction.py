@@ -1,0 +1,169 @@
+"""Directions in a generator's style space along which one attribute of the picture changes.
+
+A direction file, `NAME.safetensors`, holds `direction` [W] or [L, W], of unit length, and where parts shared
+with other directions were removed also `normal`, what it was before. The metadata key "ganedit" is JSON:
+`schema` (1), `name`, `sigma`, `model`, `model_sha256`, `method`, `layers`, `accuracy`, `samples`, `preserved`
+and `space`. In the space "s" instead of "w" the direction is [total], for the codes of `latent.styles`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
+
+
+SCHEMA = 1
+SUFFIX = ".safetensors"
+SPACES = ("w", "s")  # style codes ws; the styles of all layers that these give
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A unit vector, and how far samples spread along it."""
+
+    name: str
+    vector: Tensor  # [W] for every layer alike, or [L, W], or [total] of s; float32, unit length in all
+    sigma: float = 1.0  # standard deviation of random codes along `vector`; magnitude 1 moves this far
+    model: str = ""  # empty when unknown
+    model_sha256: str = ""
+    method: str = ""
+    layers: tuple[int, ...] = ()  # rows of the code that it changes unless told otherwise; empty means all
+    accuracy: float | None = None  # of the classifier behind it, on examples held out
+    samples: int = 0  # examples it was learned from
+    preserved: tuple[str, ...] = ()  # directions whose attributes it leaves alone
+    normal: Tensor | None = None  # the classifier's own normal, before `preserved` was heeded
+    space: str = "w"  # one of SPACES: what it is added to
+
+    def __post_init__(self) -> None:
+        if self.vector.ndim not in (1, 2) or not self.vector.numel():
+            raise InputError(f"a direction is [W] or [L, W], not {list(self.vector.shape)}")
+        if not bool(torch.isfinite(self.vector).all()) or not float(self.vector.norm()) > 0:
+            raise InputError(f"the direction {self.name} is zero or not finite")
+        if not (math.isfinite(self.sigma) and self.sigma > 0):
+            raise InputError(f"the direction {self.name} has the impossible sigma {self.sigma}")
+        if self.space not in SPACES or (self.space == "s" and self.vector.ndim != 1):
+            raise InputError(
+                f"the direction {self.name} {list(self.vector.shape)} is not one of {self.space}"
+            )
+
+    @property
+    def w_dim(self) -> int:
+        return self.vector.shape[-1]
+
+    def save(self, path: str | Path) -> Path:
+        """Write NAME.safetensors, atomically. Raises InputError where it cannot be written."""
+        from ganedit.store.weights import write_weights
+
+        tensors = {"direction": self.vector.float()}
+        if self.normal is not None:
+            tensors["normal"] = self.normal.float()
+        return write_weights(path, tensors, {key: getattr(self, key) for key in _KEPT} | {"schema": SCHEMA})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Direction:
+        """Read a direction file. Raises InputError when it is missing, damaged, or something else."""
+        from ganedit.store.weights import record_in
+
+        hint = "ganedit direction import takes others'"
+        with record_in(Path(path), "direction", SCHEMA, hint) as (tensors, about):
+            known = {key: about[key] for key in _KEPT if key in about}
+            known |= {key: tuple(known.get(key, ())) for key in ("layers", "preserved")}
+            texts = [known.get(key, "") for key in ("name", "model", "model_sha256", "method", "space")]
+            if not all(isinstance(text, str) for text in texts):
+                raise TypeError("no text")
+            return cls(vector=tensors["direction"].float(), normal=tensors.get("normal"), **known)
+
+    def check_model(self, generator: Generator) -> None:
+        """Refuse a generator with another code size, or another than the direction was learned on.
+
+        Raises:
+            InputError: Sizes differ; names both.
+            CheckpointError: Another model; names both.
+        """
+        if self.space == "w":
+            self.check_size(generator.num_ws, generator.w_dim)
+        else:
+            self._check_styles(generator)
+        if self.model_sha256 and self.model_sha256 != generator.sha256:
+            mine = f"{self.model} ({self.model_sha256[:12]})"
+            raise CheckpointError(
+                f"the direction {self.name} was learned on the model {mine}, not on "
+                f"{generator.name} ({generator.sha256[:12]})",
+                f"use --model {self.model}, or learn it again"
+                if self.model != generator.name
+                else "name the file of those weights with --model, or learn it again",
+            )
+
+    def _check_styles(self, generator: Generator) -> None:
+        from ganedit.latent.styles import total
+
+        if len(self.vector) != (count := total(generator)):
+            raise InputError(
+                f"the direction {self.name} is for {len(self.vector)} styles, the model {generator.name} has "
+                f"{count}",
+                "it was made for another model",
+            )
+
+    def check_size(self, num_ws: int, w_dim: int) -> None:
+        """Raise InputError unless the direction suits codes [num_ws, w_dim]."""
+        if self.space != "w":
+            raise InputError(
+                f"the direction {self.name} changes styles (space {self.space}), not codes w",
+                "ganedit edit moves latents along it",
+            )
+        rows = self.vector.shape[0] if self.vector.ndim == 2 else num_ws
+        if (rows, self.w_dim) != (num_ws, w_dim):
+            raise InputError(
+                f"the direction {self.name} is {list(self.vector.shape)}, the codes are [{num_ws}, {w_dim}]",
+                "it was made for another model",
+            )
+
+
+_KEPT = (
+    "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved", "space"
+)  # fmt: skip
+
+
+Edit = tuple[Direction, float, Sequence[int] | None]  # what, how far in sigmas, which layers (None: its own)
+
+
+def apply(ws: Tensor, edits: Iterable[Edit]) -> Tensor:
+    """Move style codes along directions: ws + magnitude · sigma · vector for each edit.
+
+    Args:
+        ws: [L, W] or [N, L, W].
+        edits: Direction, magnitude in standard deviations (0 changes nothing, beyond about 4 pictures
+            break), and the layers to change, coarse first; None means the direction's own, or all.
+
+    Returns:
+        New codes; `ws` is left alone.
+
+    Raises:
+        UsageError: A magnitude that is not finite, or a layer that the code does not have.
+        InputError: A direction for codes of another size.
+    """
+    moved = ws.clone()
+    for direction, magnitude, layers in edits:
+        if not math.isfinite(magnitude):
+            raise UsageError(f"magnitude {magnitude} of {direction.name} is not a finite number")
+        direction.check_size(*ws.shape[-2:])
+        rows = list(layers if layers is not None else direction.layers or range(ws.shape[-2]))
+        if beyond := [row for row in rows if not 0 <= row < ws.shape[-2]]:
+            raise UsageError(
+                f"there is no layer {beyond[0]}: the code has {ws.shape[-2]}",
+                f"layers go from 0 to {ws.shape[-2] - 1}",
+            )
+        vector = direction.vector.to(ws) * (magnitude * direction.sigma)
+        moved[..., rows, :] += vector[rows] if vector.ndim == 2 else vector
+    return moved

@@ -1,0 +1,211 @@
+"""Directions that nobody named: found in a generator itself, to be looked at and named afterwards.
+
+SeFa (Shen & Zhou, arXiv:2007.06600): what the layers' style maps amplify most. GANSpace (Härkönen et al.,
+arXiv:2004.02546): what samples vary in most, in their codes or in the activations that these cause. Those of
+Voynov & Babenko (arXiv:2002.03754) are learned by `train.recipes.voynov` and taken from its run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import InputError, UsageError
+from ganedit.latent.directions.direction import SUFFIX, Direction
+from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, spread_along
+from ganedit.latent.styles import need, styles_of
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import IncrementalPCA
+
+    from ganedit.store.models import Generator
+
+BATCH = 16  # samples whose activations are kept at a time
+Progress = Callable[[int, int], None]
+
+
+def sefa(
+    generator: Generator, count: int, rows: Sequence[int] | None = None, *, name: str = "sefa"
+) -> list[Direction]:
+    """Closed-form factorisation: unit vectors n of w, orthogonal, by how much |A n| they change the styles.
+
+    A maps w to the style-space codes of all layers that `rows` of the code drive (None: all).
+
+    Returns:
+        `count` directions NAME-0, NAME-1, ..., strongest first, that change these rows.
+
+    Raises:
+        UsageError: more directions than a code has numbers.
+        CheckpointError: the model has no style space that can be read.
+    """
+    _check_count(generator, count)
+    chosen = list(range(generator.num_ws)) if rows is None else list(rows)
+    matrix = _style_map(generator, chosen)
+    values, vectors = torch.linalg.eigh(matrix.T @ matrix)  # rising
+    order = values.argsort(descending=True)[:count]
+    spread = random_codes(generator, SIGMA_SAMPLES)
+    return [
+        _direction(generator, f"{name}-{i}", vectors[:, k].float(), spread, "SeFa", rows)
+        for i, k in enumerate(order.tolist())
+    ]
+
+
+def ganspace(
+    generator: Generator,
+    count: int,
+    rows: Sequence[int] | None = None,
+    *,
+    samples: int = 20000,
+    layer: int | None = None,
+    seed: int = 0,
+    name: str = "ganspace",
+    progress: Progress | None = None,
+) -> list[Direction]:
+    """Principal components of `samples` random codes w, or of one layer's activations.
+
+    Components of activations are brought back to w by linear regression, as in section 3.2 of the paper; so
+    they need not be orthogonal.
+
+    Args:
+        generator: A StyleGAN.
+        count: How many directions.
+        rows: Of the code, which they change; None means all.
+        samples: Exactly so many are taken.
+        layer: Convolution whose activations are analysed, 0 the coarsest; None takes the codes.
+        seed: Of the first sample.
+        name: Directions are called NAME-0, NAME-1, ..., strongest first.
+        progress: Called with (done, total) samples.
+
+    Raises:
+        UsageError: more directions than a code has numbers or than samples, or no such layer.
+    """
+    from sklearn.decomposition import IncrementalPCA
+
+    _check_count(generator, count)
+    if samples < 2 * count:
+        raise UsageError(
+            f"{samples} samples are too few for {count} directions", f"choose {2 * count} or more"
+        )
+    codes = random_codes(generator, samples, seed=seed)
+    pca = IncrementalPCA(count)
+    pieces = codes if layer is None else _Activations(generator, codes, layer)
+    size = max(BATCH, 2 * count)  # IncrementalPCA wants at least `count` a time
+    for start, stop in _spans(samples, size):
+        pca.partial_fit(pieces[start:stop].double().numpy())
+        if progress:
+            progress(stop, samples)
+    vectors = torch.from_numpy(pca.components_) if layer is None else _regressed(pca, pieces, codes, size)
+    about = "GANSpace" if layer is None else f"GANSpace, activations of layer {layer}"
+    return [
+        _direction(generator, f"{name}-{i}", vector.float(), codes, about, rows, samples)
+        for i, vector in enumerate(vectors)
+    ]
+
+
+def trained(
+    run: Path, generator: Generator, count: int, rows: Sequence[int] | None = None, *, name: str = "voynov"
+) -> list[Direction]:
+    """The directions that a run of `ganedit train voynov` learned, the most surely recognised first.
+
+    Returns:
+        `count` directions NAME-0, NAME-1, ..., that change these rows (None: all).
+
+    Raises:
+        InputError: `run` is no such run.
+        UsageError: it learned fewer directions.
+        CheckpointError: it learned those of another generator.
+    """
+    paths = sorted((run / "model").glob(f"voynov-*{SUFFIX}"))
+    if not paths:
+        raise InputError(f"{run} holds no directions of a run", f"ganedit train voynov -o {run} makes one")
+    if not 1 <= count <= len(paths):
+        raise UsageError(f"there are no {count} directions in {run}", f"choose --count 1 to {len(paths)}")
+    found = [Direction.load(path) for path in paths[:count]]
+    for one in found:
+        one.check_model(generator)
+    return [replace(one, name=f"{name}-{i}", layers=tuple(rows or ())) for i, one in enumerate(found)]
+
+
+class _Activations:
+    """Activations [n, C·H·W] of a layer, of slices of codes [N, W]; computed when asked for."""
+
+    def __init__(self, generator: Generator, codes: Tensor, layer: int) -> None:
+        layers = generator.layers
+        if not 0 <= layer < len(layers):
+            raise UsageError(
+                f"there is no layer {layer}: the model {generator.name} has {len(layers)}",
+                f"layers go from 0 to {len(layers) - 1}",
+            )
+        self.generator, self.codes, self.module = generator, codes, layers[layer]
+
+    @torch.no_grad()
+    def __getitem__(self, span: slice) -> Tensor:
+        found: list[Tensor] = []
+        hook = self.module.register_forward_hook(lambda *call: found.append(call[2].float().flatten(1).cpu()))
+        try:
+            for some in self.codes[span].split(BATCH):
+                self.generator.synthesis(some[:, None].expand(-1, self.generator.num_ws, -1))
+        finally:
+            hook.remove()
+        return torch.cat(found)
+
+
+def _regressed(pca: IncrementalPCA, pieces: _Activations | Tensor, codes: Tensor, size: int) -> Tensor:
+    """Directions of w [K, W] along which the coordinates on the components rise, by least squares."""
+    points = torch.cat(
+        [torch.from_numpy(pca.transform(pieces[a:b].double().numpy())) for a, b in _spans(len(codes), size)]
+    )
+    points = (points - points.mean(dim=0)) / points.std(dim=0)
+    solution = torch.linalg.lstsq(points, codes.double() - codes.double().mean(dim=0)).solution
+    return solution / solution.norm(dim=1, keepdim=True)
+
+
+def _spans(total: int, size: int) -> Iterator[tuple[int, int]]:
+    """Exactly `total` samples in pieces of `size` or more, so that none is too small."""
+    starts = list(range(0, max(total - size, 0) + 1, size))
+    yield from zip(starts, [*starts[1:], total], strict=True)
+
+
+def _style_map(generator: Generator, rows: Sequence[int]) -> Tensor:
+    """[S, W]: how the style-space codes of all layers depend on a code w in these rows."""
+    need(generator, "--method ganspace works with it")
+    width = generator.w_dim
+    codes = torch.zeros(width + 1, generator.num_ws, width, device=generator.device)
+    codes[1:, list(rows)] = torch.eye(width, device=generator.device)[:, None]
+    with torch.no_grad():
+        found = styles_of(generator, codes).double().cpu()
+    return (found[1:] - found[:1]).T  # the maps are affine: what they make of nothing is taken away
+
+
+def _check_count(generator: Generator, count: int) -> None:
+    generator.need_styles()
+    if not 1 <= count <= generator.w_dim:
+        raise UsageError(f"there are no {count} directions", f"choose 1 to {generator.w_dim}")
+
+
+def _direction(
+    generator: Generator,
+    name: str,
+    vector: Tensor,
+    codes: Tensor,
+    method: str,
+    rows: Sequence[int] | None,
+    samples: int = 0,
+) -> Direction:
+    """A unit vector whose largest number is positive, so that the same one comes out everywhere."""
+    vector = vector * torch.sign(vector[vector.abs().argmax()])
+    return Direction(
+        name=name,
+        vector=vector / vector.norm(),
+        sigma=spread_along(vector, codes),
+        model=generator.name,
+        model_sha256=generator.sha256,
+        method=method,
+        layers=tuple(rows or ()),
+        samples=samples,
+    )

@@ -1,0 +1,166 @@
+"""Directions in the files of other programs.
+
+A boundary of InterFaceGAN, or the .pt that encoder4editing ships, is one array. GANSpace's .npz and the
+`ffhq_pca.pt` of encoder4editing hold a set of principal components with their standard deviations.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, InputError, UsageError
+from ganedit.files import atomic_path
+from ganedit.latent.directions.direction import Direction
+
+SETS = (("lat_comp", "lat_stdev"), ("comp", "std"))
+"""Names of components and of their standard deviations: GANSpace's, of codes rather than activations, and
+encoder4editing's."""
+
+
+def import_directions(path: str | Path, name: str | None = None) -> list[Direction]:
+    """Read what research code writes: .npy, .npz or .pt, with one array [1, W], [W] or [L, W], or a set of
+    components [K, 1, W], which are called NAME-0, NAME-1 and so on.
+
+    Each is brought to unit length. Its sigma is that of the file, or 1: `spread_along` measures it on a
+    model's codes.
+
+    Raises:
+        InputError: Missing, damaged, or nothing of such a shape.
+    """
+    path = Path(path)
+    name = name or path.stem
+    if not path.is_file():
+        raise InputError(f"{path}: no such file", "check the spelling")
+    try:
+        content = _content(path)
+    except (OSError, ValueError, EOFError, MemoryError, BadZipFile, CheckpointError) as error:
+        what = str(error)
+        if "pickle" in what and not isinstance(error, CheckpointError):  # NumPy's advice is to run it
+            what = "it holds something else than numbers"
+        raise InputError(
+            f"{path.name} cannot be read as a direction: {what}",
+            "give an array of numbers, [1, W], [W] or [L, W], in a .npy, .npz or .pt file",
+        ) from error
+    if not isinstance(content, Mapping):
+        return [_direction(path, name, content)]
+    for components, deviations in SETS:
+        if components in content:
+            return _components(path, name, content[components], content.get(deviations))
+    if len(content) != 1:
+        some = ", ".join(str(key)[:30] for key in list(content)[:5])
+        raise InputError(
+            f"{path.name} holds {len(content)} arrays ({some}), not one",
+            "save the direction's array alone, or a set of components as comp and std",
+        )
+    return [_direction(path, name, next(iter(content.values())))]
+
+
+def import_direction(path: str | Path, name: str | None = None) -> Direction:
+    """As `import_directions`, for what must be a single one.
+
+    Raises:
+        InputError: see there; also a set.
+    """
+    found = import_directions(path, name)
+    if len(found) > 1:
+        raise InputError(
+            f"{Path(path).name} holds {len(found)} directions",
+            f"ganedit direction import {path} takes them over, then each has a name",
+        )
+    return found[0]
+
+
+def _content(path: Path) -> Any:
+    """An array or tensor, or several by name."""
+    if path.suffix in (".npy", ".npz"):
+        try:
+            found = np.load(path, allow_pickle=False)
+            if path.suffix == ".npy":
+                return found
+            with found:
+                return dict(found)
+        except TokenError as error:  # NumPy parses headers with Python's own tokenizer
+            raise ValueError("its header is damaged") from error
+    if path.suffix in (".pt", ".pth"):
+        from ganedit.store.pickles.unpickle import read_pickled
+
+        return read_pickled(path)
+    raise ValueError("its name does not end in .npy, .npz or .pt")
+
+
+def _components(path: Path, name: str, components: Any, deviations: Any) -> list[Direction]:
+    array = _numbers(path, components)
+    if array.ndim == 3 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 2:
+        raise InputError(f"{path.name} holds components of shape {list(array.shape)}", "[K, W] are known")
+    sigmas = np.ones(len(array)) if deviations is None else _numbers(path, deviations).reshape(-1)
+    if len(sigmas) != len(array):
+        raise InputError(f"{path.name} holds {len(array)} components, but {len(sigmas)} standard deviations")
+    return [
+        _direction(path, f"{name}-{i}", vector, float(sigma))
+        for i, (vector, sigma) in enumerate(zip(array, sigmas, strict=True))
+    ]
+
+
+def _direction(path: Path, name: str, value: Any, sigma: float = 1.0) -> Direction:
+    array = _numbers(path, value)
+    if array.ndim == 2 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim not in (1, 2):
+        raise InputError(
+            f"{path.name} holds {array.dtype} of shape {list(array.shape)}, no direction",
+            "a direction is one array of shape [1, W], [W] or [L, W]",
+        )
+    vector = torch.from_numpy(array.astype(np.float64))
+    length = float(vector.norm())
+    if not (math.isfinite(length) and length > 0):
+        raise InputError(
+            f"{path.name} holds a direction of length {length}", "it must be finite, and not zero"
+        )
+    return Direction(name, (vector / length).float(), sigma, method=f"imported from {path.name}")
+
+
+def _numbers(path: Path, value: Any) -> np.ndarray:
+    if isinstance(value, Tensor):
+        value = value.detach().float().numpy()
+    array = np.asarray(value)
+    if not array.size or array.dtype.kind not in "fiu":
+        raise InputError(
+            f"{path.name} holds {array.dtype} of shape {list(array.shape)}, no direction",
+            "a direction is one array of shape [1, W], [W] or [L, W]",
+        )
+    return array
+
+
+def export_direction(direction: Direction, path: str | Path) -> Path:
+    """Write the unit vector, float32 [1, W] or [L, W], as .npy or .pt; sigma and the rest stay behind.
+
+    Raises:
+        UsageError: Another suffix; or a direction of styles, which other programs keep in forms of their own.
+        InputError: It cannot be written.
+    """
+    path = Path(path)
+    if direction.space == "s":
+        raise UsageError(f"the direction {direction.name} changes styles, and such files hold codes w")
+    vector = torch.atleast_2d(direction.vector).float().contiguous()
+    if path.suffix not in (".npy", ".pt"):
+        raise UsageError(f"{path.name} ends in neither .npy nor .pt", "name the file accordingly")
+    data = io.BytesIO()  # PyTorch's own writer does not say why it failed
+    if path.suffix == ".npy":
+        np.save(data, vector.numpy())
+    else:
+        torch.save(vector, data)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.getbuffer())
+    return path

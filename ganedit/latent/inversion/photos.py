@@ -1,0 +1,201 @@
+"""From photographs to latents, and back to the photograph that a latent came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganedit.errors import CheckpointError, InputError
+from ganedit.images.align import TEMPLATES, align_faces, center_crop
+from ganedit.images.io import Photo, read_image, to_tensor
+from ganedit.images.provenance import read_provenance
+from ganedit.latent.latent import Latent
+
+if TYPE_CHECKING:
+    from ganedit.latent.inversion.project import OnStep, Projection, ProjectOptions
+    from ganedit.store.models import Encoder, Generator
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """What of a photo is to be projected, and where it lies.
+
+    Attributes:
+        pixels: [R, R, 3] uint8, at the generator's resolution.
+        number: Of the face in its photo, from 1 (the largest).
+        affine: [2, 3], from continuous crop positions to positions in `source`.
+        source: The photo's path, absolute; empty if it was not read from a file.
+        source_sha256: Of the photo's bytes.
+        template: Alignment of the crop; empty if none.
+    """
+
+    pixels: np.ndarray
+    number: int
+    affine: np.ndarray
+    source: str
+    source_sha256: str
+    template: str
+
+
+def crops_of(
+    photo: Photo, generator: Generator, *, face: str | int = "largest", aligned: bool = False
+) -> list[Crop]:
+    """Cut from a photo what a generator can draw: faces as its card says, or else the middle.
+
+    Args:
+        photo: As `read_image` gives it.
+        generator: Its card names the template, its resolution the size.
+        face: "largest", "all", or N for the N-th largest.
+        aligned: The photo is such a crop already. If `ganedit align` made it, the latent points at the
+            whole photo, so that edits can be pasted there.
+
+    Raises:
+        InputError: no such face; or `aligned`, but not square or aligned for another kind of model.
+        CheckpointError: the card names an unknown template.
+    """
+    template, size = generator.card.template, generator.resolution
+    if template and template not in TEMPLATES:
+        raise CheckpointError(
+            f"the model {generator.name} wants photos aligned as {template!r}, which is unknown",
+            f"known: {', '.join(TEMPLATES)}",
+        )
+    if aligned:
+        return [_aligned_crop(photo, template, size)]
+    found = align_faces(photo.pixels, size=size, template=TEMPLATES.get(template), which=face)
+    source = str(photo.path.absolute()) if photo.path else ""
+    return [Crop(one.crop, n, one.affine, source, photo.sha256, template) for n, one in found]
+
+
+def _aligned_crop(photo: Photo, template: str, size: int) -> Crop:
+    height, width = photo.pixels.shape[:2]
+    if height != width:
+        raise InputError(
+            f"{photo.path or 'the picture'} is {width}x{height}; aligned crops are square",
+            "leave out --aligned to find the face in it",
+        )
+    whole = center_crop(photo.pixels, size)
+    source = str(photo.path.absolute()) if photo.path else ""
+    record = (read_provenance(photo.path) if photo.path else None) or {}
+    made = record.get("parameters", {}) if record.get("command") == "align" else {}
+    if not made.get("affine") or not made.get("source_sha256"):
+        return Crop(whole.crop, 1, whole.affine, source, photo.sha256, template)
+    if (shown := made.get("template") or "") != template:
+        raise InputError(
+            f"{photo.path} is aligned as {shown or 'plain'}, the model wants {template or 'plain'} crops",
+            "align it again with ganedit align --like MODEL",
+        )
+    square = np.vstack([whole.affine, [0, 0, 1]])
+    affine = np.asarray(made["affine"], float) @ square
+    source = str(Path(record.get("source", "")).absolute())
+    return Crop(whole.crop, 1, affine, source, made["source_sha256"], template)
+
+
+def latent_of(crop: Crop, found: Projection, generator: Generator, options: ProjectOptions) -> Latent:
+    """A projection together with where it came from."""
+    return Latent(
+        found.ws.detach().float().cpu(),
+        generator.name,
+        generator.sha256,
+        options.space,
+        affine=crop.affine,
+        source=crop.source,
+        source_sha256=crop.source_sha256,
+        template=crop.template,
+        losses=found.losses,
+        noise={k: v.detach().cpu() for k, v in found.noise.items()},
+        tuned={k: v.detach().cpu() for k, v in found.tuned.items()},
+    )
+
+
+def project_crops(
+    crops: list[Crop],
+    generator: Generator,
+    options: ProjectOptions,
+    *,
+    encoder: Encoder | None = None,
+    on_step: OnStep | None = None,
+) -> list[tuple[Latent, Projection]]:
+    """Project several crops at once; see `latent.inversion.project.project`."""
+    import torch
+
+    from ganedit.latent.inversion.project import project
+
+    images = torch.cat([to_tensor(crop.pixels) for crop in crops])
+    found = project(generator, images, options, encoder=encoder, on_step=on_step)
+    return [(latent_of(c, p, generator, options), p) for c, p in zip(crops, found, strict=True)]
+
+
+def project_photo(
+    photo: Photo | str | Path,
+    generator: Generator,
+    options: ProjectOptions | None = None,
+    *,
+    encoder: Encoder | None = None,
+    face: str | int = "largest",
+    aligned: bool = False,
+) -> list[Latent]:
+    """Find the latents of the faces in a photo, or of the photo for models of something else.
+
+    Args:
+        photo: As `read_image` gives it, or its path.
+        generator: What should draw it.
+        options: Method, space, lengths; by default the encoder's guess, optimised.
+        encoder: None takes the one among the known models that belongs to the generator.
+        face: "largest", "all", or N for the N-th largest.
+        aligned: The photo is aligned already.
+
+    Raises:
+        InputError: not a photo, or without such a face.
+        MissingError: the method needs an encoder, and there is none.
+    """
+    from ganedit.latent.inversion.project import ProjectOptions
+    from ganedit.store.load import encoder_for
+
+    options = options or ProjectOptions()
+    if encoder is None and options.method != "optimize":
+        encoder = encoder_for(generator)
+    photo = photo if isinstance(photo, Photo) else read_image(photo)
+    crops = crops_of(photo, generator, face=face, aligned=aligned)
+    return [latent for latent, _ in project_crops(crops, generator, options, encoder=encoder)]
+
+
+def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None = None) -> Photo:
+    """Open the photo that a latent was made from.
+
+    Looked for where it was, then under its name beside the latent file and in the current folder.
+
+    Args:
+        latent: Knows the photo's path and checksum.
+        beside: The latent file.
+        given: Where the photo is now; nothing else is tried.
+
+    Raises:
+        InputError: the latent has no photo, or the photo was moved or changed.
+    """
+    if not latent.source_sha256 or latent.affine is None:
+        raise InputError(
+            "the latent was not made from a photo, so that there is nothing to paste into",
+            "leave out --paste",
+        )
+    places = [given] if given else [Path(latent.source), *_elsewhere(latent, beside)]
+    changed = None
+    for place in places:
+        if place.is_file():
+            photo = read_image(place)
+            if photo.sha256 == latent.source_sha256:
+                return photo
+            changed = changed or place
+    if changed is not None:
+        raise InputError(
+            f"{changed} is not, or no longer, the photo that was projected: its sha256 differs",
+            "project it again, or name the original with --photo",
+        )
+    raise InputError(f"the photo {places[0]} is not there any more", "say where it is now with --photo")
+
+
+def _elsewhere(latent: Latent, beside: Path | None) -> list[Path]:
+    name = Path(latent.source).name
+    return [folder / name for folder in ([beside.parent] if beside else []) + [Path()] if name]

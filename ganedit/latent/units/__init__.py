@@ -1,0 +1,1 @@
+"""Single units of a generator: what they do, and switching them."""

@@ -1,0 +1,315 @@
+"""A dissection to be looked at: one page of HTML without scripts, its pictures inside it or beside it."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ganedit.errors import InputError
+from ganedit.files import atomic_path
+from ganedit.images.encode import encode
+from ganedit.images.io import from_tensor, resize, write_image
+from ganedit.images.labels import nearest
+from ganedit.latent.sampling import random_codes
+from ganedit.latent.units.dissection import LEAST_IOU, Concepts, Dissection, Unit, outlined, top_pictures
+from ganedit.latent.units.switching import UnitChange
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
+
+SHOWN = 12  # units of a concept with their pictures
+EXAMPLES = 3  # pictures that show what counts as a concept
+SIDE = 128  # of the pictures, in pixels; they are shown smaller
+QUALITY = 88
+PAGE = "index.html"
+
+Keep = Callable[[str, np.ndarray], str]
+"""Keeps a picture under a name, and returns what the page calls it."""
+
+
+def write_report(
+    target: str | Path,
+    generator: Generator,
+    dissection: Dissection,
+    concepts: Concepts,
+    *,
+    model: str = "",
+    provenance: dict[str, Any] | None = None,
+) -> Path:
+    """Write the page of a dissection.
+
+    Args:
+        target: `NAME.html`, which holds its pictures itself; or a folder, for `index.html` and `images/`.
+        generator: What was dissected.
+        dissection: What was found.
+        concepts: What it was found with.
+        model: What a command line calls it; its name unless given.
+        provenance: What `images.provenance.provenance` returned; goes into the pictures.
+
+    Returns:
+        The page.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    page = page_of(target)
+
+    def beside(name: str, picture: np.ndarray) -> str:
+        path = page.parent / "images" / f"{name}.jpg"
+        write_image(path, picture, provenance=provenance, quality=QUALITY)
+        return f"images/{name}.jpg"
+
+    def inside(name: str, picture: np.ndarray) -> str:
+        data = encode(".jpg", picture, None, False, None, provenance, QUALITY)
+        return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+    keep = inside if page == Path(target) else beside
+    text = _Page(generator, dissection, concepts, keep, model or dissection.model).text()
+    with atomic_path(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return page
+
+
+def page_of(target: str | Path) -> Path:
+    """The page that a target gives.
+
+    Raises:
+        InputError: a file that is no .html.
+    """
+    target = Path(target)
+    if target.suffix.lower() in (".html", ".htm"):
+        return target
+    if target.is_file():
+        raise InputError(f"{target} is a file, and no page", "name a folder, or NAME.html")
+    return target / PAGE
+
+
+@dataclass
+class _Page:
+    generator: Generator
+    dissection: Dissection
+    concepts: Concepts
+    keep: Keep
+    model: str
+
+    def text(self) -> str:
+        found = self.dissection
+        by_concept = {name: self._units_of(name) for name in found.concepts}
+        shown = [unit for units in by_concept.values() for unit in units]
+        pictures = top_pictures(self.generator, found, shown, side=SIDE)
+        parts = [
+            self._head(),
+            self._cards(),
+            self._layers(),
+            *(self._concept(name, units, pictures) for name, units in by_concept.items()),
+            self._all(),
+        ]
+        title = escape(f"Units of {found.model}")
+        return _HTML.format(title=title, style=_STYLE, body="\n".join(parts))
+
+    def _units_of(self, concept: str) -> list[Unit]:
+        """Those that are shown with pictures: that agree with it, or else its best one."""
+        units = [unit for unit in self.dissection.units if unit.concept == concept]
+        return [unit for unit in units if self.dissection.agrees(unit)][:SHOWN] or units[:1]
+
+    # ---- parts of the page ----
+
+    def _head(self) -> str:
+        found = self.dissection
+        counts = sum(layer.shape.units for layer in found.layers)
+        last = found.seed + found.samples - 1
+        active = _percent(1 - found.quantile)
+        return (
+            f"<header><h1>What the units of <em>{escape(found.model)}</em> draw</h1><p>{counts:,} units of "
+            f"{len(found.layers)} layers, over {found.samples:,} pictures (seeds {found.seed} to {last}, psi "
+            f"{found.psi:g}). A unit is active where it is among the highest {active} of its own "
+            f"activations. It agrees with a concept where both overlap: IoU above {LEAST_IOU:g}, and half "
+            "as much again as chance gives.</p></header>"
+        )
+
+    def _cards(self) -> str:
+        """What counts as each concept, and how many units agree with it."""
+        examples = self._examples()
+        cards = []
+        for name in self.dissection.concepts:
+            agreeing = self.dissection.agreeing(name)
+            best = max(float(one.iou[:, self._column(name)].max()) for one in self.dissection.layers)
+            images = "".join(
+                _img(self.keep(f"{self._id(name)}-{i}", x)) for i, x in enumerate(examples[name])
+            )
+            cards.append(
+                f'<a class="card" href="#{self._id(name)}"><span class="strip">{images}</span>'
+                f"<b>{escape(name)}</b><span><i>{len(agreeing)}</i> units, best IoU {best:.3f}</span>"
+                f"<small>fills {_percent(self.dissection.share(name))} of the pictures: IoU "
+                f"{self.dissection.chance(name):.3f} by chance, at most about "
+                f"{self.dissection.most(name):.3f}</small></a>"
+            )
+        return f'<section class="cards">{"".join(cards)}</section>'
+
+    @torch.no_grad()
+    def _examples(self) -> dict[str, list[np.ndarray]]:
+        """Pictures with each concept outlined."""
+        found = self.dissection
+        seeds = range(found.seed, found.seed + min(EXAMPLES, found.samples))
+        codes = random_codes(self.generator, len(seeds), psi=found.psi, seed=found.seed)
+        images = self.generator.synthesis(codes[:, None].expand(-1, self.generator.num_ws, -1))
+        pixels = np.stack([from_tensor(image) for image in images])
+        large = [resize(picture, SIDE) for picture in pixels]
+        return {
+            name: [
+                outlined(picture, nearest(mask, (SIDE, SIDE)))
+                for picture, mask in zip(large, masks, strict=True)
+            ]
+            for name, masks in self.concepts(pixels, list(seeds)).items()
+        }
+
+    def _layers(self) -> str:
+        """Layers by concepts: how many units agree, and how well the best."""
+        found = self.dissection
+        units = found.units
+        rows = []
+        for layer in found.layers:
+            cells = []
+            for name in found.concepts:
+                here = [u for u in units if (u.layer, u.concept) == (layer.shape.layer, name)]
+                count = sum(found.agrees(unit) for unit in here)
+                best = float(layer.iou[:, self._column(name)].max())
+                shade = f' style="--heat:{min(count / 12, 1):.2f}"' if count else ' class="none"'
+                cells.append(f"<td{shade}><b>{count}</b><small>{best:.3f}</small></td>")
+            label = (
+                f"layer{layer.shape.layer}<small>{layer.shape.inside} px, {layer.shape.units} units</small>"
+            )
+            rows.append(f"<tr><th>{label}</th>{''.join(cells)}</tr>")
+        head = "".join(f"<th>{escape(name)}</th>" for name in found.concepts)
+        return (
+            "<section><h2>By layer</h2><p>How many units agree, and below it the best IoU of any unit.</p>"
+            f'<table class="layers"><tr><th></th>{head}</tr>{"".join(rows)}</table></section>'
+        )
+
+    def _concept(
+        self, name: str, units: Sequence[Unit], pictures: Mapping[tuple[int, int], list[np.ndarray]]
+    ) -> str:
+        found = self.dissection
+        agreeing = found.agreeing(name)
+        changes = found.suggestion(name)
+        note = f"{len(agreeing)} units agree" + (f"; the {SHOWN} best" if len(agreeing) > SHOWN else "")
+        if changes:
+            note += f". To see them go:<code>{escape(try_line(changes, self.model))}</code>"
+        else:
+            note = "No unit agrees. " + (limit_of(found, name) or "The nearest one:")
+        widest = max((unit.iou for unit in units), default=1) or 1
+        cards = "".join(
+            self._unit(unit, pictures[unit.layer, unit.number], unit.iou / widest) for unit in units
+        )
+        return (
+            f'<section id="{self._id(name)}"><h2>{escape(name)}</h2><div class="note">{note}</div>'
+            f'<div class="units">{cards}</div></section>'
+        )
+
+    def _unit(self, unit: Unit, pictures: Sequence[np.ndarray], width: float) -> str:
+        sources = [
+            self.keep(f"layer{unit.layer}-{unit.number}-{i}", picture) for i, picture in enumerate(pictures)
+        ]
+        seeds = ", ".join(map(str, unit.top))
+        return (
+            f'<figure title="seeds {seeds}"><figcaption><b>layer{unit.layer}:{unit.number}</b>'
+            f"<span>IoU {unit.iou:.3f}</span></figcaption>"
+            f'<div class="bar"><span style="width:{width:.0%}"></span></div>'
+            f'<div class="strip">{"".join(map(_img, sources))}</div></figure>'
+        )
+
+    def _all(self) -> str:
+        found = self.dissection
+        rows = "".join(
+            f"<tr><td>layer{u.layer}:{u.number}</td><td>{escape(u.concept)}</td><td>{u.iou:.3f}</td>"
+            f"<td>{', '.join(map(str, u.top))}</td></tr>"
+            for u in found.units
+            if found.agrees(u)
+        )
+        head = "<tr><th>unit</th><th>concept</th><th>IoU</th><th>seeds of its highest pictures</th></tr>"
+        return f"<details><summary>All units that agree</summary><table>{head}{rows}</table></details>"
+
+    def _column(self, concept: str) -> int:
+        return self.dissection.concepts.index(concept)
+
+    def _id(self, concept: str) -> str:
+        """What files and links call it."""
+        return f"concept{self._column(concept)}"
+
+
+def try_line(changes: Sequence[UnitChange], model: str) -> str:
+    """A command that shows what suggested changes do."""
+    named = "" if model == "faces" else f" --model {shlex.quote(model)}"
+    ablated = "".join(f" --ablate {change}" for change in changes)
+    return f"ganedit edit me.jpg{named}{ablated} --sheet"
+
+
+def limit_of(dissection: Dissection, concept: str) -> str:
+    """Why no unit can agree with a concept, where none can; else empty."""
+    if dissection.most(concept) > dissection.least(concept):
+        return ""
+    share, active = _percent(dissection.share(concept)), _percent(1 - dissection.quantile)
+    return (
+        f"{concept} fills {share} of the pictures, and a unit is active in {active}: no IoU can exceed about "
+        f"{dissection.most(concept):.3f}. A lower --quantile such as 0.8 lets it."
+    )
+
+
+def _img(source: str) -> str:
+    return f'<img src="{source}" width="{SIDE}" height="{SIDE}" alt="" loading="lazy">'
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+
+
+_STYLE = """
+:root{color-scheme:light dark;
+--ink:#222;--faint:#6b6b68;--paper:#fafaf8;--tile:#fff;--line:#e4e3de;--mark:#b7791f}
+@media(prefers-color-scheme:dark){
+:root{--ink:#eee;--faint:#a3a29c;--paper:#17181a;--tile:#202226;--line:#34363b;--mark:#f0c05a}}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:1240px;padding:2.5rem 1.5rem 4rem;background:var(--paper);color:var(--ink);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
+h1{font-size:2rem;margin:0 0 .4rem;letter-spacing:-.02em}h1 em{font-style:normal;color:var(--mark)}
+h2{font-size:1.35rem;margin:2.6rem 0 .4rem;text-transform:capitalize}
+header p,section>p,.note{max-width:52rem;color:var(--faint);margin:.2rem 0 1rem}
+img{display:block;width:100%;height:auto;border-radius:4px}
+.strip{display:grid;grid-template-columns:repeat(3,1fr);gap:3px}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:14px;margin-top:1.6rem}
+.card,figure{background:var(--tile);border:1px solid var(--line);border-radius:10px;padding:12px;margin:0}
+.card{display:flex;flex-direction:column;gap:4px;color:inherit;text-decoration:none}
+.card:hover{border-color:var(--mark)}.card b{font-size:1.1rem;text-transform:capitalize;margin-top:4px}
+.card i{font-style:normal;font-weight:700;color:var(--mark)}small{color:var(--faint);font-size:12px}
+.units{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:14px}
+figcaption{display:flex;justify-content:space-between}figcaption span{color:var(--faint)}
+.bar{height:4px;border-radius:2px;background:var(--line);margin:6px 0 9px}
+.bar span{display:block;height:100%;border-radius:2px;background:var(--mark)}
+code{display:block;margin-top:.5rem;padding:.6rem .8rem;border-radius:8px;background:var(--tile);
+border:1px solid var(--line);color:var(--ink);font:13px ui-monospace,Menlo,Consolas,monospace;overflow-x:auto}
+table{border-collapse:separate;border-spacing:4px;font-variant-numeric:tabular-nums}
+th{font-weight:600;text-align:left;padding:2px 10px 2px 0}th small{display:block;font-weight:400}
+.layers td,.layers tr:first-child th{text-align:center;min-width:92px}
+.layers td{padding:5px 8px;border-radius:7px;
+background:color-mix(in srgb,var(--mark) calc(var(--heat,0)*70%),var(--tile))}
+.layers td small{display:block;color:inherit;opacity:.75}.layers .none{color:var(--faint);opacity:.55}
+details{margin-top:2.6rem}summary{cursor:pointer;font-weight:600}details td{padding:1px 18px 1px 0}
+"""
+
+_HTML = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>{style}</style></head>
+<body>
+{body}
+</body>
+</html>
+"""

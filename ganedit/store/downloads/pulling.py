@@ -1,0 +1,257 @@
+"""Bring models of the catalogue here: download, check, convert, remember the checksum. Light to import.
+
+`downloads.json` in the user's folder remembers the sha256 of every file that was ever pulled, also after
+`ganedit models rm`: where nobody publishes a checksum, the first download decides which file is right.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
+from ganedit.files import atomic_path, sha256_file
+from ganedit.store import registry
+from ganedit.store.downloads.arrivals import check
+from ganedit.store.downloads.catalogue import Entry
+from ganedit.store.downloads.download import Patience, Progress, download
+
+LEDGER = "downloads.json"
+STAGING = ".downloads"
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file to get: its published name, what it is called here, and what is known about it."""
+
+    file: str
+    url: str
+    here: Path
+    size: int = 0
+    sha256: str = ""
+    text: bool = False
+
+
+def pull(
+    entry: Entry,
+    *,
+    mirror: str = "",
+    force: bool = False,
+    keep_original: bool = False,
+    progress: Progress | None = None,
+    patience: Patience | None = None,
+) -> Path:
+    """Download a model and keep it, converted, in the user's folder. Its licence is the caller's to show.
+
+    Args:
+        entry: See `catalogue.find`.
+        mirror: A folder, or the start of a URL, that has the file under its published name.
+        force: Replace a model of this name, and accept a file other than the one first downloaded.
+        keep_original: Leave the downloaded file in the model's folder.
+        progress, patience: See `download`.
+
+    Returns:
+        The model's folder; of a CLIP model its weights, where open_clip keeps them.
+
+    Raises:
+        UsageError: it is already there, or the mirror is no mirror.
+        MissingError: the file cannot be got.
+        CheckpointError: what came is something else.
+        InputError: the disk is full.
+    """
+    check_possible(entry, mirror=mirror, force=force)
+    if entry.open_clip:
+        return _pull_clip(entry, force)
+    from ganedit.store.importing import import_model
+
+    staging = _staging(entry)
+    entry = replace(entry, sha256=entry.sha256 or ("" if force else recorded(entry.name)))
+    files = _files(entry, staging)
+    paths = [_get(file, mirror, progress, patience) for file in files]
+    digest = sha256_file(paths[0])
+    try:
+        import_model(
+            paths[0] if len(paths) == 1 else _together(files, paths, staging),
+            entry.name,
+            template=entry.template,
+            licence=entry.licence.name,
+            terms=entry.licence.terms,
+            source=entry.url or entry.manual,
+            data=entry.data,
+            force=force,
+        )
+    except CheckpointError:
+        shutil.rmtree(staging, ignore_errors=True)  # a second look would find the same
+        raise
+    record(entry.name, {"file": entry.file, "sha256": digest, "url": entry.url or entry.manual})
+    folder = registry.user_folder() / entry.name
+    if keep_original:
+        for file, path in zip(files, paths, strict=True):
+            shutil.copyfile(path, folder / file.file)
+    shutil.rmtree(staging, ignore_errors=True)
+    return folder
+
+
+def check_possible(entry: Entry, *, mirror: str = "", force: bool = False) -> None:
+    """Refuse early what `pull` would refuse.
+
+    Raises:
+        UsageError: It is there already, or has no mirrors.
+        MissingError: Only a browser can download it.
+    """
+    if entry.open_clip:
+        if mirror:
+            raise UsageError(
+                f"{entry.name} comes through open_clip, which knows no --mirror",
+                "set HF_ENDPOINT to a mirror of huggingface.co",
+            )
+        return
+    registry.check_name(entry.name, force=force)
+    if entry.manual and not mirror:
+        raise MissingError(
+            f"{entry.name} can only be downloaded in a browser: {entry.manual}",
+            f"save it as {entry.file}, then: ganedit models pull {entry.name} --mirror FOLDER",
+        )
+
+
+def unfinished(entry: Entry) -> Path | None:
+    """The folder of a download that was broken off; None if there is none."""
+    folder = _staging(entry)
+    return folder if folder.is_dir() else None
+
+
+def recorded(name: str) -> str:
+    """The sha256 of the file that was downloaded as `name` before; empty if none was."""
+    return str(_ledger().get(name, {}).get("sha256", ""))
+
+
+def clip_weights(entry: Entry) -> Path | None:
+    """Where open_clip keeps a CLIP model that was pulled; None if it was not, or is gone."""
+    path = Path(_ledger().get(entry.name, {}).get("path", ""))
+    return path if path.is_file() else None
+
+
+def record(name: str, about: dict[str, str]) -> None:
+    """Remember a download."""
+    ledger = _ledger()
+    ledger[name] = {**about, "date": time.strftime("%Y-%m-%d")}
+    with atomic_path(registry.user_folder() / LEDGER) as temporary:
+        temporary.write_text(json.dumps(ledger, indent=1) + "\n", encoding="utf-8")
+
+
+def _ledger() -> dict[str, Any]:
+    path = registry.user_folder() / LEDGER
+    try:
+        ledger = json.loads(path.read_text(encoding="utf-8"))
+        if not all(isinstance(about, dict) for about in ledger.values()):
+            raise ValueError("it holds something else")
+        return ledger
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is damaged: {error}", "delete it; checksums are then recorded anew"
+        ) from error
+
+
+def _staging(entry: Entry) -> Path:
+    """Where its files are until they are converted."""
+    return registry.user_folder() / STAGING / entry.name
+
+
+def _files(entry: Entry, staging: Path) -> list[_File]:
+    """The weights first."""
+    weights = _File(entry.file, entry.url, staging / entry.file, entry.size, entry.sha256)
+    if not entry.config_url:
+        return [weights]
+    name = entry.config_url.rpartition("/")[2]
+    return [weights, _File(name, entry.config_url, staging / name, text=True)]
+
+
+def _get(file: _File, mirror: str, progress: Progress | None, patience: Patience | None) -> Path:
+    """The file: in the mirror if that is a folder, else downloaded; checked either way."""
+    if file.here.is_file():  # complete, but a fault kept it from being converted
+        with suppress(CheckpointError):
+            check(file.here, file.size, file.sha256, str(file.here), text=file.text)
+            return file.here
+    source = in_mirror(mirror, file.file) if mirror else file.url
+    try:
+        if isinstance(source, Path):
+            check(source, file.size, file.sha256, str(source), text=file.text)
+            return source
+        return download(
+            source, file.here, size=file.size, sha256=file.sha256, text=file.text,
+            progress=progress, patience=patience,
+        )  # fmt: skip
+    except CheckpointError as error:
+        if trust := _trust(file):
+            raise CheckpointError(f"{error.message}, as when it was first downloaded", trust) from None
+        raise
+
+
+def _trust(file: _File) -> str:
+    """A next step, where the checksum that a file did not meet was not published but recorded here."""
+    for name, about in _ledger().items():
+        if about.get("file") == file.file and about.get("sha256") == file.sha256 and file.sha256:
+            return f"if you trust the new file: ganedit models pull {name} --force"
+    return ""
+
+
+def in_mirror(mirror: str, file: str) -> str | Path:
+    """Where `file` is in a mirror: a URL, or a path in a folder.
+
+    Raises:
+        UsageError: The mirror is neither.
+        MissingError: The folder has no such file.
+    """
+    if "://" in mirror:
+        if not mirror.startswith(("http://", "https://")):
+            raise UsageError(f"--mirror {mirror} is no web address", "name a folder, or http(s)://...")
+        return f"{mirror.rstrip('/')}/{file}"
+    folder = Path(mirror).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"--mirror {mirror} is no folder", "name a folder, or http(s)://...")
+    if not (folder / file).is_file():
+        raise MissingError(f"the folder {folder} has no {file}", "its files must keep their published names")
+    return folder / file
+
+
+def _together(files: list[_File], paths: list[Path], staging: Path) -> Path:
+    """A folder with weights and config under the names that belong to a model in two files."""
+    folder = staging / "together"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file, path in zip(files, paths, strict=True):
+        os.symlink(path.resolve(), folder / ("config.json" if file.text else "pytorch_model.bin"))
+    return folder
+
+
+def _pull_clip(entry: Entry, force: bool) -> Path:
+    """Let open_clip bring a model into its own cache."""
+    try:
+        from open_clip.pretrained import download_pretrained, get_pretrained_cfg
+    except ModuleNotFoundError as error:
+        raise MissingError("CLIP models need the package open_clip", "pip install open_clip_torch") from error
+    model, tag = entry.open_clip.split("/")
+    try:
+        path = Path(download_pretrained(get_pretrained_cfg(model, tag)))
+    except Exception as error:  # huggingface_hub and urllib have dozens of kinds between them
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:150]
+        raise MissingError(
+            f"open_clip could not download {entry.open_clip}: {reason}",
+            "check the network; HF_ENDPOINT names a mirror of huggingface.co",
+        ) from error
+    digest, known = sha256_file(path), recorded(entry.name)
+    if known and known != digest and not force:
+        raise CheckpointError(
+            f"{path} has the sha256 {digest[:12]}..., not {known[:12]}... as when it was first downloaded",
+            f"if you trust the new file: ganedit models pull {entry.name} --force",
+        )
+    record(entry.name, {"file": path.name, "sha256": digest, "path": str(path), "url": entry.source})
+    return path

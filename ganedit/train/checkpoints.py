@@ -1,0 +1,94 @@
+"""Checkpoints of a run, and its options beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganedit.errors import CheckpointError, InputError
+from ganedit.files import atomic_path
+from ganedit.train.options.base import LoopOptions
+from ganedit.train.recipe import Recipe
+from ganedit.train.run import Run
+
+CHECKPOINT = "checkpoint.safetensors"
+OPTIONS = "options.json"
+
+
+def save_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
+    """Everything needed to go on, as one safetensors file that replaces the last one when complete."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Tensor] = {}
+    for name, network in recipe.networks.items():
+        for key, value in network.state_dict().items():
+            tensors[f"network.{name}.{key}"] = value
+    for name, optimizer in recipe.optimizers.items():
+        for index, slots in optimizer.state_dict()["state"].items():
+            for slot, value in slots.items():
+                tensors[f"optimizer.{name}.{index}.{slot}"] = torch.as_tensor(value)
+    state = {"step": run.step, "recipe": recipe.state()}
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+    with atomic_path(out / CHECKPOINT) as path:
+        save_file(tensors, path, {"ganedit-checkpoint": json.dumps(state)})
+
+
+def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
+    """Take back what `save_checkpoint` wrote. Raises CheckpointError when it does not fit the recipe."""
+    from safetensors import SafetensorError, safe_open
+
+    path = out / CHECKPOINT
+    if not path.is_file():
+        raise InputError(f"{out} holds no {CHECKPOINT} to resume from", "start without --resume")
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads((file.metadata() or {})["ganedit-checkpoint"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        for name, network in recipe.networks.items():
+            network.load_state_dict(_below(tensors, f"network.{name}."))
+        for name, optimizer in recipe.optimizers.items():
+            _load_optimizer(optimizer, _below(tensors, f"optimizer.{name}."))
+        recipe.load_state(state["recipe"])
+        run.step = int(state["step"])
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} does not fit this run: {reason}", "start a new run folder") from error
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
+    """Slots are numbered as the optimiser numbers its parameters."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in flat.items():
+        index, slot = key.split(".", 1)
+        state.setdefault(int(index), {})[slot] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def save_options(options: LoopOptions, out: Path, **more: Any) -> None:
+    """The resolved options beside the run, for people and for `--resume`."""
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out / OPTIONS) as path:
+        path.write_text(json.dumps({**more, **asdict(options)}, indent=2, default=os.fspath) + "\n")
+
+
+def read_options(out: Path) -> dict[str, Any]:
+    """What `save_options` wrote."""
+    try:
+        values = json.loads((out / OPTIONS).read_text())
+        if not {"data", "recipe"} <= set(values):
+            raise ValueError("it names no data")
+        return values
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{out} is not a training run: no readable {OPTIONS}", "name the folder of one, or drop --resume"
+        ) from error

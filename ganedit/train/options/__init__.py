@@ -1,0 +1,1 @@
+"""What recipes can be told. Light to import."""
