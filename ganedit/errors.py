@@ -1,4 +1,8 @@
-"""The errors a user can meet. Each says what happened, what was found, and what to do next."""
+"""The errors a user can meet. Each says what happened, what was found, and what to do next.
+
+Messages name parameters as Python does, in backticks: `` `batch` ``, or with its value, `` `batch=0` ``. The
+command line shows these as flags (`cli/kit/failures.py`).
+"""
 
 from __future__ import annotations
 
@@ -21,13 +25,13 @@ class GaneditError(Exception):
 
 
 class UsageError(GaneditError):
-    """The command line asks for something that makes no sense."""
+    """A parameter or a flag has a value that it cannot have."""
 
     exit_status = 2
 
 
 class InputError(GaneditError):
-    """A picture, latent or folder that cannot be used."""
+    """An image, latent or folder that cannot be used."""
 
     exit_status = 3
 

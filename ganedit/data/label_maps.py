@@ -31,7 +31,7 @@ class Labels:
 
     @classmethod
     def of(cls, labels: str, palette_file: str = "", maps: Path | None = None) -> Labels:
-        """What `--labels` and `--palette` say; without the latter, colours are those of the first map.
+        """What `labels` and `palette` say; without the latter, colours are those of the first map.
 
         Raises:
             UsageError: The two disagree, or a name is there twice.
@@ -45,12 +45,12 @@ class Labels:
             names = names or palette.names
             if count not in (0, len(palette.colours)):
                 raise UsageError(
-                    f"--labels tells of {count} labels, {palette_file} of {len(palette.colours)}",
-                    "leave --labels out, or complete the palette",
+                    f"`labels` names {count} labels, {palette_file} {len(palette.colours)}",
+                    "leave `labels` out, or complete the palette",
                 )
             return cls(len(palette.colours), names, palette)
         if len(set(names)) < len(names):
-            raise UsageError(f"--labels {labels} has a name twice", "give each label its own")
+            raise UsageError(f"`labels={labels}` has a name twice", "give each label its own")
         return cls(count, names, read_colours(maps, count) if maps else None)
 
     def coloured(self, maps: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.n
         if palette is None:
             raise InputError(
                 f"the label map {name} is a picture in colours, not of numbers of labels",
-                "save it with indexed colours, or say what the colours mean with --palette FILE",
+                "save it with indexed colours, or name a file that says what the colours mean with `palette`",
             )
         return by_colour(np.asarray(image.convert("RGB")), palette, name).astype(np.uint8)
 
@@ -171,7 +171,7 @@ def _check(found: np.ndarray, name: str, labels: int) -> None:
         raise InputError(
             f"{name} holds the label{'s' if len(strange) > 1 else ''} {some_of(strange)}; "
             f"there are {labels}, 0 to {labels - 1}",
-            "change these pixels, or pass more --labels",
+            "change these pixels, or pass more `labels`",
         )
 
 

@@ -30,7 +30,7 @@ def label_values(source: Path, column: str, names: Sequence[str], labels: Path |
     path = labels_path(source, labels)
     header, rows = _read_csv(path)
     if column not in header[1:]:
-        raise UsageError(f"{path} has no column `{column}`", f"its columns: {_words(header[1:])}")
+        raise UsageError(f"{path} has no column {column!r}", f"its columns: {_words(header[1:])}")
     table = {row[0]: row[header.index(column)] for row in rows}
     by_base = {PurePosixPath(file).name: value for file, value in table.items()}
     found = {name: table.get(name, by_base.get(PurePosixPath(name).name)) for name in names}
@@ -38,11 +38,11 @@ def label_values(source: Path, column: str, names: Sequence[str], labels: Path |
     if absent:
         raise InputError(
             f"{len(absent)} of {len(names)} images have no row in {path}: {some_of(absent)}",
-            "add them to the CSV (column `file`), or move them out of the set",
+            'add them to the CSV (column "file"), or move them out of the set',
         )
     empty = [name for name, value in found.items() if not value]
     if empty:
-        raise InputError(f"{path} leaves `{column}` empty for {len(empty)} images: {some_of(empty)}")
+        raise InputError(f"{path} leaves {column!r} empty for {len(empty)} images: {some_of(empty)}")
     return [value for value in found.values() if value]
 
 
@@ -67,7 +67,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a CSV: {error}") from error
     if header[0] != "file":
-        raise InputError(f"{path}: the first column has to be `file`, found `{header[0]}`")
+        raise InputError(f'{path}: the first column must be "file", found {header[0]!r}')
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise InputError(f"{path}, row {number}: {len(row)} cells under {len(header)} columns")
@@ -95,6 +95,6 @@ def _as_numbers(values: Sequence[str], names: Sequence[str], column: str) -> Ten
         except ValueError:
             number = float("nan")
         if not np.isfinite(number):
-            raise InputError(f"`{column}` of {name} is no number: {value!r}")
+            raise InputError(f"{column!r} of {name} is not a number: {value!r}")
         numbers.append(number)
     return torch.tensor(numbers, dtype=torch.float32)

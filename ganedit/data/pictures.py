@@ -332,12 +332,12 @@ def loaded(
         raise InputError(
             f"{len(small)} of {len(entries)} pictures are smaller than the crop of {size * scales[-1]}: "
             f"{some_of(small)}",
-            "move them out, or crop less (--size)",
+            "move them out, or choose a smaller `size`",
         )
     if torn:
         raise InputError(
             f"the pictures of {len(torn)} pairs differ in size: {some_of(torn)}",
-            "make them equal, or pass --load-size to squeeze both",
+            "make them equal, or set `load_size` to resize both",
         )
     if not kept:
         listed = some_of([f"{name}: {reason}" for name, reason in skipped])

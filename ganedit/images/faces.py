@@ -87,12 +87,12 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0) -> list[Face]:
     tried = ", ".join(dict.fromkeys(_size_words(grey.shape, scale) for scale, _ in attempts))
     raise InputError(
         f"found no face in {width}x{height} pixels; tried {tried}, quarter turns, threshold {threshold:g}",
-        "crop the photo around the face, or try ganedit align with --threshold -0.5 or --landmarks",
+        "crop the photo around the face, or try ganedit align with `threshold=-0.5` or `landmarks`",
     )
 
 
 def select_faces(faces: list[Face], which: str | int = "largest") -> list[Face]:
-    """The faces that `--face` asks for: "largest", "all", or the N-th largest counted from 1.
+    """The faces that `which` asks for: "largest", "all", or the N-th largest counted from 1.
 
     Raises:
         UsageError: `which` is none of these.
@@ -107,7 +107,7 @@ def select_faces(faces: list[Face], which: str | int = "largest") -> list[Face]:
     except ValueError:
         number = 0
     if number < 1:
-        raise UsageError(f"--face {which} makes no sense", "give largest, all, or a number from 1")
+        raise UsageError(f"`face={which}` must be largest, all, or a number from 1")
     if number > len(faces):
         raise InputError(f"there is no face {number}: found {len(faces)}", "faces count from 1, the largest")
     return [faces[number - 1]]

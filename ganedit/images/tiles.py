@@ -180,4 +180,4 @@ def check_tile(tile: int | None) -> None:
         UsageError: it is negative, or too small.
     """
     if tile and not tile >= 2 * LEAST:
-        raise UsageError(f"--tile {tile} is too small", f"choose {2 * LEAST} or more, or 0 for no tiles")
+        raise UsageError(f"`tile={tile}` must be at least {2 * LEAST}, or 0 for no tiles")

@@ -188,7 +188,7 @@ def upscale(
         raise InputError(
             f"{photo.path or 'the photo'} would become {width}x{height} pixels; "
             f"the limit is {MAX_PIXELS // 10**6} megapixels",
-            "cut it, or reduce it first with --size",
+            "cut it, or reduce it first with `size`",
         )
 
     def cut(rows: slice, columns: slice) -> Tensor:
@@ -252,13 +252,11 @@ def target_of(model: Translator, names: Sequence[str]) -> Tensor:
         UsageError: the model has no labels, or not these.
     """
     if not model.labels:
-        raise UsageError(f"the model {model.name} has no labels to choose from", "leave --to out")
+        raise UsageError(f"the model {model.name} has no labels to choose from", "leave `to` out")
     known = [str(name) for name in model.card.details.get("labels", ())]
     if not names:
         told = ", ".join(known) or f"numbers from 0 to {model.labels - 1}"
-        raise UsageError(
-            f"the model {model.name} needs to know what to aim at", f"--to one or more of {told}"
-        )
+        raise UsageError(f"the model {model.name} needs one or more labels to aim at", f"`to`: {told}")
     found = torch.zeros(1, model.labels)
     for name in names:
         lowered = [k.lower() for k in known]
@@ -286,14 +284,12 @@ def style_encoder(model: Translator, name_or_path: str | None = None) -> Encoder
         MissingError: there is none.
     """
     if not model.style_dim:
-        raise UsageError(f"the model {model.name} takes no style", "leave --style out")
+        raise UsageError(f"the model {model.name} takes no style", "leave `style` out")
     found = name_or_path or next(
         (n for n in registry.names() if registry.card(n).details.get("model") == model.name), None
     )
     if found is None:
-        raise MissingError(
-            f"there is no encoder of styles for the model {model.name}", "name its file with --encoder"
-        )
+        raise MissingError(f"the model {model.name} has no style encoder", "name its file with `encoder`")
     encoder = load(found, str(model.device))
     given = encoder.network.cfg.style_dim if encoder.card.architecture == "spade-encoder" else 0
     if not isinstance(encoder, Encoder) or given != model.style_dim:
@@ -326,21 +322,19 @@ def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
     if height * width > MAX_PIXELS:
         raise InputError(
             f"a picture of {shape[1]}x{shape[0]} pixels would become one of {width}x{height}",
-            "cut it, or choose a smaller --size",
+            "cut it, or choose a smaller `size`",
         )
     return height, width
 
 
 def check_size(size: int | None) -> None:
-    """Refuse a --size that leaves no picture.
+    """Refuse a size that leaves no image.
 
     Raises:
         UsageError: it is not positive.
     """
     if size is not None and size < 1:
-        raise UsageError(
-            f"--size {size} leaves no picture", "give the pixels of the shorter side, such as 256"
-        )
+        raise UsageError(f"`size={size}` must be at least 1", "it is the shorter side in pixels, such as 256")
 
 
 def resized(photo: Photo, size: tuple[int, int]) -> Photo:

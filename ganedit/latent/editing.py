@@ -86,7 +86,7 @@ def check_layers(direction: Direction, layers: Sequence[int] | None) -> None:
     """Raise UsageError where layers were chosen for a direction of styles, which has none to choose."""
     if direction.space == "s" and layers is not None:
         raise UsageError(
-            f"the direction {direction.name} changes styles, where --layers chooses nothing",
+            f"the direction {direction.name} changes styles, where `layers` has no effect",
             "name the channels instead, such as 6:42",
         )
 
@@ -102,7 +102,7 @@ def parse_layers(text: str) -> tuple[int, ...]:
         match = re.fullmatch(r"\s*(\d{1,2})(?:-(\d{1,2}))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last <= LAST_LAYER:
-            raise UsageError(f"--layers {text} is not a list of layers", "write 0-5 or 0,2,4-7, coarse first")
+            raise UsageError(f"`layers={text}` is not a list of layers", "write 0-5 or 0,2,4-7, coarse first")
         found |= dict.fromkeys(range(first, last + 1))
     return tuple(found)
 
@@ -117,13 +117,11 @@ def parse_sweep(text: str) -> list[float]:
         first, last, count = text.split(":")
         start, stop, steps = float(first), float(last), int(count)
     except ValueError:
-        raise UsageError(f"--sweep {text} is not FROM:TO:COUNT", "write -3:3:7") from None
+        raise UsageError(f"`sweep={text}` is not FROM:TO:COUNT", "write -3:3:7") from None
     if not (math.isfinite(start) and math.isfinite(stop)) or start == stop:
-        raise UsageError(
-            f"--sweep {text} goes nowhere", "give two different finite magnitudes, such as -3:3:7"
-        )
+        raise UsageError(f"`sweep={text}` needs two different finite magnitudes", "such as -3:3:7")
     if not 2 <= steps <= MOST_STEPS:
-        raise UsageError(f"--sweep {text} has {steps} steps", f"choose 2 to {MOST_STEPS}")
+        raise UsageError(f"`sweep={text}` has {steps} steps", f"choose 2 to {MOST_STEPS}")
     values = np.linspace(start, stop, steps)
     values[np.abs(values) < 1e-9 * (abs(start) + abs(stop))] = 0.0  # and not -0, or a hair beside it
     return [float(v) for v in values]

@@ -160,9 +160,9 @@ class Latent:
             )
             raise CheckpointError(
                 f"the latent was made with the model {mine}, not with {other}",
-                f"use --model {self.model}, or make the latent again"
+                f"use `model={self.model}`, or make the latent again"
                 if self.model != generator.name
-                else "name the file of those weights with --model, or make the latent again",
+                else "name the file of those weights with `model`, or make the latent again",
             )
         if tuple(self.ws.shape) != (generator.num_ws, generator.w_dim):
             raise CheckpointError(

@@ -81,7 +81,7 @@ def parse_psi(text: str) -> float | dict[str, float]:
     for part in text.split(","):
         match = _PART.fullmatch(part)
         if not match or not (match[1] in BANDS or re.fullmatch(r"\d{1,2}(-\d{1,2})?", match[1])):
-            raise UsageError(f"--psi {text} cannot be read", "write 0.7, or coarse=0.5,fine=1, or 0-3=0.5")
+            raise UsageError(f"`psi={text}` cannot be read", "write 0.7, or coarse=0.5,fine=1, or 0-3=0.5")
         found[match[1]] = _number(match[2], text)
     return found
 
@@ -92,7 +92,7 @@ def _number(word: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise UsageError(f"--psi {text} is not a finite number", "0.5 to 1 are usual, or coarse=0.5,fine=1")
+        raise UsageError(f"`psi={text}` is not a finite number", "0.5 to 1 are usual, or coarse=0.5,fine=1")
     return value
 
 

@@ -102,7 +102,7 @@ class LabelFolder:
         if not count:
             raise InputError(
                 f"{self.folder} holds no label map of seed {seed}",
-                f"--seed {min(self.paths)} starts with the first that is there",
+                f"`seed={min(self.paths)}` starts with the first that is there",
             )
         return count
 
@@ -115,7 +115,7 @@ class LabelFolder:
         missing = [seed for seed in seeds if seed not in self.paths]
         if missing:
             raise InputError(
-                f"{self.folder} holds no label map of seed {missing[0]}", "choose fewer --samples"
+                f"{self.folder} holds no label map of seed {missing[0]}", "choose fewer `samples`"
             )
         maps = [self._read(self.paths[seed]) for seed in seeds]
         if len({one.shape for one in maps}) > 1:

@@ -108,7 +108,7 @@ def region_agreement(outputs: Sequence[np.ndarray], maps: Sequence[np.ndarray], 
         template: How they are aligned.
 
     Returns:
-        0 to 1; photos agree fully with the maps that `ganedit draw regions --template` makes of them.
+        0 to 1; photos agree fully with the maps that `ganedit draw regions` makes of them.
 
     Raises:
         MissingError: dlib's model file is not installed.

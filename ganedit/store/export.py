@@ -68,7 +68,7 @@ def _require(model: Model, format: str, architectures: tuple[str, ...]) -> None:
     if model.card.architecture not in architectures:
         raise CheckpointError(
             f"the model {model.name} is a {model.card.architecture}, which {format} has no place for",
-            f"it is for {' and '.join(architectures)}; --format safetensors takes every model",
+            f"it is for {' and '.join(architectures)}; `format=safetensors` takes every model",
         )
 
 

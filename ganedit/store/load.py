@@ -160,7 +160,7 @@ def _name_of_encoder(generator: Generator) -> str:
         f"{stale} was trained for other weights of {generator.name}"
         if stale
         else f"there is no encoder for the model {generator.name}",
-        "train one (ganedit train encoder), name one with --encoder, or add --method optimize",
+        "train one (ganedit train encoder), name one with `encoder`, or use `method=optimize`",
     )
 
 
@@ -263,7 +263,7 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise MissingError(
             f"there is no device {name}: PyTorch sees {torch.cuda.device_count()} GPUs",
-            "--device cpu; ganedit doctor tells more",
+            "use `device=cpu`; ganedit doctor shows more",
         )
     return device
 

@@ -140,7 +140,7 @@ def open_pretrained(name: str) -> Pretrained:
     except (OSError, ConnectionError) as error:
         raise MissingError(
             f"the weights of {name} could not be fetched: {_first_line(error)}",
-            f"download them elsewhere, and say --clip {architecture}/FILE",
+            f"download them elsewhere, and name the file with `clip={architecture}/FILE`",
         ) from error
     except Exception as error:  # a damaged file shows itself in many ways
         raise CheckpointError(f"{weights} is no {architecture}: {_first_line(error)}") from error

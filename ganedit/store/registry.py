@@ -109,4 +109,4 @@ def check_name(name: str, *, force: bool = False) -> None:
     if name in BUNDLED or (bundled_folder() / name).exists():
         raise UsageError(f"{name} is a model that comes with ganedit", "choose another name")
     if os.path.lexists(user_folder() / name) and not force:
-        raise UsageError(f"the model {name} is already there", "--force replaces it; or choose another name")
+        raise UsageError(f"the model {name} is already there", "`force` replaces it; or choose another name")

@@ -127,14 +127,14 @@ def text_direction(
     wanted = F.normalize(text_change(clip, text, neutral).cpu(), dim=0)
     threshold = usual_threshold(len(wanted)) if threshold is None else threshold
     if not 0 <= threshold < 1:
-        raise UsageError(f"--threshold {threshold} makes no sense", "choose 0 to 1, such as 0.2")
+        raise UsageError(f"`threshold={threshold}` must be between 0 and 1", "such as 0.2")
     features = torch.tensor([channel.about.use == "features" for channel in styles.channels(generator)])
     cosines = F.normalize(relevance.changes, dim=1) @ wanted * features
     chosen = cosines * (cosines.abs() >= threshold)
     if not bool(chosen.any()):
         raise UsageError(
             f"no channel changes pictures as {text!r} differs from {neutral!r} by {threshold:g} or more",
-            f"choose a --threshold below {float(cosines.abs().max()):.2f}",
+            f"choose a `threshold` below {float(cosines.abs().max()):.2f}",
         )
     _, deviation = styles.style_spread(generator)
     vector = chosen * deviation.cpu()

@@ -40,9 +40,9 @@ class Wish:
         if self.loss not in get_args(Loss):
             raise UsageError(f"there is no loss {self.loss}", f"choose {' or '.join(get_args(Loss))}")
         if self.loss == "direction" and self.neutral is None:
-            raise UsageError("--loss direction needs something to come from", 'such as --neutral "a face"')
+            raise UsageError("`loss=direction` needs `neutral`, a text to start from", 'such as "a face"')
         if self.crops < 0:
-            raise UsageError(f"--crops {self.crops} makes no sense", "choose 0 for none, or such as 8")
+            raise UsageError(f"`crops={self.crops}` must be at least 0", "0: the whole image")
 
 
 def distance_to_wish(clip: Clip, wish: Wish, before: Tensor) -> Distance:

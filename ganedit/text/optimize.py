@@ -48,13 +48,13 @@ class SteerOptions:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise UsageError(f"--steps {self.steps} changes nothing", "choose 1 or more, such as 40")
+            raise UsageError(f"`steps={self.steps}` must be at least 1", "such as 40")
         if self.space not in get_args(Space):
             raise UsageError(f"there is no space {self.space}", f"choose {' or '.join(get_args(Space))}")
         if not self.rate > 0:
-            raise UsageError(f"--rate {self.rate} changes nothing", "choose more than 0, such as 0.05")
+            raise UsageError(f"`rate={self.rate}` must be above 0", "such as 0.05")
         if min(self.closeness, self.identity) < 0:
-            raise UsageError("weights cannot be negative", "--closeness and --identity from 0 up")
+            raise UsageError("`closeness` and `identity` must be at least 0")
 
 
 def steer(

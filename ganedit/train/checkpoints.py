@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from ganedit.errors import CheckpointError, InputError
 from ganedit.files import atomic_path
 from ganedit.train.options.base import LoopOptions
+from ganedit.train.options.recipes import RECIPES
 from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run
 
@@ -45,7 +46,7 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
 
     path = out / CHECKPOINT
     if not path.is_file():
-        raise InputError(f"{out} holds no {CHECKPOINT} to resume from", "start without --resume")
+        raise InputError(f"{out} holds no {CHECKPOINT} to resume from", "start a new run: leave `resume` out")
     try:
         with safe_open(path, "pt") as file:
             state = json.loads((file.metadata() or {})["ganedit-checkpoint"])
@@ -75,7 +76,7 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def save_options(options: LoopOptions, out: Path, **more: Any) -> None:
-    """The resolved options beside the run, for people and for `--resume`."""
+    """Write the resolved options beside the run, for people and for resuming."""
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / OPTIONS) as path:
         path.write_text(json.dumps({**more, **asdict(options)}, indent=2, default=os.fspath) + "\n")
@@ -87,8 +88,10 @@ def read_options(out: Path) -> dict[str, Any]:
         values = json.loads((out / OPTIONS).read_text())
         if not {"data", "recipe"} <= set(values):
             raise ValueError("it names no data")
-        return values
-    except (OSError, ValueError, TypeError) as error:
+        renamed = {f.metadata.get("was"): f.name for f in fields(RECIPES[values["recipe"]])}
+        return {renamed.get(name, name): value for name, value in values.items()}
+    except (OSError, LookupError, ValueError, TypeError) as error:
         raise InputError(
-            f"{out} is not a training run: no readable {OPTIONS}", "name the folder of one, or drop --resume"
+            f"{out} is not a training run: no readable {OPTIONS}",
+            "name the folder of one, or leave `resume` out",
         ) from error

@@ -6,7 +6,7 @@ networks, several times, with second derivatives.
 
 Nothing random outlives a step: every step is seeded from (seed, step, rank), and the data order is a
 function of the same numbers. A checkpoint is therefore complete with the networks, the optimisers, a few
-numbers and the step, and `--resume` continues bit for bit on the same machine.
+numbers and the step, and a resumed run continues bit for bit on the same machine.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _refuse_nan(stats: dict[str, Tensor], run: Run) -> None:
     if bad:
         raise GaneditError(
             f"training diverged at {run.images_seen / 1000:.1f} kimg: {', '.join(bad)} is not finite",
-            "resume from the last checkpoint with a lower --lr or --dtype float32",
+            "resume from the last checkpoint with a lower `lr` or with `dtype=float32`",
         )
 
 

@@ -174,7 +174,9 @@ def start_fabric(device: str, devices: int) -> Fabric:
     keep_freed_memory()
     kind, _, index = device.partition(":")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda, but no CUDA GPU is available here", "drop it to train on the CPU")
+        raise UsageError(
+            "`device=cuda`, but no CUDA GPU is available here", "leave it out to train on the CPU"
+        )
     fabric = Fabric(accelerator=kind, devices=[int(index)] if index else devices)
     fabric.launch()
     if fabric.device.type == "cuda":

@@ -33,7 +33,7 @@ def load_source(
 def load_all(
     options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
 ) -> Sounds:
-    """The sounds of all folders and zips that the options name, as one set; `--limit` is of each.
+    """The sounds of all folders and zips that the options name, as one set; `limit` counts in each.
 
     Raises:
         UsageError: None is named.

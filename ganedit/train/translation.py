@@ -47,7 +47,7 @@ class PictureRecipe(Recipe, Generic[Options]):
     def adam(
         self, *networks: nn.Module, betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0
     ) -> torch.optim.Adam:
-        """An optimiser for these networks, at the rate of `--lr`."""
+        """An optimiser for these networks, at the learning rate of the options."""
         parameters = [p for network in networks for p in network.parameters()]
         return torch.optim.Adam(
             parameters, getattr(self.options, "lr", 1e-3), betas, weight_decay=weight_decay

@@ -85,7 +85,7 @@ def test_the_edit_is_pasted_and_can_be_taken_back(ganedit, sample, tmp_path):
         (["--direction", "11:0"], 2, "there is no layer 11"),
         (["--direction", "3:99"], 2, "there is no channel 3:99"),
         (["--direction", "642"], 2, "'642' names no channels"),
-        (["--direction", "3:2", "--layers", "0-3"], 2, "--layers chooses nothing"),
+        (["--direction", "3:2", "--layers", "0-3"], 2, "--layers has no effect"),
         (["--space", "s"], 2, "no --direction"),
     ],
 )

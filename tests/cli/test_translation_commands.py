@@ -337,7 +337,7 @@ def test_boxes():
         ("translate photo.png --model zebras --palette p.txt", 2, ["--palette is for label maps"]),
         ("translate photo.png --model maps --style photo.png --encoder zebras", 4, ["is a translator"]),
         ("translate photo.png --model maps", 3, ["picture in colours", "--palette FILE"]),
-        ("upscale photo.png --tile 5", 2, ["--tile 5 is too small"]),
+        ("upscale photo.png --tile 5", 2, ["--tile 5 must be at least"]),
         ("upscale photo.png --size 0", 2, ["--size 0"]),
         ("upscale photo.png --suffix .png -o .", 2, ["photo.png would be replaced by its own result"]),
         ("upscale photo.png --suffix /../a", 2, ["--suffix /../a names a folder", "-o"]),

@@ -113,5 +113,5 @@ def test_impossible_tiles_are_refused():
     for fine in (None, 0, 128, 4000):
         check_tile(fine)
     for wrong in (-1, 1, 127):
-        with pytest.raises(UsageError, match="--tile"):
+        with pytest.raises(UsageError, match="`tile="):
             check_tile(wrong)

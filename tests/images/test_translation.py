@@ -117,7 +117,7 @@ def test_the_network_sees_another_size(resnet):
     result = ganedit.translate(photo(300, 600, alpha=True), resnet, size=64)
     assert result.pixels.shape == (64, 128, 3)
     assert result.alpha.shape == (64, 128)
-    with pytest.raises(UsageError, match="--size 0"):
+    with pytest.raises(UsageError, match="`size=0`"):
         ganedit.translate(photo(32, 32), resnet, size=0)
 
 

@@ -47,7 +47,7 @@ def test_layers(text, layers):
 
 @pytest.mark.parametrize("text", ["", "5-0", "-1", "a", "1,,2", "0-100", "1.5"])
 def test_what_is_no_list_of_layers(text):
-    with pytest.raises(UsageError, match="--layers"):
+    with pytest.raises(UsageError, match="`layers="):
         parse_layers(text)
 
 
@@ -61,7 +61,7 @@ def test_sweeps():
     "text", ["", "1:2", "1:2:3:4", "a:b:c", "0:nan:3", "-inf:1:3", "1:1:3", "0:1:1", "0:1:101"]
 )
 def test_what_is_no_sweep(text):
-    with pytest.raises(UsageError, match="--sweep"):
+    with pytest.raises(UsageError, match="`sweep="):
         parse_sweep(text)
 
 

@@ -131,7 +131,7 @@ def test_noise_regularization_knows_noise_from_pictures():
 
 def test_refusals(generator, targets, tiny_faces):
     for bad in ({"space": "z"}, {"steps": 0}, {"space": "s"}, {"method": "magic"}):
-        with pytest.raises(UsageError, match="--"):
+        with pytest.raises(UsageError, match="`"):
             ProjectOptions(**bad)
     with pytest.raises(InputError, match="32, 32"):
         project(generator, torch.zeros(1, 3, 16, 16), options("optimize"))

@@ -139,7 +139,7 @@ def test_a_direction_of_s_is_not_one_of_w(generator):
     latent = sample(generator)
     with pytest.raises(InputError, match="changes styles"):
         edit(latent.ws, [(one, 1.0, None)])
-    with pytest.raises(UsageError, match="--layers chooses nothing"):
+    with pytest.raises(UsageError, match="`layers` has no effect"):
         edit(latent, [(one, 1.0, (1, 2))])
     with pytest.raises(UsageError, match="finite"):
         edit(latent, [(one, float("nan"), None)])

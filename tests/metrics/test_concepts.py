@@ -44,7 +44,7 @@ def test_label_maps_go_by_seed(tmp_path):
         folder(np.zeros((1, 8, 8, 3), np.uint8), [9])
     with pytest.raises(InputError, match="no label map of seed 0") as told:
         folder.run_from(0)
-    assert "--seed 7" in told.value.hint
+    assert "`seed=7`" in told.value.hint
 
 
 def test_a_palette_names_the_labels_and_reads_colours(tmp_path):

@@ -79,7 +79,7 @@ def test_a_higher_threshold_moves_fewer_channels(generator, clip, relevance):
 def test_what_cannot_be_done_is_told(generator, clip, relevance, shared):
     with pytest.raises(UsageError, match="no channel changes pictures"):
         text_direction(generator, clip, "an old man", "a girl", relevance, threshold=0.999)
-    with pytest.raises(UsageError, match="--threshold 2"):
+    with pytest.raises(UsageError, match="`threshold=2`"):
         text_direction(generator, clip, "an old man", "a girl", relevance, threshold=2)
     first = load_generator(shared / "golden" / "genforce-stylegan1.pth", "cpu")
     with pytest.raises(CheckpointError, match="styles"):

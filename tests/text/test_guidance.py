@@ -44,9 +44,9 @@ def test_crops_are_looked_at_instead_of_the_whole(clip):
 
 
 def test_what_makes_no_sense_is_told(clip):
-    with pytest.raises(UsageError, match="--loss direction"):
+    with pytest.raises(UsageError, match="`loss=direction`"):
         Wish("old", loss="direction")
-    with pytest.raises(UsageError, match="--crops"):
+    with pytest.raises(UsageError, match="`crops="):
         Wish("old", crops=-1)
     with pytest.raises(UsageError, match="the same to tiny-clip"):
         text_change(clip, "a purple man", "a green man")

@@ -89,7 +89,7 @@ def test_unknown_attributes_and_words(sets):
     labels.write_text(labels.read_text().replace("3.png,yes", "3.png,perhaps"))
     with pytest.raises(InputError, match="more than two values"):
         load_sets(sets, options())
-    with pytest.raises(UsageError, match="--test-share 1"):
+    with pytest.raises(UsageError, match="`test_share=1"):
         options(test_share=1)
 
 

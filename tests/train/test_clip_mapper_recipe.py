@@ -73,7 +73,7 @@ def test_it_knows_whose_it_is(tiny_models, tiny_clip, tmp_path, shared):
 
 
 def test_it_wants_a_text_and_no_data():
-    with pytest.raises(UsageError, match="--text"):
+    with pytest.raises(UsageError, match="`text`"):
         CLIPMapperOptions()
     with pytest.raises(UsageError, match="no data"):
         CLIPMapperOptions(data=("x",), text="an old man")

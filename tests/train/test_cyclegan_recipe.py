@@ -24,7 +24,7 @@ def options(tmp_path):
             "batch": 2,
             "size": 32,
             "width": 4,
-            "judge_width": 4,
+            "d_width": 4,
             "blocks": 1,
             "history": 3,
         }

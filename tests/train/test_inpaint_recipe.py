@@ -17,7 +17,7 @@ def options(tmp_path):
     data = draw_pictures(tmp_path / "set", 6, (36, 36))
 
     def make(**more):
-        values = {"kimg": 0.016, "batch": 4, "size": 32, "width": 4, "judge_width": 4}
+        values = {"kimg": 0.016, "batch": 4, "size": 32, "width": 4, "d_width": 4}
         return InpaintOptions(data=(str(data),), precision="float32", **{**values, **more})
 
     return make

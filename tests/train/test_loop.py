@@ -140,7 +140,7 @@ def test_a_diverged_run_keeps_its_last_checkpoint(tmp_path):
     good = (tmp_path / CHECKPOINT).read_bytes()
     with pytest.raises(GaneditError, match=r"diverged at 0\.1 kimg: loss is not finite") as caught:
         go(tmp_path, resume=True, recipe=MeanColour(spoil_at=19))
-    assert "--lr" in caught.value.hint
+    assert "`lr`" in caught.value.hint
     assert (tmp_path / CHECKPOINT).read_bytes() == good
 
 
@@ -186,9 +186,9 @@ def test_a_safetensors_file_of_something_else(tmp_path):
 
 
 def test_options_beside_the_run(tmp_path):
-    save_options(options(data=("a", "b")), tmp_path, recipe="mean")
+    save_options(options(data=("a", "b")), tmp_path, recipe="stylegan2")
     found = read_options(tmp_path)
-    assert found.pop("recipe") == "mean"
+    assert found.pop("recipe") == "stylegan2"
     assert LoopOptions(**{**found, "data": tuple(found["data"])}) == options(data=("a", "b"))
     (tmp_path / "options.json").write_text("{")
     with pytest.raises(InputError, match="not a training run"):
@@ -198,10 +198,10 @@ def test_options_beside_the_run(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"kimg": 0}, "trains nothing"),
+        ({"kimg": 0}, "`kimg=0` must be above 0"),
         ({"batch": 6, "accumulate": 4}, "cannot be split"),
         ({"batch": 0}, "cannot be split"),
-        ({"limit": -1}, "--limit -1"),
+        ({"limit": -1}, "`limit=-1` must be"),
     ],
 )
 def test_options_that_make_no_sense(changes, said):

@@ -34,7 +34,7 @@ def options(pairs):
             "batch": 4,
             "size": 16,
             "width": 4,
-            "judge_width": 4,
+            "d_width": 4,
             "patch": 16,
         }
         return Pix2pixOptions(precision="float32", **{**values, **more})

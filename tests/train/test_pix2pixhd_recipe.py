@@ -38,7 +38,7 @@ def options(tmp_path):
             "batch": 2,
             "size": 16,
             "width": 8,
-            "judge_width": 4,
+            "d_width": 4,
             "downs": 1,
             "blocks": 1,
             "local_blocks": 1,

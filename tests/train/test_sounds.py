@@ -170,5 +170,5 @@ def test_the_middle_for_samples():
 @pytest.mark.parametrize("kind", [TimbreOptions, VocoderOptions])
 @pytest.mark.parametrize("frames", [0, 24, 33, 100])
 def test_windows_that_networks_cannot_halve(kind, frames):
-    with pytest.raises(UsageError, match="no multiple of 8 from 32 up"):
+    with pytest.raises(UsageError, match="must be a multiple of 8, at least 32"):
         kind(frames=frames)

@@ -41,7 +41,7 @@ def options(data):
     def make(**more):
         values = {
             "data": data, "labels": "sea,corn,wood", "kimg": 0.008, "batch": 2, "size": 32, "load_size": 32,
-            "width": 2, "hidden": 4, "judge_width": 4, "encoder_width": 4, "style_dim": 6, "mirror": False,
+            "width": 2, "hidden": 4, "d_width": 4, "encoder_width": 4, "style_dim": 6, "mirror": False,
         }  # fmt: skip
         return SPADEOptions(precision="float32", **{**values, **more})
 

@@ -33,7 +33,7 @@ def options(sets):
     def make(**more):
         values = {
             "data": sets[:1], "labels": "young=age<30,male=gender=male", "kimg": 0.032, "batch": 4,
-            "size": 16, "width": 4, "judge_width": 4, "blocks": 1, "critic": 2,
+            "size": 16, "width": 4, "d_width": 4, "blocks": 1, "critic": 2,
         }  # fmt: skip
         return StarGANOptions(precision="float32", **{**values, **more})
 
@@ -89,7 +89,7 @@ def test_labels_follow_the_rules(sets, tmp_path):
 
 def test_rules_that_cannot_be_read(options):
     for wrong in ("young", "young=age", "young=age<old", "a=x=1,a=y=1", "young=age<30,"):
-        with pytest.raises(UsageError, match="--labels"):
+        with pytest.raises(UsageError, match="label"):
             parse_rules(wrong)
     with pytest.raises(UsageError, match="no set has a column 'agee'"):
         make(options(labels="young=agee<30"))

@@ -37,7 +37,7 @@ def make(folders):
 @pytest.fixture
 def options(folders):
     def make(**more):
-        sizes = {"batch": 2, "width": 2, "judge_width": 2, "blocks": 1, "frames": 32, "kimg": 0.008}
+        sizes = {"batch": 2, "width": 2, "d_width": 2, "blocks": 1, "frames": 32, "kimg": 0.008}
         return TimbreOptions(precision="float32", **{"data": folders, **sizes, **more})
 
     return make
@@ -143,7 +143,7 @@ def test_two_instruments_are_needed(options, tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"downs": 0}, {"blocks": 0}, {"width": 0}, {"judge_width": 0}, {"identity_until": 1.5}, {"lr": 0.0},
+        {"downs": 0}, {"blocks": 0}, {"width": 0}, {"d_width": 0}, {"identity_until": 1.5}, {"lr": 0.0},
         {"penalty": -1.0}, {"gain": float("nan")}, {"kimg": 0.0}, {"batch": 3, "accumulate": 2},
     ],
     ids=str,

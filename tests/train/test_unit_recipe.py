@@ -23,7 +23,7 @@ def options(tmp_path):
             "batch": 2,
             "size": 16,
             "width": 4,
-            "judge_width": 4,
+            "d_width": 4,
             "blocks": 1,
         }
         return UNITOptions(data=(str(a), str(b)), precision="float32", **{**values, **more})
@@ -105,5 +105,5 @@ def test_the_command_trains_and_its_model_translates(options, tmp_path, capfd):
 def test_two_domains_are_needed(options, tmp_path):
     with pytest.raises(UsageError, match="two folders or zips, not 1"):
         make(UNITOptions(data=(str(tmp_path / "a"),)))
-    with pytest.raises(UsageError, match="--scales 0"):
+    with pytest.raises(UsageError, match="`scales=0`"):
         options(scales=0)

@@ -46,7 +46,7 @@ def make(sounds):
 @pytest.fixture
 def options(folders):
     def make(**more):
-        values = {"kimg": 0.008, "batch": 2, "width": 8, "judge_width": 2, "judge_from": 0.5}
+        values = {"kimg": 0.008, "batch": 2, "width": 8, "d_width": 2, "d_from": 0.5}
         return VocoderOptions(data=tuple(folders), precision="float32", **{**values, **more})
 
     return make
@@ -58,7 +58,7 @@ def test_resume(make, options, tmp_path):
 
 def test_spectra_come_nearer(make, options, tmp_path):
     reports = []
-    opts = options(kimg=0.02, lr=0.03, sample_kimg=0.004, judge_from=1.0)
+    opts = options(kimg=0.02, lr=0.03, sample_kimg=0.004, d_from=1.0)
 
     def muffled(opts):  # untrained it is near already, since both its sources are shaped by the spectrogram
         recipe = make(opts)
@@ -104,9 +104,9 @@ def test_it_is_measured_on_other_sounds(make, options, tmp_path):
 
 def test_nonsense_is_refused(options, tmp_path):
     for wrong, message in (
-        ({"width": 20}, "--width 20 is no multiple of 8"),
-        ({"judge_from": 1.5}, "--judge-from 1.5 is no share"),
-        ({"frames": 20}, "--frames 20"),
+        ({"width": 20}, "`width=20` must be a multiple of 8"),
+        ({"d_from": 1.5}, "`d_from=1.5` must be between 0 and 1"),
+        ({"frames": 20}, "`frames=20`"),
     ):
         with pytest.raises(UsageError, match=message):
             options(**wrong)

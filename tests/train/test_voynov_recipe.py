@@ -125,9 +125,9 @@ def test_generators_with_classes_too(tmp_path):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"count": 1}, "--count 1"),
-        ({"reach": 0.5}, "--reach"),
-        ({"widths": "8,a"}, "--widths"),
+        ({"count": 1}, "`count=1`"),
+        ({"reach": 0.5}, "`reach=0.5`"),
+        ({"widths": "8,a"}, "`widths=8,a`"),
         ({"data": ("x.zip",)}, "takes no data"),
     ],
 )

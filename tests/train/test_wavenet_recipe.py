@@ -91,7 +91,7 @@ def test_a_run_starts_from_another(options, tmp_path):
 
 def test_nonsense_is_refused(options):
     for more, words in (
-        ({"layers": 0}, "leaves no network"),
+        ({"layers": 0}, "`layers=0` must be at least 1"),
         ({"layers": 20}, "further back than a window"),
         ({"temperature": 0.0}, "has no draws"),
         ({"frames": 30}, "no multiple of 8"),

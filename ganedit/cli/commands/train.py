@@ -42,6 +42,7 @@ def _command(name: str) -> Callable[..., None]:
     for f in shown:
         flag = flag_of(f.name)
         names = [f"{flag}/{flag.replace('--', '--no-', 1)}"] if hints[f.name] is bool else [flag]
+        names += [flag_of(was)] if (was := f.metadata.get("was")) else []
         text = f.metadata.get("help", "")
         default = f"[default: {f.default}]" if f.default != "" else ""
         info = typer.Option(*names, help=f"{text} {default}".strip(), show_default=False)

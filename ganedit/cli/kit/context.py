@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from ganedit.cli.kit.failures import with_flags
 from ganedit.errors import GaneditError, UsageError
 
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ class Console:
     def complain(self, error: GaneditError, about: str = "") -> None:
         """Report an error in one or two lines: what happened, and what to do next."""
         where = f"{about}: " if about and about not in error.message else ""
-        self.warn(f"{where}{error.message}")
+        self.warn(f"{where}{with_flags(error.message)}")
         if error.hint:
-            print(f"  next: {error.hint}", file=self.stderr, flush=True)
+            print(f"  next: {with_flags(error.hint)}", file=self.stderr, flush=True)
 
     @contextmanager
     def progress(self, title: str, total: float | None = None) -> Iterator[Progress]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 
 from ganedit.errors import GaneditError, InputError, MissingError
 
@@ -21,6 +22,27 @@ _DISK = {
     errno.EMFILE: "too many open files",
     errno.EIO: "the device reported an error",
 }
+
+
+_FIELD = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
+_NAMES = {"start": "from"}  # fields whose flag has another name
+
+
+def with_flags(text: str) -> str:
+    """A message of the library with its parameters as flags: `batch=0` becomes --batch 0.
+
+    >>> with_flags("`ada_kimg=0.0` must be above 0; or `discriminator=False`")
+    '--ada-kimg 0.0 must be above 0; or --no-discriminator'
+    """
+
+    def flag(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        dashed = _NAMES.get(name, name).replace("_", "-")
+        if value == "False":
+            return f"--no-{dashed}"
+        return f"--{dashed}" if value in (None, "True") else f"--{dashed} {value}"
+
+    return _FIELD.sub(flag, text)
 
 
 def as_expected(error: BaseException) -> GaneditError | None:

@@ -100,9 +100,9 @@ class Direction:
             raise CheckpointError(
                 f"the direction {self.name} was learned on the model {mine}, not on "
                 f"{generator.name} ({generator.sha256[:12]})",
-                f"use --model {self.model}, or learn it again"
+                f"use `model={self.model}`, or learn it again"
                 if self.model != generator.name
-                else "name the file of those weights with --model, or learn it again",
+                else "name the file of those weights with `model`, or learn it again",
             )
 
     def _check_styles(self, generator: Generator) -> None:

@@ -124,7 +124,9 @@ def trained(
     if not paths:
         raise InputError(f"{run} holds no directions of a run", f"ganedit train voynov -o {run} makes one")
     if not 1 <= count <= len(paths):
-        raise UsageError(f"there are no {count} directions in {run}", f"choose --count 1 to {len(paths)}")
+        raise UsageError(
+            f"there are no {count} directions in {run}", f"choose a `count` from 1 to {len(paths)}"
+        )
     found = [Direction.load(path) for path in paths[:count]]
     for one in found:
         one.check_model(generator)
@@ -173,7 +175,7 @@ def _spans(total: int, size: int) -> Iterator[tuple[int, int]]:
 
 def _style_map(generator: Generator, rows: Sequence[int]) -> Tensor:
     """[S, W]: how the style-space codes of all layers depend on a code w in these rows."""
-    need(generator, "--method ganspace works with it")
+    need(generator, "`method=ganspace` works with it")
     width = generator.w_dim
     codes = torch.zeros(width + 1, generator.num_ws, width, device=generator.device)
     codes[1:, list(rows)] = torch.eye(width, device=generator.device)[:, None]

@@ -42,7 +42,7 @@ def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Dist
     elif kind == "lpips":
         terms.append((LPIPS_WEIGHT, lpips_distance(targets)))
     elif kind != "pixels":
-        raise UsageError(f"--perceptual {kind} is unknown", f"choose {', '.join(get_args(Perceptual))}")
+        raise UsageError(f"`perceptual={kind}` is unknown", f"choose {', '.join(get_args(Perceptual))}")
     return lambda images: torch.stack([weight * term(images) for weight, term in terms]).sum(dim=0)
 
 

@@ -74,7 +74,7 @@ def _aligned_crop(photo: Photo, template: str, size: int) -> Crop:
     if height != width:
         raise InputError(
             f"{photo.path or 'the picture'} is {width}x{height}; aligned crops are square",
-            "leave out --aligned to find the face in it",
+            "leave out `aligned` to find the face in it",
         )
     whole = center_crop(photo.pixels, size)
     source = str(photo.path.absolute()) if photo.path else ""
@@ -178,7 +178,7 @@ def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None
     if not latent.source_sha256 or latent.affine is None:
         raise InputError(
             "the latent was not made from a photo, so that there is nothing to paste into",
-            "leave out --paste",
+            "leave out `paste`",
         )
     places = [given] if given else [Path(latent.source), *_elsewhere(latent, beside)]
     changed = None
@@ -191,9 +191,9 @@ def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None
     if changed is not None:
         raise InputError(
             f"{changed} is not, or no longer, the photo that was projected: its sha256 differs",
-            "project it again, or name the original with --photo",
+            "project it again, or name the original with `photo`",
         )
-    raise InputError(f"the photo {places[0]} is not there any more", "say where it is now with --photo")
+    raise InputError(f"the photo {places[0]} is no longer there", "say where it is now with `photo`")
 
 
 def _elsewhere(latent: Latent, beside: Path | None) -> list[Path]:

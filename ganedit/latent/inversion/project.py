@@ -49,15 +49,15 @@ class ProjectOptions:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise UsageError(f"--method {self.method} is unknown", f"choose {', '.join(METHODS)}")
+            raise UsageError(f"`method={self.method}` is unknown", f"choose {', '.join(METHODS)}")
         if self.space not in SPACES:
-            raise UsageError(f"--space {self.space} is unknown", f"choose {', '.join(SPACES)}")
+            raise UsageError(f"`space={self.space}` is unknown", f"choose {', '.join(SPACES)}")
         if self.method != "optimize" and self.space == "z":
             raise UsageError(
-                f"--method {self.method} starts from the encoder, which knows no z", "add --method optimize"
+                f"`method={self.method}` starts from the encoder, which gives no z", "use `method=optimize`"
             )
         if self.steps is not None and not 1 <= self.steps <= 100_000:
-            raise UsageError(f"--steps {self.steps} makes no sense", "choose 1 to 100000")
+            raise UsageError(f"`steps={self.steps}` must be between 1 and 100000")
 
     @property
     def code_steps(self) -> int:
@@ -115,11 +115,11 @@ def project(
         raise InputError(f"pictures for {generator.name} must be [N, 3, {side}, {side}], not {found}")
     if options.method != "optimize" and encoder is None:
         raise MissingError(
-            f"--method {options.method} needs an encoder for {generator.name}, and there is none",
-            "train one (ganedit train encoder), or add --method optimize",
+            f"`method={options.method}` needs an encoder for {generator.name}, and there is none",
+            "train one (ganedit train encoder), or use `method=optimize`",
         )
     if options.space == "z" and generator.num_classes:
-        raise UsageError("z of a model with classes cannot be found", "choose --space w or w+")
+        raise UsageError("z of a model with classes cannot be found", "choose the `space` w or w+")
     images = images.to(generator.device, torch.float32)
     try:
         with torch.random.fork_rng():

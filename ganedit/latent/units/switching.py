@@ -84,9 +84,9 @@ def parse_change(text: str, *, on: bool) -> UnitChange:
     """
     match = CHANGE.fullmatch(text.strip())
     if not match:
-        option = "--activate" if on else "--ablate"
+        option = "activate" if on else "ablate"
         raise UsageError(
-            f"{option} {text} names no units", "write layer4:17,33 or layer4:0-7, or layer4:17@mask.png"
+            f"`{option}={text}` names no units", "write layer4:17,33 or layer4:0-7, or layer4:17@mask.png"
         )
     units: dict[int, None] = {}
     for part in match[2].split(","):

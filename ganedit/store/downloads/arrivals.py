@@ -44,7 +44,7 @@ def check(
     if problem:
         if discard:
             discard()
-        raise CheckpointError(problem, "it is not the file expected: try again later, or another --mirror")
+        raise CheckpointError(problem, "it is not the file expected: try again later, or another `mirror`")
 
 
 def not_weights(start: bytes, *, text: bool = False) -> str:

@@ -34,9 +34,9 @@ LONGEST_WAIT = 30.0  # seconds between two attempts
 MAX_REDIRECTS = 5
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # statuses worth another try
 NO_NETWORK = "the name of its server is not known here; is there a network?"
-OTHER = "it is not the file expected: try another --mirror"
+OTHER = "it is not the file expected: try another `mirror`"
 BY_HAND = (
-    "--mirror takes the file from another server or a folder; or download it by hand, then "
+    "`mirror` takes the file from another server or a folder; or download it by hand, then "
     "ganedit models import FILE --name NAME"
 )
 

@@ -108,7 +108,7 @@ def check_possible(entry: Entry, *, mirror: str = "", force: bool = False) -> No
     if entry.open_clip:
         if mirror:
             raise UsageError(
-                f"{entry.name} comes through open_clip, which knows no --mirror",
+                f"{entry.name} comes through open_clip, which takes no `mirror`",
                 "set HF_ENDPOINT to a mirror of huggingface.co",
             )
         return
@@ -212,11 +212,11 @@ def in_mirror(mirror: str, file: str) -> str | Path:
     """
     if "://" in mirror:
         if not mirror.startswith(("http://", "https://")):
-            raise UsageError(f"--mirror {mirror} is no web address", "name a folder, or http(s)://...")
+            raise UsageError(f"`mirror={mirror}` is not a web address", "name a folder, or http(s)://...")
         return f"{mirror.rstrip('/')}/{file}"
     folder = Path(mirror).expanduser()
     if not folder.is_dir():
-        raise UsageError(f"--mirror {mirror} is no folder", "name a folder, or http(s)://...")
+        raise UsageError(f"`mirror={mirror}` is not a folder", "name a folder, or http(s)://...")
     if not (folder / file).is_file():
         raise MissingError(f"the folder {folder} has no {file}", "its files must keep their published names")
     return folder / file

@@ -154,7 +154,7 @@ class Generator(Model):
             if self._open_discriminator is None:
                 raise CheckpointError(
                     f"the model {self.name} came without its discriminator",
-                    "use a model that has one, or --perceptual pixels or lpips",
+                    "use a model that has one, or `perceptual=pixels` or `perceptual=lpips`",
                 )
             self._discriminator = self._open_discriminator()
         return self._discriminator
@@ -287,7 +287,7 @@ class Generator(Model):
             return None
         if c is None:
             raise InputError(
-                f"the model {self.name} needs a class", f"choose --class 0 to {self.num_classes - 1}"
+                f"the model {self.name} needs a class", f"choose a `class` from 0 to {self.num_classes - 1}"
             )
         if tuple(c.shape) != (count, self.num_classes):
             raise InputError(f"classes must be [{count}, {self.num_classes}], not {list(c.shape)}")

@@ -1,4 +1,4 @@
-"""Options of the recipes of generators, their encoders and directions."""
+"""Options of the recipes for generators, their encoders and their directions."""
 
 from __future__ import annotations
 
@@ -8,79 +8,78 @@ from typing import ClassVar, Literal
 from ganedit.errors import UsageError
 from ganedit.train.options.base import (
     LoopOptions,
+    need_above,
+    need_at_least,
+    need_fraction,
+    need_numbers,
+    need_power_of_two,
     option,
-    refuse_zeros,
 )
 
 
 @dataclass(frozen=True)
 class StyleGAN2Options(LoopOptions):
-    """StyleGAN2 with adaptive augmentation. The defaults suit 16,000 faces at 128 px on one large GPU."""
+    """Train a StyleGAN2 generator with adaptive augmentation.
 
-    resolution: int = option(128, "Side of the pictures, a power of two.")
-    fit: Literal["crop", "resize"] = option("crop", "What to do with images that are not square.")
-    label: str = option("", "Column of labels to condition on; none without it.")
-    labels: str = option("", "CSV that holds it; labels.csv in the folder or beside the zip unless given.")
-    channel_base: int = option(8192, "Channels at s pixels are this divided by s, ...")
+    The defaults suit 16,000 faces at 128 px on one large GPU.
+    """
+
+    resolution: int = option(128, "Side of the images in pixels, a power of two.")
+    fit: Literal["crop", "resize"] = option("crop", "How images that are not square are fitted.")
+    label: str = option("", "Column of labels to condition on (default: unconditional).")
+    labels: str = option("", "CSV with the labels (default: labels.csv in the folder or beside the zip).")
+    channel_base: int = option(8192, "Channels at S pixels are this divided by S, ...")
     channel_max: int = option(256, "... but at most this.")
-    z_dim: int = 256
-    w_dim: int = 256
-    mapping_layers: int = 4
-    lr: float = 0.0025
+    z_dim: int = option(256, "Dimensions of the latent z.")
+    w_dim: int = option(256, "Dimensions of the style codes w.")
+    mapping_layers: int = option(4, "Layers of the mapping network.")
+    lr: float = option(0.0025, "Learning rate.")
     d_lr: float = option(0.0, "Learning rate of the discriminator (default: --lr).")
     discriminator: bool = option(True, "Train the ordinary discriminator.")
     feature_discriminator: Literal["", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"] = (
-        option("", "Pretrained network on whose features further discriminators learn (extra: features).")
+        option("", "Pretrained network on whose features more discriminators learn (extra: features).")
     )
     feature_weight: float = option(1.0, "Weight of the feature discriminators in the generator's loss.")
     feature_lr: float = option(0.0005, "Learning rate of the feature discriminators.")
     feature_warmup: int = option(
         60, "Steps that the feature discriminators train alone when the generator starts --from a model."
     )
-    r1_gamma: float = option(0.0, "Weight of R1; 0 takes 0.0002 x resolution² / batch.")
+    r1_gamma: float = option(0.0, "Weight of the R1 penalty; 0: 0.0002 x resolution² / batch.")
     r1_every: int = option(16, "Steps between R1 penalties.")
-    path_weight: float = option(2.0, "Weight of path-length regularisation; 0 leaves it out.")
+    path_weight: float = option(2.0, "Weight of path-length regularisation; 0: none.")
     path_every: int = option(8, "Steps between path-length penalties.")
-    style_mixing: float = option(0.9, "Probability.")
+    style_mixing: float = option(0.9, "Probability of style mixing.")
     ema_kimg: float = option(10.0, "Half-life of the averaged generator, in thousands of images.")
-    ema_rampup: float = option(0.05, "Half-life at the start, as a share of the images seen.")
+    ema_rampup: float = option(0.05, "Half-life at the start, as a fraction of the images seen so far.")
     mirror: bool = option(True, "Flip half of the images left to right.")
-    augment: Literal["ada", "none"] = "ada"
-    ada_target: float = option(0.6, "Sign of D on real images to steer for.")
+    augment: Literal["ada", "none"] = option("ada", "Augmentation of what the discriminator sees.")
+    ada_target: float = option(0.6, "Mean sign of the discriminator on real images to aim for.")
     ada_kimg: float = option(500.0, "Thousands of images for the augmentation to go from 0 to 1.")
-    ada_every: int = option(4, "Steps between adjustments.")
+    ada_every: int = option(4, "Steps between adjustments of the augmentation.")
     start: str = option("", "Model to start from: a name, a folder or a checkpoint.")
-    freeze_d: int = option(0, "Layers of D, counted from the image, that keep their weights.")
-    name: str = option("generator", "Of the exported model.")
+    freeze_d: int = option(0, "Number of discriminator layers, counted from the image, to keep frozen.")
+    name: str = option("generator", "Name of the exported model.")
     template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
-    about_data: str = option("", "What the images are, for the card.")
-    terms: str = option("", "What their licence asks, for the card.")
+    about_data: str = option("", "Description of the training data, for the card.")
+    terms: str = option("", "Terms of the training data's licence, for the card.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.resolution < 8 or self.resolution & (self.resolution - 1):
-            raise UsageError(
-                f"--resolution {self.resolution} is no power of two from 8 up", "such as 64 or 128"
-            )
-        refuse_zeros(self, "channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
-        if not 0 <= self.style_mixing <= 1:
-            raise UsageError(f"--style-mixing {self.style_mixing} is no probability", "choose 0 to 1")
-        if not self.ada_kimg > 0:
-            raise UsageError("--ada-kimg 0 steers nothing", "choose a number above 0, or --augment none")
-        if min(self.r1_every, self.path_every, self.ada_every) < 1:
-            raise UsageError("--r1-every, --path-every and --ada-every count steps", "choose 1 or more")
+        need_power_of_two(self, "resolution", least=8)
+        need_at_least(self, 1, "channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
+        need_at_least(self, 1, "r1_every", "path_every", "ada_every")
+        need_fraction(self, "style_mixing")
+        need_above(self, 0, "ada_kimg", "feature_lr")
         if not self.discriminator and not self.feature_discriminator:
             raise UsageError(
-                "--no-discriminator leaves nothing to learn from",
-                "add --feature-discriminator efficientnet-lite0",
+                "`discriminator=False` leaves nothing to learn from",
+                "add `feature_discriminator=efficientnet-lite0`",
             )
         if self.feature_discriminator and self.resolution < 32:
             raise UsageError(
-                f"--feature-discriminator needs images of at least 32 px, not {self.resolution}",
-                "choose a larger --resolution",
+                f"`feature_discriminator` needs images of at least 32 px, not {self.resolution}",
+                "choose a larger `resolution`",
             )
-        if self.feature_discriminator and not self.feature_lr > 0:
-            raise UsageError("--feature-lr must be above 0", "such as 0.0005")
 
     @property
     def gamma(self) -> float:
@@ -90,48 +89,43 @@ class StyleGAN2Options(LoopOptions):
 
 @dataclass(frozen=True)
 class EncoderOptions(LoopOptions):
-    """An encoder of pictures into a generator's style codes."""
+    """Train an encoder from images to a generator's style codes."""
 
-    model: str = option("faces", "The generator: a name, a folder or a checkpoint.")
+    model: str = option("faces", "Generator: a name, a folder or a checkpoint.")
     kimg: float = option(60.0, "Length of training, in thousands of images.")
     batch: int = option(16, "Images per step: half samples of the generator, half real.")
-    lr: float = 1e-3
-    code_weight: float = option(0.5, "Of the error of known codes, in units of their variance.")
-    offset_weight: float = option(0.02, "Of the offsets between layers; more keeps codes editable.")
+    lr: float = option(1e-3, "Learning rate.")
+    code_weight: float = option(0.5, "Weight of the error of known codes, in units of their variance.")
+    offset_weight: float = option(0.02, "Weight of the offsets between layers; more keeps codes editable.")
     start: str = option("", "Encoder to start from: a name or a folder.")
-    mixed: float = option(0.3, "Share of samples whose code changes part of the way up.")
+    mixed: float = option(0.3, "Fraction of samples drawn with style mixing.")
     mirror: bool = option(True, "Flip half of the images left to right.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.batch % (2 * self.devices * self.accumulate):
-            raise UsageError(
-                f"--batch {self.batch} must be even: half samples, half real pictures", "such as 16"
-            )
+            raise UsageError(f"`batch={self.batch}` must be even: half samples, half real images")
 
 
 @dataclass(frozen=True)
 class VoynovOptions(LoopOptions):
-    """Directions of a generator that a predictor tells apart by what they change (Voynov & Babenko)."""
+    """Discover directions of a generator that a network can tell apart (Voynov & Babenko, 2020)."""
 
     takes_data: ClassVar[bool] = False
-    data: tuple[str, ...] = option((), "None: the generator draws what is learned from.")
-    kimg: float = option(200.0, "Length of training, in thousands of pairs of pictures.")
+    data: tuple[str, ...] = option((), "None: the generator draws the samples.")
+    kimg: float = option(200.0, "Length of training, in thousands of pairs of samples.")
     batch: int = option(32, "Pairs per optimiser step, over all devices.")
-    model: str = option("faces", "The generator: a name, a folder or a checkpoint.")
-    count: int = option(64, "How many directions; they are at right angles to each other.")
-    reach: float = option(6.0, "Largest shift, in mean standard deviations of codes.")
-    shift_weight: float = option(0.25, "Of the error of the shift, beside the cross-entropy.")
-    lr: float = 1e-3
+    model: str = option("faces", "Generator: a name, a folder or a checkpoint.")
+    count: int = option(64, "Number of directions; they are orthogonal.")
+    reach: float = option(6.0, "Largest shift, in mean standard deviations of the codes.")
+    shift_weight: float = option(0.25, "Weight of the error of the shift, beside the cross-entropy.")
+    lr: float = option(1e-3, "Learning rate.")
     widths: str = option("32,64,96,128", "Channels of the predictor at 1/2, 1/4, 1/8 and 1/16 of the side.")
-    snapshot_kimg: float = option(20.0, "Between checkpoints.")
-    sample_kimg: float = option(20.0, "Between sample pictures.")
+    snapshot_kimg: float = option(20.0, "Thousands of pairs between checkpoints.")
+    sample_kimg: float = option(20.0, "Thousands of pairs between sample sheets.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.count < 2:
-            raise UsageError(f"--count {self.count} leaves nothing to tell apart", "choose 2 or more")
-        if not self.reach > 0.5:
-            raise UsageError(f"--reach {self.reach} cannot be seen", "choose more than 0.5, such as 6")
-        if not all(width.strip().isdigit() and int(width) for width in self.widths.split(",")):
-            raise UsageError(f"--widths {self.widths} is no list of numbers", "such as 32,64,96,128")
+        need_at_least(self, 2, "count")
+        need_above(self, 0.5, "reach")
+        need_numbers(self, "widths", "32,64,96,128")

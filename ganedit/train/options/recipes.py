@@ -1,4 +1,4 @@
-"""Every recipe with its options, and the command line that they come from."""
+"""All recipes with their options, and the command line that options stand for."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ganedit.train.options.recognition import ClassifierOptions, CLIPMapperOptio
 from ganedit.train.options.sounds import TimbreOptions, VocoderOptions, WaveNetOptions
 from ganedit.train.options.translators import CycleGANOptions, Pix2pixOptions, StarGANOptions, UNITOptions
 
-IN_CARD = ("about_data", "terms", "test")  # what a card shows by itself
+IN_CARD = ("about_data", "terms", "test")  # a card has fields of its own for these
 
 
 def command_line(options: LoopOptions) -> str:
-    """The command that `options` came from: its data by name, then the flags that are not the defaults."""
+    """The command that gives `options`: data by name, then the flags that differ from the defaults."""
     name = next(name for name, kind in RECIPES.items() if kind is type(options))
     words = [f"ganedit train {name}", *(PurePath(one).name for one in options.data)]
     for f in fields(options):

@@ -28,7 +28,7 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
         config = ResNetConfig(
             width=options.width, blocks=options.blocks, up=options.up, attention=options.attention > 0
         )
-        judge = PatchGANConfig(width=options.judge_width, norm="instance")
+        judge = PatchGANConfig(width=options.d_width, norm="instance")
         self.past_a, self.past_b = (History(options.history, 3, options.size) for _ in range(2))
         super().__init__(
             options, domains, device, config, lambda: PatchGAN(judge), past_a=self.past_a, past_b=self.past_b

@@ -50,7 +50,7 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         self.g = ContextEncoder(ContextEncoderConfig(options.size, width=options.width, norm=options.norm))
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.gan_weight:
-            self.d = PatchGAN(PatchGANConfig(3, options.judge_width, PATCHES[70], options.norm))
+            self.d = PatchGAN(PatchGANConfig(3, options.d_width, PATCHES[70], options.norm))
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}
@@ -143,7 +143,7 @@ class Inpaint(PictureRecipe[InpaintOptions]):
 
 
 def holes(kind: Holes, n: int, size: int) -> Tensor:
-    """Random masks [n, 1, size, size], true in the hole; see `--holes`."""
+    """Random masks [n, 1, size, size], true in the hole; see `InpaintOptions.holes`."""
     found = torch.zeros(n, 1, size, size, dtype=torch.bool)
     for mask in found[:, 0]:
         if kind == "center" or (kind == "both" and torch.rand(()) < 0.5):

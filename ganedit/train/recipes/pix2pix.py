@@ -40,9 +40,7 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.gan_weight:
             judged = channels[1] if options.unconditional else sum(channels)
-            self.d = PatchGAN(
-                PatchGANConfig(judged, options.judge_width, PATCHES[options.patch], options.norm)
-            )
+            self.d = PatchGAN(PatchGANConfig(judged, options.d_width, PATCHES[options.patch], options.norm))
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}

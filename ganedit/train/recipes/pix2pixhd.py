@@ -44,7 +44,7 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
         self.g = _generator(options, 3 if labels is None else labels.count + self.has_edges)
         channels = self.g.cfg.in_channels + 3
         self.d = MultiScaleDiscriminator(
-            PatchGANConfig(channels, options.judge_width, norm="instance", padding=2, scales=options.scales)
+            PatchGANConfig(channels, options.d_width, norm="instance", padding=2, scales=options.scales)
         )
         networks: dict[str, nn.Module] = {"g": self.g, "d": self.d}
         super().__init__(options, device, networks)
@@ -147,7 +147,7 @@ def take_over(g: nn.Module, before: nn.Module, called: str) -> None:
     ):
         raise CheckpointError(
             f"{called} is no global generator for a network of the size asked for",
-            "give --labels, --edges, --width, --downs, --blocks, --up as for it; --local as many or more",
+            "give `labels`, `edges`, `width`, `downs`, `blocks` and `up` as for it, and no fewer `local`",
         )
     g.load_state_dict(found, strict=False)
 

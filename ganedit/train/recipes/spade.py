@@ -49,7 +49,7 @@ class SPADE(JudgedRecipe[SPADEOptions]):
         self.g = SPADEGenerator(_generator_config(options, labels.count + (len(data.scales) > 2)))
         channels = self.g.cfg.in_channels + 3
         self.d = MultiScaleDiscriminator(
-            PatchGANConfig(channels, options.judge_width, norm="instance", padding=2, scales=SCALES)
+            PatchGANConfig(channels, options.d_width, norm="instance", padding=2, scales=SCALES)
         )
         networks: dict[str, nn.Module] = {"g": self.g, "d": self.d}
         if options.encoder:

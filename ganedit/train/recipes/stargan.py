@@ -61,7 +61,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         )
         layers = options.size.bit_length() - 2  # down to 2x2
         self.d = StarGANDiscriminator(
-            StarGANDiscriminatorConfig(len(names), options.size, width=options.judge_width, layers=layers)
+            StarGANDiscriminatorConfig(len(names), options.size, width=options.d_width, layers=layers)
         )
         super().__init__(options, device, {"g": self.g, "d": self.d})
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in self.networks.items()}
@@ -167,7 +167,7 @@ def known_bce(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def parse_rules(text: str) -> list[Rule]:
-    """The attributes of `--labels`.
+    """The attributes that `labels` names.
 
     Raises:
         UsageError: not of the form NAME=COLUMN=VALUE (or <, <=, >, >=), or a name twice.
@@ -176,15 +176,17 @@ def parse_rules(text: str) -> list[Rule]:
     for part in text.split(","):
         match = RULE.fullmatch(part)
         if not match:
-            raise UsageError(f"--labels {part!r} cannot be read", "such as young=age<30 or male=gender=male")
+            raise UsageError(f"the label {part!r} cannot be read", "such as young=age<30 or male=gender=male")
         name, column, sign, value = (word.strip() for word in match.groups())
         if sign != "=":
             try:
                 float(value)
             except ValueError as error:
-                raise UsageError(f"--labels {part!r} compares with no number", "such as age<30") from error
+                raise UsageError(
+                    f"the label {part!r} must compare with a number", "such as age<30"
+                ) from error
         if name in (rule[0] for rule in rules):
-            raise UsageError(f"--labels names {name} twice", "give each attribute a name of its own")
+            raise UsageError(f"`labels` names {name} twice", "give each attribute its own name")
         rules.append((name, column, sign, value))
     return rules
 

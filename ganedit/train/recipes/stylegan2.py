@@ -288,7 +288,7 @@ class StyleGAN2(Recipe):
         if all(name in left for name in self.g.state_dict() if name.endswith(".weight")):
             raise CheckpointError(
                 "no weight of the given checkpoint fits this generator",
-                "set --channel-base, --channel-max, --z-dim and --w-dim as in the checkpoint's card",
+                "set `channel_base`, `channel_max`, `z_dim` and `w_dim` as in the checkpoint's card",
             )
         for block in self.g.synthesis.blocks[len(generator.synthesis.blocks) :]:
             block.torgb.weight.mul_(NEW_RGB_GAIN)  # a grown generator begins with its picture enlarged

@@ -66,7 +66,7 @@ class Timbre(CycleRecipe[TimbreOptions]):
         generator = ResNetConfig(
             1, 1, options.width, options.blocks, options.downs, up=options.up, residual=True
         )
-        judge = SpectrogramJudgeConfig(self.cfg.bins, options.judge_width)
+        judge = SpectrogramJudgeConfig(self.cfg.bins, options.d_width)
         averages = ResNetGenerator(generator), ResNetGenerator(generator)
         self.average_b, self.average_a = (network.eval().requires_grad_(False) for network in averages)
         super().__init__(

@@ -37,7 +37,7 @@ class SharedCode(DomainRecipe[UNITOptions]):
     def __init__(self, options: UNITOptions, domains: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
         self.g = UNIT(UNITConfig(width=options.width, blocks=options.blocks))
-        judge = PatchGANConfig(width=options.judge_width, norm="none", padding=2, scales=options.scales)
+        judge = PatchGANConfig(width=options.d_width, norm="none", padding=2, scales=options.scales)
         self.judges = {domain: MultiScaleDiscriminator(judge) for domain in DOMAINS}
         super().__init__(
             options, domains, device, {"g": self.g, **{f"d_{k}": judge for k, judge in self.judges.items()}}

@@ -37,7 +37,7 @@ WINDOWS = (256, 512, 1024, 2048)  # samples, of the spectra that are compared
 
 
 class Vocoder(PictureRecipe[VocoderOptions]):
-    """G, and with `judge_from` below 1 the discriminators D."""
+    """G, and with `d_from` below 1 the discriminators D."""
 
     def __init__(
         self, options: VocoderOptions, data: Sounds, device: torch.device, test: Sounds | None = None
@@ -47,16 +47,16 @@ class Vocoder(PictureRecipe[VocoderOptions]):
         torch.manual_seed(options.seed)
         self.g = HiFiGANGenerator(generator_config(data.cfg, options.width))
         networks: dict[str, nn.Module] = {"g": self.g}
-        if options.judge_from < 1:
-            self.d = WaveformJudges(WaveformJudgeConfig(options.judge_width))
+        if options.d_from < 1:
+            self.d = WaveformJudges(WaveformJudgeConfig(options.d_width))
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(network, betas=BETAS) for name, network in networks.items()}
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
-        self.decay(run, {"g": options.lr, "d": options.judge_lr}, options.decay)
-        judged = options.judge_from < 1 and run.progress >= options.judge_from
+        self.decay(run, {"g": options.lr, "d": options.d_lr}, options.decay)
+        judged = options.d_from < 1 and run.progress >= options.d_from
         pieces = run.draw_windows(self.data, options.frames, gain=options.gain)
         fakes: list[Tensor] = []
         stats: dict[str, Tensor] = {}

@@ -52,7 +52,7 @@ class Voynov(Recipe):
         if options.count > generator.w_dim:
             raise UsageError(
                 f"there are no {options.count} orthonormal directions of {generator.name}",
-                f"choose --count 2 to {generator.w_dim}",
+                f"choose a `count` from 2 to {generator.w_dim}",
             )
         self.options, self.generator = options, generator
         self.dtype = activation_dtype(options.precision, device)
