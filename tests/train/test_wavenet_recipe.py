@@ -92,9 +92,9 @@ def test_a_run_starts_from_another(options, tmp_path):
 def test_nonsense_is_refused(options):
     for more, words in (
         ({"layers": 0}, "`layers=0` must be at least 1"),
-        ({"layers": 20}, "further back than a window"),
-        ({"temperature": 0.0}, "has no draws"),
-        ({"frames": 30}, "no multiple of 8"),
+        ({"layers": 20}, "must be between 1 and 14"),
+        ({"temperature": 0.0}, "must be above 0"),
+        ({"frames": 30}, "must be a multiple of 8"),
     ):
         with pytest.raises(UsageError, match=words):
             options(**more)
