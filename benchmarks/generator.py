@@ -79,7 +79,18 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     load = f", load {os.getloadavg()[0]:.1f} before the run" if hasattr(os, "getloadavg") else ""
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads, torch {torch.__version__}{load}"
+    threads = f"{torch.get_num_threads()} threads" if torch.get_num_threads() > 1 else "1 thread"
+    return f"{platform.machine()} CPU with {instructions()}, {threads}, torch {torch.__version__}{load}"
+
+
+def instructions() -> str:
+    """The widest vectors and matrices that the processor computes with."""
+    found = [torch.backends.cpu.get_cpu_capability()]
+    if torch.cpu._is_avx512_bf16_supported():
+        found.append("AVX512-BF16")
+    if torch.cpu._is_amx_tile_supported():
+        found.append("AMX")
+    return ", ".join(found)
 
 
 def arguments() -> argparse.Namespace:

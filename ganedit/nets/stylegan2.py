@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
+from ganedit.nets.layers_derivatives import conv2d, conv_transpose2d
 from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, StyleLayer
 
 NoiseKind = Literal["const", "random", "none"]
@@ -136,8 +136,8 @@ class SynthesisLayer(ModulatedLayer):
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         weight = weight.to(x.dtype)
         if not self.up:
-            return F.conv2d(x, weight, bias, padding=1)
-        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [N, O, 2H+1, 2W+1]
+            return conv2d(x, weight, bias, padding=1)
+        x = conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [N, O, 2H+1, 2W+1]
         return blur(x, padding=1, gain=4.0, bias=bias)
 
     def _noise(self, x: Tensor, kind: NoiseKind | Tensor) -> Tensor:
@@ -161,9 +161,9 @@ class ToRGB(ModulatedLayer):
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:
         styles = (styles * self.gain).to(x.dtype)
         if _fold(x, styles, self.weight):
-            y = F.conv2d(x, self.weight.to(x.dtype) * styles.view(1, -1, 1, 1))
+            y = conv2d(x, self.weight.to(x.dtype) * styles.view(1, -1, 1, 1))
         else:
-            y = F.conv2d(x * styles[:, :, None, None], self.weight.to(x.dtype))
+            y = conv2d(x * styles[:, :, None, None], self.weight.to(x.dtype))
         y = y.float() + self.bias.view(1, -1, 1, 1)
         return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
 
@@ -319,11 +319,11 @@ class ConvLayer(nn.Module):
         bias = None if self.bias is None else (self.bias * self.gain).to(x.dtype)
         kernel = weight.shape[-1]
         if not self.down:
-            x = F.conv2d(x, weight, bias, padding=kernel // 2)
+            x = conv2d(x, weight, bias, padding=kernel // 2)
         elif kernel == 1:
-            x = F.conv2d(downsample2(x), weight, bias)
+            x = conv2d(downsample2(x), weight, bias)
         else:
-            x = F.conv2d(blur(x, padding=2), weight, bias, stride=2)
+            x = conv2d(blur(x, padding=2), weight, bias, stride=2)
         return x if self.linear else lrelu(x, self.clamp)
 
 

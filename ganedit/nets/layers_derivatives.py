@@ -1,0 +1,177 @@
+"""Convolutions and filters whose derivatives of every order run at full speed on a CPU.
+
+PyTorch's own derivatives have three slow spots there:
+
+- The second derivative of a convolution, which R1 and path-length regularisation take, convolves with kernels
+  as large as the picture, and goes channel by channel where the convolution is depthwise.
+- The gradient of a depthwise convolution's input takes a generic path in bfloat16.
+- Without AVX512, the gradient of the weights takes up to three times as long on channels-last tensors.
+
+A convolution y = C(x, w) is linear in x and in w. So are its gradients, D(g, w) to x and W(g, x) to w, and
+the derivatives of these three are the same three again; a filter with fixed taps has its mirror image for a
+derivative. On a GPU, and in compiled graphs, PyTorch's own functions are used.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Geometry(NamedTuple):
+    """Of a convolution: as in `F.conv2d`, and the height and width of its input."""
+
+    stride: int
+    padding: int
+    size: tuple[int, int]
+
+
+def conv2d(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0
+) -> Tensor:
+    """As `F.conv2d`: x [N, I, H, W], weight [O, I, k, k], bias [O] to [N, O, H', W']."""
+    if not _own(x):
+        return F.conv2d(x, weight, bias, stride=stride, padding=padding)
+    at = Geometry(stride, padding, (x.shape[2], x.shape[3]))
+    return _Convolve.apply(x, weight, bias, at)  # type: ignore[no-any-return]
+
+
+def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: int) -> Tensor:
+    """As `F.conv_transpose2d`: x [N, I, H, W], weight [I, O, k, k] to [N, O, H', W']."""
+    if not _own(x):
+        return F.conv_transpose2d(x, weight, stride=stride)
+    kernel = weight.shape[2]
+    height, width = ((side - 1) * stride + kernel for side in x.shape[2:])
+    return _Spread.apply(x, weight, Geometry(stride, 0, (height, width)))  # type: ignore[no-any-return]
+
+
+def _own(x: Tensor) -> bool:
+    return x.device.type == "cpu" and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+
+
+class _Convolve(torch.autograd.Function):
+    """C: x [N, I, H, W], w [O, I, k, k] and a bias [O] to [N, O, H', W']."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, bias: Tensor | None, at: Geometry) -> Tensor:
+        ctx.save_for_backward(x, w)
+        ctx.at = at
+        return F.conv2d(x, w, bias, stride=at.stride, padding=at.padding)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, w = ctx.saved_tensors
+        to_x, to_w, to_bias, _ = ctx.needs_input_grad
+        return (
+            _Spread.apply(g, w, ctx.at) if to_x else None,
+            _Correlate.apply(g, x, w.shape, ctx.at) if to_w else None,
+            g.sum(dim=(0, 2, 3)) if to_bias else None,
+            None,
+        )
+
+
+class _Spread(torch.autograd.Function):
+    """D: g [N, O, H', W'] and w [O, I, k, k] to [N, I, H, W], a transposed convolution."""
+
+    @staticmethod
+    def forward(ctx: Any, g: Tensor, w: Tensor, at: Geometry) -> Tensor:
+        ctx.save_for_backward(g, w)
+        ctx.at = at
+        reached = [(side - 1) * at.stride + w.shape[2] - 2 * at.padding for side in g.shape[2:]]
+        more = [wanted - side for wanted, side in zip(at.size, reached, strict=True)]
+        return F.conv_transpose2d(g, w, stride=at.stride, padding=at.padding, output_padding=more)
+
+    @staticmethod
+    def backward(ctx: Any, x: Tensor) -> tuple[Tensor | None, ...]:
+        g, w = ctx.saved_tensors
+        to_g, to_w, _ = ctx.needs_input_grad
+        return (
+            _Convolve.apply(x, w, None, ctx.at) if to_g else None,
+            _Correlate.apply(g, x, w.shape, ctx.at) if to_w else None,
+            None,
+        )
+
+
+class _Correlate(torch.autograd.Function):
+    """W: g [N, O, H', W'] and x [N, I, H, W] to [O, I, k, k]."""
+
+    @staticmethod
+    def forward(ctx: Any, g: Tensor, x: Tensor, shape: torch.Size, at: Geometry) -> Tensor:
+        ctx.save_for_backward(g, x)
+        ctx.at = at
+        if _slow_channels_last():
+            g, x = g.contiguous(), x.contiguous()
+        w = x.new_empty(1).expand(shape)  # only its shape matters
+        stride, padding = [at.stride] * 2, [at.padding] * 2
+        gradients = torch.ops.aten.convolution_backward
+        return gradients(g, x, w, None, stride, padding, [1, 1], False, [0, 0], 1, [False, True, False])[1]
+
+    @staticmethod
+    def backward(ctx: Any, w: Tensor) -> tuple[Tensor | None, ...]:
+        g, x = ctx.saved_tensors
+        to_g, to_x, _, _ = ctx.needs_input_grad
+        return (
+            _Convolve.apply(x, w, None, ctx.at) if to_g else None,
+            _Spread.apply(g, w, ctx.at) if to_x else None,
+            None,
+            None,
+        )
+
+
+@lru_cache(maxsize=1)
+def _slow_channels_last() -> bool:
+    """Whether gradients of weights are faster with channels first: x86 without AVX512."""
+    return torch.backends.cpu.get_cpu_capability() in ("AVX2", "DEFAULT")
+
+
+def depthwise(x: Tensor, kernel: Tensor, bias: Tensor | None = None, *, padding: int) -> Tensor:
+    """Each channel of x [N, C, H, W] with its kernel [C, 1, k, k], which takes no gradient; zero padded."""
+    if not _own(x):
+        return F.conv2d(x, kernel, bias, padding=padding, groups=x.shape[1])
+    return _Depthwise.apply(x, kernel, bias, padding)  # type: ignore[no-any-return]
+
+
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+        ctx.save_for_backward(kernel)
+        ctx.padding = padding
+        return F.conv2d(x, kernel, bias, padding=padding, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        (kernel,) = ctx.saved_tensors
+        to_x, _, to_bias, _ = ctx.needs_input_grad
+        mirrored, padding = kernel.flip(2, 3), kernel.shape[2] - 1 - ctx.padding
+        return (
+            _Depthwise.apply(g, mirrored, None, padding) if to_x else None,
+            None,
+            g.sum(dim=(0, 2, 3)) if to_bias else None,
+            None,
+        )
+
+
+def resample(x: Tensor, kernel: Tensor, *, up: bool) -> Tensor:
+    """Twice the size of x [N, C, H, W], or half where the sides are even, by a fixed kernel [C, 1, 4, 4]."""
+    if not _own(x):
+        convolve = F.conv_transpose2d if up else F.conv2d
+        return convolve(x, kernel, stride=2, padding=1, groups=x.shape[1])
+    return _Resample.apply(x, kernel, up)  # type: ignore[no-any-return]
+
+
+class _Resample(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, up: bool) -> Tensor:
+        ctx.save_for_backward(kernel)
+        ctx.up = up
+        convolve = F.conv_transpose2d if up else F.conv2d
+        return convolve(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        (kernel,) = ctx.saved_tensors
+        return _Resample.apply(g, kernel, not ctx.up), None, None
