@@ -23,11 +23,11 @@ from unittest import mock
 import torch
 from generator import describe
 
+from ganedit.data.images import ImageSet
 from ganedit.nets import layers_derivatives
-from ganedit.train.data import ImageSet
-from ganedit.train.loop import Run, start_fabric
-from ganedit.train.options import StyleGAN2Options
+from ganedit.train.options.generators import StyleGAN2Options
 from ganedit.train.recipes.stylegan2 import StyleGAN2
+from ganedit.train.run import Run, start_fabric
 
 PICTURES = 64
 
