@@ -16,6 +16,7 @@ from PIL import Image, ImageCms
 from ganedit.errors import InputError
 from ganedit.files import atomic_path
 from ganedit.images.encode import WRITERS, encode
+from ganedit.images.provenance import record_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,6 +48,7 @@ class Photo:
         icc: The colour profile that the pixels are in, or None (sRGB is assumed).
         path: Where it was read from.
         sha256: Of the file's bytes.
+        provenance: How ganedit made it, as `images.provenance` records it; None for other files.
     """
 
     pixels: np.ndarray
@@ -55,6 +57,7 @@ class Photo:
     icc: bytes | None = None
     path: Path | None = None
     sha256: str = ""
+    provenance: dict[str, Any] | None = None
 
 
 def read_image(path: str | Path) -> Photo:
@@ -75,6 +78,7 @@ def read_image(path: str | Path) -> Photo:
                 if image.mode in ("I", "F"):
                     raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
                 orientation = int(image.getexif().get(0x0112, 1))
+                record = record_of(image)
                 pixels, alpha, grey, icc = _decode(image, data)
     except InputError:
         raise
@@ -90,7 +94,23 @@ def read_image(path: str | Path) -> Photo:
         ) from problem
     pixels = _upright(pixels, orientation)
     alpha = None if alpha is None else _upright(alpha, orientation)
-    return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest())
+    return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest(), record)
+
+
+def read_provenance(path: str | Path) -> dict[str, Any] | None:
+    """The record of how ganedit made an image, without decoding its pixels; None where there is none.
+
+    Raises:
+        InputError: The file is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return record_of(image)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist", "check the name") from None
+    except Exception as problem:  # decoders raise nearly anything on damaged bytes
+        read_image(path)  # which says better what is wrong with it
+        raise InputError(f"{path} cannot be read as an image", "give one that opens in a viewer") from problem
 
 
 def read_bytes(path: Path) -> bytes:

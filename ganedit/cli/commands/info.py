@@ -41,7 +41,7 @@ def command(
 
 
 def _of_picture(path: Path) -> dict[str, Any]:
-    from ganedit.images.provenance import read_provenance
+    from ganedit.images.io import read_provenance
 
     return read_provenance(path) or UNKNOWN
 

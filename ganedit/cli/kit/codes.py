@@ -213,7 +213,8 @@ def latent_behind(path: Path) -> Path | None:
     beside = latent_path(path.parent, path.stem.removesuffix(".projected"))
     if path.suffix.lower() != ".png" or not beside.is_file():
         return None
-    from ganedit.images.provenance import COMPOSITE, read_provenance
+    from ganedit.images.io import read_provenance
+    from ganedit.images.provenance import COMPOSITE
 
     record = read_provenance(path) or {}
     parameters = record.get("parameters")

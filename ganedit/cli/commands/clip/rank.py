@@ -70,12 +70,11 @@ def rank(
 def _score(clip: Clip, path: Path, text: str, neutral: str | None, aligned: bool) -> float:
     from ganedit.images.align import TEMPLATES, align_faces, center_crop
     from ganedit.images.io import read_image, to_tensor
-    from ganedit.images.provenance import read_provenance
     from ganedit.text.guidance import Wish, text_features
 
     photo = read_image(path)
     template = TEMPLATES.get(clip.card.template)
-    drawn = (read_provenance(path) or {}).get("model")  # by a generator, which draws aligned faces
+    drawn = (photo.provenance or {}).get("model")  # by a generator, which draws aligned faces
     if template is None or aligned or (drawn and photo.pixels.shape[0] == photo.pixels.shape[1]):
         pixels = center_crop(photo.pixels, max(clip.size, 1)).crop
     else:
