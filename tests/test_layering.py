@@ -151,3 +151,10 @@ def test_nothing_heavy_is_loaded_before_work_begins(argv):
 def test_the_library_loads_lightly():
     code = "import sys, ganedit; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_every_public_name_is_there():
+    import ganedit
+
+    assert [name for name in ganedit.__all__ if not hasattr(ganedit, name)] == []
+    assert ganedit._PUBLIC.keys() | {"__version__"} == set(ganedit.__all__)

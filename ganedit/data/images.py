@@ -18,6 +18,7 @@ from torch import Tensor
 from ganedit.data.files import NAMED_IN_ERRORS, SUFFIXES, Progress, decode, open_source, reason_of
 from ganedit.data.labels import LabelKind, _as_classes, _as_numbers, label_values
 from ganedit.errors import InputError
+from ganedit.images.tensors import from_levels
 
 Fit = Literal["crop", "resize"]
 
@@ -119,7 +120,7 @@ def fetch(images: Tensor, idx: Tensor, mirror: Tensor | None = None) -> Tensor:
     batch = images[idx.to(images.device)]
     if mirror is not None:
         batch = torch.where(mirror.to(images.device).view(-1, 1, 1, 1), batch.flip(3), batch)
-    return batch.float().div_(127.5).sub_(1)
+    return from_levels(batch)
 
 
 def _decode_all(

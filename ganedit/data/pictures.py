@@ -23,6 +23,7 @@ from torch import Tensor
 from ganedit.compute import free_memory
 from ganedit.data.files import SUFFIXES, Progress, decode, open_source, reason_of, some_of
 from ganedit.errors import GaneditError, InputError, UsageError
+from ganedit.images.tensors import from_levels
 
 MEMORY_SHARE = 0.25
 Layers = tuple[np.ndarray, ...]  # each uint8 [H, W, 3], or [H, W] where pixels are numbers of labels
@@ -100,8 +101,7 @@ def to_batch(crops: Sequence[np.ndarray]) -> Tensor:
     pixels = torch.from_numpy(np.stack(crops))
     if pixels.ndim == 3:
         return pixels.long()
-    pixels = pixels.permute(0, 3, 1, 2)
-    return pixels.contiguous().float().div_(127.5).sub_(1)
+    return from_levels(pixels.permute(0, 3, 1, 2).contiguous())
 
 
 def sheet(rows: Sequence[Tensor]) -> Tensor:

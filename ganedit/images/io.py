@@ -8,7 +8,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -16,13 +16,12 @@ from PIL import Image, ImageCms
 from ganedit.errors import InputError
 from ganedit.files import atomic_path
 from ganedit.images.encode import WRITERS, encode
+from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 MAX_PIXELS = 200_000_000  # larger than any camera's photo; beyond it lies a decompression bomb
+
 
 # Row and column steps, and whether to transpose first, for the eight EXIF orientations.
 _ORIENTATIONS = {
@@ -253,68 +252,6 @@ def write_image(
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(data)
     return path
-
-
-def to_depth(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
-    """The same brightness in uint8 or uint16 (0 stays 0, white stays white)."""
-    dtype = np.dtype(dtype)
-    if pixels.dtype == dtype:
-        return pixels
-    if dtype == np.uint16:
-        return pixels.astype(np.uint16) * 257
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def to_tensor(pixels: np.ndarray) -> Tensor:
-    """Pixels [H, W, 3], uint8 or uint16, as a float32 tensor [1, 3, H, W] in [-1, 1]."""
-    import torch
-
-    white = np.iinfo(pixels.dtype).max
-    values = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
-    return torch.from_numpy(values)[None] * (2 / white) - 1
-
-
-def from_tensor(image: Tensor) -> np.ndarray:
-    """A tensor [1, 3, H, W] or [3, H, W] in [-1, 1] as uint8 [H, W, 3], rounded and clamped."""
-    image = image.detach()
-    if image.ndim == 4:
-        if len(image) != 1:
-            raise ValueError(f"expected one image, got a batch of {len(image)}")
-        image = image[0]
-    levels = (image.float() * 127.5 + 127.5).round().clamp(0, 255)
-    return levels.permute(1, 2, 0).byte().cpu().numpy()
-
-
-def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Resample with an antialiasing Lanczos filter.
-
-    Args:
-        pixels: [H, W, C] or [H, W]; uint8, uint16 or float32.
-        size: Side of a square, or (height, width).
-
-    Returns:
-        The same type; integers are rounded and clamped, float32 may overshoot.
-    """
-    height, width = (size, size) if isinstance(size, int) else size
-    if pixels.shape[:2] == (height, width):
-        return pixels.copy()
-    if pixels.dtype == np.uint8:
-        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)).copy()
-    planes = pixels[..., None] if pixels.ndim == 2 else pixels
-    resized = np.stack(
-        [
-            np.asarray(
-                Image.fromarray(np.ascontiguousarray(planes[..., c], dtype=np.float32)).resize(
-                    (width, height), Image.Resampling.LANCZOS
-                )
-            )
-            for c in range(planes.shape[2])
-        ],
-        axis=-1,
-    )
-    if pixels.dtype == np.uint16:
-        resized = resized.round().clip(0, 65535).astype(np.uint16)
-    return resized[..., 0] if pixels.ndim == 2 else resized
 
 
 def list_images(path: str | Path) -> list[Path]:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ganedit.images.align import crop_from_affine
-from ganedit.images.io import read_image, read_provenance, to_depth, write_image
+from ganedit.images.io import read_image, read_provenance, write_image
+from ganedit.images.pixels import to_depth
 
 
 @pytest.fixture(scope="module")

@@ -399,9 +399,9 @@ def test_pictures_smaller_than_the_receptive_field(ganedit, models, size):
 
 
 def test_an_interrupted_batch_hands_over_what_is_finished(ganedit, models, photo, monkeypatch):
-    from ganedit.images import translation
+    from ganedit.images import translation, upscaling
 
-    plain, calls = translation.upscale, []
+    plain, calls = upscaling.upscale, []
 
     def upscale(*args, **options):
         calls.append(1)
@@ -493,11 +493,11 @@ def test_damaged_frames_are_named_and_repeated(ganedit, models):
 
 
 def test_an_interrupted_film_is_taken_up_again(ganedit, models, monkeypatch):
-    from ganedit.images import film, translation
+    from ganedit.images import film, translation, upscaling
 
     monkeypatch.setattr(film, "STRETCH", 4)
     make_film("clip.mp4", 10)
-    plain, done = translation.upscale, []
+    plain, done = upscaling.upscale, []
 
     def until(limit: int):
         def upscale(*args, **options):

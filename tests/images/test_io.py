@@ -15,17 +15,10 @@ from PIL import Image, ImageCms
 
 from ganedit.errors import InputError
 from ganedit.files import atomic_path, sha256_file
-from ganedit.images.io import (
-    from_tensor,
-    list_images,
-    read_image,
-    read_provenance,
-    resize,
-    to_depth,
-    to_tensor,
-    write_image,
-)
+from ganedit.images.io import list_images, read_image, read_provenance, write_image
+from ganedit.images.pixels import resize, to_depth
 from ganedit.images.provenance import COMPOSITE, SYNTHETIC, provenance
+from ganedit.images.tensors import from_tensor, to_tensor
 
 
 @pytest.fixture

@@ -30,9 +30,10 @@ def command(
     Writes NAME.colorized.EXT. The picture's own lightness stays in full resolution; colours of coloured
     pictures are replaced.
     """
+    from ganedit.images.colorizing import colorize
     from ganedit.images.io import read_image
+    from ganedit.images.sizes import check_size
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import check_size, colorize
 
     check_size(size)
     check_tile(tile)

@@ -138,7 +138,7 @@ def _work(
         from ganedit.images.io import Photo, read_image, write_image
         from ganedit.images.provenance import provenance
         from ganedit.images.regions import write_regions
-        from ganedit.images.translation import fitted
+        from ganedit.images.sizes import fitted
 
         target = output / f"{path.stem}{ending}.png"
         if target.resolve() == path.resolve():
@@ -169,7 +169,7 @@ def _pair(drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Drawing, in colours, and photo of its size side by side."""
     import numpy as np
 
-    from ganedit.images.io import resize, to_depth
+    from ganedit.images.pixels import resize, to_depth
     from ganedit.images.regions import PALETTE
 
     left = PALETTE.colours[drawn] if drawn.ndim == 2 else drawn

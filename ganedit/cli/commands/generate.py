@@ -168,7 +168,7 @@ def _draw(console: Console, pick: _Picker, seeds: list[int], one: Any) -> None:
     """Call `one(seed, pixels, ws)` for each seed, a batch at a time."""
     import torch
 
-    from ganedit.images.io import from_tensor
+    from ganedit.images.tensors import from_tensor
 
     torch.manual_seed(console.options.seed)  # for --noise random
     size = BATCH[pick.generator.device.type] if pick.generator.resolution <= 256 else 1

@@ -43,7 +43,7 @@ def command(
     """
     from ganedit.images.inpainting import box_hole, inpaint, mask_hole, transparent_hole
     from ganedit.images.io import read_image
-    from ganedit.images.translation import check_size
+    from ganedit.images.sizes import check_size
 
     if mask is not None and box is not None:
         raise UsageError("--mask and --box both say where to fill", "drop one of them")

@@ -216,7 +216,7 @@ class _Job:
 
 def _camera(film: list[np.ndarray]) -> Callable[[Tensor], None]:
     """Keeps the one picture of each step."""
-    from ganedit.images.io import from_tensor
+    from ganedit.images.tensors import from_tensor
 
     return lambda images: film.append(from_tensor(images))
 
@@ -225,6 +225,6 @@ def _beside(*pictures: np.ndarray) -> np.ndarray:
     """Pictures in a row, large enough to look at."""
     import numpy as np
 
-    from ganedit.images.io import resize
+    from ganedit.images.pixels import resize
 
     return np.concatenate([resize(one, max(len(one), FILM_SIDE)) for one in pictures], axis=1)

@@ -131,6 +131,9 @@ class _Shown:
 def _coloured(picture: np.ndarray) -> np.ndarray:
     """A spectrogram [bins, frames] in [-1, 1] in colours, low frequencies at the bottom, [H, W, 3] uint8."""
     import cv2
+    import torch
 
-    grey = ((picture[::-1] + 1) * 127.5).round().astype("uint8")
+    from ganedit.images.tensors import to_levels
+
+    grey = to_levels(torch.from_numpy(picture[::-1].copy())).numpy()
     return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)

@@ -57,17 +57,10 @@ def command(
     """
     from ganedit.images.io import read_image
     from ganedit.images.labels import read_label_map, read_palette
+    from ganedit.images.sizes import check_size, shape_of
+    from ganedit.images.targets import style_encoder, style_of, target_of
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import (
-        batch_size,
-        check_size,
-        shape_of,
-        style_encoder,
-        style_of,
-        takes_labels,
-        target_of,
-        translate_all,
-    )
+    from ganedit.images.translation import batch_size, takes_labels, translate_all
 
     if model is None:
         raise UsageError("no --model was given", _choices())

@@ -31,8 +31,9 @@ def command(
     MP4 or stay GIF, with their sound.
     """
     from ganedit.images.io import read_image
+    from ganedit.images.sizes import check_size
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import check_size, upscale
+    from ganedit.images.upscaling import upscale
 
     check_size(size)
     check_tile(tile)

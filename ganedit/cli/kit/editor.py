@@ -397,7 +397,7 @@ def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     """8-bit pixels whose long side is at most `side`, and by how much they were reduced."""
     import numpy as np
 
-    from ganedit.images.io import resize, to_depth
+    from ganedit.images.pixels import resize, to_depth
 
     scale = min(side / max(pixels.shape[:2]), 1.0)
     height, width = (max(round(n * scale), 1) for n in pixels.shape[:2])

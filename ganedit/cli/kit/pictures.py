@@ -170,7 +170,7 @@ class PictureJob:
         group = [read.popleft()]
         first = _picture(group[0]) if self.together else None
         if first is not None and self.together:
-            from ganedit.images.translation import shape_of
+            from ganedit.images.sizes import shape_of
 
             try:
                 room, shape = self.together(first), shape_of(first)

@@ -79,8 +79,9 @@ class Projector:
     def save(self, stem: str, folder: Path, path: Path, latent: Latent, found: Projection) -> dict[str, Any]:
         """Write the picture and then the latent; returns what --json tells about them."""
         from ganedit.files import all_or_none
-        from ganedit.images.io import from_tensor, write_image
+        from ganedit.images.io import write_image
         from ganedit.images.provenance import provenance
+        from ganedit.images.tensors import from_tensor
 
         target, picture = latent_path(folder, stem), picture_path(folder, stem)
         parameters = asdict(self.options) | {"latent": target.name}

@@ -10,7 +10,8 @@ import numpy as np
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, center_crop
-from ganedit.images.io import Photo, read_image, to_tensor
+from ganedit.images.io import Photo, read_image
+from ganedit.images.tensors import to_tensor
 from ganedit.latent.latent import Latent
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from ganedit.data.labels import label_columns, label_values
 from ganedit.data.variation import vary
 from ganedit.errors import InputError, UsageError
 from ganedit.images.align import TEMPLATES
+from ganedit.images.tensors import from_levels
 from ganedit.metrics.pose import crop_landmarks, head_pose
 from ganedit.nets.classifier import SIZE, Classifier, ClassifierConfig, to_input
 from ganedit.store.cards import Metric, ModelCard
@@ -152,7 +153,7 @@ class Attributes(Recipe):
         self.network.eval()
         device = self.network.head.weight.device
         assert self.data.test.labels is not None
-        images = self.data.test.images.float().div(127.5).sub(1)
+        images = from_levels(self.data.test.images)
         outputs = torch.cat([self.network(chunk.to(device)).cpu() for chunk in images.split(256)])
         found = {}
         for i, name in enumerate(config.attributes):

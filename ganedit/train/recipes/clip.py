@@ -20,6 +20,7 @@ from ganedit.data.captions import FACTS, compose, matches, read_facts, vocabular
 from ganedit.data.images import ImageSet, load_images
 from ganedit.data.variation import vary
 from ganedit.errors import CheckpointError, UsageError
+from ganedit.images.tensors import from_levels
 from ganedit.metrics.zero_shot import zero_shot
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import load, save_model
@@ -180,7 +181,7 @@ def _facts(source: Path, data: ImageSet, classifier: Classifier) -> Tensor:
     known = set(classifier.attributes) & {"gender", "smile"}
     lacking = [k for k, name in enumerate(FACTS) if name in known and bool(facts[:, k].isnan().all())]
     if lacking:
-        measured = [classifier.measure(some.float() / 127.5 - 1) for some in data.images.split(256)]
+        measured = [classifier.measure(from_levels(some)) for some in data.images.split(256)]
         for k in lacking:
             facts[:, k] = torch.cat([one[FACTS[k]] for one in measured]).cpu()
     return facts

@@ -16,6 +16,7 @@ from torch import Tensor
 from ganedit.data.images import ImageSet
 from ganedit.data.pictures import sheet
 from ganedit.errors import CheckpointError
+from ganedit.images.tensors import from_levels
 from ganedit.latent.inversion.perceptual import distance_to
 from ganedit.nets.encoder import Encoder, EncoderConfig
 from ganedit.store.cards import ModelCard
@@ -90,7 +91,7 @@ class EncoderTraining(Recipe):
     @torch.no_grad()
     def samples(self) -> Tensor:
         """Real pictures above what their codes draw."""
-        real = self.data.images[-SAMPLES:].to(self.generator.device).float() / 127.5 - 1
+        real = from_levels(self.data.images[-SAMPLES:].to(self.generator.device))
         drawn = self.generator.synthesis(self.encoder(real))
         return sheet([real, drawn])
 

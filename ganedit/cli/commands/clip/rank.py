@@ -69,7 +69,8 @@ def rank(
 
 def _score(clip: Clip, path: Path, text: str, neutral: str | None, aligned: bool) -> float:
     from ganedit.images.align import TEMPLATES, align_faces, center_crop
-    from ganedit.images.io import read_image, to_tensor
+    from ganedit.images.io import read_image
+    from ganedit.images.tensors import to_tensor
     from ganedit.text.guidance import Wish, text_features
 
     photo = read_image(path)

@@ -181,7 +181,7 @@ def _region_of(name: str, generator: Generator) -> MaskOf:
     from torch import Tensor
 
     from ganedit.images.align import TEMPLATES
-    from ganedit.images.io import from_tensor
+    from ganedit.images.tensors import from_tensor
     from ganedit.metrics.concepts import FaceRegions
 
     if generator.card.template not in TEMPLATES:
@@ -202,7 +202,8 @@ def _mask_of(path: Path | None, generator: Generator) -> MaskOf | None:
     import torch
     from torch import Tensor
 
-    from ganedit.images.io import read_image, resize, to_depth
+    from ganedit.images.io import read_image
+    from ganedit.images.pixels import resize, to_depth
 
     if path is None:
         return None

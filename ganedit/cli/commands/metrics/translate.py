@@ -166,7 +166,8 @@ def _read(source: Path, limit: int) -> list[np.ndarray]:
     """Pictures, 8 bits deep."""
     import numpy as np
 
-    from ganedit.images.io import list_images, read_image, to_depth
+    from ganedit.images.io import list_images, read_image
+    from ganedit.images.pixels import to_depth
 
     return [to_depth(read_image(path).pixels, np.uint8) for path in list_images(source)[:limit]]
 
@@ -174,7 +175,7 @@ def _read(source: Path, limit: int) -> list[np.ndarray]:
 def _mean_psnr(rows: list[_Row], pairs: Pairs) -> float:
     import numpy as np
 
-    from ganedit.images.io import resize
+    from ganedit.images.pixels import resize
     from ganedit.metrics.translating import background_psnr
 
     each = []
