@@ -15,9 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganedit.data.files import NAMED_IN_ERRORS, SUFFIXES, Progress, decode, open_source, reason_of
+from ganedit.data.files import NAMED_IN_ERRORS, Progress, decode, open_source, reason_of
 from ganedit.data.labels import LabelKind, _as_classes, _as_numbers, label_values
 from ganedit.errors import InputError
+from ganedit.files import IMAGE_SUFFIXES
 from ganedit.images.tensors import from_levels
 
 Fit = Literal["crop", "resize"]
@@ -84,7 +85,7 @@ def load_images(
         names, read = open_source(source, stack)
         names = names[:limit]
         if not names:
-            raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
+            raise InputError(f"{source} holds no images", f"looked for {', '.join(IMAGE_SUFFIXES)}")
         values = label_values(source, label_column, names, labels) if label_column else None
         images = torch.empty(len(names), 1 if grey else 3, resolution, resolution, dtype=torch.uint8)
         reasons = _decode_all(names, read, images, fit, progress)

@@ -21,8 +21,9 @@ from PIL import Image
 from torch import Tensor
 
 from ganedit.compute import free_memory
-from ganedit.data.files import SUFFIXES, Progress, decode, open_source, reason_of, some_of
+from ganedit.data.files import Progress, decode, open_source, reason_of, some_of
 from ganedit.errors import GaneditError, InputError, UsageError
+from ganedit.files import IMAGE_SUFFIXES
 from ganedit.images.tensors import from_levels
 
 MEMORY_SHARE = 0.25
@@ -210,7 +211,7 @@ def _files(source: Path) -> list[tuple[str, Read]]:
     names, read = open_source(Path(source), stack)
     stack.pop_all()
     if not names:
-        raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
+        raise InputError(f"{source} holds no images", f"looked for {', '.join(IMAGE_SUFFIXES)}")
     return [(name, partial(read, name)) for name in names]
 
 

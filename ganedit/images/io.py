@@ -14,12 +14,11 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from ganedit.errors import InputError
-from ganedit.files import atomic_path
+from ganedit.files import IMAGE_SUFFIXES, atomic_path
 from ganedit.images.encode import WRITERS, encode
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 MAX_PIXELS = 200_000_000  # larger than any camera's photo; beyond it lies a decompression bomb
 
 

@@ -147,22 +147,6 @@ class Run:
             at += p.numel()
 
 
-def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The activations' type for `precision`; "auto" takes bfloat16 where the processor computes in it."""
-    if precision == "auto":
-        if device.type == "cuda":
-            native = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return torch.bfloat16 if native else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-
-
-def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """Activations in `dtype`, by the rules of torch.autocast; nothing at all for float32."""
-    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-
-
 def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """The learning rate from now on."""
     for group in optimizer.param_groups:

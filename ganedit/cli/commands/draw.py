@@ -136,7 +136,6 @@ def _work(
 
     def work(path: Path) -> Iterable[Result]:
         from ganedit.images.io import Photo, read_image, write_image
-        from ganedit.images.provenance import provenance
         from ganedit.images.regions import write_regions
         from ganedit.images.sizes import fitted
 
@@ -150,9 +149,8 @@ def _work(
         shape = photo.pixels.shape[:2] if size is None else fitted(photo.pixels.shape, size)
         drawn = draw(photo, shape)
         details: dict[str, Any] = {"width": drawn.shape[1], "height": drawn.shape[0]}
-        record = None
-        if console.options.provenance:
-            record = provenance(f"draw {use}", {"size": size, "source_sha256": photo.sha256}, source=path)
+        told = {"size": size, "source_sha256": photo.sha256}
+        record = console.provenance(f"draw {use}", told, source=path)
         if pairs:
             like = Photo(photo.pixels, icc=None if photo.grey else photo.icc)
             write_image(target, _pair(drawn, photo.pixels), like=like, provenance=record)

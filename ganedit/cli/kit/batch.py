@@ -17,9 +17,8 @@ from typing import Any, TypeVar
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import as_expected
 from ganedit.errors import GaneditError, InputError, UsageError
+from ganedit.files import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".avif", ".heic")
-LATENT_SUFFIXES = (".latent.safetensors",)
 PATIENCE = 2.0  # seconds that a pipe of unknown origin may stay silent
 
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import IMAGE_SUFFIXES, sources, survive
+from ganedit.cli.kit.batch import sources, survive
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
+from ganedit.files import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,12 +197,8 @@ class PictureJob:
                 self._film(item)
                 return group
             with self.console.progress(f"{self.use} {item.path.name}") as bar:
-
-                def told(done: int, total: int) -> None:
-                    bar.advance(1, f"{self.use} {item.path.name}: tile {done} of {total}")
-
                 pictures = [one.reading.result() for one in items if one.reading]
-                results = self.change(pictures, told)
+                results = self.change(pictures, bar.update)
             for one, result in zip(items, results, strict=True):
                 height, width = result.pixels.shape[:2]
                 one.details = {"width": width, "height": height, "model": self.model.name}
@@ -217,12 +214,10 @@ class PictureJob:
         return group
 
     def _record(self, item: _Item) -> dict[str, Any] | None:
-        from ganedit.images.provenance import provenance
-
-        if not self.console.options.provenance:
-            return None
         model, composite = self.model, self.use != "translate"
-        return provenance(self.use, self.parameters, model.name, model.sha256, item.path, composite)
+        return self.console.provenance(
+            self.use, self.parameters, model.name, model.sha256, item.path, composite
+        )
 
     def _write(self, item: _Item, result: Photo) -> None:
         from ganedit.images.io import write_image
@@ -256,7 +251,7 @@ class PictureJob:
             with self.console.progress(f"{self.use} {item.path.name}", len(film.times)) as bar:
                 damaged = convert(
                     film, item.target, self._frame, key=key, comment=json.dumps(record) if record else "",
-                    progress=_steps(bar.advance),
+                    progress=bar.update,
                 )  # fmt: skip
         except KeyboardInterrupt:
             self.console.note(f"{item.path}: what is finished is kept; the same command takes it up again")
@@ -281,18 +276,6 @@ def _picture(item: _Item | GaneditError) -> Any:
     if isinstance(item, GaneditError) or item.reading is None or item.reading.exception():
         return None
     return item.reading.result()
-
-
-def _steps(advance: Callable[[float], None]) -> Progress:
-    """A counter of how far it is as one of how much was added."""
-    last = 0
-
-    def told(done: int, total: int) -> None:
-        nonlocal last
-        advance(done - last)
-        last = done
-
-    return told
 
 
 def _damage(film: Film, damaged: list[int]) -> GaneditError:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganedit.compute import autocast, training_dtype
 from ganedit.data.images import ImageSet, load_images
 from ganedit.data.labels import label_columns, label_values
 from ganedit.data.variation import vary
@@ -25,7 +26,7 @@ from ganedit.store.load import save_model
 from ganedit.train.options.recipes import command_line
 from ganedit.train.options.recognition import ClassifierOptions
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad
 
 POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
@@ -124,7 +125,7 @@ class Attributes(Recipe):
             self.network.parameters(), options.lr, weight_decay=options.weight_decay
         )
         self.optimizers = {"classifier": self.optimizer}
-        self.dtype = activation_dtype(options.precision, device)
+        self.dtype = training_dtype(options.precision, device)
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.network.train()

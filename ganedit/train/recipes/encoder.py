@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganedit.compute import autocast, training_dtype
 from ganedit.data.images import ImageSet
 from ganedit.data.pictures import sheet
 from ganedit.errors import CheckpointError
@@ -26,7 +27,7 @@ from ganedit.store.models import Generator
 from ganedit.train.options.generators import EncoderOptions
 from ganedit.train.options.recipes import command_line
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, load_set
 
 SAMPLES = 8  # pairs on the sample sheet
@@ -42,7 +43,7 @@ class EncoderTraining(Recipe):
                 "choose a model without classes",
             )
         self.options, self.generator, self.data = options, generator, data
-        self.dtype = activation_dtype(options.precision, generator.device)
+        self.dtype = training_dtype(options.precision, generator.device)
         generator.network.synthesis.dtype = generator.discriminator.network.dtype = self.dtype
         torch.manual_seed(options.seed)
         config = EncoderConfig(max(generator.resolution, 64), generator.num_ws, generator.w_dim)

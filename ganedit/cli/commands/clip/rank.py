@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import IMAGE_SUFFIXES, sources, survive
+from ganedit.cli.kit.batch import sources, survive
 from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.errors import GaneditError, UsageError
+from ganedit.files import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from ganedit.store.models import Clip

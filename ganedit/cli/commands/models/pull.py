@@ -44,19 +44,12 @@ def pull(
             agreed(console, f"do you agree to the terms of {name}?", yes)
         console.note(f"{name}: from {mirror or entry.url or entry.source}")
         with console.progress(f"{name}, MB", total=entry.about_megabytes or None) as bar:
-            at = 0.0
-
-            def progress(done: int, total: int) -> None:
-                nonlocal at
-                bar.advance(done / 1e6 - at)
-                at = done / 1e6
-
             path = pulling.pull(
                 entry,
                 mirror=mirror,
                 force=console.options.force,
                 keep_original=keep_original,
-                progress=progress,
+                progress=lambda done, total: bar.update(done / 1e6, total / 1e6 or None),
             )
         console.emit(path, name=name, task=entry.task, licence=entry.licence.name)
 
