@@ -43,6 +43,6 @@ def command(
         change=lambda photos, told: [
             colorize(photo, painter, size=size, tile=tile, progress=told) for photo in photos
         ],
-        read=read_image,
+        open=read_image,
         parameters={"size": size, "tile": tile},
     ).run(inputs)  # fmt: skip

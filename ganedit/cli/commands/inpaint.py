@@ -63,7 +63,7 @@ def command(
     PictureJob(
         console, "inpaint", painter, suffix, output,
         change=lambda photos, told: [fill(photo) for photo in photos],
-        read=read_image,
+        open=read_image,
         parameters={"mask": mask, "box": box, "size": size},
         lossless=True,
     ).run(inputs)  # fmt: skip

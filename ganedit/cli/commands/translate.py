@@ -87,7 +87,7 @@ def command(
     PictureJob(
         console, "translate", translator, suffix, output,
         change=lambda pictures, told: translate_all(pictures, translator, **options, progress=told),
-        read=read_map if maps else read_image,
+        open=read_map if maps else read_image,
         parameters={
             "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,
             "size": size, "tile": tile,

@@ -43,7 +43,7 @@ def command(
         change=lambda photos, told: [
             upscale(photo, upscaler, size=size, tile=tile, progress=told) for photo in photos
         ],
-        read=read_image,
+        open=read_image,
         parameters={"size": size, "tile": tile},
         films=True,
     ).run(inputs)  # fmt: skip

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import sources, survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.inputs import sources
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
 
@@ -55,7 +56,7 @@ def rank(
 
     problem: BatchFailed | None = None
     try:
-        if not survive(console, sources(console, inputs, IMAGE_SUFFIXES), score):
+        if not run_each(console, sources(console, inputs, IMAGE_SUFFIXES), score):
             raise UsageError("no input was given", "name pictures or folders, or pipe paths in")
     except BatchFailed as error:
         problem = error

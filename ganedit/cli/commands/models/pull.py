@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.installed import agreed
 from ganedit.cli.kit.model_texts import describe_licence
@@ -53,4 +53,4 @@ def pull(
             )
         console.emit(path, name=name, task=entry.task, licence=entry.licence.name)
 
-    survive(console, names, one)
+    run_each(console, names, one)
