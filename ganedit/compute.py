@@ -53,6 +53,14 @@ def memory_of(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
 
 
+def has_room_for(device: torch.device, size: int) -> bool:
+    """Whether so many bytes are less than a quarter of a device's memory."""
+    import torch
+
+    total = torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else free_memory()
+    return size < total // 4
+
+
 def is_device(name: str) -> bool:
     """Whether this is how a device is called: auto, cpu, cuda, cuda:N."""
     return re.fullmatch(r"auto|cpu|cuda(:\d+)?", name) is not None

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ganedit.compute import free_memory
 from ganedit.data.files import Progress, decode, open_source, reason_of, some_of
+from ganedit.data.order import Share
 from ganedit.errors import GaneditError, InputError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
 from ganedit.images.tensors import from_levels
@@ -55,6 +56,17 @@ class Pictures:
 
     def __getitem__(self, i: int) -> Layers:
         return self.held[i] if i in self.held else self.readers[i]()
+
+    def draw(self, share: Share, size: int, *, mirror: bool, turn: bool = False) -> list[list[Tensor]]:
+        """Random crops, one batch per layer, for each piece of a step; see `crops`."""
+        rng = share.rng()
+        return [
+            [
+                layer.to(share.device)
+                for layer in self.crops(rows.tolist(), size, rng, mirror=mirror, turn=turn)
+            ]
+            for rows in share.rows(len(self))
+        ]
 
     def crops(
         self, rows: Sequence[int], size: int, rng: np.random.Generator, *, mirror: bool, turn: bool = False

@@ -136,7 +136,7 @@ class PictureDomains(Domains):
     def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
         options = self.options
         drawn = [
-            run.draw_crops(pictures, options.size, mirror=options.mirror, stream=stream)
+            pictures.draw(run.share(stream), options.size, mirror=options.mirror)
             for stream, pictures in enumerate(self.sets)
         ]
         return [(a, b) for (a,), (b,) in zip(*drawn, strict=True)]

@@ -131,7 +131,7 @@ class Attributes(Recipe):
         self.network.train()
         warm = min(run.progress / 0.03 + 0.01, 1)
         set_rate(self.optimizer, self.options.lr * warm * (1 + math.cos(math.pi * run.progress)) / 2)
-        pieces = run.draw(self.data.train, mirror=False)
+        pieces = self.data.train.draw(run.share(), mirror=False)
         stats: dict[str, Tensor] = {}
 
         def losses():

@@ -66,7 +66,7 @@ class CLIPTraining(Recipe):
         return stats
 
     def _losses(self, run: Run, rng: np.random.Generator, stats: dict[str, Tensor]) -> Iterator[Tensor]:
-        for images, labels in run.draw(self.train, mirror=False):
+        for images, labels in self.train.draw(run.share(), mirror=False):
             assert labels is not None
             captions = compose(labels, rng)
             fits = matches(captions, labels)

@@ -61,7 +61,7 @@ class EncoderTraining(Recipe):
         warm = min(1.0, (run.step + 1) / 100)
         set_rate(self.optimizers["encoder"], self.options.lr * warm * (1 - 0.95 * run.progress))
         stats: dict[str, Tensor] = {}
-        pieces = run.draw(self.data, mirror=self.options.mirror)
+        pieces = self.data.draw(run.share(), mirror=self.options.mirror)
         losses = (self._loss(images[: len(images) // 2], stats) for images, _ in pieces)
         stats["loss"] = run.minimise(self.optimizers["encoder"], losses)
         return stats

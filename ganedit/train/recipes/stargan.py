@@ -72,7 +72,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         self.decay(run, options.lr, options.decay)
         which = run.step // options.critic % len(self.sets)
         pieces = []
-        for images, labels in run.draw(self.sets[which], mirror=options.mirror, stream=which):
+        for images, labels in self.sets[which].draw(run.share(which), mirror=options.mirror):
             assert labels is not None
             pieces.append((images, labels, labels[torch.randperm(len(labels)).to(labels.device)]))
         stats: dict[str, Tensor] = {}

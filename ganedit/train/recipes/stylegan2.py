@@ -132,7 +132,7 @@ class StyleGAN2(Recipe):
     # ---- the step ----
 
     def step(self, run: Run) -> dict[str, Tensor]:
-        pieces = run.draw(self.data, mirror=self.options.mirror)
+        pieces = self.data.draw(run.share(), mirror=self.options.mirror)
         fakes: list[Fakes] = []
         stats: dict[str, Tensor] = {}
         if self._warming_up(run):
