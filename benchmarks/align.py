@@ -16,7 +16,8 @@ from pathlib import Path
 
 from ganedit.errors import InputError
 from ganedit.images.align import align_faces
-from ganedit.images.io import list_images, read_image, resize, write_image
+from ganedit.images.io import list_images, read_image, write_image
+from ganedit.images.pixels import resize
 
 PORTRAIT = Path(__file__).resolve().parents[1] / "examples" / "portrait.png"
 

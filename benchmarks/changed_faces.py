@@ -19,8 +19,10 @@ import torch
 
 from ganedit.data.pictures import load_pictures
 from ganedit.images.align import TEMPLATES
-from ganedit.images.io import Photo, to_tensor
-from ganedit.images.translation import target_of, translate
+from ganedit.images.io import Photo
+from ganedit.images.targets import target_of
+from ganedit.images.tensors import to_tensor
+from ganedit.images.translation import translate
 from ganedit.metrics.identity import embed_crops, identity_distance
 from ganedit.store.load import load
 from ganedit.store.models import Classifier, Translator

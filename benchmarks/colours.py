@@ -17,8 +17,10 @@ import cv2
 import numpy as np
 
 from ganedit.data.pictures import load_pictures
-from ganedit.images.io import Photo, to_tensor
-from ganedit.images.translation import colorize, luma
+from ganedit.images.colorizing import colorize
+from ganedit.images.io import Photo
+from ganedit.images.pixels import luma
+from ganedit.images.tensors import to_tensor
 from ganedit.metrics.quality import psnr
 from ganedit.store.load import load
 from ganedit.store.models import Translator

@@ -20,8 +20,9 @@ import torch
 
 from ganedit.data.images import load_images
 from ganedit.images.align import TEMPLATES
-from ganedit.images.io import from_tensor, write_image
+from ganedit.images.io import write_image
 from ganedit.images.sheet import sheet
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.inversion.project import METHODS, ProjectOptions, project
 from ganedit.metrics.identity import embed_crops, identity_distance
 from ganedit.store.load import encoder_for, load_generator

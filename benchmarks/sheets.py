@@ -19,20 +19,17 @@ from PIL import Image
 from torch import Tensor
 
 from ganedit.images.align import TEMPLATES, align_faces
+from ganedit.images.colorizing import colorize
 from ganedit.images.edges import draw_edges
-from ganedit.images.io import Photo, from_tensor, list_images, read_image, resize, write_image
+from ganedit.images.io import Photo, list_images, read_image, write_image
 from ganedit.images.labels import LabelMap
+from ganedit.images.pixels import luma, resize
 from ganedit.images.regions import PALETTE, draw_regions
 from ganedit.images.sheet import sheet
-from ganedit.images.translation import (
-    colorize,
-    luma,
-    style_encoder,
-    style_of,
-    target_of,
-    translate,
-    upscale,
-)
+from ganedit.images.targets import style_encoder, style_of, target_of
+from ganedit.images.tensors import from_tensor
+from ganedit.images.translation import translate
+from ganedit.images.upscaling import upscale
 from ganedit.metrics.pose import crop_landmarks
 from ganedit.store.load import load
 from ganedit.store.models import Generator, Translator, Upscaler

@@ -14,9 +14,12 @@ from typing import cast
 
 import numpy as np
 
-from ganedit.images.io import list_images, read_image, resize, to_tensor
+from ganedit.images.io import list_images, read_image
 from ganedit.images.labels import read_label_map
-from ganedit.images.translation import style_encoder, style_of, translate
+from ganedit.images.pixels import resize
+from ganedit.images.targets import style_encoder, style_of
+from ganedit.images.tensors import to_tensor
+from ganedit.images.translation import translate
 from ganedit.metrics.quality import psnr
 from ganedit.store.load import load
 from ganedit.store.models import Translator

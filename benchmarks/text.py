@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ganedit.data.images import load_images
 from ganedit.images.align import TEMPLATES
-from ganedit.images.io import from_tensor
+from ganedit.images.tensors import from_tensor
 from ganedit.latent import sampling
 from ganedit.latent.directions import direction, learning, named
 from ganedit.latent.inversion.project import ProjectOptions, project

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ganedit.audio.files import write_sound as write_sound
     from ganedit.audio.timbre import transfer as transfer_timbre
     from ganedit.images.align import align_faces as align
+    from ganedit.images.colorizing import colorize
     from ganedit.images.inpainting import inpaint as inpaint
     from ganedit.images.io import read_image as read_image
     from ganedit.images.io import write_image as write_image
-    from ganedit.images.translation import colorize as colorize
     from ganedit.images.translation import translate as translate
-    from ganedit.images.translation import upscale as upscale
+    from ganedit.images.upscaling import upscale
     from ganedit.latent.directions.direction import Direction
     from ganedit.latent.directions.named import find as direction
     from ganedit.latent.editing import edit as edit
@@ -43,13 +43,13 @@ _PUBLIC = {
     "edit": ("ganedit.latent.editing", "edit"),
     "paste": ("ganedit.latent.editing", "paste_latent"),
     "translate": ("ganedit.images.translation", "translate"),
-    "upscale": ("ganedit.images.translation", "upscale"),
+    "upscale": ("ganedit.images.upscaling", "upscale"),
     "inpaint": ("ganedit.images.inpainting", "inpaint"),
-    "colorize": ("ganedit.images.translation", "colorize"),
+    "colorize": ("ganedit.images.colorizing", "colorize"),
     "read_sound": ("ganedit.audio.files", "read_sound"),
     "write_sound": ("ganedit.audio.files", "write_sound"),
     "transfer_timbre": ("ganedit.audio.timbre", "transfer"),
-    "direction": ("ganedit.latent.directions.direction", "find"),
+    "direction": ("ganedit.latent.directions.named", "find"),
     "Direction": ("ganedit.latent.directions.direction", "Direction"),
     "Latent": ("ganedit.latent.latent", "Latent"),
 }

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from ganedit.errors import MissingError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")  # of activations; auto is float32
+TRAINING_DTYPES = DTYPES[:3]  # auto is bfloat16 where the processor computes in it
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h of glibc
 
 
@@ -35,3 +44,81 @@ def free_memory() -> int:
     except (OSError, StopIteration):
         pages: int = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**21
         return pages * (os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096)
+
+
+def memory_of(device: torch.device) -> int:
+    """Bytes that are free on a device."""
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+
+
+def has_room_for(device: torch.device, size: int) -> bool:
+    """Whether so many bytes are less than a quarter of a device's memory."""
+    import torch
+
+    total = torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else free_memory()
+    return size < total // 4
+
+
+def is_device(name: str) -> bool:
+    """Whether this is how a device is called: auto, cpu, cuda, cuda:N."""
+    return re.fullmatch(r"auto|cpu|cuda(:\d+)?", name) is not None
+
+
+def find_device(name: str) -> torch.device:
+    """The device "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        UsageError: no device is called so.
+        MissingError: this machine has none of that name.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"{name} is not a device", "choose auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise MissingError(
+            f"there is no device {name}: PyTorch sees {torch.cuda.device_count()} GPUs",
+            "use `device=cpu`; ganedit doctor shows more",
+        )
+    return device
+
+
+def find_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The type of activations that one of `DTYPES` means on a device.
+
+    Raises:
+        UsageError: it is not one of them, or float16 on a CPU.
+    """
+    import torch
+
+    if name not in DTYPES:
+        raise UsageError(f"{name} is not a number format", f"choose {', '.join(DTYPES)}")
+    if name == "float16" and device.type == "cpu":  # emulated: a projection took 3 minutes, not 10 s
+        raise UsageError("float16 is for GPUs", "choose bfloat16 or float32 on a CPU")
+    return getattr(torch, "float32" if name == "auto" else name)
+
+
+def training_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The type of activations that one of `TRAINING_DTYPES` means in training on a device."""
+    import torch
+
+    if name != "auto":
+        return find_dtype(name, device)
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Activations in `dtype`, by the rules of torch.autocast; nothing at all for float32."""
+    import torch
+
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ganedit.errors import InputError
+from ganedit.files import IMAGE_SUFFIXES
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 NAMED_IN_ERRORS = 3  # how many offending files an error lists
 
 
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]  # (images done, images in all)
 
 
 def open_source(
-    source: Path, stack: ExitStack, suffixes: Container[str] = SUFFIXES, kind: str = "images"
+    source: Path, stack: ExitStack, suffixes: Container[str] = IMAGE_SUFFIXES, kind: str = "images"
 ) -> tuple[list[str], Callable[[str], bytes]]:
     """Sorted names of the files with these suffixes in a folder or zip, and a function from name to bytes."""
     if source.is_dir():

@@ -6,18 +6,23 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ganedit.data.files import NAMED_IN_ERRORS, SUFFIXES, Progress, decode, open_source, reason_of
+from ganedit.compute import has_room_for
+from ganedit.data.files import NAMED_IN_ERRORS, Progress, decode, open_source, reason_of
 from ganedit.data.labels import LabelKind, _as_classes, _as_numbers, label_values
+from ganedit.data.order import Share
 from ganedit.errors import InputError
+from ganedit.files import IMAGE_SUFFIXES
+from ganedit.images.tensors import from_levels
 
 Fit = Literal["crop", "resize"]
 
@@ -39,6 +44,7 @@ class ImageSet:
     labels: Tensor | None
     class_names: list[str]
     skipped: list[tuple[str, str]]
+    _placed: dict[torch.device, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -46,6 +52,32 @@ class ImageSet:
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    def draw(self, share: Share, *, mirror: bool) -> list[tuple[Tensor, Tensor | None]]:
+        """Images [N, C, R, R] in [-1, 1] and labels (classes as one-hot), for each piece of a step.
+
+        Args:
+            share: What to draw.
+            mirror: Flip half of them left to right.
+        """
+        images = self._on(share.device)
+        none = torch.zeros(share.size, dtype=torch.bool).chunk(share.pieces)
+        found: list[tuple[Tensor, Tensor | None]] = []
+        for rows, flips in zip(share.rows(len(self)), share.flips() if mirror else none, strict=True):
+            labels = None if self.labels is None else self.labels[rows].to(share.device)
+            if labels is not None and self.class_names:
+                labels = F.one_hot(labels, self.num_classes).float()
+            found.append((fetch(images, rows, flips), labels))
+        return found
+
+    def _on(self, device: torch.device) -> Tensor:
+        """The images, on a GPU when they take less than a quarter of it."""
+        if device.type != "cuda":
+            return self.images
+        if device not in self._placed:
+            fits = has_room_for(device, self.images.numel())
+            self._placed[device] = self.images.to(device) if fits else self.images
+        return self._placed[device]
 
 
 def load_images(
@@ -83,7 +115,7 @@ def load_images(
         names, read = open_source(source, stack)
         names = names[:limit]
         if not names:
-            raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
+            raise InputError(f"{source} holds no images", f"looked for {', '.join(IMAGE_SUFFIXES)}")
         values = label_values(source, label_column, names, labels) if label_column else None
         images = torch.empty(len(names), 1 if grey else 3, resolution, resolution, dtype=torch.uint8)
         reasons = _decode_all(names, read, images, fit, progress)
@@ -119,7 +151,7 @@ def fetch(images: Tensor, idx: Tensor, mirror: Tensor | None = None) -> Tensor:
     batch = images[idx.to(images.device)]
     if mirror is not None:
         batch = torch.where(mirror.to(images.device).view(-1, 1, 1, 1), batch.flip(3), batch)
-    return batch.float().div_(127.5).sub_(1)
+    return from_levels(batch)
 
 
 def _decode_all(

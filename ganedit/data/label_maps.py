@@ -19,6 +19,7 @@ from ganedit.data.files import Progress, decode, some_of
 from ganedit.data.pictures import Layers, Pictures, Read, loaded, matched, squeezed
 from ganedit.errors import InputError, UsageError
 from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, one_hot, read_palette
+from ganedit.images.tensors import from_levels
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Labels:
             colours = torch.linspace(0, 255, self.count)[:, None].expand(-1, 3)
         else:
             colours = torch.from_numpy(self.palette.colours).float()
-        return colours[maps.cpu()].permute(0, 3, 1, 2) / 127.5 - 1
+        return from_levels(colours[maps.cpu()].permute(0, 3, 1, 2))
 
     def details(self) -> dict[str, Any]:
         """For the card of a model: see `images.translation`."""

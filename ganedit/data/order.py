@@ -6,11 +6,46 @@ run needs to remember nothing but its step.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process draws of a set in one step; the choice follows from these numbers alone.
+
+    Attributes:
+        step: Of the run, from 0.
+        seed: Chooses the order; sets that are drawn independently in the same step have different ones.
+        rank, world: This process and how many there are.
+        size: Entries to draw.
+        pieces: How many batches they are handed out in.
+        device: Where these go.
+    """
+
+    step: int
+    seed: int
+    rank: int
+    world: int
+    size: int
+    pieces: int
+    device: torch.device
+
+    def rows(self, n: int) -> tuple[Tensor, ...]:
+        """Which of n entries, int64, for each piece."""
+        return index_batch(n, self.size, self.step, self.seed, self.rank, self.world).chunk(self.pieces)
+
+    def flips(self) -> tuple[Tensor, ...]:
+        """Which of them are flipped, bool, for each piece."""
+        return mirror_batch(self.size, self.step, self.seed, self.rank, self.world).chunk(self.pieces)
+
+    def rng(self) -> np.random.Generator:
+        """Where they are cropped follows from this."""
+        return crop_rng(self.step, self.seed, self.rank, self.world)
 
 
 def index_batch(n: int, batch: int, step: int, seed: int, rank: int = 0, world: int = 1) -> Tensor:

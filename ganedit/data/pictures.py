@@ -21,8 +21,11 @@ from PIL import Image
 from torch import Tensor
 
 from ganedit.compute import free_memory
-from ganedit.data.files import SUFFIXES, Progress, decode, open_source, reason_of, some_of
+from ganedit.data.files import Progress, decode, open_source, reason_of, some_of
+from ganedit.data.order import Share
 from ganedit.errors import GaneditError, InputError, UsageError
+from ganedit.files import IMAGE_SUFFIXES
+from ganedit.images.tensors import from_levels
 
 MEMORY_SHARE = 0.25
 Layers = tuple[np.ndarray, ...]  # each uint8 [H, W, 3], or [H, W] where pixels are numbers of labels
@@ -53,6 +56,17 @@ class Pictures:
 
     def __getitem__(self, i: int) -> Layers:
         return self.held[i] if i in self.held else self.readers[i]()
+
+    def draw(self, share: Share, size: int, *, mirror: bool, turn: bool = False) -> list[list[Tensor]]:
+        """Random crops, one batch per layer, for each piece of a step; see `crops`."""
+        rng = share.rng()
+        return [
+            [
+                layer.to(share.device)
+                for layer in self.crops(rows.tolist(), size, rng, mirror=mirror, turn=turn)
+            ]
+            for rows in share.rows(len(self))
+        ]
 
     def crops(
         self, rows: Sequence[int], size: int, rng: np.random.Generator, *, mirror: bool, turn: bool = False
@@ -100,8 +114,7 @@ def to_batch(crops: Sequence[np.ndarray]) -> Tensor:
     pixels = torch.from_numpy(np.stack(crops))
     if pixels.ndim == 3:
         return pixels.long()
-    pixels = pixels.permute(0, 3, 1, 2)
-    return pixels.contiguous().float().div_(127.5).sub_(1)
+    return from_levels(pixels.permute(0, 3, 1, 2).contiguous())
 
 
 def sheet(rows: Sequence[Tensor]) -> Tensor:
@@ -210,7 +223,7 @@ def _files(source: Path) -> list[tuple[str, Read]]:
     names, read = open_source(Path(source), stack)
     stack.pop_all()
     if not names:
-        raise InputError(f"{source} holds no images", f"looked for {', '.join(sorted(SUFFIXES))}")
+        raise InputError(f"{source} holds no images", f"looked for {', '.join(IMAGE_SUFFIXES)}")
     return [(name, partial(read, name)) for name in names]
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from ganedit.audio.files import decode
 from ganedit.audio.spectrogram import HEARD, SpectrogramConfig, levelled, picture
 from ganedit.data.files import Progress, open_source, reason_of, some_of
+from ganedit.data.order import Share
 from ganedit.data.pictures import sheet
 from ganedit.errors import InputError
 from ganedit.files import SOUND_SUFFIXES
@@ -72,6 +73,12 @@ class Sounds:
         heard = self.heard[i]
         found = np.flatnonzero(heard[frames:] - heard[:-frames] >= frames * HEARD_SHARE)
         return found if len(found) else np.arange(len(heard) - frames)
+
+    def draw(self, share: Share, frames: int, *, gain: float = 0.0) -> list[Window]:
+        """Random windows, spectrograms and samples, for each piece of a step; see `windows`."""
+        rng = share.rng()
+        drawn = (self.windows(rows.tolist(), frames, rng, gain) for rows in share.rows(len(self)))
+        return [(pictures.to(share.device), waves.to(share.device)) for pictures, waves in drawn]
 
     def windows(
         self, rows: Sequence[int], frames: int, rng: np.random.Generator, gain: float = 0.0

@@ -20,7 +20,7 @@ from ganedit.images.faces import Face as Face
 from ganedit.images.faces import find_faces as find_faces
 from ganedit.images.faces import load_landmarks as load_landmarks
 from ganedit.images.faces import select_faces as select_faces
-from ganedit.images.io import to_depth
+from ganedit.images.pixels import to_depth
 
 _FINEST = 4096  # side that the published recipe transforms at, whatever the crop's size
 

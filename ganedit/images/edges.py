@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganedit.images.io import resize, to_depth
+from ganedit.images.pixels import resize, to_depth
 
 SIDE = 256  # shorter side, in pixels, that lines are looked for at; lengths below are in these pixels
 LONGEST = 16  # bound on the longer side of what is looked at, in `SIDE`s

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ganedit.errors import InputError, MissingError, UsageError
-from ganedit.images.io import resize, to_depth
+from ganedit.images.pixels import resize, to_depth
 
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)  # left and right in the picture
 MOUTH_CORNERS = [48, 54]

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, crop_from_affine
-from ganedit.images.io import Photo, to_depth, to_tensor
+from ganedit.images.io import Photo
 from ganedit.images.paste import warp_to_photo
-from ganedit.images.translation import luma
+from ganedit.images.pixels import luma, to_depth
+from ganedit.images.tensors import to_tensor
 from ganedit.store.models import Translator
 from ganedit.store.uses import need
 

@@ -8,20 +8,19 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
 
 from ganedit.errors import InputError
-from ganedit.files import atomic_path
+from ganedit.files import IMAGE_SUFFIXES, atomic_path
 from ganedit.images.encode import WRITERS, encode
+from ganedit.images.pixels import to_depth
+from ganedit.images.provenance import record_of
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 MAX_PIXELS = 200_000_000  # larger than any camera's photo; beyond it lies a decompression bomb
+
 
 # Row and column steps, and whether to transpose first, for the eight EXIF orientations.
 _ORIENTATIONS = {
@@ -47,6 +46,7 @@ class Photo:
         icc: The colour profile that the pixels are in, or None (sRGB is assumed).
         path: Where it was read from.
         sha256: Of the file's bytes.
+        provenance: How ganedit made it, as `images.provenance` records it; None for other files.
     """
 
     pixels: np.ndarray
@@ -55,6 +55,7 @@ class Photo:
     icc: bytes | None = None
     path: Path | None = None
     sha256: str = ""
+    provenance: dict[str, Any] | None = None
 
 
 def read_image(path: str | Path) -> Photo:
@@ -75,6 +76,7 @@ def read_image(path: str | Path) -> Photo:
                 if image.mode in ("I", "F"):
                     raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
                 orientation = int(image.getexif().get(0x0112, 1))
+                record = record_of(image)
                 pixels, alpha, grey, icc = _decode(image, data)
     except InputError:
         raise
@@ -90,7 +92,23 @@ def read_image(path: str | Path) -> Photo:
         ) from problem
     pixels = _upright(pixels, orientation)
     alpha = None if alpha is None else _upright(alpha, orientation)
-    return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest())
+    return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest(), record)
+
+
+def read_provenance(path: str | Path) -> dict[str, Any] | None:
+    """The record of how ganedit made an image, without decoding its pixels; None where there is none.
+
+    Raises:
+        InputError: The file is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return record_of(image)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist", "check the name") from None
+    except Exception as problem:  # decoders raise nearly anything on damaged bytes
+        read_image(path)  # which says better what is wrong with it
+        raise InputError(f"{path} cannot be read as an image", "give one that opens in a viewer") from problem
 
 
 def read_bytes(path: Path) -> bytes:
@@ -233,68 +251,6 @@ def write_image(
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(data)
     return path
-
-
-def to_depth(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
-    """The same brightness in uint8 or uint16 (0 stays 0, white stays white)."""
-    dtype = np.dtype(dtype)
-    if pixels.dtype == dtype:
-        return pixels
-    if dtype == np.uint16:
-        return pixels.astype(np.uint16) * 257
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def to_tensor(pixels: np.ndarray) -> Tensor:
-    """Pixels [H, W, 3], uint8 or uint16, as a float32 tensor [1, 3, H, W] in [-1, 1]."""
-    import torch
-
-    white = np.iinfo(pixels.dtype).max
-    values = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
-    return torch.from_numpy(values)[None] * (2 / white) - 1
-
-
-def from_tensor(image: Tensor) -> np.ndarray:
-    """A tensor [1, 3, H, W] or [3, H, W] in [-1, 1] as uint8 [H, W, 3], rounded and clamped."""
-    image = image.detach()
-    if image.ndim == 4:
-        if len(image) != 1:
-            raise ValueError(f"expected one image, got a batch of {len(image)}")
-        image = image[0]
-    levels = (image.float() * 127.5 + 127.5).round().clamp(0, 255)
-    return levels.permute(1, 2, 0).byte().cpu().numpy()
-
-
-def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Resample with an antialiasing Lanczos filter.
-
-    Args:
-        pixels: [H, W, C] or [H, W]; uint8, uint16 or float32.
-        size: Side of a square, or (height, width).
-
-    Returns:
-        The same type; integers are rounded and clamped, float32 may overshoot.
-    """
-    height, width = (size, size) if isinstance(size, int) else size
-    if pixels.shape[:2] == (height, width):
-        return pixels.copy()
-    if pixels.dtype == np.uint8:
-        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)).copy()
-    planes = pixels[..., None] if pixels.ndim == 2 else pixels
-    resized = np.stack(
-        [
-            np.asarray(
-                Image.fromarray(np.ascontiguousarray(planes[..., c], dtype=np.float32)).resize(
-                    (width, height), Image.Resampling.LANCZOS
-                )
-            )
-            for c in range(planes.shape[2])
-        ],
-        axis=-1,
-    )
-    if pixels.dtype == np.uint16:
-        resized = resized.round().clip(0, 65535).astype(np.uint16)
-    return resized[..., 0] if pixels.ndim == 2 else resized
 
 
 def list_images(path: str | Path) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from ganedit.images.align import crop_from_affine
-from ganedit.images.io import resize
+from ganedit.images.pixels import resize
 
 Mode = Literal["change", "replace"]
 

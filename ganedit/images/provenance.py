@@ -11,10 +11,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 from ganedit import __version__
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -55,31 +58,17 @@ def provenance(
     return {key: value for key, value in record.items() if value is not None}
 
 
-def read_provenance(path: str | Path) -> dict[str, Any] | None:
-    """The record in a PNG, JPEG, WebP or TIFF file; None where there is none.
-
-    Raises:
-        InputError: The file is missing or no image.
-    """
-    from PIL import Image
-
-    from ganedit.errors import InputError
-
+def record_of(image: Image.Image) -> dict[str, Any] | None:
+    """The record in a PNG, JPEG, WebP or TIFF file that Pillow has opened; None where there is none."""
+    text: Any = image.info.get("ganedit")
+    if text is not None:
+        return parse_record(text)
     try:
-        with Image.open(path) as image:
-            text: Any = image.info.get("ganedit")
-            if text is None:
-                comment = image.getexif().get_ifd(0x8769).get(_USER_COMMENT, b"")
-                comment = comment.encode() if isinstance(comment, str) else bytes(comment)
-                text = comment.removeprefix(_ASCII)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "check the name") from None
-    except Exception as problem:  # decoders raise nearly anything on damaged bytes
-        from ganedit.images.io import read_image
-
-        read_image(path)  # which says better what is wrong with it
-        raise InputError(f"{path} cannot be read as an image", "give one that opens in a viewer") from problem
-    return parse_record(text)
+        comment = image.getexif().get_ifd(0x8769).get(_USER_COMMENT, b"")
+        comment = comment.encode() if isinstance(comment, str) else bytes(comment)
+    except Exception:  # damaged EXIF raises nearly anything, and is none of ours
+        return None
+    return parse_record(comment.removeprefix(_ASCII))
 
 
 def parse_record(text: str | bytes) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ganedit.images.io import resize, to_depth
+from ganedit.images.pixels import resize, to_depth
 
 _PAPER, _INK, _FAINT = (250, 250, 248), (40, 40, 40), (110, 110, 110)
 

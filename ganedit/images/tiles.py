@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganedit.compute import free_memory
+from ganedit.compute import memory_of
 from ganedit.errors import UsageError
 
 Cut = Callable[[slice, slice], Tensor]  # rows and columns of the input -> [N, C, h, w]
@@ -147,7 +147,7 @@ def choose_tile(
     if size[0] * size[1] <= ALWAYS_WHOLE:
         return 0
     device = next(network.parameters()).device
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+    free = memory_of(device)
     budget = free / 2 if whole else min(free / 4, TILE_MEMORY)
     pixels = budget / activation_bytes(network, run, sample())
     if size[0] * size[1] <= pixels:

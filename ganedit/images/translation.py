@@ -17,26 +17,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganedit.errors import CheckpointError, InputError, MissingError, UsageError, did_you_mean
+from ganedit.errors import CheckpointError, InputError
+from ganedit.images.bands import collect, in_bands
 from ganedit.images.edges import clean_sketch
-from ganedit.images.io import MAX_PIXELS, Photo, resize
+from ganedit.images.io import Photo
 from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest, one_hot
-from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, Run, check_tile, choose_tile, tiled
-from ganedit.store import registry
-from ganedit.store.load import load
-from ganedit.store.models import Encoder, Translator, Upscaler
+from ganedit.images.pixels import luma
+from ganedit.images.sizes import check_size, fitted, shape_of, sized
+from ganedit.images.tensors import to_unit
+from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, check_tile
+from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow converts
-AB_RANGE = 110.0  # of a and b in a network's [-1, 1]
 MOST = 4  # pictures in a batch; more gain little
-SAMPLE = 64  # side of the picture that memory is estimated from
 
 
 def takes_labels(model: Translator) -> bool:
@@ -140,17 +139,11 @@ def translate_all(
         target, look = every
         return model(x, target, direction, look)
 
-    bands = _bands(model, run, cut, seen, tile, progress)
+    bands = in_bands(model, run, cut, seen, tile, progress)
     dtypes = [np.dtype(np.uint8) if isinstance(p, LabelMap) else p.pixels.dtype for p in photos]
-    pictures = _collect(bands, seen, dtypes, (-1.0, 1.0))
+    pictures = collect(bands, seen, dtypes, (-1.0, 1.0))
     final = fitted(own, min(seen))
-    return [_drawn(p, _sized(x, final), model) for p, x in zip(photos, pictures, strict=True)]
-
-
-def shape_of(photo: Photo | LabelMap) -> tuple[int, int]:
-    """Height and width."""
-    height, width = (photo.labels if isinstance(photo, LabelMap) else photo.pixels).shape[:2]
-    return height, width
+    return [_drawn(p, sized(x, final), model) for p, x in zip(photos, pictures, strict=True)]
 
 
 def batch_size(model: Translator, shape: Sequence[int], size: int | None = None) -> int:
@@ -159,221 +152,13 @@ def batch_size(model: Translator, shape: Sequence[int], size: int | None = None)
     return max(min(ALWAYS_WHOLE // (height * width), MOST), 1)
 
 
-def upscale(
-    photo: Photo,
-    model: Upscaler,
-    *,
-    size: int | None = None,
-    tile: int | None = None,
-    progress: Progress | None = None,
-) -> Photo:
-    """The photo enlarged by the model; alpha by a Lanczos filter; grey photos stay grey.
-
-    Args:
-        photo: Of any size.
-        model: Decides by how much.
-        size: Pixels of the shorter side that the network sees, as if the photo had this size.
-        tile: Side of the tiles, in pixels of the photo; 0 takes it whole, None what memory allows.
-        progress: Called with (tiles done, tiles in all).
-
-    Raises:
-        InputError: the result would have more pixels than ganedit reads.
-        CheckpointError: the model is no upscaler.
-    """
-    need(model, "upscale")
-    check_tile(tile)
-    photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
-    height, width = (side * model.scale for side in photo.pixels.shape[:2])
-    if height * width > MAX_PIXELS:
-        raise InputError(
-            f"{photo.path or 'the photo'} would become {width}x{height} pixels; "
-            f"the limit is {MAX_PIXELS // 10**6} megapixels",
-            "cut it, or reduce it first with `size`",
-        )
-
-    def cut(rows: slice, columns: slice) -> Tensor:
-        return _unit(photo.pixels[rows, columns])
-
-    bands = _bands(model, model, cut, photo.pixels.shape[:2], tile, progress, model.scale)
-    (pixels,) = _collect(bands, (height, width), [photo.pixels.dtype], (0.0, 1.0))
-    alpha = None if photo.alpha is None else resize(photo.alpha, (height, width))
-    return replace(photo, pixels=_levelled(pixels) if photo.grey else pixels, alpha=alpha)
-
-
-def colorize(
-    photo: Photo,
-    model: Translator,
-    *,
-    size: int | None = None,
-    tile: int | None = None,
-    progress: Progress | None = None,
-) -> Photo:
-    """The photo's own lightness with the colours that the model finds likely, at the photo's size.
-
-    Args:
-        photo: Grey, or in colours that are put aside.
-        model: From lightness to colours.
-        size: As for `translate`.
-        tile: As for `translate`.
-        progress: Called with (tiles done, tiles in all).
-
-    Raises:
-        CheckpointError: the model is for something else.
-    """
-    import cv2
-
-    need(model, "colorize")
-    check_tile(tile)
-    white = np.iinfo(photo.pixels.dtype).max
-    lightness = cv2.cvtColor(photo.pixels.astype(np.float32) / white, cv2.COLOR_RGB2LAB)[..., :1]
-    own: tuple[int, int] = lightness.shape[:2]
-    seen = seen_size(model, own, size)
-    small = resize(lightness[..., 0], seen) / 50 - 1
-
-    def cut(rows: slice, columns: slice) -> Tensor:
-        return torch.from_numpy(small[rows, columns])[None, None]
-
-    colours = torch.empty(2, *seen)
-    for top, band in _bands(model, model, cut, seen, tile, progress):
-        colours[:, top : top + band.shape[2]] = band[0].cpu()
-    planes = [resize(plane.clamp(-1, 1).numpy() * AB_RANGE, own)[..., None] for plane in colours]
-    rgb = cv2.cvtColor(np.concatenate([lightness, *planes], axis=2), cv2.COLOR_LAB2RGB)
-    pixels = (rgb * white).round().clip(0, white).astype(photo.pixels.dtype)
-    return replace(photo, pixels=pixels, grey=False, icc=None if photo.grey else photo.icc)
-
-
-# --- what models are told --------------------------------------------------------------------------
-
-
-def target_of(model: Translator, names: Sequence[str]) -> Tensor:
-    """StarGAN's target [1, D] with ones for the labels named, or numbered from 0.
-
-    Raises:
-        UsageError: the model has no labels, or not these.
-    """
-    if not model.labels:
-        raise UsageError(f"the model {model.name} has no labels to choose from", "leave `to` out")
-    known = [str(name) for name in model.card.details.get("labels", ())]
-    if not names:
-        told = ", ".join(known) or f"numbers from 0 to {model.labels - 1}"
-        raise UsageError(f"the model {model.name} needs one or more labels to aim at", f"`to`: {told}")
-    found = torch.zeros(1, model.labels)
-    for name in names:
-        lowered = [k.lower() for k in known]
-        if name.isdecimal() and int(name) < model.labels:
-            found[0, int(name)] = 1
-        elif name.lower() in lowered[: model.labels]:
-            found[0, lowered.index(name.lower())] = 1
-        else:
-            choices = (
-                did_you_mean(name, known) if known else f"it has no names for them: 0 to {model.labels - 1}"
-            )
-            raise UsageError(f"the model {model.name} has no label {name!r}", choices)
-    return found
-
-
-def style_encoder(model: Translator, name_or_path: str | None = None) -> Encoder:
-    """The image encoder of a SPADE model, on its device.
-
-    Args:
-        model: Whose styles it should give.
-        name_or_path: Which encoder; None takes the one whose card names the model.
-
-    Raises:
-        CheckpointError: the model has no styles, or the one named does not give them.
-        MissingError: there is none.
-    """
-    if not model.style_dim:
-        raise UsageError(f"the model {model.name} takes no style", "leave `style` out")
-    found = name_or_path or next(
-        (n for n in registry.names() if registry.card(n).details.get("model") == model.name), None
-    )
-    if found is None:
-        raise MissingError(f"the model {model.name} has no style encoder", "name its file with `encoder`")
-    encoder = load(found, str(model.device))
-    given = encoder.network.cfg.style_dim if encoder.card.architecture == "spade-encoder" else 0
-    if not isinstance(encoder, Encoder) or given != model.style_dim:
-        what = f"gives styles of length {given}" if given else f"is {encoder.card.kind} of something else"
-        raise CheckpointError(
-            f"{found} {what}; the model {model.name} takes styles of length {model.style_dim}",
-            "name the encoder that was trained with it",
-        )
-    return encoder
-
-
-def style_of(photo: Photo, encoder: Encoder) -> Tensor:
-    """The style [1, S] of a picture, by the image encoder of a SPADE model (`style_encoder`)."""
-    side = 4 * 2**encoder.network.cfg.layers
-    with torch.inference_mode():
-        return encoder(_unit(resize(photo.pixels, side)) * 2 - 1)
-
-
-# --- pixels and tensors ----------------------------------------------------------------------------
-
-
-def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
-    """Height and width of a picture [H, W, ...] whose shorter side has become `size`.
-
-    Raises:
-        InputError: that would be more pixels than ganedit reads.
-    """
-    check_size(size)
-    height, width = (max(round(side * size / min(shape[:2])), 1) for side in shape[:2])
-    if height * width > MAX_PIXELS:
-        raise InputError(
-            f"a picture of {shape[1]}x{shape[0]} pixels would become one of {width}x{height}",
-            "cut it, or choose a smaller `size`",
-        )
-    return height, width
-
-
-def check_size(size: int | None) -> None:
-    """Refuse a size that leaves no image.
-
-    Raises:
-        UsageError: it is not positive.
-    """
-    if size is not None and size < 1:
-        raise UsageError(f"`size={size}` must be at least 1", "it is the shorter side in pixels, such as 256")
-
-
-def resized(photo: Photo, size: tuple[int, int]) -> Photo:
-    """A photo of another height and width, its alpha too."""
-    alpha = None if photo.alpha is None else resize(photo.alpha, size)
-    return replace(photo, pixels=resize(photo.pixels, size), alpha=alpha)
-
-
-def _sized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """`resize`, but for a copy of what has the size already, which may be large."""
-    return pixels if pixels.shape[:2] == size else resize(pixels, size)
-
-
-def luma(pixels: np.ndarray) -> np.ndarray:
-    """Brightness [H, W] float32 of [H, W, 3]; exact where the three agree."""
-    return pixels.astype(np.float32) @ LUMA
-
-
-def _levelled(pixels: np.ndarray) -> np.ndarray:
-    """Grey, in three equal channels."""
-    for row in range(0, len(pixels), 256):  # a copy of all of them as floats may be gigabytes
-        part = pixels[row : row + 256]
-        part[:] = (luma(part) + 0.5)[..., None].astype(pixels.dtype)
-    return pixels
-
-
-def _unit(pixels: np.ndarray) -> Tensor:
-    """[H, W, 3] as [1, 3, H, W] in [0, 1]."""
-    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
-    return torch.from_numpy(planes)[None].div_(np.iinfo(pixels.dtype).max)
-
-
 def _cut(photo: Photo | LabelMap, model: Translator, seen: tuple[int, int]) -> Cut:
     """What the network is shown, at the size that it sees."""
     if isinstance(photo, LabelMap):
         return _cut_labels(replace(photo, labels=nearest(photo.labels, seen)), model)
     if takes_drawings(model):
         return _cut_picture(clean_sketch(photo.pixels, photo.alpha, seen), model)
-    return _cut_picture(_sized(photo.pixels, seen), model)
+    return _cut_picture(sized(photo.pixels, seen), model)
 
 
 def _drawn(photo: Photo | LabelMap, pixels: np.ndarray, model: Translator) -> Photo:
@@ -382,7 +167,7 @@ def _drawn(photo: Photo | LabelMap, pixels: np.ndarray, model: Translator) -> Ph
         return Photo(pixels, path=photo.path, sha256=photo.sha256)
     alpha = None
     if photo.alpha is not None and not takes_drawings(model):  # there the paper was drawn on, too
-        alpha = _sized(photo.alpha, (pixels.shape[0], pixels.shape[1]))
+        alpha = sized(photo.alpha, (pixels.shape[0], pixels.shape[1]))
     return replace(photo, pixels=pixels, alpha=alpha, grey=False, icc=None if photo.grey else photo.icc)
 
 
@@ -398,7 +183,7 @@ def _cut_picture(pixels: np.ndarray, model: Translator) -> Cut:
         if model.in_channels == 1:
             level = luma(part) / np.iinfo(pixels.dtype).max
             return torch.from_numpy(level)[None, None].mul_(2).sub_(1)
-        return _unit(part).mul_(2).sub_(1)
+        return to_unit(part).mul_(2).sub_(1)
 
     return cut
 
@@ -417,42 +202,3 @@ def _cut_labels(map_: LabelMap, model: Translator) -> Cut:
         return one_hot(part(labels), count, None if edge is None else part(edge))
 
     return cut
-
-
-def _bands(
-    model: Translator | Upscaler,
-    run: Run,
-    cut: Cut,
-    size: Sequence[int],
-    tile: int | None,
-    progress: Progress | None,
-    scale: int = 1,
-) -> Any:
-    """The network's output in bands of rows, as `tiled` yields them."""
-    height, width = size
-    multiple = model.multiple if isinstance(model, Translator) else 4  # some upscalers fold 4x4 pixels
-
-    def quietly(x: Tensor) -> Tensor:
-        with torch.inference_mode():
-            return run(x)
-
-    if tile is None:
-        upscaler = isinstance(model, Upscaler)
-        side = SAMPLE if upscaler else max(SAMPLE, model.network.cfg.smallest)
-        part = slice(0, min(side, height)), slice(0, min(side, width))
-        tile = choose_tile(model.network, quietly, lambda: cut(*part), (height, width), whole=not upscaler)
-    return tiled(quietly, cut, (height, width), tile, scale=scale, multiple=multiple, progress=progress)
-
-
-def _collect(
-    bands: Any, size: tuple[int, int], dtypes: Sequence[np.dtype], value_range: tuple[float, float]
-) -> list[np.ndarray]:
-    """Bands [N, 3, n, W] as N pictures [H, W, 3]."""
-    low, high = value_range
-    pictures = [np.empty((*size, 3), dtype) for dtype in dtypes]
-    for top, band in bands:
-        for pixels, part in zip(pictures, band, strict=True):
-            white = int(np.iinfo(pixels.dtype).max)
-            levels = (part - low).mul_(white / (high - low)).round_().clamp_(0, white)
-            pixels[top : top + band.shape[2]] = levels.permute(1, 2, 0).cpu().numpy()
-    return pictures

@@ -11,7 +11,7 @@ import numpy as np
 
 from ganedit.errors import InputError
 from ganedit.files import atomic_path
-from ganedit.images.io import to_depth
+from ganedit.images.pixels import to_depth
 
 SUFFIXES = (".mp4", ".gif")
 

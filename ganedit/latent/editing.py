@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, UsageError
-from ganedit.images.io import from_tensor
 from ganedit.images.paste import Mode, paste
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.directions.direction import Direction, Edit, apply
 from ganedit.latent.latent import Latent
 from ganedit.latent.styles import draw_styles, styles_of

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
+from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 SCHEMA = 1
-SUFFIX = ".latent.safetensors"
 SPACES = ("z", "w", "w+", "s")
 
 
@@ -103,8 +103,8 @@ class Latent:
         from ganedit.store.weights import write_weights
 
         path = Path(path)
-        if not path.name.endswith(SUFFIX):
-            raise InputError(f"a latent file is called NAME{SUFFIX}, not {path.name}")
+        if not path.name.endswith(LATENT_SUFFIX):
+            raise InputError(f"a latent file is called NAME{LATENT_SUFFIX}, not {path.name}")
         tensors = {"ws": self.ws.float()}
         if self.affine is not None:
             tensors["affine"] = torch.from_numpy(np.ascontiguousarray(self.affine, dtype=np.float64))

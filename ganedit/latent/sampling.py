@@ -54,7 +54,7 @@ def score_samples(
     *,
     psi: float = 1.0,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Draw samples and let a classifier judge one attribute of each; see `judge_samples`.
 
@@ -78,7 +78,7 @@ def judge_samples(
     *,
     psi: float = 1.0,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Draw samples and score each picture.
 
@@ -87,7 +87,7 @@ def judge_samples(
         judge: Gives scores [N] of images [N, 3, H, W] in [-1, 1].
         count: Samples.
         psi, seed: Of the samples.
-        progress: Called with the number of samples that were just done.
+        progress: Called with (samples done, samples in all).
 
     Returns:
         Codes w [N, W] and scores [N].
@@ -98,5 +98,5 @@ def judge_samples(
         images = generator.synthesis(some[:, None].expand(-1, generator.num_ws, -1)).clamp(-1, 1)
         scores.append(judge(images).float().cpu())
         if progress:
-            progress(len(some))
+            progress(sum(map(len, scores)), count)
     return codes, torch.cat(scores)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganedit.errors import InputError
-from ganedit.images.io import list_images, resize
+from ganedit.images.io import list_images
 from ganedit.images.labels import read_label_map, read_palette
+from ganedit.images.pixels import resize
 from ganedit.images.regions import REGIONS, draw_regions
 from ganedit.metrics.pose import crop_landmarks
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from ganedit.errors import InputError
+from ganedit.images.tensors import to_levels
 from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.identity import embed_crops
 from ganedit.metrics.quality import detection_rate
@@ -99,8 +99,7 @@ def draw(
         seeds = range(start, min(start + batch, count))
         c = generator.one_hot([s % generator.num_classes for s in seeds]) if generator.num_classes else None
         images = generator.generate(seeds, c=c, psi=psi)
-        pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        pictures[start : start + len(seeds)] = pixels.permute(0, 2, 3, 1).cpu().numpy()
+        pictures[start : start + len(seeds)] = to_levels(images).permute(0, 2, 3, 1).cpu().numpy()
         if progress:
             progress(start + len(seeds), count)
     return pictures

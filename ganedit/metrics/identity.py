@@ -85,19 +85,19 @@ def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tenso
     import torch
     import torch.nn.functional as F
 
+    from ganedit.images.tensors import LEVELS, from_levels
+
     _, network = _models()
     maps = torch.stack([_chip_map(crop, template) for crop in crops])
     grid = F.affine_grid(maps, [len(crops), 3, CHIP, CHIP], align_corners=False)
 
     def features(images: Tensor) -> Tensor:
         chips = F.grid_sample(images, grid.to(images), "bilinear", "border", align_corners=False)
-        inputs = ((chips + 1) * 127.5).contiguous(memory_format=torch.channels_last)
+        inputs = ((chips + 1) * LEVELS).contiguous(memory_format=torch.channels_last)
         return network.to(images.device)(inputs)
 
     with torch.no_grad():
-        person = features(
-            torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
-        )
+        person = features(from_levels(torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)))
     return lambda images: (features(images) - person + 1e-8).norm(dim=1)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.images.inpainting import redraw
+from ganedit.images.tensors import from_levels, to_levels
 from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
@@ -45,7 +46,7 @@ def measure_inpainting(
     hole = centre_hole(crops.shape[-1])
     scores = np.empty((len(crops), 3))
     for start in range(0, len(crops), BATCH):
-        images = crops[start : start + BATCH].float().div(127.5).sub(1)
+        images = from_levels(crops[start : start + BATCH])
         drawn = redraw(model, images, hole.expand(len(images), -1, -1, -1))
         filled = torch.where(hole, drawn, images), fill_with_rim(images, hole), fill_by_opencv(images, hole)
         for column, each in enumerate(filled):
@@ -82,6 +83,6 @@ def fill_by_opencv(images: Tensor, hole: Tensor) -> Tensor:
     import cv2
 
     mask = hole[0, 0].numpy().astype(np.uint8)
-    pixels = images.add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    pixels = to_levels(images).permute(0, 2, 3, 1).numpy()
     filled = [cv2.inpaint(np.ascontiguousarray(one), mask, REACH, cv2.INPAINT_TELEA) for one in pixels]
-    return torch.from_numpy(np.stack(filled)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return from_levels(torch.from_numpy(np.stack(filled)).permute(0, 3, 1, 2))

@@ -52,9 +52,11 @@ def luma(images: Tensor) -> Tensor:
     Returns:
         [N, 1, H, W] on the same scale of 255 levels; black is 16 and white 235 of them.
     """
+    from ganedit.images.tensors import from_levels
+
     red, green, blue = images.clamp(-1, 1).add(1).div(2).split(1, dim=1)
     levels = 16 + 65.481 * red + 128.553 * green + 24.966 * blue
-    return levels / 127.5 - 1
+    return from_levels(levels)
 
 
 def luma_quality(images: Tensor, references: Tensor, border: int) -> tuple[Tensor, Tensor]:
@@ -62,7 +64,9 @@ def luma_quality(images: Tensor, references: Tensor, border: int) -> tuple[Tenso
 
     As the literature on super-resolution measures; arguments as for `psnr`.
     """
-    rounded = images.clamp(-1, 1).add(1).mul(127.5).round().div(127.5).sub(1)
+    from ganedit.images.tensors import from_levels, to_levels
+
+    rounded = from_levels(to_levels(images))
     inner = slice(border, -border or None)
     y, wanted = (luma(x)[:, :, inner, inner] for x in (rounded, references))
     return psnr(y, wanted), ssim(y, wanted)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.io import resize, to_tensor
+from ganedit.images.pixels import resize
+from ganedit.images.tensors import to_tensor
 from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.quality import detection_rate
 

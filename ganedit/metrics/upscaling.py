@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from ganedit.errors import InputError
-from ganedit.images.io import Photo, read_image, to_tensor
-from ganedit.images.translation import upscale
+from ganedit.images.io import Photo, read_image
+from ganedit.images.tensors import to_tensor
+from ganedit.images.upscaling import upscale
 from ganedit.metrics.quality import luma_quality, psnr, ssim
 from ganedit.store.models import Upscaler
 

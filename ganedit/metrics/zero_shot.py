@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ganedit.images.tensors import from_levels
+
 if TYPE_CHECKING:
     from ganedit.store.models import Clip
 
@@ -23,7 +25,7 @@ BATCH = 64
 @torch.no_grad()
 def features_of(clip: Clip, pictures: Tensor) -> Tensor:
     """Features [N, E] of uint8 pictures [N, 3, S, S]."""
-    return torch.cat([clip.images(some.float() / 127.5 - 1) for some in pictures.split(BATCH)])
+    return torch.cat([clip.images(from_levels(some)) for some in pictures.split(BATCH)])
 
 
 def told_binary(clip: Clip, features: Tensor, name: str) -> Tensor:

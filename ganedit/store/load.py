@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ganedit.compute import keep_freed_memory
-from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
+from ganedit.compute import find_device, find_dtype, keep_freed_memory
+from ganedit.errors import CheckpointError, InputError, MissingError
 from ganedit.files import sha256_file
 from ganedit.store import registry
 from ganedit.store.architectures import build
@@ -36,6 +36,7 @@ from ganedit.store.models import (
 from ganedit.store.registry import DISCRIMINATOR, WEIGHTS
 from ganedit.store.weights import check_header, read_weights, write_weights
 
+Kind = TypeVar("Kind", bound=Model)
 DISCRIMINATOR_OF = {"stylegan2": "stylegan2-discriminator", "stylegan3": "stylegan2-discriminator"}
 TYPES: dict[str, type[Model]] = {
     "classifier": Classifier,
@@ -70,8 +71,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
         CheckpointError: damaged, hostile or foreign; says what was found and what is supported.
         MissingError: the device is not there, or the model is one of the catalogue, not yet downloaded.
     """
-    place = _device(device)
-    number = _dtype(dtype, place)
+    place = find_device(device)
+    number = find_dtype(dtype, place)
     if place.type == "cpu":
         keep_freed_memory()  # large activations come and go
     path = _locate(name_or_path)
@@ -84,9 +85,18 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
 
 def load_generator(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Generator:
     """As `load`, for what must be a generator."""
+    return _load_as(Generator, "a generator", name_or_path, device, dtype)
+
+
+def load_classifier(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Classifier:
+    """As `load`, for what must be a classifier."""
+    return _load_as(Classifier, "a classifier", name_or_path, device, dtype)
+
+
+def _load_as(kind: type[Kind], words: str, name_or_path: str | Path, device: str, dtype: str) -> Kind:
     model = load(name_or_path, device, dtype)
-    if not isinstance(model, Generator):
-        raise CheckpointError(f"{name_or_path} is {model.card.kind}, not a generator", "ganedit models list")
+    if not isinstance(model, kind):
+        raise CheckpointError(f"{name_or_path} is {model.card.kind}, not {words}", "ganedit models list")
     return model
 
 
@@ -105,12 +115,12 @@ def load_clip(name_or_path: str | Path, device: str = "auto", dtype: str = "auto
 
     text = str(name_or_path)
     if is_tag(text) and not Path(text).exists():
-        place = _device(device)
+        place = find_device(device)
         found = open_pretrained(text)
         sha256 = fingerprint(found.network)
         card = ModelCard(text, "clip", "open_clip", {}, resolution=found.size, sha256=sha256)
         network = found.network.eval().requires_grad_(False)
-        return Clip(card, network, place, _dtype(dtype, place), found)
+        return Clip(card, network, place, find_dtype(dtype, place), found)
     model = load(name_or_path, device, dtype)
     if not isinstance(model, Clip):
         raise CheckpointError(
@@ -133,9 +143,7 @@ def encoder_for(generator: Generator, name_or_path: str | Path | None = None) ->
         CheckpointError: the one named is no encoder, or for codes of another size.
     """
     found = name_or_path or _name_of_encoder(generator)
-    encoder = load(found, device=str(generator.device))
-    if not isinstance(encoder, Encoder):
-        raise CheckpointError(f"{found} is {encoder.card.kind}, not an encoder", "ganedit models list")
+    encoder = _load_as(Encoder, "an encoder", found, str(generator.device), "auto")
     given = (encoder.network.cfg.num_ws, encoder.network.cfg.w_dim)
     if given != (generator.num_ws, generator.w_dim):
         raise CheckpointError(
@@ -251,35 +259,6 @@ def _locate(name_or_path: str | Path) -> Path:
 def _starts(path: Path) -> bytes:
     with open(path, "rb") as file:
         return file.read(16)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"{name} is not a device", "choose auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise MissingError(
-            f"there is no device {name}: PyTorch sees {torch.cuda.device_count()} GPUs",
-            "use `device=cpu`; ganedit doctor shows more",
-        )
-    return device
-
-
-def _dtype(name: str, device: torch.device) -> torch.dtype:
-    known = {
-        "auto": torch.float32,
-        "float32": torch.float32,
-        "bfloat16": torch.bfloat16,
-        "float16": torch.float16,
-    }
-    if name not in known:
-        raise UsageError(f"{name} is not a number format", f"choose {', '.join(known)}")
-    if name == "float16" and device.type == "cpu":  # emulated: a projection took 3 minutes, not 10 s
-        raise UsageError("float16 is for GPUs", "choose bfloat16 or float32 on a CPU")
-    return known[name]
 
 
 @lru_cache(maxsize=64)

@@ -116,7 +116,7 @@ def spread_of_codes(generator: Generator) -> float:
 
 def person_of(generator: Generator, before: Tensor) -> Callable[[Tensor], Tensor] | None:
     """Identity distance to faces; None where the model does not draw faces in a known place."""
-    from ganedit.images.io import from_tensor
+    from ganedit.images.tensors import from_tensor
     from ganedit.metrics.identity import distance_to_person
 
     if generator.card.template not in TEMPLATES:

@@ -23,7 +23,7 @@ def score_by_texts(
     *,
     psi: float = 1.0,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Draw samples, and tell how much better one text fits each than another.
 
@@ -32,7 +32,7 @@ def score_by_texts(
         text, other: The two texts.
         count: Samples.
         psi, seed: Of the samples.
-        progress: Called with the number of samples that were just done.
+        progress: Called with (samples done, samples in all).
 
     Returns:
         Codes w [N, W] and differences of cosines [N].

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-AB_RANGE = 110.0
+from ganedit.images.colorizing import AB_RANGE
 
 
 def split_lightness(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parametrize
 
+from ganedit.compute import autocast
 from ganedit.nets.projected import FeatureDiscriminator
 from ganedit.store.formats.efficientnet_lite import load_efficientnet_lite
 from ganedit.train.diffaugment import diff_augment
 from ganedit.train.losses import hinge_d_loss, hinge_g_loss
-from ganedit.train.run import autocast
 
 CALIBRATION_IMAGES = 64
 

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from ganedit.files import atomic_path
+from ganedit.images.tensors import to_levels
 from ganedit.train.run import Run
 
 
@@ -87,7 +88,7 @@ class Log:
             return
         from PIL import Image
 
-        pixels = ((image.clamp(-1, 1) + 1) * 127.5).round().byte()
+        pixels = to_levels(image)
         with atomic_path(self.out / f"samples-{self.run.images_seen // 1000:06d}k.png") as path:
             Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy()).save(path)
         if self.board:

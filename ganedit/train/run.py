@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from ganedit.compute import keep_freed_memory
-from ganedit.data.images import ImageSet, fetch
-from ganedit.data.order import crop_rng, index_batch, mirror_batch
-from ganedit.data.pictures import Pictures
+from ganedit.data.order import Share
 from ganedit.errors import UsageError
 from ganedit.train.options.base import LoopOptions
-
-if TYPE_CHECKING:
-    from ganedit.data.sounds import Sounds
 
 
 @dataclass
@@ -29,7 +22,6 @@ class Run:
     fabric: Fabric
     options: LoopOptions
     step: int = 0
-    _sets: dict[int, Tensor] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -49,68 +41,20 @@ class Run:
         """Images per piece and device."""
         return self.options.batch // (self.options.devices * self.options.accumulate)
 
-    def draw(self, data: ImageSet, *, mirror: bool, stream: int = 0) -> list[tuple[Tensor, Tensor | None]]:
-        """This step's real images [N, C, H, W] in [-1, 1] and labels, one pair per accumulated piece.
+    def share(self, stream: int = 0) -> Share:
+        """What this process draws of a set in this step: for the `draw` of the sets in `ganedit.data`.
 
-        `stream` tells apart data sets that are drawn independently in the same step.
+        `stream` tells apart sets that are drawn independently in the same step.
         """
-        pixels = self._on_device(data.images)
-        pieces, share, where = self._share(stream)
-        rows = index_batch(len(data), share, *where)
-        flips = mirror_batch(share, *where) if mirror else torch.zeros(share, dtype=torch.bool)
-        found: list[tuple[Tensor, Tensor | None]] = []
-        for idx, flip in zip(rows.chunk(pieces), flips.chunk(pieces), strict=True):
-            images = fetch(pixels, idx, flip)
-            labels = None if data.labels is None else data.labels[idx].to(self.device)
-            if labels is not None and data.class_names:
-                labels = F.one_hot(labels, data.num_classes).float()
-            found.append((images, labels))
-        return found
-
-    def draw_crops(
-        self, data: Pictures, size: int, *, mirror: bool, turn: bool = False, stream: int = 0
-    ) -> list[list[Tensor]]:
-        """This step's random crops, one [N, 3, S, S] in [-1, 1] per layer of `data`, for each piece.
-
-        See `Pictures.crops`; `stream` as for `draw`.
-        """
-        pieces, share, where = self._share(stream)
-        rows = index_batch(len(data), share, *where)
-        rng = crop_rng(*where)
-        return [
-            [
-                layer.to(self.device)
-                for layer in data.crops(piece.tolist(), size, rng, mirror=mirror, turn=turn)
-            ]
-            for piece in rows.chunk(pieces)
-        ]
-
-    def draw_windows(
-        self, data: Sounds, frames: int, *, gain: float = 0.0, stream: int = 0
-    ) -> list[tuple[Tensor, Tensor]]:
-        """This step's random windows of sounds, spectrograms [N, 1, bins, F] and samples, for each piece.
-
-        See `Sounds.windows`; `stream` as for `draw`.
-        """
-        pieces, share, where = self._share(stream)
-        rows = index_batch(len(data), share, *where)
-        rng = crop_rng(*where)
-        drawn = (data.windows(piece.tolist(), frames, rng, gain) for piece in rows.chunk(pieces))
-        return [(pictures.to(self.device), waves.to(self.device)) for pictures, waves in drawn]
-
-    def _share(self, stream: int) -> tuple[int, int, tuple[int, int, int, int]]:
-        """Pieces, images of this process in one step, and what its order of images follows from."""
-        where = (self.step, self.options.seed + stream, self.fabric.global_rank, self.fabric.world_size)
-        return self.options.accumulate, self.micro_batch * self.options.accumulate, where
-
-    def _on_device(self, images: Tensor) -> Tensor:
-        """The decoded set, on a GPU when it takes less than a quarter of it."""
-        if self.device.type != "cuda":
-            return images
-        if id(images) not in self._sets:
-            fits = images.numel() < torch.cuda.mem_get_info(self.device)[1] // 4
-            self._sets[id(images)] = images.to(self.device) if fits else images
-        return self._sets[id(images)]
+        return Share(
+            self.step,
+            self.options.seed + stream,
+            self.fabric.global_rank,
+            self.fabric.world_size,
+            self.micro_batch * self.options.accumulate,
+            self.options.accumulate,
+            self.device,
+        )
 
     def minimise(
         self,
@@ -145,22 +89,6 @@ class Run:
         for p in parameters:
             p.grad = flat[at : at + p.numel()].view_as(p)
             at += p.numel()
-
-
-def activation_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The activations' type for `precision`; "auto" takes bfloat16 where the processor computes in it."""
-    if precision == "auto":
-        if device.type == "cuda":
-            native = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return torch.bfloat16 if native else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
-
-
-def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """Activations in `dtype`, by the rules of torch.autocast; nothing at all for float32."""
-    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ganedit.compute import autocast, training_dtype
 from ganedit.data.pictures import Pictures, load_pictures, sheet
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.nets.patchgan import MultiScaleDiscriminator
@@ -25,7 +26,7 @@ from ganedit.train.options.base import ModelOptions
 from ganedit.train.options.pictures import TranslationOptions
 from ganedit.train.options.recipes import command_line
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, note_skipped
 
 SAMPLES = 6  # of each domain
@@ -38,7 +39,7 @@ class PictureRecipe(Recipe, Generic[Options]):
 
     def __init__(self, options: Options, device: torch.device, networks: Mapping[str, nn.Module]) -> None:
         self.options, self.device = options, device
-        self.dtype = activation_dtype(options.precision, device)
+        self.dtype = training_dtype(options.precision, device)
         self.networks = {
             name: network.to(device).to(memory_format=torch.channels_last)
             for name, network in networks.items()
@@ -135,7 +136,7 @@ class PictureDomains(Domains):
     def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
         options = self.options
         drawn = [
-            run.draw_crops(pictures, options.size, mirror=options.mirror, stream=stream)
+            pictures.draw(run.share(stream), options.size, mirror=options.mirror)
             for stream, pictures in enumerate(self.sets)
         ]
         return [(a, b) for (a,), (b,) in zip(*drawn, strict=True)]

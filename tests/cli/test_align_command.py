@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from ganedit.images.align import crop_from_affine
-from ganedit.images.io import read_image, to_depth, write_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_image, read_provenance, write_image
+from ganedit.images.pixels import to_depth
 
 
 @pytest.fixture(scope="module")
@@ -110,21 +110,28 @@ def test_no_face_alone_exits_with_3(ganedit, tmp_path):
 
 def test_own_landmarks(ganedit, shared, tmp_path):
     folder = shared / "golden" / "ffhq-align"
-    ran = ganedit("align", folder / "astronaut-rot25.photo.png",
-                  "--landmarks", folder / "astronaut-rot25.landmarks.json")
+    ran = ganedit(
+        "align",
+        folder / "astronaut-rot25.photo.png",
+        "--landmarks",
+        folder / "astronaut-rot25.landmarks.json",
+    )
     assert ran.status == 0, ran.err
     got = read_image(tmp_path / ran.lines[0]).pixels.astype(float)
     reference = read_image(folder / "astronaut-rot25.aligned256.png").pixels
     assert 10 * np.log10(255**2 / np.mean((got - reference) ** 2)) > 45
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    (("--template", "closeup"), "close-up"),
-    (("--size", "3"), "--size 3"),
-    (("--face", "biggest"), "--face biggest"),
-    (("--threshold", "nan"), "--threshold nan"),
-    (("--like", "face"), "face"),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--template", "closeup"), "close-up"),
+        (("--size", "3"), "--size 3"),
+        (("--face", "biggest"), "--face biggest"),
+        (("--threshold", "nan"), "--threshold nan"),
+        (("--like", "face"), "face"),
+    ],
+)
 def test_wrong_usage(ganedit, photo, tmp_path, options, words):
     write_image(tmp_path / "me.png", photo)
     ran = ganedit("align", "me.png", *options)

@@ -9,8 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.images.io import write_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_provenance, write_image
 from ganedit.latent.directions.direction import Direction
 from ganedit.nets.classifier import Classifier, ClassifierConfig
 from ganedit.store.cards import ModelCard

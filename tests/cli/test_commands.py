@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganedit.cli.kit.generate_options import parse_grid, parse_seeds
 from ganedit.errors import UsageError
-from ganedit.images.io import to_tensor
+from ganedit.images.tensors import to_tensor
 from ganedit.latent.latent import Latent
 from ganedit.nets.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from ganedit.store.cards import Metric, ModelCard

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_provenance
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.latent import Latent
 from ganedit.nets.classifier import Classifier, ClassifierConfig

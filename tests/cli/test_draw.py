@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from ganedit.images.edges import draw_edges
-from ganedit.images.io import read_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_image, read_provenance
 from ganedit.images.regions import PALETTE
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.images.io import read_image, to_depth, write_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_image, read_provenance, write_image
+from ganedit.images.pixels import to_depth
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.latent import Latent
 from ganedit.store.load import load_generator

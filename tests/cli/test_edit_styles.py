@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganedit.images.io import read_image, write_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_image, read_provenance, write_image
 from ganedit.latent.directions.channels import channel_direction
 from ganedit.latent.editing import draw
 from ganedit.latent.latent import Latent

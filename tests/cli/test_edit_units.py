@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from ganedit.cli.kit.codes import latent_behind
-from ganedit.images.io import from_tensor, read_image, write_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_image, read_provenance, write_image
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.editing import eased
 from ganedit.latent.latent import Latent
 from ganedit.latent.units.switching import UnitChange, UnitEdit

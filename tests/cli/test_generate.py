@@ -136,7 +136,7 @@ def test_moves_are_read():
 
 
 def test_truncation_by_layers_and_towards_clusters(ganedit, tiny_faces, tmp_path):
-    from ganedit.images.provenance import read_provenance
+    from ganedit.images.io import read_provenance
 
     draw = ("generate", "--device", "cpu", "--seeds", 1)
     assert ganedit(*draw, "--psi", "coarse=0,middle=1", "-o", "layers").status == 0

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganedit.images.io import resize, write_image
+from ganedit.images.io import write_image
+from ganedit.images.pixels import resize
 from ganedit.nets.classifier import Classifier, ClassifierConfig
 from ganedit.nets.context_encoder import ContextEncoder, ContextEncoderConfig
 from ganedit.nets.srresnet import SRResNet, SRResNetConfig

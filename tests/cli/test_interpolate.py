@@ -6,8 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.images.io import read_image, write_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_image, read_provenance, write_image
 from ganedit.latent.latent import Latent
 from ganedit.store.load import load_generator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_provenance
 from ganedit.latent.latent import Latent
 from ganedit.store.load import load_generator
 

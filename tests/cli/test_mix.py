@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_provenance
 
 MIX = ("mix", "--device", "cpu")
 

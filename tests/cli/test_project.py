@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganedit.images.io import read_image, write_image
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import read_image, read_provenance, write_image
 from ganedit.latent.latent import Latent
 
 PROJECT = ("project", "--device", "cpu")

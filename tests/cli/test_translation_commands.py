@@ -399,9 +399,9 @@ def test_pictures_smaller_than_the_receptive_field(ganedit, models, size):
 
 
 def test_an_interrupted_batch_hands_over_what_is_finished(ganedit, models, photo, monkeypatch):
-    from ganedit.images import translation
+    from ganedit.images import upscaling
 
-    plain, calls = translation.upscale, []
+    plain, calls = upscaling.upscale, []
 
     def upscale(*args, **options):
         calls.append(1)
@@ -409,7 +409,7 @@ def test_an_interrupted_batch_hands_over_what_is_finished(ganedit, models, photo
             raise KeyboardInterrupt
         return plain(*args, **options)
 
-    monkeypatch.setattr(translation, "upscale", upscale)
+    monkeypatch.setattr(upscaling, "upscale", upscale)
     for name in "abcd":
         Image.open(photo).save(f"{name}.png")
     ran = ganedit("upscale", "a.png", "b.png", "c.png", "d.png", "-o", "out")
@@ -493,11 +493,11 @@ def test_damaged_frames_are_named_and_repeated(ganedit, models):
 
 
 def test_an_interrupted_film_is_taken_up_again(ganedit, models, monkeypatch):
-    from ganedit.images import film, translation
+    from ganedit.images import film, upscaling
 
     monkeypatch.setattr(film, "STRETCH", 4)
     make_film("clip.mp4", 10)
-    plain, done = translation.upscale, []
+    plain, done = upscaling.upscale, []
 
     def until(limit: int):
         def upscale(*args, **options):
@@ -508,7 +508,7 @@ def test_an_interrupted_film_is_taken_up_again(ganedit, models, monkeypatch):
 
         return upscale
 
-    monkeypatch.setattr(translation, "upscale", until(6))
+    monkeypatch.setattr(upscaling, "upscale", until(6))
     ran = ganedit("upscale", "clip.mp4")
     assert ran.status == 130
     assert "takes it up again" in ran.err
@@ -516,7 +516,7 @@ def test_an_interrupted_film_is_taken_up_again(ganedit, models, monkeypatch):
     assert sorted(os.listdir(parts)) == ["000000.mkv", "key.json"]
     assert json.loads((parts / "key.json").read_text())["use"] == "upscale"
     done.clear()
-    monkeypatch.setattr(translation, "upscale", until(100))
+    monkeypatch.setattr(upscaling, "upscale", until(100))
     assert ganedit("upscale", "clip.mp4").lines == ["clip.upscaled.mp4"]
     assert len(done) == 6  # of ten frames, four were there
     assert not parts.exists()

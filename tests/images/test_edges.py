@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganedit.images.edges import clean_sketch, draw_edges, thinned
-from ganedit.images.io import resize
+from ganedit.images.pixels import resize
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,10 @@ from PIL import Image, ImageCms
 
 from ganedit.errors import InputError
 from ganedit.files import atomic_path, sha256_file
-from ganedit.images.io import from_tensor, list_images, read_image, resize, to_depth, to_tensor, write_image
-from ganedit.images.provenance import COMPOSITE, SYNTHETIC, provenance, read_provenance
+from ganedit.images.io import list_images, read_image, read_provenance, write_image
+from ganedit.images.pixels import resize, to_depth
+from ganedit.images.provenance import COMPOSITE, SYNTHETIC, provenance
+from ganedit.images.tensors import from_tensor, to_tensor
 
 
 @pytest.fixture
@@ -95,7 +97,8 @@ def _claim(width: int, height: int) -> bytes:
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = b"IDAT" + zlib.compress(b"\0" * 100)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data, b"IEND"))
+        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, data, b"IEND")
+    )
 
 
 def _jpeg(picture: np.ndarray) -> bytes:
@@ -104,16 +107,19 @@ def _jpeg(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("kind", "words"), [
-    ("missing", "does not exist"),
-    ("empty", "is empty"),
-    ("text", "found text, beginning 'Dear diary"),
-    ("binary", "another format"),
-    ("zeros", "zero bytes"),
-    ("truncated", "truncated"),
-    ("bomb", "megapixels"),
-    ("folder", "is a folder"),
-])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("missing", "does not exist"),
+        ("empty", "is empty"),
+        ("text", "found text, beginning 'Dear diary"),
+        ("binary", "another format"),
+        ("zeros", "zero bytes"),
+        ("truncated", "truncated"),
+        ("bomb", "megapixels"),
+        ("folder", "is a folder"),
+    ],
+)
 def test_bad_files_are_named_with_what_was_found(tmp_path, picture, kind, words):
     path = tmp_path / "photo.png"
     content = {

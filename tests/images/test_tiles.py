@@ -103,7 +103,7 @@ def test_tiles_follow_the_free_memory(monkeypatch):
     assert need == 2 * (8 + 12) * 4  # bytes of input and output of the widest layer, twice
     side = ALWAYS_WHOLE  # a picture of 1 x side pixels and more
     assert choose((1, side), False) == 0
-    monkeypatch.setattr("ganedit.images.tiles.free_memory", lambda: 4 * need * 400 * 400)
+    monkeypatch.setattr("ganedit.images.tiles.memory_of", lambda device: 4 * need * 400 * 400)
     assert choose((2000, 2000), False) == 400
     assert choose((2000, 2000), True) == 560  # half of the memory instead of a quarter
     assert choose((400, 800), True) == 0

@@ -11,15 +11,11 @@ from torch import nn
 
 import ganedit
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
-from ganedit.images.io import Photo, resize
+from ganedit.images.io import Photo
 from ganedit.images.labels import LabelMap
-from ganedit.images.translation import (
-    batch_size,
-    style_encoder,
-    style_of,
-    target_of,
-    translate_all,
-)
+from ganedit.images.pixels import resize
+from ganedit.images.targets import style_encoder, style_of, target_of
+from ganedit.images.translation import batch_size, translate_all
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
 from ganedit.nets.spade import SPADEConfig, SPADEGenerator, StyleEncoder, StyleEncoderConfig
 from ganedit.nets.srresnet import SRResNet, SRResNetConfig

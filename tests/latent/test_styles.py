@@ -11,7 +11,7 @@ import torch
 
 import ganedit
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.images.io import from_tensor
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.directions.channels import channel_direction
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.editing import draw, edit, paste_latent

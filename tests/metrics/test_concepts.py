@@ -8,7 +8,8 @@ from PIL import Image
 
 from ganedit.errors import InputError
 from ganedit.images.align import TEMPLATES, align_faces
-from ganedit.images.io import read_image, resize
+from ganedit.images.io import read_image
+from ganedit.images.pixels import resize
 from ganedit.images.regions import REGIONS
 from ganedit.metrics.concepts import FaceRegions, LabelFolder
 

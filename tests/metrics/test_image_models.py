@@ -11,7 +11,8 @@ from torch import nn
 
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.images.align import TEMPLATES, align_faces
-from ganedit.images.io import Photo, read_image, resize, write_image
+from ganedit.images.io import Photo, read_image, write_image
+from ganedit.images.pixels import resize
 from ganedit.images.regions import draw_regions
 from ganedit.metrics.inpainting import (
     centre_hole,

@@ -36,7 +36,7 @@ def test_bicubic_enlargement_has_its_published_quality(shared):
     """28.42 dB and 0.8104 in the literature, by MATLAB; Pillow enlarges all but the same."""
     from PIL import Image
 
-    from ganedit.images.io import to_tensor
+    from ganedit.images.tensors import to_tensor
 
     found = []
     for path in sorted((shared / "data/sr/Set5").glob("*_HR.png")):

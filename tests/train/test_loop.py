@@ -42,7 +42,7 @@ class MeanColour(Recipe):
         self.spoil_at, self.exported, self.seen = spoil_at, [], []
 
     def step(self, run: Run) -> dict[str, torch.Tensor]:
-        pieces = run.draw(DATA, mirror=True)
+        pieces = DATA.draw(run.share(), mirror=True)
         self.seen.append(torch.cat([images[:, 0, 0, 0] for images, _ in pieces]))
         losses = (self.loss(images) for images, _ in pieces)
         loss = run.minimise(self.optimizers["net"], losses)

@@ -11,7 +11,8 @@ from recipes import CPU, assert_resumes, trained
 from ganedit.errors import InputError, UsageError
 from ganedit.images.io import Photo
 from ganedit.images.labels import LabelMap
-from ganedit.images.translation import style_encoder, style_of, takes_labels, translate
+from ganedit.images.targets import style_encoder, style_of
+from ganedit.images.translation import takes_labels, translate
 from ganedit.nets.spade import StyleEncoder, StyleEncoderConfig
 from ganedit.store.load import load
 from ganedit.train.options.label_maps import SPADEOptions

@@ -107,7 +107,8 @@ def test_feature_discriminators_reach_the_generator_alone():
     assert moved
     assert all(name.startswith("g.") for name in moved)
     run.minimise(
-        recipe.optimizers["features"], recipe._feature_losses(run.draw(recipe.data, mirror=False), fakes)
+        recipe.optimizers["features"],
+        recipe._feature_losses(recipe.data.draw(run.share(), mirror=False), fakes),
     )
     later = {name for name, value in tensors(recipe).items() if not torch.equal(before[name], value)} - moved
     assert later
@@ -165,9 +166,9 @@ def test_the_discriminator_learns_only_in_its_own_turn():
 def test_pieces_see_the_images_of_one_step():
     one, two = (recipe_of(tiny(accumulate=k), pictures()) for k in (1, 2))
     for (_, run), count in ((one, 1), (two, 2)):
-        assert len(run.draw(pictures(), mirror=True)) == count
-    whole = one[1].draw(pictures(), mirror=True)[0][0]
-    halves = torch.cat([images for images, _ in two[1].draw(pictures(), mirror=True)])
+        assert len(pictures().draw(run.share(), mirror=True)) == count
+    whole = pictures().draw(one[1].share(), mirror=True)[0][0]
+    halves = torch.cat([images for images, _ in pictures().draw(two[1].share(), mirror=True)])
     assert torch.equal(whole, halves)
 
 
@@ -177,7 +178,7 @@ def test_pieces_give_the_same_penalty():
     for pieces in (1, 2):
         recipe, run = recipe_of(tiny(accumulate=pieces, augment="none"), pictures())
         recipe.d.b4.cfg = replace(recipe.d.b4.cfg, mbstd_group=1)
-        real = run.draw(pictures(), mirror=False)
+        real = pictures().draw(run.share(), mirror=False)
         found.append(float(run.minimise(recipe.optimizers["d"], recipe._r1_losses(real, 1.0))))
     assert found[0] == pytest.approx(found[1], rel=1e-4)
 

@@ -50,7 +50,6 @@ def command(
         from ganedit.images.align import TEMPLATES, align_faces
         from ganedit.images.faces import load_landmarks
         from ganedit.images.io import Photo, read_image, write_image
-        from ganedit.images.provenance import provenance
 
         photo = read_image(path)
         given = None if landmarks is None else load_landmarks(landmarks)
@@ -66,12 +65,12 @@ def command(
                 "face": number,
             }
             if console.should_write(target):
-                record = provenance("align", {**details, "source_sha256": photo.sha256}, source=path)
+                record = console.provenance("align", {**details, "source_sha256": photo.sha256}, source=path)
                 write_image(
                     target,
                     aligned.crop,
                     like=Photo(aligned.crop, grey=photo.grey, icc=photo.icc),
-                    provenance=record if console.options.provenance else None,
+                    provenance=record,
                 )
             yield Result(target, details)
 

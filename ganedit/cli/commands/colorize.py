@@ -30,9 +30,10 @@ def command(
     Writes NAME.colorized.EXT. The picture's own lightness stays in full resolution; colours of coloured
     pictures are replaced.
     """
+    from ganedit.images.colorizing import colorize
     from ganedit.images.io import read_image
+    from ganedit.images.sizes import check_size
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import check_size, colorize
 
     check_size(size)
     check_tile(tile)
@@ -42,6 +43,6 @@ def command(
         change=lambda photos, told: [
             colorize(photo, painter, size=size, tile=tile, progress=told) for photo in photos
         ],
-        read=read_image,
+        open=read_image,
         parameters={"size": size, "tile": tile},
     ).run(inputs)  # fmt: skip

@@ -65,13 +65,6 @@ def command(
     found_in, available = _concepts(generator, concepts, seed)
     count = samples or available or SAMPLES
     with console.progress("dissecting", 2 * count) as bar:
-        done = 0
-
-        def advance(now: int, _: int) -> None:
-            nonlocal done
-            bar.advance(now - done)
-            done = now
-
         dissection = dissect(
             generator,
             shapes,
@@ -80,7 +73,7 @@ def command(
             seed=seed,
             psi=psi,
             quantile=quantile,
-            progress=advance,
+            progress=bar.update,
         )
     with console.progress("drawing the report"):
         record = _record(console, dissection)
@@ -129,12 +122,8 @@ def _concepts(generator: Generator, concepts: str, seed: int) -> tuple[Concepts,
 
 
 def _record(console: Console, found: Dissection) -> dict[str, object] | None:
-    from ganedit.images.provenance import provenance
-
-    if not console.options.provenance:
-        return None
     about = {"samples": found.samples, "seed": found.seed, "psi": found.psi, "quantile": found.quantile}
-    return provenance("dissect", about, found.model, found.model_sha256)
+    return console.provenance("dissect", about, found.model, found.model_sha256)
 
 
 def _tell(console: Console, found: Dissection, model: str) -> None:

@@ -136,9 +136,8 @@ def _work(
 
     def work(path: Path) -> Iterable[Result]:
         from ganedit.images.io import Photo, read_image, write_image
-        from ganedit.images.provenance import provenance
         from ganedit.images.regions import write_regions
-        from ganedit.images.translation import fitted
+        from ganedit.images.sizes import fitted
 
         target = output / f"{path.stem}{ending}.png"
         if target.resolve() == path.resolve():
@@ -150,9 +149,8 @@ def _work(
         shape = photo.pixels.shape[:2] if size is None else fitted(photo.pixels.shape, size)
         drawn = draw(photo, shape)
         details: dict[str, Any] = {"width": drawn.shape[1], "height": drawn.shape[0]}
-        record = None
-        if console.options.provenance:
-            record = provenance(f"draw {use}", {"size": size, "source_sha256": photo.sha256}, source=path)
+        told = {"size": size, "source_sha256": photo.sha256}
+        record = console.provenance(f"draw {use}", told, source=path)
         if pairs:
             like = Photo(photo.pixels, icc=None if photo.grey else photo.icc)
             write_image(target, _pair(drawn, photo.pixels), like=like, provenance=record)
@@ -169,7 +167,7 @@ def _pair(drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Drawing, in colours, and photo of its size side by side."""
     import numpy as np
 
-    from ganedit.images.io import resize, to_depth
+    from ganedit.images.pixels import resize, to_depth
     from ganedit.images.regions import PALETTE
 
     left = PALETTE.colours[drawn] if drawn.ndim == 2 else drawn

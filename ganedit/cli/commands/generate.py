@@ -168,7 +168,7 @@ def _draw(console: Console, pick: _Picker, seeds: list[int], one: Any) -> None:
     """Call `one(seed, pixels, ws)` for each seed, a batch at a time."""
     import torch
 
-    from ganedit.images.io import from_tensor
+    from ganedit.images.tensors import from_tensor
 
     torch.manual_seed(console.options.seed)  # for --noise random
     size = BATCH[pick.generator.device.type] if pick.generator.resolution <= 256 else 1
@@ -187,7 +187,7 @@ def _write(console: Console, folder: Path, generator: Generator, seed: int, pixe
     from ganedit.latent.latent import Latent
 
     picture, code = picture_path(folder, seed), latent_path(folder, seed)
-    record = _provenance(console, generator, {**parameters, "seed": seed})
+    record = console.provenance("generate", {**parameters, "seed": seed}, generator.name, generator.sha256)
     with all_or_none(*([picture] if ws is None else [picture, code])):
         if ws is not None:
             template = generator.card.template
@@ -201,14 +201,5 @@ def _write_sheet(console: Console, path: Path, pictures: list[np.ndarray], colum
     from ganedit.images.io import write_image
     from ganedit.images.sheet import sheet
 
-    write_image(
-        path, sheet(pictures, columns=columns), provenance=_provenance(console, generator, parameters)
-    )
-
-
-def _provenance(console: Console, generator: Generator, parameters: dict[str, Any]) -> dict[str, Any] | None:
-    from ganedit.images.provenance import provenance
-
-    if not console.options.provenance:
-        return None
-    return provenance("generate", parameters, generator.name, generator.sha256)
+    record = console.provenance("generate", parameters, generator.name, generator.sha256)
+    write_image(path, sheet(pictures, columns=columns), provenance=record)

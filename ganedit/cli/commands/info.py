@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import IMAGE_SUFFIXES, run_batch
+from ganedit.cli.kit.batch import run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import SOUND_SUFFIXES
+from ganedit.files import IMAGE_SUFFIXES, SOUND_SUFFIXES
 
 PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
 UNKNOWN = {"provenance": "none: not written by ganedit, or with --no-provenance"}
@@ -41,7 +41,7 @@ def command(
 
 
 def _of_picture(path: Path) -> dict[str, Any]:
-    from ganedit.images.provenance import read_provenance
+    from ganedit.images.io import read_provenance
 
     return read_provenance(path) or UNKNOWN
 

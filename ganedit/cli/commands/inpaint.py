@@ -43,7 +43,7 @@ def command(
     """
     from ganedit.images.inpainting import box_hole, inpaint, mask_hole, transparent_hole
     from ganedit.images.io import read_image
-    from ganedit.images.translation import check_size
+    from ganedit.images.sizes import check_size
 
     if mask is not None and box is not None:
         raise UsageError("--mask and --box both say where to fill", "drop one of them")
@@ -63,7 +63,7 @@ def command(
     PictureJob(
         console, "inpaint", painter, suffix, output,
         change=lambda photos, told: [fill(photo) for photo in photos],
-        read=read_image,
+        open=read_image,
         parameters={"mask": mask, "box": box, "size": size},
         lossless=True,
     ).run(inputs)  # fmt: skip

@@ -22,8 +22,9 @@ from ganedit.cli.kit.codes import (
 )
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.options import Space
-from ganedit.cli.kit.outputs import LATENT, check_folder
+from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
+from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,11 +194,8 @@ class Writer:
                     bar.advance()
 
     def _record(self) -> dict[str, Any] | None:
-        from ganedit.images.provenance import provenance
-
-        if not self.console.options.provenance:
-            return None
-        return provenance("interpolate", self.parameters, self.generator.name, self.generator.sha256)
+        model = self.generator
+        return self.console.provenance("interpolate", self.parameters, model.name, model.sha256)
 
     def _film(self, fps: float) -> None:
         from ganedit.images.sheet import enlarged
@@ -219,7 +217,7 @@ class Writer:
 
         digits = max(4, len(str(len(self.way) - 1)))
         names = [f"frame{i:0{digits}d}" for i in range(len(self.way))]
-        paths = [(self.output / f"{name}.png", self.output / f"{name}{LATENT}") for name in names]
+        paths = [(self.output / f"{name}.png", self.output / f"{name}{LATENT_SUFFIX}") for name in names]
         wanted = []
         for pair in paths:
             asked = [self.console.should_write(path) for path in pair]

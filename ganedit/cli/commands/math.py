@@ -20,8 +20,9 @@ from ganedit.cli.kit.codes import (
     Sampling,
 )
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.outputs import LATENT, check_folder, latent_path
+from ganedit.cli.kit.outputs import check_folder, latent_path
 from ganedit.errors import UsageError
+from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +97,7 @@ def _numbers(latent: Latent, styles: int) -> Tensor:
 
 def _spelt(word: str) -> str:
     """A latent's name with its ending, where that is the file; else the word."""
-    named = Path(word + LATENT)
+    named = Path(word + LATENT_SUFFIX)
     return str(named) if named.is_file() else word
 
 
@@ -110,17 +111,14 @@ def _write(
     """The result belongs to the photo of what is named first, so that it can be pasted there."""
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
-    from ganedit.images.provenance import provenance
     from ganedit.latent.editing import draw
 
     latent = replace(total, template=generator.card.template)
     if len(first) == 1:
         edited = first[0].latent.edited(total.ws, {"math": expression})
         latent = replace(edited, styles=total.styles)
-    record = None
-    if console.options.provenance:
-        told = {"expression": expression}
-        record = provenance("math", told, generator.name, generator.sha256, latent.source or None)
+    told = {"expression": expression}
+    record = console.provenance("math", told, generator.name, generator.sha256, latent.source or None)
     with all_or_none(output, _latent_of(output)):
         latent.save(_latent_of(output))
         write_image(output, draw(latent.personal(generator), [latent])[0], provenance=record)

@@ -77,7 +77,6 @@ def _write(
     output: Path,
 ) -> None:
     from ganedit.images.io import write_image
-    from ganedit.images.provenance import provenance
     from ganedit.images.sheet import enlarged, sheet
     from ganedit.latent.editing import draw
     from ganedit.latent.mixing import mix_latents
@@ -99,9 +98,6 @@ def _write(
         column_labels=["", *names["cols"]],
         caption=f"layers {', '.join(map(str, layers))} of the column, all others of the row",
     )
-    record = None
-    if console.options.provenance:
-        record = provenance(
-            "mix", {**names, "layers": layers, **sampling.told}, generator.name, generator.sha256
-        )
+    told = {**names, "layers": layers, **sampling.told}
+    record = console.provenance("mix", told, generator.name, generator.sha256)
     write_image(output, made, provenance=record)

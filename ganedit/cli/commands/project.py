@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import Result, sources, survive
+from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.options import Method, Space, check_face
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Projector
-from ganedit.errors import GaneditError, UsageError
+from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,29 +90,27 @@ def command(
     )
     projector = Projector.open(console, model, options, encoder)
     size = 1 if video else batch or (GPU_BATCH if projector.generator.device.type == "cuda" else 1)
-    job = _Job(console, projector, output, face, aligned, video, size)
-    if not survive(console, job.items(sources(console, inputs)), job.finish):
-        raise UsageError("no input was given", "name photos, folders or globs, or pipe paths in")
+    run_stages(console, inputs, _Projecting(console, projector, output, face, aligned, video, size))
 
 
-@dataclass
-class _Item:
-    """One face on its way, or the end of an input that failed."""
+@dataclass(frozen=True, eq=False)
+class _Face:
+    """A face that is to be projected."""
 
     path: Path
-    stem: str = ""
-    crop: Crop | None = None  # None: it is there already
-    latent: Latent | None = None
-    found: Projection | None = None
-    film: list[np.ndarray] = field(default_factory=list)
-    error: Exception | None = None
+    stem: str
+    crop: Crop
 
-    def __str__(self) -> str:
-        return str(self.path)
+
+@dataclass(frozen=True, eq=False)
+class _Projected:
+    latent: Latent
+    projection: Projection
+    film: list[np.ndarray]  # of the search, if it was asked for
 
 
 @dataclass
-class _Job:
+class _Projecting(Stages[_Face, _Face, _Projected]):
     console: Console
     projector: Projector
     output: Path
@@ -121,37 +119,42 @@ class _Job:
     video: bool
     size: int  # faces projected at a time
 
-    def items(self, paths: Iterator[Path | GaneditError]) -> Iterator[_Item | GaneditError]:
-        """Every face of every input, projected `size` at a time, and every failure, for `survive`."""
-        waiting: list[_Item] = []
-        for path in paths:
-            if isinstance(path, GaneditError):
-                yield path
-                continue
-            for item in self._prepare(path):
-                if item.crop is None:
-                    yield item
-                    continue
-                waiting.append(item)
-                if len(waiting) == self.size:
-                    yield from self._project(waiting)
-                    waiting = []
-        if waiting:
-            yield from self._project(waiting)
+    def __post_init__(self) -> None:
+        self.ahead = self.size - 1
 
-    def _prepare(self, path: Path) -> list[_Item]:
-        """Read and align one input. What fails comes back as an item, so that the others go on."""
-        try:
-            check_folder(self.output)
-            if self.face != "all":  # the name is known: do not even read what is to be skipped
-                stem = face_stem(path.stem, 1 if self.face == "largest" or self.aligned else int(self.face))
-                if not self._wanted(stem):
-                    return [_Item(path, stem)]
-                return [_Item(path, stem, crop) for crop in self._crops(path)]
-            found = [_Item(path, face_stem(path.stem, crop.number), crop) for crop in self._crops(path)]
-            return [item if self._wanted(item.stem) else _Item(path, item.stem) for item in found]
-        except Exception as error:
-            return [_Item(path, error=error)]
+    def plan(self, path: Path) -> Iterator[_Face | Result]:
+        check_folder(self.output)
+        if self.face != "all":  # the name is known: do not even read what is to be skipped
+            stem = face_stem(path.stem, 1 if self.face == "largest" or self.aligned else int(self.face))
+            if not self._wanted(stem):
+                yield self._there_already(stem)
+                return
+            yield from (_Face(path, stem, crop) for crop in self._crops(path))
+            return
+        for crop in self._crops(path):
+            stem = face_stem(path.stem, crop.number)
+            yield _Face(path, stem, crop) if self._wanted(stem) else self._there_already(stem)
+
+    def read(self, task: _Face) -> _Face:
+        return task
+
+    def room(self, read: _Face) -> int:
+        return self.size
+
+    def compute(self, tasks: Sequence[_Face], read: Sequence[_Face]) -> list[_Projected]:
+        title = f"projecting {tasks[0].path.name}" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
+        film: list[np.ndarray] = []
+        found = self.projector.run(
+            [task.crop for task in tasks], title, _camera(film) if self.video else None
+        )
+        return [_Projected(latent, projection, film) for latent, projection in found]
+
+    def write(self, task: _Face, made: _Projected) -> Result:
+        if self.video:
+            self._write_film(task, made.film)
+        more = self.projector.save(task.stem, self.output, task.path, made.latent, made.projection)
+        result = self._result(task.stem)
+        return replace(result, details={**result.details, **more, "face": task.crop.number})
 
     def _crops(self, path: Path) -> list[Crop]:
         return self.projector.crops(path, self.face, self.aligned)
@@ -161,62 +164,35 @@ class _Job:
         wanted = [self.console.should_write(target) for target in self._targets(stem)]
         return any(wanted)
 
+    def _there_already(self, stem: str) -> Result:
+        result = self._result(stem)
+        self.projector.latest.add(result.path)
+        return result
+
+    def _result(self, stem: str) -> Result:
+        latent, picture, *film = self._targets(stem)
+        return Result(latent, {"picture": str(picture)} | ({"video": str(film[0])} if film else {}))
+
     def _targets(self, stem: str) -> list[Path]:
-        film = [self.output / f"{stem}.projection.mp4"] if self.video else []
+        film = [self._film_path(stem)] if self.video else []
         return [latent_path(self.output, stem), picture_path(self.output, stem), *film]
 
-    def _project(self, items: list[_Item]) -> list[_Item]:
-        crops = [item.crop for item in items if item.crop is not None]
-        title = f"projecting {items[0].path.name}" + (f" and {len(items) - 1} more" if len(items) > 1 else "")
-        film: list[np.ndarray] = []
-        try:
-            found = self.projector.run(crops, title, _camera(film) if self.video else None)
-        except Exception as error:
-            return [_Item(item.path, error=error) for item in items]
-        for item, (latent, projection) in zip(items, found, strict=True):
-            item.latent, item.found, item.film = latent, projection, film
-        return items
+    def _film_path(self, stem: str) -> Path:
+        return self.output / f"{stem}.projection.mp4"
 
-    def finish(self, item: _Item | GaneditError) -> None:
-        """Write one face's files and hand its latent over, or raise what went wrong."""
-        if isinstance(item, GaneditError):
-            raise item
-        if item.error is not None:
-            raise item.error
-        target = latent_path(self.output, item.stem)
-        details: dict[str, Any] = {
-            "input": str(item.path),
-            "picture": str(picture_path(self.output, item.stem)),
-        }
-        if item.crop is None:
-            self.projector.latest.add(target)
-        else:
-            assert item.latent is not None
-            assert item.found is not None
-            if self.video:
-                self._write_film(item)
-            details |= self.projector.save(item.stem, self.output, item.path, item.latent, item.found)
-            details |= {"face": item.crop.number}
-        if self.video:
-            details["video"] = str(self._targets(item.stem)[-1])
-        result = Result(target, details)
-        self.console.emit(result.path, **result.details)
-
-    def _write_film(self, item: _Item) -> None:
+    def _write_film(self, face: _Face, film: list[np.ndarray]) -> None:
         from ganedit.images.video import write_video
 
-        assert item.crop is not None
-        target = item.crop.pixels
-        every = -(-len(item.film) // FILM_FRAMES)
-        frames = [*item.film[:-1][::every], *[item.film[-1]] * 25]  # a second to look at the result
-        path = self._targets(item.stem)[-1]
-        write_video(path, (_beside(target, frame) for frame in frames))
-        self.console.note(f"{item.path}: {path} shows the search")
+        every = -(-len(film) // FILM_FRAMES)
+        frames = [*film[:-1][::every], *[film[-1]] * 25]  # a second to look at the result
+        path = self._film_path(face.stem)
+        write_video(path, (_beside(face.crop.pixels, frame) for frame in frames))
+        self.console.note(f"{face.path}: {path} shows the search")
 
 
 def _camera(film: list[np.ndarray]) -> Callable[[Tensor], None]:
     """Keeps the one picture of each step."""
-    from ganedit.images.io import from_tensor
+    from ganedit.images.tensors import from_tensor
 
     return lambda images: film.append(from_tensor(images))
 
@@ -225,6 +201,6 @@ def _beside(*pictures: np.ndarray) -> np.ndarray:
     """Pictures in a row, large enough to look at."""
     import numpy as np
 
-    from ganedit.images.io import resize
+    from ganedit.images.pixels import resize
 
     return np.concatenate([resize(one, max(len(one), FILM_SIDE)) for one in pictures], axis=1)

@@ -52,7 +52,6 @@ def command(
     from ganedit.audio.long_sounds import transfer_file
     from ganedit.audio.spectrogram import SpectrogramConfig
     from ganedit.audio.vocoders import DEFAULT, vocoder_of
-    from ganedit.images.provenance import provenance
     from ganedit.store.uses import need
 
     if candidates < 1:
@@ -75,22 +74,17 @@ def command(
         wanted = [console.should_write(one) for one in ((target, picture) if show else (target,))]
         details: dict[str, Any] = {"model": translator.name, "vocoder": vocoder}
         if any(wanted):
-            record = provenance("timbre", {"vocoder": vocoder}, translator.name, translator.sha256, path)
+            record = console.provenance(
+                "timbre", {"vocoder": vocoder}, translator.name, translator.sha256, path
+            )
             shown = _Shown(cfg)
-            with console.progress(f"timbre {path.name}", 1.0) as bar:
-                at = 0.0
-
-                def told(done: float, total: float) -> None:
-                    nonlocal at
-                    bar.advance(done / total - at)
-                    at = done / total
-
+            with console.progress(f"timbre {path.name}") as bar:
                 details["seconds"] = transfer_file(
-                    path, target, translator, vocode, progress=told, look=shown.take if show else None,
-                    comment=json.dumps(record) if console.options.provenance else "",
+                    path, target, translator, vocode, progress=bar.update, look=shown.take if show else None,
+                    comment=json.dumps(record) if record else "",
                 )  # fmt: skip
             if show:
-                shown.write(picture, record if console.options.provenance else None)
+                shown.write(picture, record)
         yield Result(target, details)
         if show and picture.exists():
             yield Result(picture, {"spectrograms": [path.name, target.name]})
@@ -131,6 +125,9 @@ class _Shown:
 def _coloured(picture: np.ndarray) -> np.ndarray:
     """A spectrogram [bins, frames] in [-1, 1] in colours, low frequencies at the bottom, [H, W, 3] uint8."""
     import cv2
+    import torch
 
-    grey = ((picture[::-1] + 1) * 127.5).round().astype("uint8")
+    from ganedit.images.tensors import to_levels
+
+    grey = to_levels(torch.from_numpy(picture[::-1].copy())).numpy()
     return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from ganedit.cli.kit.context import Console
+from ganedit.compute import TRAINING_DTYPES
 from ganedit.errors import UsageError
 from ganedit.train.options.base import LoopOptions, flag_of
 from ganedit.train.options.recipes import RECIPES
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ganedit.train.logs import Report
 
 FROM_GLOBALS = {"seed", "precision"}  # --seed and --dtype serve every command
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -68,26 +68,18 @@ def _train(
     fabric = start_fabric(console.options.device, options.devices)
     recipe_module = importlib.import_module("ganedit.train.recipes." + name.replace("-", "_"))
     with console.progress("reading data") as bar:
-        seen = [0]
-
-        def on_load(done: int, total: int) -> None:
-            bar.advance(done - seen[0], f"reading {total} files")
-            seen[0] = done
-
-        recipe = recipe_module.start(options, fabric.device, console.note, on_load)
+        recipe = recipe_module.start(options, fabric.device, console.note, bar.update)
     run = Run(fabric, options)
     if resume:
         load_checkpoint(recipe, run, out)  # before the new options are written: they may not suit it
     if fabric.is_global_zero:
         save_options(options, out, recipe=name)
     with console.progress("training", total=options.kimg) as bar:
-        shown = [run.images_seen / 1000]
-        bar.advance(shown[0])
+        bar.update(run.images_seen / 1000)
 
         def on_report(report: Report) -> None:
-            kimg = report.images / 1000
-            bar.advance(kimg - shown[0], f"training, {report.images_per_second:.0f} {options.items}/s")
-            shown[0] = kimg
+            speed = f"training, {report.images_per_second:.0f} {options.items}/s"
+            bar.update(report.images / 1000, text=speed)
             if not console.stderr.isatty():
                 console.note(_line(report, options.items))
 
@@ -102,7 +94,7 @@ def _options(
     """The resolved options: defaults, then those of the resumed run, then the flags."""
     from ganedit.train.checkpoints import CHECKPOINT, read_options
 
-    if console.options.dtype not in PRECISIONS:
+    if console.options.dtype not in TRAINING_DTYPES:
         raise UsageError(f"training does not work in {console.options.dtype}", "choose float32 or bfloat16")
     values: dict[str, Any] = {"seed": console.options.seed, "precision": console.options.dtype}
     if resume:

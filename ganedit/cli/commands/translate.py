@@ -57,17 +57,10 @@ def command(
     """
     from ganedit.images.io import read_image
     from ganedit.images.labels import read_label_map, read_palette
+    from ganedit.images.sizes import check_size, shape_of
+    from ganedit.images.targets import style_encoder, style_of, target_of
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import (
-        batch_size,
-        check_size,
-        shape_of,
-        style_encoder,
-        style_of,
-        takes_labels,
-        target_of,
-        translate_all,
-    )
+    from ganedit.images.translation import batch_size, takes_labels, translate_all
 
     if model is None:
         raise UsageError("no --model was given", _choices())
@@ -94,7 +87,7 @@ def command(
     PictureJob(
         console, "translate", translator, suffix, output,
         change=lambda pictures, told: translate_all(pictures, translator, **options, progress=told),
-        read=read_map if maps else read_image,
+        open=read_map if maps else read_image,
         parameters={
             "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,
             "size": size, "tile": tile,

@@ -31,8 +31,9 @@ def command(
     MP4 or stay GIF, with their sound.
     """
     from ganedit.images.io import read_image
+    from ganedit.images.sizes import check_size
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import check_size, upscale
+    from ganedit.images.upscaling import upscale
 
     check_size(size)
     check_tile(tile)
@@ -42,7 +43,7 @@ def command(
         change=lambda photos, told: [
             upscale(photo, upscaler, size=size, tile=tile, progress=told) for photo in photos
         ],
-        read=read_image,
+        open=read_image,
         parameters={"size": size, "tile": tile},
         films=True,
     ).run(inputs)  # fmt: skip

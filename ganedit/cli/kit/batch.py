@@ -1,38 +1,49 @@
-"""Many inputs, one at a time: where they come from, and how a run survives the bad ones."""
+"""Many inputs: each does what it can, those that fail are reported, and results are handed over as they come.
+
+`run_batch` works on one input after the other. `run_stages` is for work that gains from company: inputs are
+read ahead, computed several at once, and written while the next ones are computed.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import glob
-import json
-import os
-import select
-import stat
 import traceback
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import as_expected
-from ganedit.errors import GaneditError, InputError, UsageError
+from ganedit.cli.kit.inputs import sources
+from ganedit.errors import GaneditError, UsageError
+from ganedit.files import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".avif", ".heic")
-LATENT_SUFFIXES = (".latent.safetensors",)
-PATIENCE = 2.0  # seconds that a pipe of unknown origin may stay silent
+Item = TypeVar("Item")
+Task = TypeVar("Task")
+Read = TypeVar("Read")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One finished file, and what --json says about it."""
+    """One finished file.
+
+    Attributes:
+        path: The file.
+        details: What --json says about it.
+        problem: What is wrong with it nevertheless; reported after the file is handed over.
+    """
 
     path: Path
     details: dict[str, Any] = field(default_factory=dict)
+    problem: GaneditError | None = None
 
 
-Item = TypeVar("Item")
-Work = Callable[[Path], Iterable["Result | Path"]]
+Work = Callable[[Path], Iterable[Result | Path]]
 
 
 class BatchFailed(Exception):
@@ -65,19 +76,28 @@ def run_batch(
         BatchFailed: some input failed. Its status is that of the error if there was one input, else 1.
         UsageError: there is nothing to work on.
     """
-
-    def one(item: Path | GaneditError) -> None:
-        if isinstance(item, GaneditError):
-            raise item
-        for result in work(item):
-            result = result if isinstance(result, Result) else Result(result)
-            console.emit(result.path, **{"input": str(item), **result.details})
-
-    if not survive(console, sources(console, inputs, suffixes, fallback), one):
-        raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
+    found = sources(console, inputs, suffixes, fallback)
+    _deliver_all(
+        console,
+        (
+            _failed(one) if isinstance(one, GaneditError) else Delivery(one, partial(work, one))
+            for one in found
+        ),
+    )
 
 
-def survive(console: Console, items: Iterable[Item], do: Callable[[Item], None]) -> int:
+def run_stages(
+    console: Console,
+    inputs: Sequence[str] | None,
+    stages: Stages[Any, Any, Any],
+    *,
+    suffixes: Sequence[str] = IMAGE_SUFFIXES,
+) -> None:
+    """Take every input through the stages; arguments and errors as of `run_batch`."""
+    _deliver_all(console, _staged(stages, sources(console, inputs, suffixes)))
+
+
+def run_each(console: Console, items: Iterable[Item], do: Callable[[Item], None]) -> int:
     """Do each item; report those that fail in the user's world and go on. Returns how many there were.
 
     Raises:
@@ -105,102 +125,168 @@ def survive(console: Console, items: Iterable[Item], do: Callable[[Item], None])
     return done
 
 
-def _is_piped(console: Console) -> bool:
-    """Whether somebody writes paths into standard input, or has done and ended.
+# --- what becomes of inputs ------------------------------------------------------------------------
 
-    Programs often start others with a pipe that they never use or close; waiting for that would hang. So a
-    silent pipe counts only if it is the standard output of some process, as in a shell's pipeline.
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of an input, or of one part of it.
+
+    Attributes:
+        path: The input; None where not even that could be found out.
+        results: Gives the results, and raises what went wrong.
     """
-    stdin = console.stdin
-    try:
-        if not stat.S_ISFIFO(os.fstat(stdin.fileno()).st_mode):
-            return False
-        return _is_output_of_a_process(stdin.fileno()) or bool(select.select([stdin], [], [], PATIENCE)[0])
-    except (OSError, ValueError, AttributeError):  # closed, or a test's StringIO
-        return getattr(stdin, "is_pipe", False)
+
+    path: Path | None
+    results: Callable[[], Iterable[Result | Path]]
+
+    def __str__(self) -> str:
+        return "" if self.path is None else str(self.path)
 
 
-def _is_output_of_a_process(descriptor: int) -> bool:
-    """Whether the pipe behind `descriptor` is the standard output of some process. True where the system
-    does not tell."""
-    try:
-        pipe = os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:
+def _failed(error: Exception, path: Path | None = None) -> Delivery:
+    def results() -> Iterable[Result]:
+        raise error
+
+    return Delivery(path, results)
+
+
+def _deliver_all(console: Console, deliveries: Iterable[Delivery]) -> None:
+    def deliver(delivery: Delivery) -> None:
+        for result in delivery.results():
+            result = result if isinstance(result, Result) else Result(result)
+            console.emit(result.path, **{"input": str(delivery), **result.details})
+            if result.problem is not None:
+                raise result.problem
+
+    if not run_each(console, deliveries, deliver):
+        raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
+
+
+# --- stages ----------------------------------------------------------------------------------------
+
+
+class Stages(ABC, Generic[Task, Read, Made]):
+    """What is done to inputs whose work overlaps: planned, read, computed, written.
+
+    Attributes:
+        ahead: Tasks that are read before they are computed, beside the next one.
+        behind: Results that may still be being written when the next ones are computed.
+    """
+
+    ahead = 0
+    behind = 0
+
+    @abstractmethod
+    def plan(self, path: Path) -> Iterable[Task | Result]:
+        """The tasks that an input gives, and results that are there already."""
+
+    @abstractmethod
+    def read(self, task: Task) -> Read:
+        """What computing a task takes; called in another thread."""
+
+    def room(self, read: Read) -> int:
+        """How many tasks like this one are best computed together."""
+        return 1
+
+    def alike(self, one: Read, other: Read) -> bool:
+        """Whether two tasks can be computed together."""
         return True
-    for entry in os.listdir("/proc"):
-        with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
-            if entry.isdigit() and os.readlink(f"/proc/{entry}/fd/1") == pipe:
-                return True
-    return False
+
+    @abstractmethod
+    def compute(self, tasks: Sequence[Task], read: Sequence[Read]) -> Sequence[Made]:
+        """One product for each task. When this fails for several, each is computed by itself."""
+
+    @abstractmethod
+    def write(self, task: Task, made: Made) -> Result:
+        """Write a product; called in another thread."""
 
 
-def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """The files that one argument means, sorted; folders are searched one level deep.
+@dataclass(frozen=True)
+class _Waiting(Generic[Task, Read]):
+    """A task that is read, or being read, and not yet computed."""
 
-    Raises:
-        InputError: nothing is there.
-    """
-    if not source:  # such as an unset variable of a script; it must not mean the current folder
-        raise InputError("an empty name was given", "name files, folders or globs")
-    path = Path(source).expanduser()
-    if path.is_dir():
-        found = sorted(
-            p
-            for p in path.iterdir()
-            if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
-        )
-        if not found:
-            raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file", "name another one")
-        return found
-    if path.exists():
-        return [path]
-    matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True)) if glob.has_magic(source) else []
-    if not matches:
-        raise InputError(f"{source}: no such file", "check the spelling, or name a folder or a glob")
-    return [p for p in matches if p.is_file()]
+    path: Path
+    task: Task
+    reading: Future[Read]
 
 
-def _kinds(suffixes: Sequence[str]) -> str:
-    return ", ".join(s.lstrip(".") for s in suffixes[:4]) + (", ..." if len(suffixes) > 4 else "")
+def _staged(stages: Stages[Any, Any, Any], paths: Iterable[Path | GaneditError]) -> Iterator[Delivery]:
+    """Every task once it is done, in the order of the inputs."""
+    queue: deque[_Waiting[Any, Any] | Delivery] = deque()
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        try:
+            for path in paths:
+                queue += [_failed(path)] if isinstance(path, GaneditError) else _begin(stages, path, reader)
+                while sum(isinstance(entry, _Waiting) for entry in queue) > stages.ahead:
+                    _compute_next(stages, queue, writer)
+                yield from _finished(queue, stages.behind)
+            while any(isinstance(entry, _Waiting) for entry in queue):
+                _compute_next(stages, queue, writer)
+                yield from _finished(queue, stages.behind)
+        except KeyboardInterrupt:  # what is finished is handed over
+            yield from _finished(queue)
+            raise
+        yield from _finished(queue)
 
 
-def sources(
-    console: Console,
-    inputs: Sequence[str] | None,
-    suffixes: Sequence[str] = IMAGE_SUFFIXES,
-    fallback: Callable[[], Iterable[Path]] | None = None,
-) -> Iterator[Path | GaneditError]:
-    """Every input in turn, as late as possible, so that the stages of a pipeline overlap."""
-    if not inputs and _is_piped(console):
-        brought = False
-        for line in _lines(console):
-            brought = True
-            yield from _expanded(line, suffixes)
-        if not brought:  # whatever came before failed: do not work on something else
-            raise InputError("the pipe brought no paths", "see what the command before it says")
-        return
-    if not inputs:
-        if fallback is not None:
-            yield from fallback()
-        return
-    for source in inputs:
-        for one in _lines(console) if source == "-" else [source]:
-            yield from _expanded(one, suffixes)
-
-
-def _expanded(source: str, suffixes: Sequence[str]) -> Iterator[Path | GaneditError]:
+def _begin(
+    stages: Stages[Any, Any, Any], path: Path, reader: ThreadPoolExecutor
+) -> Iterator[_Waiting[Any, Any] | Delivery]:
     try:
-        yield from expand(source, suffixes)
-    except GaneditError as error:
-        yield error
+        for planned in stages.plan(path):
+            if isinstance(planned, Result):
+                yield Delivery(path, partial(list, [planned]))
+            else:
+                yield _Waiting(path, planned, reader.submit(stages.read, planned))
+    except Exception as error:
+        yield _failed(error, path)
 
 
-def _lines(console: Console) -> Iterator[str]:
-    """Paths from standard input, one per line; lines of another command's --json will do as well."""
-    while line := console.stdin.readline():
-        text = line.rstrip("\r\n")
-        if text.startswith("{"):
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a file may be called that
-                text = str(json.loads(text)["path"])
-        if text.strip():
-            yield text
+def _finished(queue: deque[_Waiting[Any, Any] | Delivery], keep: int = 0) -> Iterator[Delivery]:
+    """Take what is done from the left of the queue, but for the last `keep`, which may be being written."""
+    done: list[Delivery] = []
+    for entry in queue:
+        if not isinstance(entry, Delivery):
+            break
+        done.append(entry)
+    for delivery in done[: max(len(done) - keep, 0)]:
+        queue.popleft()
+        yield delivery
+
+
+def _compute_next(
+    stages: Stages[Any, Any, Any], queue: deque[_Waiting[Any, Any] | Delivery], writer: ThreadPoolExecutor
+) -> None:
+    """Compute the first task that waits, and with it those of its kind; deliveries take their places."""
+    waiting = [(i, entry) for i, entry in enumerate(queue) if isinstance(entry, _Waiting)]
+    group = waiting[:1]
+    try:
+        first = group[0][1].reading.result()
+        room = stages.room(first)
+        for i, entry in waiting[1:]:
+            if len(group) >= room:
+                break
+            if entry.reading.exception() is None and stages.alike(first, entry.reading.result()):
+                group.append((i, entry))
+    except Exception:  # computing raises it again, for this task alone
+        group = waiting[:1]
+    for (i, _), delivery in zip(group, _computed(stages, [entry for _, entry in group], writer), strict=True):
+        queue[i] = delivery
+
+
+def _computed(
+    stages: Stages[Any, Any, Any], group: Sequence[_Waiting[Any, Any]], writer: ThreadPoolExecutor
+) -> list[Delivery]:
+    try:
+        made = stages.compute([entry.task for entry in group], [entry.reading.result() for entry in group])
+    except Exception as error:
+        if len(group) == 1:
+            return [_failed(error, group[0].path)]
+        return [delivery for entry in group for delivery in _computed(stages, [entry], writer)]
+
+    def written(writing: Future[Result]) -> list[Result]:
+        return [writing.result()]
+
+    writings = [writer.submit(stages.write, entry.task, one) for entry, one in zip(group, made, strict=True)]
+    return [Delivery(entry.path, partial(written, each)) for entry, each in zip(group, writings, strict=True)]

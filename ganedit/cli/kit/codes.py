@@ -12,9 +12,10 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Method
-from ganedit.cli.kit.outputs import LATENT, face_stem, latent_path, picture_path
+from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector
 from ganedit.errors import CheckpointError, InputError, UsageError
+from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.photos import Crop
@@ -208,12 +209,13 @@ def latent_behind(path: Path) -> Path | None:
 
     None for photos.
     """
-    if path.name.endswith(LATENT):
+    if path.name.endswith(LATENT_SUFFIX):
         return path
     beside = latent_path(path.parent, path.stem.removesuffix(".projected"))
     if path.suffix.lower() != ".png" or not beside.is_file():
         return None
-    from ganedit.images.provenance import COMPOSITE, read_provenance
+    from ganedit.images.io import read_provenance
+    from ganedit.images.provenance import COMPOSITE
 
     record = read_provenance(path) or {}
     parameters = record.get("parameters")
@@ -223,7 +225,7 @@ def latent_behind(path: Path) -> Path | None:
 
 
 def latents_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{LATENT}"))
+    return sorted(folder.glob(f"*{LATENT_SUFFIX}"))
 
 
 def _load(path: Path) -> Latent:
@@ -260,7 +262,7 @@ def _seeds(word: str) -> list[int]:
 
 
 def _name(path: Path) -> str:
-    return path.name.removesuffix(LATENT) if path.name.endswith(LATENT) else path.stem
+    return path.name.removesuffix(LATENT_SUFFIX) if path.name.endswith(LATENT_SUFFIX) else path.stem
 
 
 def _shows(latent: Latent, crop: Crop, generator: Generator) -> bool:

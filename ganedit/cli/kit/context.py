@@ -6,21 +6,19 @@ Standard output carries results and nothing else; everything said about them goe
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from ganedit.cli.kit.failures import with_flags
+from ganedit.compute import DTYPES, is_device
 from ganedit.errors import GaneditError, UsageError
 
 if TYPE_CHECKING:
     from ganedit.store.models import Model
-
-DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Options:
     provenance: bool = True
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+        if not is_device(self.device):
             raise UsageError(f"--device {self.device} is not a device", "choose auto, cpu, cuda or cuda:N")
         if self.dtype not in DTYPES:
             raise UsageError(f"--dtype {self.dtype} is not a number format", f"choose {', '.join(DTYPES)}")
@@ -56,11 +54,18 @@ class Options:
 class Progress(Protocol):
     """A progress bar, or nothing at all when nobody is watching."""
 
-    def advance(self, steps: float = 1, text: str | None = None) -> None: ...
+    def advance(self, steps: float = 1) -> None:
+        """Show that some more steps are done."""
+
+    def update(self, done: float, total: float | None = None, text: str | None = None) -> None:
+        """Show that `done` of `total` steps are done: the `progress` of the library's functions."""
 
 
 class _Silent:
-    def advance(self, steps: float = 1, text: str | None = None) -> None:
+    def advance(self, steps: float = 1) -> None:
+        pass
+
+    def update(self, done: float, total: float | None = None, text: str | None = None) -> None:
         pass
 
 
@@ -122,10 +127,23 @@ class Console:
             task = bar.add_task(title, total=total)
 
             class Bar:
-                def advance(self, steps: float = 1, text: str | None = None) -> None:
-                    bar.update(task, advance=steps, description=text or title)
+                def advance(self, steps: float = 1) -> None:
+                    bar.update(task, advance=steps)
+
+                def update(self, done: float, total: float | None = None, text: str | None = None) -> None:
+                    bar.update(task, completed=done, total=total, description=text or title)
 
             yield Bar()
+
+    @contextmanager
+    def stage(self, title: str, total: float | None = None) -> Iterator[Callable[[float, float], None]]:
+        """A progress bar for one stage of several, which are also named to those who see no bar.
+
+        Yields what functions of the library take as their `progress`.
+        """
+        self.note(title)
+        with self.progress(title, total) as bar:
+            yield bar.update
 
     # ---- files ----
 
@@ -154,6 +172,22 @@ class Console:
             )
         self._claimed.add(key)
         return True
+
+    def provenance(
+        self,
+        command: str,
+        parameters: dict[str, Any],
+        model: str | None = None,
+        model_sha256: str | None = None,
+        source: str | Path | None = None,
+        composite: bool = False,
+    ) -> dict[str, Any] | None:
+        """The record to write into an image, see `images.provenance`; None with --no-provenance."""
+        if not self.options.provenance:
+            return None
+        from ganedit.images.provenance import provenance
+
+        return provenance(command, parameters, model, model_sha256, source, composite)
 
     # ---- models ----
 

@@ -30,7 +30,6 @@ def write_sheet(
     import numpy as np
 
     from ganedit.images.io import write_image
-    from ganedit.images.provenance import provenance
     from ganedit.images.sheet import enlarged, sheet
     from ganedit.latent.editing import draw, edit
     from ganedit.latent.latent import Latent
@@ -55,8 +54,10 @@ def write_sheet(
         column_labels=[f"{m:+.2g}" if m else "0" for m in magnitudes],
     )
     told = {"directions": [one.name for one in found]}
-    record = provenance(console.command.removeprefix("ganedit "), told, generator.name, generator.sha256)
-    write_image(path, made, provenance=record if console.options.provenance else None)
+    record = console.provenance(
+        console.command.removeprefix("ganedit "), told, generator.name, generator.sha256
+    )
+    write_image(path, made, provenance=record)
 
 
 def check_faces(faces: int) -> None:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import IMAGE_SUFFIXES, LATENT_SUFFIXES, Result, run_batch
+from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.codes import Models, Projections, latent_behind, latents_in
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.options import Method
-from ganedit.cli.kit.outputs import LATENT, check_folder, face_stem, latent_path
+from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
+from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,7 +183,7 @@ class Editor:
             return found
 
         named = None if inputs is None else [one for given in inputs for one in _latents_in(given)]
-        suffixes = (*IMAGE_SUFFIXES, *LATENT_SUFFIXES)
+        suffixes = (*IMAGE_SUFFIXES, LATENT_SUFFIX)
         run_batch(self.console, named, self.work, suffixes=suffixes, fallback=latest)
 
     def work(self, path: Path) -> Iterator[Result]:
@@ -203,7 +204,7 @@ class Editor:
         generator = self._models.of(latent)
         self.change.prepare(generator)
         photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
-        subject = Subject(path.name.removesuffix(LATENT), path, latent=latent)
+        subject = Subject(path.name.removesuffix(LATENT_SUFFIX), path, latent=latent)
         yield from self._edit(subject.stem, [subject], generator, photo)
 
     def _from_photo(self, path: Path) -> Iterator[Result]:
@@ -298,18 +299,14 @@ class Editor:
         subject.film = pictures[1 + len(edited) :]
 
     def _record(self, latent: Latent, pasted: bool = False) -> dict[str, Any] | None:
-        from ganedit.images.provenance import provenance
-
-        if not self.console.options.provenance:
-            return None
         parameters: dict[str, Any] = {"edits": list(latent.edits)}
         if self.change.units:
             parameters["units"] = self.change.units
         if pasted:
             parameters["paste"] = self.change.paste
         source = latent.source or None
-        return provenance(
-            self.change.command, parameters, latent.model, latent.model_sha256, source, composite=pasted
+        return self.console.provenance(
+            self.change.command, parameters, latent.model, latent.model_sha256, source, pasted
         )
 
     def _write_crops(self, subjects: list[Subject], targets: Targets, wanted: list[Path]) -> None:
@@ -397,7 +394,7 @@ def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     """8-bit pixels whose long side is at most `side`, and by how much they were reduced."""
     import numpy as np
 
-    from ganedit.images.io import resize, to_depth
+    from ganedit.images.pixels import resize, to_depth
 
     scale = min(side / max(pixels.shape[:2]), 1.0)
     height, width = (max(round(n * scale), 1) for n in pixels.shape[:2])

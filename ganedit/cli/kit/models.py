@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganedit.cli.kit.context import Console
-from ganedit.errors import CheckpointError, MissingError
+from ganedit.errors import MissingError
 
 if TYPE_CHECKING:
     from ganedit.store.models import Classifier, Generator
@@ -41,9 +41,7 @@ def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
 
 
 def open_classifier(console: Console, name: str) -> Classifier:
-    from ganedit.store.models import Classifier
+    """A classifier, with this run's --device and --dtype."""
+    from ganedit.store.load import load_classifier
 
-    model = console.load(name)
-    if not isinstance(model, Classifier):
-        raise CheckpointError(f"{name} is {model.card.kind}, not a classifier", "ganedit models list")
-    return model
+    return load_classifier(name, console.options.device, console.options.dtype)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-LATENT = ".latent.safetensors"
+from ganedit.files import LATENT_SUFFIX, write_error
 
 
 def latent_path(folder: Path, stem: str) -> Path:
-    return folder / f"{stem}{LATENT}"
+    return folder / f"{stem}{LATENT_SUFFIX}"
 
 
 def face_stem(name: str, number: int) -> str:
@@ -20,8 +20,6 @@ def face_stem(name: str, number: int) -> str:
 def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot be written to, before a long computation rather than after it."""
     from errno import EACCES, ENOTDIR
-
-    from ganedit.files import write_error
 
     place = folder.absolute()
     while not place.exists() and place != place.parent:

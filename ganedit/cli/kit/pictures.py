@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import IMAGE_SUFFIXES, sources, survive
+from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
+from ganedit.files import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,24 +58,24 @@ Tile = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 
-@dataclass
-class _Item:
-    """One input on its way, or how it failed."""
+@dataclass(frozen=True)
+class _Picture:
+    """A picture that is to be changed."""
 
     path: Path
     target: Path
-    reading: Future[Any] | None = None
-    writing: Future[Any] | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    error: Exception | None = None
-    done: bool = True  # its target is there, or will be once `writing` ends
 
-    def __str__(self) -> str:
-        return str(self.path)
+
+@dataclass(frozen=True)
+class _Film:
+    """A film that is to be changed, frame by frame."""
+
+    path: Path
+    target: Path
 
 
 @dataclass
-class PictureJob:
+class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
     """Turns one input after the other into a result with a name of its own.
 
     Attributes:
@@ -85,8 +84,8 @@ class PictureJob:
         model: That does it.
         suffix: What is put behind the input's name, with the ending of the format if it is to be another.
         output: Folder for the results.
-        change: What is done to pictures that `read` gave; also told whom to call after each tile.
-        read: What is done to a path.
+        change: What is done to pictures that `open` gave; also told whom to call after each tile.
+        open: What is done to a path.
         parameters: What repeats the result, for its provenance.
         lossless: Results of JPEG and WebP files become PNG.
         films: Films are changed frame by frame.
@@ -99,7 +98,7 @@ class PictureJob:
     suffix: str
     output: Path
     change: Callable[[Sequence[Any], Progress], list[Photo]]
-    read: Callable[[Path], Photo | LabelMap]
+    open: Callable[[Path], Photo | LabelMap]
     parameters: dict[str, Any]
     lossless: bool = False
     films: bool = False
@@ -112,46 +111,23 @@ class PictureJob:
         ahead = AHEAD if self.together else 1
         if not inputs or "-" in inputs:
             ahead = 0  # a pipe may be slow: its results must not wait
-        suffixes = (*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES
-        if not survive(self.console, self._items(sources(self.console, inputs, suffixes), ahead), self._end):
-            raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
+        self.ahead = self.behind = ahead
+        run_stages(
+            self.console, inputs, self, suffixes=(*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES
+        )
 
-    def _items(self, paths: Iterator[Path | GaneditError], ahead: int) -> Iterator[_Item | GaneditError]:
-        """Every input once it is done, or being written while the next one is computed."""
-        read: deque[_Item | GaneditError] = deque()
-        written: deque[_Item | GaneditError] = deque()
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-            try:
-                for path in paths:
-                    read.append(path if isinstance(path, GaneditError) else self._begin(path, reader))
-                    while len(read) > ahead:
-                        written += self._compute(self._group(read), writer)
-                        while len(written) > ahead:
-                            yield written.popleft()
-                while read:
-                    written += self._compute(self._group(read), writer)
-            except KeyboardInterrupt:  # what is finished is handed over
-                yield from written
-                raise
-            yield from written
-
-    def _begin(self, path: Path, reader: ThreadPoolExecutor) -> _Item:
+    def plan(self, path: Path) -> Iterator[_Picture | _Film | Result]:
         from ganedit.images.film import is_film
 
-        target = self.output
-        try:
-            check_folder(self.output)
-            film = self.films and is_film(path)
-            target = self.output / self._name(path, film)
-            if target.resolve() == path.resolve():
-                raise UsageError(f"{path} would be replaced by its own result", "choose a --suffix, or -o")
-            if not self.console.should_write(target):
-                return _Item(path, target)
-            if film:
-                return _Item(path, target, done=False)
-            return _Item(path, target, reader.submit(self.read, path), done=False)
-        except Exception as error:  # `_end` raises it again
-            return _Item(path, target, error=error, done=False)
+        check_folder(self.output)
+        film = self.films and is_film(path)
+        target = self.output / self._name(path, film)
+        if target.resolve() == path.resolve():
+            raise UsageError(f"{path} would be replaced by its own result", "choose a --suffix, or -o")
+        if not self.console.should_write(target):
+            yield Result(target)
+        else:
+            yield _Film(path, target) if film else _Picture(path, target)
 
     def _name(self, path: Path, film: bool) -> str:
         from ganedit.images.encode import WRITERS
@@ -165,134 +141,66 @@ class PictureJob:
         keep = own in writers and not (self.lossless and own in LOSSY)
         return f"{path.stem}{self.suffix}{path.suffix if keep else '.png'}"
 
-    def _group(self, read: deque[_Item | GaneditError]) -> list[_Item | GaneditError]:
-        """The next input, with those of its size that were read meanwhile and are computed with it."""
-        group = [read.popleft()]
-        first = _picture(group[0]) if self.together else None
-        if first is not None and self.together:
-            from ganedit.images.translation import shape_of
+    def read(self, task: _Picture | _Film) -> Photo | LabelMap | None:
+        return self.open(task.path) if isinstance(task, _Picture) else None
 
-            try:
-                room, shape = self.together(first), shape_of(first)
-            except GaneditError:  # `change` says it again, of this input
-                return group
-            while read and len(group) < room and _is_read(read[0]):
-                following = _picture(read[0])
-                if following is None or shape_of(following) != shape:
-                    break
-                group.append(read.popleft())
-        return group
+    def room(self, read: Photo | LabelMap | None) -> int:
+        return self.together(read) if self.together and read is not None else 1
 
-    def _compute(
-        self, group: Sequence[_Item | GaneditError], writer: ThreadPoolExecutor
-    ) -> Sequence[_Item | GaneditError]:
-        """Change what is left to be changed; a group is one item, or pictures."""
-        item = group[0]
-        if isinstance(item, GaneditError) or item.done or item.error:
-            return group
-        items = [one for one in group if isinstance(one, _Item)]
-        try:
-            if item.reading is None:
-                self._film(item)
-                return group
-            with self.console.progress(f"{self.use} {item.path.name}") as bar:
+    def alike(self, one: Photo | LabelMap, other: Photo | LabelMap | None) -> bool:
+        from ganedit.images.sizes import shape_of
 
-                def told(done: int, total: int) -> None:
-                    bar.advance(1, f"{self.use} {item.path.name}: tile {done} of {total}")
+        return other is not None and shape_of(one) == shape_of(other)
 
-                pictures = [one.reading.result() for one in items if one.reading]
-                results = self.change(pictures, told)
-            for one, result in zip(items, results, strict=True):
-                height, width = result.pixels.shape[:2]
-                one.details = {"width": width, "height": height, "model": self.model.name}
-                one.writing = writer.submit(self._write, one, result)
-                one.done = True
-        except Exception as error:  # `_end` raises it again
-            if len(group) > 1:  # it may be that of a single one
-                return [done for one in group for done in self._compute([one], writer)]
-            item.error = error
-        finally:
-            for one in items:
-                one.reading = None  # and with it the picture
-        return group
+    def compute(
+        self, tasks: Sequence[_Picture | _Film], read: Sequence[Photo | LabelMap | None]
+    ) -> Sequence[Photo | Result]:
+        task = tasks[0]
+        if isinstance(task, _Film):
+            return [self._film(task)]
+        with self.console.progress(f"{self.use} {task.path.name}") as bar:
+            return self.change(read, bar.update)
 
-    def _record(self, item: _Item) -> dict[str, Any] | None:
-        from ganedit.images.provenance import provenance
+    def write(self, task: _Picture | _Film, made: Photo | Result) -> Result:
+        from ganedit.images.io import Photo, write_image
 
-        if not self.console.options.provenance:
-            return None
+        if not isinstance(made, Photo):
+            return made
+        write_image(task.target, made.pixels, like=made, provenance=self._record(task.path))
+        height, width = made.pixels.shape[:2]
+        return Result(task.target, {"width": width, "height": height, "model": self.model.name})
+
+    def _record(self, path: Path) -> dict[str, Any] | None:
         model, composite = self.model, self.use != "translate"
-        return provenance(self.use, self.parameters, model.name, model.sha256, item.path, composite)
+        return self.console.provenance(self.use, self.parameters, model.name, model.sha256, path, composite)
 
-    def _write(self, item: _Item, result: Photo) -> None:
-        from ganedit.images.io import write_image
-
-        write_image(item.target, result.pixels, like=result, provenance=self._record(item))
-
-    def _end(self, item: _Item | GaneditError) -> None:
-        """Hand the result over, or raise what went wrong."""
-        if isinstance(item, GaneditError):
-            raise item
-        if item.writing is not None:
-            item.writing.result()
-        if item.done:
-            self.console.emit(item.target, input=str(item.path), **item.details)
-        if item.error is not None:
-            raise item.error
-
-    # ---- films ----
-
-    def _film(self, item: _Item) -> None:
+    def _film(self, task: _Film) -> Result:
         from ganedit.images.film import convert, keeps_sound, open_film, parts_folder
 
-        film = open_film(item.path)
-        if film.sound and item.target.suffix.lower() == ".mp4" and not keeps_sound(film):
-            self.console.warn(f"{item.path}: an MP4 cannot hold its sound ({film.sound}): left out")
-        record = self._record(item)
+        film = open_film(task.path)
+        if film.sound and task.target.suffix.lower() == ".mp4" and not keeps_sound(film):
+            self.console.warn(f"{task.path}: an MP4 cannot hold its sound ({film.sound}): left out")
+        record = self._record(task.path)
         key = {"use": self.use, "model": self.model.sha256, **self.parameters, "dtype": str(self.model.dtype)}
-        if parts_folder(item.target).is_dir():
-            self.console.note(f"{item.path}: taking up an interrupted run")
+        if parts_folder(task.target).is_dir():
+            self.console.note(f"{task.path}: taking up an interrupted run")
         try:
-            with self.console.progress(f"{self.use} {item.path.name}", len(film.times)) as bar:
+            with self.console.progress(f"{self.use} {task.path.name}", len(film.times)) as bar:
                 damaged = convert(
-                    film, item.target, self._frame, key=key, comment=json.dumps(record) if record else "",
-                    progress=_steps(bar.advance),
+                    film, task.target, self._frame, key=key, comment=json.dumps(record) if record else "",
+                    progress=bar.update,
                 )  # fmt: skip
         except KeyboardInterrupt:
-            self.console.note(f"{item.path}: what is finished is kept; the same command takes it up again")
+            self.console.note(f"{task.path}: what is finished is kept; the same command takes it up again")
             raise
-        item.details, item.done = {"frames": len(film.times), "damaged": damaged}, True
-        if damaged:
-            item.error = _damage(film, damaged)
+        problem = _damage(film, damaged) if damaged else None
+        return Result(task.target, {"frames": len(film.times), "damaged": damaged}, problem)
 
     def _frame(self, pixels: np.ndarray) -> np.ndarray:
         from ganedit.images.io import Photo
 
         (result,) = self.change([Photo(pixels)], lambda done, total: None)
         return result.pixels
-
-
-def _is_read(item: _Item | GaneditError) -> bool:
-    return isinstance(item, _Item) and item.reading is not None and item.reading.done()
-
-
-def _picture(item: _Item | GaneditError) -> Any:
-    """What was read, or None; waits for it."""
-    if isinstance(item, GaneditError) or item.reading is None or item.reading.exception():
-        return None
-    return item.reading.result()
-
-
-def _steps(advance: Callable[[float], None]) -> Progress:
-    """A counter of how far it is as one of how much was added."""
-    last = 0
-
-    def told(done: int, total: int) -> None:
-        nonlocal last
-        advance(done - last)
-        last = done
-
-    return told
 
 
 def _damage(film: Film, damaged: list[int]) -> GaneditError:

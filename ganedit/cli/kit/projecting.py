@@ -79,15 +79,12 @@ class Projector:
     def save(self, stem: str, folder: Path, path: Path, latent: Latent, found: Projection) -> dict[str, Any]:
         """Write the picture and then the latent; returns what --json tells about them."""
         from ganedit.files import all_or_none
-        from ganedit.images.io import from_tensor, write_image
-        from ganedit.images.provenance import provenance
+        from ganedit.images.io import write_image
+        from ganedit.images.tensors import from_tensor
 
         target, picture = latent_path(folder, stem), picture_path(folder, stem)
         parameters = asdict(self.options) | {"latent": target.name}
-        record: dict[str, Any] | None
-        record = provenance("project", parameters, latent.model, latent.model_sha256, source=path)
-        if not self.console.options.provenance:
-            record = None
+        record = self.console.provenance("project", parameters, latent.model, latent.model_sha256, path)
         with all_or_none(picture, target):
             write_image(picture, from_tensor(found.image), provenance=record)
             latent.save(target)

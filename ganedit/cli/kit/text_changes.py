@@ -83,14 +83,8 @@ class ByDirection(Way):
 
         if generator.sha256 in self._found:
             return
-        with self.console.progress(f"what the channels of {generator.name} mean", 1.0) as bar:
-            done = [0.0]
-
-            def advance(now: int, total: int) -> None:
-                bar.advance(now / total - done[0])
-                done[0] = now / total
-
-            relevance = known_relevance(generator, self.clip, advance)
+        with self.console.progress(f"what the channels of {generator.name} mean") as bar:
+            relevance = known_relevance(generator, self.clip, bar.update)
         found = text_direction(
             generator, self.clip, self.text, self.neutral, relevance,
             threshold=self.threshold, name=self.text,

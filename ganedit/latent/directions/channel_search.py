@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import UsageError
+from ganedit.images.tensors import LEVELS
 from ganedit.latent.sampling import attribute_column, random_codes
 from ganedit.latent.styles import Channel, channels, draw_styles, style_spread, styles_of
 
@@ -120,7 +121,7 @@ def _promise(generator: Generator, search: Search, s: Tensor, std: Tensor) -> Te
     if search.attribute is not None:
         promise = slopes.abs() * std
     if search.mask_of is not None:
-        levels = (inside / max(area, 1.0)).sqrt() * std * (2 * search.magnitude * 127.5)
+        levels = (inside / max(area, 1.0)).sqrt() * std * (2 * search.magnitude * LEVELS)
         promise = promise * (inside / (inside + outside).clamp(min=1e-12)) * (levels >= VISIBLE)
     return promise
 
@@ -186,6 +187,6 @@ class _Meter:
             mean = torch.cat(changes).mean(dim=0) / self.deviations
             scores = dict(zip(search.classifier.attributes, mean.tolist(), strict=True))
         pixels = len(self.s) * self.generator.resolution**2
-        there = within / max(self.area, 1e-6) * 127.5 if self.masks else None
+        there = within / max(self.area, 1e-6) * LEVELS if self.masks else None
         share_in = (within / total if total else 0.0) if self.masks else None
-        return Finding(channel, total / pixels * 127.5, there, share_in, effects, scores)
+        return Finding(channel, total / pixels * LEVELS, there, share_in, effects, scores)

@@ -10,8 +10,8 @@ import numpy as np
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, center_crop
-from ganedit.images.io import Photo, read_image, to_tensor
-from ganedit.images.provenance import read_provenance
+from ganedit.images.io import Photo, read_image
+from ganedit.images.tensors import to_tensor
 from ganedit.latent.latent import Latent
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _aligned_crop(photo: Photo, template: str, size: int) -> Crop:
         )
     whole = center_crop(photo.pixels, size)
     source = str(photo.path.absolute()) if photo.path else ""
-    record = (read_provenance(photo.path) if photo.path else None) or {}
+    record = photo.provenance or {}
     made = record.get("parameters", {}) if record.get("command") == "align" else {}
     if not made.get("affine") or not made.get("source_sha256"):
         return Crop(whole.crop, 1, whole.affine, source, photo.sha256, template)

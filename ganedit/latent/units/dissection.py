@@ -22,8 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.io import from_tensor
 from ganedit.images.labels import boundaries
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.sampling import random_codes
 from ganedit.latent.units.activations import BATCH, LayerShape, UpperQuantile, activations
 from ganedit.latent.units.switching import QUANTILE, UnitChange

@@ -16,8 +16,10 @@ import torch
 from ganedit.errors import InputError
 from ganedit.files import atomic_path
 from ganedit.images.encode import encode
-from ganedit.images.io import from_tensor, resize, write_image
+from ganedit.images.io import write_image
 from ganedit.images.labels import nearest
+from ganedit.images.pixels import resize
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.sampling import random_codes
 from ganedit.latent.units.dissection import LEAST_IOU, Concepts, Dissection, Unit, outlined, top_pictures
 from ganedit.latent.units.switching import UnitChange

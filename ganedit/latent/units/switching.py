@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ganedit.errors import InputError, UsageError
 from ganedit.images.io import read_image
-from ganedit.images.translation import luma
+from ganedit.images.pixels import luma
 from ganedit.latent.sampling import random_codes
 from ganedit.latent.units.activations import (
     BATCH,

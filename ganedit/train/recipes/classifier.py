@@ -12,11 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganedit.compute import autocast, training_dtype
 from ganedit.data.images import ImageSet, load_images
 from ganedit.data.labels import label_columns, label_values
 from ganedit.data.variation import vary
 from ganedit.errors import InputError, UsageError
 from ganedit.images.align import TEMPLATES
+from ganedit.images.tensors import from_levels
 from ganedit.metrics.pose import crop_landmarks, head_pose
 from ganedit.nets.classifier import SIZE, Classifier, ClassifierConfig, to_input
 from ganedit.store.cards import Metric, ModelCard
@@ -24,7 +26,7 @@ from ganedit.store.load import save_model
 from ganedit.train.options.recipes import command_line
 from ganedit.train.options.recognition import ClassifierOptions
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad
 
 POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
@@ -123,13 +125,13 @@ class Attributes(Recipe):
             self.network.parameters(), options.lr, weight_decay=options.weight_decay
         )
         self.optimizers = {"classifier": self.optimizer}
-        self.dtype = activation_dtype(options.precision, device)
+        self.dtype = training_dtype(options.precision, device)
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.network.train()
         warm = min(run.progress / 0.03 + 0.01, 1)
         set_rate(self.optimizer, self.options.lr * warm * (1 + math.cos(math.pi * run.progress)) / 2)
-        pieces = run.draw(self.data.train, mirror=False)
+        pieces = self.data.train.draw(run.share(), mirror=False)
         stats: dict[str, Tensor] = {}
 
         def losses():
@@ -152,7 +154,7 @@ class Attributes(Recipe):
         self.network.eval()
         device = self.network.head.weight.device
         assert self.data.test.labels is not None
-        images = self.data.test.images.float().div(127.5).sub(1)
+        images = from_levels(self.data.test.images)
         outputs = torch.cat([self.network(chunk.to(device)).cpu() for chunk in images.split(256)])
         found = {}
         for i, name in enumerate(config.attributes):

@@ -16,19 +16,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganedit.compute import autocast, training_dtype
 from ganedit.data.captions import FACTS, compose, matches, read_facts, vocabulary
 from ganedit.data.images import ImageSet, load_images
 from ganedit.data.variation import vary
-from ganedit.errors import CheckpointError, UsageError
+from ganedit.errors import UsageError
+from ganedit.images.tensors import from_levels
 from ganedit.metrics.zero_shot import zero_shot
 from ganedit.store.cards import Metric, ModelCard
-from ganedit.store.load import load, save_model
+from ganedit.store.load import load_classifier, save_model
 from ganedit.store.models import Classifier, Clip
 from ganedit.store.open_clip_network import ClipConfig, ClipNetwork, Words
 from ganedit.train.options.recipes import command_line
 from ganedit.train.options.recognition import CLIPOptions
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, note_skipped
 
 GREY = 0.2  # share of pictures shown without colours
@@ -50,7 +52,7 @@ class CLIPTraining(Recipe):
         self.tokenize = Words(self.words, config.context)
         self.networks = {"clip": self.network}
         self.optimizers = {"clip": _adamw(self.network, options)}
-        self.dtype = activation_dtype(options.precision, device)
+        self.dtype = training_dtype(options.precision, device)
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.network.train()
@@ -64,7 +66,7 @@ class CLIPTraining(Recipe):
         return stats
 
     def _losses(self, run: Run, rng: np.random.Generator, stats: dict[str, Tensor]) -> Iterator[Tensor]:
-        for images, labels in run.draw(self.train, mirror=False):
+        for images, labels in self.train.draw(run.share(), mirror=False):
             assert labels is not None
             captions = compose(labels, rng)
             fits = matches(captions, labels)
@@ -158,9 +160,7 @@ def start(
     """The recipe on the sets that the options name."""
     if not options.data:
         raise UsageError("no data was named", "pass folders or zips of faces with labels.csv")
-    classifier = load(options.classifier, device=str(device))
-    if not isinstance(classifier, Classifier):
-        raise CheckpointError(f"{options.classifier} is {classifier.card.kind}, not a classifier")
+    classifier = load_classifier(options.classifier, device=str(device))
     parts: tuple[list[ImageSet], list[ImageSet]] = ([], [])
     for i, source in enumerate(map(Path, options.data)):
         data = load_images(source, resolution=options.size, limit=options.limit or None, progress=on_load)
@@ -180,7 +180,7 @@ def _facts(source: Path, data: ImageSet, classifier: Classifier) -> Tensor:
     known = set(classifier.attributes) & {"gender", "smile"}
     lacking = [k for k, name in enumerate(FACTS) if name in known and bool(facts[:, k].isnan().all())]
     if lacking:
-        measured = [classifier.measure(some.float() / 127.5 - 1) for some in data.images.split(256)]
+        measured = [classifier.measure(from_levels(some)) for some in data.images.split(256)]
         for k in lacking:
             facts[:, k] = torch.cat([one[FACTS[k]] for one in measured]).cpu()
     return facts

@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganedit.compute import autocast, training_dtype
 from ganedit.data.images import ImageSet
 from ganedit.data.pictures import sheet
 from ganedit.errors import CheckpointError
+from ganedit.images.tensors import from_levels
 from ganedit.latent.inversion.perceptual import distance_to
 from ganedit.nets.encoder import Encoder, EncoderConfig
 from ganedit.store.cards import ModelCard
@@ -25,7 +27,7 @@ from ganedit.store.models import Generator
 from ganedit.train.options.generators import EncoderOptions
 from ganedit.train.options.recipes import command_line
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype, autocast, set_rate
+from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, load_set
 
 SAMPLES = 8  # pairs on the sample sheet
@@ -41,7 +43,7 @@ class EncoderTraining(Recipe):
                 "choose a model without classes",
             )
         self.options, self.generator, self.data = options, generator, data
-        self.dtype = activation_dtype(options.precision, generator.device)
+        self.dtype = training_dtype(options.precision, generator.device)
         generator.network.synthesis.dtype = generator.discriminator.network.dtype = self.dtype
         torch.manual_seed(options.seed)
         config = EncoderConfig(max(generator.resolution, 64), generator.num_ws, generator.w_dim)
@@ -59,7 +61,7 @@ class EncoderTraining(Recipe):
         warm = min(1.0, (run.step + 1) / 100)
         set_rate(self.optimizers["encoder"], self.options.lr * warm * (1 - 0.95 * run.progress))
         stats: dict[str, Tensor] = {}
-        pieces = run.draw(self.data, mirror=self.options.mirror)
+        pieces = self.data.draw(run.share(), mirror=self.options.mirror)
         losses = (self._loss(images[: len(images) // 2], stats) for images, _ in pieces)
         stats["loss"] = run.minimise(self.optimizers["encoder"], losses)
         return stats
@@ -90,7 +92,7 @@ class EncoderTraining(Recipe):
     @torch.no_grad()
     def samples(self) -> Tensor:
         """Real pictures above what their codes draw."""
-        real = self.data.images[-SAMPLES:].to(self.generator.device).float() / 127.5 - 1
+        real = from_levels(self.data.images[-SAMPLES:].to(self.generator.device))
         drawn = self.generator.synthesis(self.encoder(real))
         return sheet([real, drawn])
 

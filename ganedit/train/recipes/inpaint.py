@@ -61,7 +61,7 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         self.g.train()
         pieces = [
             (images, holes(options.holes, len(images), options.size).to(self.device))
-            for (images,) in run.draw_crops(self.data, options.size, mirror=options.mirror)
+            for (images,) in self.data.draw(run.share(), options.size, mirror=options.mirror)
         ]
         fakes: list[Tensor] = []
         stats: dict[str, Tensor] = {}

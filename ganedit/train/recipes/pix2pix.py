@@ -48,7 +48,7 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
     def step(self, run: Run) -> dict[str, Tensor]:
         self.decay(run, self.options.lr, self.options.decay)
         self.g.train()
-        drawn = run.draw_crops(self.data, self.options.size, mirror=self.options.mirror)
+        drawn = self.data.draw(run.share(), self.options.size, mirror=self.options.mirror)
         pieces = [self._ends(layers) for layers in drawn]
         fakes: list[Tensor] = []
         stats: dict[str, Tensor] = {}

@@ -59,7 +59,7 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
         options = self.options
         self.decay(run, options.lr, options.decay)
         hold_inside(self.g, run.progress < options.fix_global)
-        drawn = run.draw_crops(self.data, options.size, mirror=options.mirror)
+        drawn = self.data.draw(run.share(), options.size, mirror=options.mirror)
         pieces = [(self._given(layers), layers[-1]) for layers in drawn]
         stats: dict[str, Tensor] = {}
         fakes: list[Tensor] = []

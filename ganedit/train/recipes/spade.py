@@ -70,7 +70,7 @@ class SPADE(JudgedRecipe[SPADEOptions]):
         options = self.options
         self.decay(run, {"g": options.lr / 2, "d": options.lr * 2}, options.decay)
         self.g.train()
-        drawn = run.draw_crops(self.data, options.size, mirror=options.mirror)
+        drawn = self.data.draw(run.share(), options.size, mirror=options.mirror)
         pieces = [(network_input(layers, self.labels.count), layers[-1]) for layers in drawn]
         stats: dict[str, Tensor] = {}
         fakes: list[Tensor] = []

@@ -59,7 +59,7 @@ class SRGAN(PictureRecipe[SRGANOptions]):
             set_rate(optimizer, self.options.lr * (1 + math.cos(math.pi * run.progress)) / 2)
         self.g.train()
         size = self.options.size // self.options.scale
-        pieces = run.draw_crops(self.data, size, mirror=self.options.mirror, turn=True)
+        pieces = self.data.draw(run.share(), size, mirror=self.options.mirror, turn=True)
         units = [[(x.add(1) / 2).to(memory_format=torch.channels_last) for x in piece] for piece in pieces]
         stats: dict[str, Tensor] = {}
         fakes: list[Tensor] = []

@@ -21,6 +21,7 @@ from ganedit.data.images import ImageSet, load_images
 from ganedit.data.labels import label_columns, label_values
 from ganedit.data.pictures import sheet
 from ganedit.errors import InputError, UsageError, did_you_mean
+from ganedit.images.tensors import from_levels
 from ganedit.nets.stargan import (
     StarGANConfig,
     StarGANDiscriminator,
@@ -71,7 +72,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         self.decay(run, options.lr, options.decay)
         which = run.step // options.critic % len(self.sets)
         pieces = []
-        for images, labels in run.draw(self.sets[which], mirror=options.mirror, stream=which):
+        for images, labels in self.sets[which].draw(run.share(which), mirror=options.mirror):
             assert labels is not None
             pieces.append((images, labels, labels[torch.randperm(len(labels)).to(labels.device)]))
         stats: dict[str, Tensor] = {}
@@ -136,7 +137,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
     def samples(self) -> Tensor:
         """Pictures of the first set, and what each attribute alone makes of them."""
         data = self.sets[0]
-        real = data.images[:SAMPLES].float().div(127.5).sub(1).to(self.device)
+        real = from_levels(data.images[:SAMPLES]).to(self.device)
         told = self.d.cfg.labels
         rows = [real]
         for i in range(told):

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganedit.compute import training_dtype
 from ganedit.data.images import ImageSet, fetch
 from ganedit.data.pictures import sheet
 from ganedit.errors import CheckpointError
@@ -43,7 +44,7 @@ from ganedit.train.losses import (
 from ganedit.train.options.generators import StyleGAN2Options
 from ganedit.train.options.recipes import command_line
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype
+from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad, load_set
 
 W_AVG_BETA = 0.995
@@ -85,7 +86,7 @@ class StyleGAN2(Recipe):
                 options.mapping_layers,
             )
         ).to(device)
-        dtype = activation_dtype(options.precision, device)
+        dtype = training_dtype(options.precision, device)
         self.g.synthesis.dtype = dtype
         self.d = self._new_discriminator(widths, dtype).to(device) if options.discriminator else None
         self.adversary = self._new_adversary(device, dtype) if options.feature_discriminator else None
@@ -131,7 +132,7 @@ class StyleGAN2(Recipe):
     # ---- the step ----
 
     def step(self, run: Run) -> dict[str, Tensor]:
-        pieces = run.draw(self.data, mirror=self.options.mirror)
+        pieces = self.data.draw(run.share(), mirror=self.options.mirror)
         fakes: list[Fakes] = []
         stats: dict[str, Tensor] = {}
         if self._warming_up(run):

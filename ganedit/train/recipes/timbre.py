@@ -41,7 +41,7 @@ class SoundDomains(Domains):
 
     def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
         drawn = [
-            run.draw_windows(sounds, self.options.frames, gain=self.options.gain, stream=stream)
+            sounds.draw(run.share(stream), self.options.frames, gain=self.options.gain)
             for stream, sounds in enumerate(self.sets)
         ]
         return [(a, b) for (a, _), (b, _) in zip(*drawn, strict=True)]

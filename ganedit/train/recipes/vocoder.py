@@ -57,7 +57,7 @@ class Vocoder(PictureRecipe[VocoderOptions]):
         options = self.options
         self.decay(run, {"g": options.lr, "d": options.d_lr}, options.decay)
         judged = options.d_from < 1 and run.progress >= options.d_from
-        pieces = run.draw_windows(self.data, options.frames, gain=options.gain)
+        pieces = self.data.draw(run.share(), options.frames, gain=options.gain)
         fakes: list[Tensor] = []
         stats: dict[str, Tensor] = {}
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, judged, fakes, stats))

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.compute import autocast, training_dtype
 from ganedit.data.pictures import sheet
 from ganedit.errors import UsageError
 from ganedit.latent.directions.direction import SUFFIX, Direction
@@ -23,7 +24,7 @@ from ganedit.store.load import load_generator
 from ganedit.store.models import Generator
 from ganedit.train.options.generators import VoynovOptions
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run, activation_dtype, autocast
+from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad
 
 LEAST = 0.5  # size of a shift: smaller ones could not be seen
@@ -55,7 +56,7 @@ class Voynov(Recipe):
                 f"choose a `count` from 2 to {generator.w_dim}",
             )
         self.options, self.generator = options, generator
-        self.dtype = activation_dtype(options.precision, device)
+        self.dtype = training_dtype(options.precision, device)
         generator.network.synthesis.dtype = self.dtype
         torch.manual_seed(options.seed)
         self.directions = Directions(generator.w_dim, options.count).to(device)

@@ -52,7 +52,7 @@ class WaveNetRecipe(PictureRecipe[WaveNetOptions]):
         warm = min(run.progress / WARM + 0.01, 1)
         rate = self.options.lr * warm * (1 + math.cos(math.pi * run.progress)) / 2
         set_rate(self.optimizers["wavenet"], rate)
-        pieces = run.draw_windows(self.sounds, self.options.frames, gain=self.options.gain)
+        pieces = self.sounds.draw(run.share(), self.options.frames, gain=self.options.gain)
         return {"loss": run.minimise(self.optimizers["wavenet"], self._losses(pieces))}
 
     def _losses(self, pieces: Sequence[Window]) -> Iterator[Tensor]:

@@ -56,7 +56,7 @@ def direction(
         one.check_model(generator)
     with console.progress(f"drawing {samples} samples", samples) as bar:
         codes, scores = score_by_texts(
-            generator, judge, text, other, samples, psi=psi, seed=console.options.seed, progress=bar.advance
+            generator, judge, text, other, samples, psi=psi, seed=console.options.seed, progress=bar.update
         )
     found = learning.learn(
         codes, scores, name=name, preserve=kept, seed=console.options.seed,

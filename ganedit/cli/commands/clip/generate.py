@@ -12,8 +12,9 @@ from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, file_name, open
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model
-from ganedit.cli.kit.outputs import LATENT, check_folder
+from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
+from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
@@ -50,7 +51,7 @@ def generate(
     check_folder(output)
     stem = file_name(text)
     paths = [output / f"{stem}-{i + 1}.png" for i in range(count)]
-    latents = [output / f"{stem}-{i + 1}{LATENT}" for i in range(count)]
+    latents = [output / f"{stem}-{i + 1}{LATENT_SUFFIX}" for i in range(count)]
     wanted = [path for path in (*paths, *latents) if console.should_write(path)]
     if not wanted:
         for path in paths:
@@ -63,7 +64,7 @@ def generate(
     with console.progress(text, steps) as bar:
         found = search(
             generator, judge, Wish(text, neutral, crops=crops), options,
-            candidates=candidates, restarts=restarts, psi=psi, progress=lambda *_: bar.advance(),
+            candidates=candidates, restarts=restarts, psi=psi, progress=bar.update,
         )  # fmt: skip
     for one, path, code in zip(found, paths, latents, strict=False):
         about = {"text": text, "clip": judge.name, "psi": psi, "seed": one.seed}
@@ -77,17 +78,14 @@ def _write_found(
     """The picture and the latent of a code, as far as they are asked for."""
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
-    from ganedit.images.provenance import provenance
     from ganedit.latent.editing import draw
     from ganedit.latent.latent import Latent
 
     latent = Latent(ws, generator.name, generator.sha256, "w+", template=generator.card.template)
-    record = None
-    if console.options.provenance:
-        record = provenance("clip generate", parameters, generator.name, generator.sha256)
+    record = console.provenance("clip generate", parameters, generator.name, generator.sha256)
     with all_or_none(*paths):
         for path in paths:
-            if path.name.endswith(LATENT):
+            if path.name.endswith(LATENT_SUFFIX):
                 latent.save(path)
             else:
                 write_image(path, draw(generator, [latent])[0], provenance=record)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import IMAGE_SUFFIXES, sources, survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.inputs import sources
 from ganedit.errors import GaneditError, UsageError
+from ganedit.files import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from ganedit.store.models import Clip
@@ -54,7 +56,7 @@ def rank(
 
     problem: BatchFailed | None = None
     try:
-        if not survive(console, sources(console, inputs, IMAGE_SUFFIXES), score):
+        if not run_each(console, sources(console, inputs, IMAGE_SUFFIXES), score):
             raise UsageError("no input was given", "name pictures or folders, or pipe paths in")
     except BatchFailed as error:
         problem = error
@@ -69,13 +71,13 @@ def rank(
 
 def _score(clip: Clip, path: Path, text: str, neutral: str | None, aligned: bool) -> float:
     from ganedit.images.align import TEMPLATES, align_faces, center_crop
-    from ganedit.images.io import read_image, to_tensor
-    from ganedit.images.provenance import read_provenance
+    from ganedit.images.io import read_image
+    from ganedit.images.tensors import to_tensor
     from ganedit.text.guidance import Wish, text_features
 
     photo = read_image(path)
     template = TEMPLATES.get(clip.card.template)
-    drawn = (read_provenance(path) or {}).get("model")  # by a generator, which draws aligned faces
+    drawn = (photo.provenance or {}).get("model")  # by a generator, which draws aligned faces
     if template is None or aligned or (drawn and photo.pixels.shape[0] == photo.pixels.shape[1]):
         pixels = center_crop(photo.pixels, max(clip.size, 1)).crop
     else:

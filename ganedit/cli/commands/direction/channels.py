@@ -9,13 +9,13 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.direction_sheet import check_faces, write_sheet
-from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.models import open_classifier, open_generator
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from ganedit.latent.directions.channel_search import Finding, MaskOf, Search
-    from ganedit.store.models import Classifier, Generator
+    from ganedit.store.models import Generator
 
 
 FEWEST_SAMPLES = 8
@@ -59,7 +59,7 @@ def channels(
     generator = open_generator(console, model)
     need(generator, "ganedit direction discover --method ganspace works with it")
     search = Search(
-        classifier=_judge(console, classifier) if attribute else None,
+        classifier=open_classifier(console, classifier) if attribute else None,
         attribute=attribute,
         mask_of=_region_of(region, generator) if region else _mask_of(mask, generator),
         magnitude=magnitude,
@@ -67,13 +67,7 @@ def channels(
         seed=console.options.seed,
     )
     with console.progress("measuring channels", count) as bar:
-        shown = [0.0]
-
-        def progress(done: int, of: int) -> None:
-            bar.advance(count * done / of - shown[0])
-            shown[0] = count * done / of
-
-        found = find_channels_that(generator, search, count, progress)
+        found = find_channels_that(generator, search, count, bar.update)
     if not found:
         raise InputError("no channel changes that visibly", "choose a larger --magnitude, or another region")
     _tell(console, found, search)
@@ -165,15 +159,6 @@ def _check(
         raise UsageError(f"--samples {samples} is too few", f"choose {FEWEST_SAMPLES} or more, such as 64")
 
 
-def _judge(console: Console, classifier: str) -> Classifier:
-    from ganedit.store.models import Classifier
-
-    judge = console.load(classifier)
-    if not isinstance(judge, Classifier):
-        raise CheckpointError(f"{classifier} is {judge.card.kind}, not a classifier", "ganedit models list")
-    return judge
-
-
 def _region_of(name: str, generator: Generator) -> MaskOf:
     """Finds a region of `REGIONS` in pictures of aligned faces, by their landmarks."""
     import numpy as np
@@ -181,7 +166,7 @@ def _region_of(name: str, generator: Generator) -> MaskOf:
     from torch import Tensor
 
     from ganedit.images.align import TEMPLATES
-    from ganedit.images.io import from_tensor
+    from ganedit.images.tensors import from_tensor
     from ganedit.metrics.concepts import FaceRegions
 
     if generator.card.template not in TEMPLATES:
@@ -202,7 +187,8 @@ def _mask_of(path: Path | None, generator: Generator) -> MaskOf | None:
     import torch
     from torch import Tensor
 
-    from ganedit.images.io import read_image, resize, to_depth
+    from ganedit.images.io import read_image
+    from ganedit.images.pixels import resize, to_depth
 
     if path is None:
         return None

@@ -111,13 +111,7 @@ def _by_samples(
     from ganedit.latent.directions.discovery import ganspace
 
     with console.progress("ganspace: samples", samples) as bar:
-        done = [0]
-
-        def advance(now: int, _: int) -> None:
-            bar.advance(now - done[0])
-            done[0] = now
-
-        return ganspace(generator, count, rows, samples=samples, layer=layer, name=name, progress=advance)
+        return ganspace(generator, count, rows, samples=samples, layer=layer, name=name, progress=bar.update)
 
 
 def _at_once(

@@ -12,11 +12,11 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.directions import Name, Output, check_name, model_name
-from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.models import open_classifier, open_generator
 from ganedit.cli.kit.options import Method, Model
-from ganedit.cli.kit.outputs import LATENT
 from ganedit.cli.kit.projecting import Projector
-from ganedit.errors import CheckpointError, GaneditError, InputError, UsageError
+from ganedit.errors import GaneditError, InputError, UsageError
+from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,14 +105,11 @@ def _from_classifier(
     console: Console, classifier: str, attribute: str, generator: Generator, samples: int, psi: float
 ) -> tuple[Tensor, Tensor]:
     from ganedit.latent.sampling import score_samples
-    from ganedit.store.models import Classifier
 
-    judge = console.load(classifier)
-    if not isinstance(judge, Classifier):
-        raise CheckpointError(f"{classifier} is {judge.card.kind}, not a classifier", "ganedit models list")
+    judge = open_classifier(console, classifier)
     with console.progress(f"drawing {samples} samples", samples) as bar:
         return score_samples(
-            generator, judge, attribute, samples, psi=psi, seed=console.options.seed, progress=bar.advance
+            generator, judge, attribute, samples, psi=psi, seed=console.options.seed, progress=bar.update
         )
 
 
@@ -167,7 +164,7 @@ def _from_folders(
     codes: list[Tensor] = []
     labels: list[float] = []
     for label, folder in enumerate((negative, positive)):
-        found = [_code(path, generator) for path in sorted(folder.glob(f"*{LATENT}"))]
+        found = [_code(path, generator) for path in sorted(folder.glob(f"*{LATENT_SUFFIX}"))]
         found = found or _project_folder(console, folder, generator, method, encoder)
         codes += found
         labels += [float(label)] * len(found)
@@ -200,9 +197,9 @@ def _project_folder(
 
 def _latent_beside(path: Path) -> Path:
     """A latent itself, or that of a picture: NAME.png and NAME.projected.png have NAME.latent.safetensors."""
-    if path.name.endswith(LATENT):
+    if path.name.endswith(LATENT_SUFFIX):
         return path
-    return path.with_name(path.stem.removesuffix(".projected") + LATENT)
+    return path.with_name(path.stem.removesuffix(".projected") + LATENT_SUFFIX)
 
 
 def _code(path: Path, generator: Generator) -> Tensor:

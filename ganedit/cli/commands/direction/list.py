@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganedit.cli.kit.batch import survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.directions import model_name
 from ganedit.cli.kit.options import Model
@@ -18,5 +18,5 @@ def list_directions(console: Console, model: Model = "faces") -> None:
         about = {"name": name, "model": found.model, "method": found.method, "accuracy": found.accuracy}
         console.answer(f"{name:<16} {found.method:<22} {told}".rstrip(), about)
 
-    if not survive(console, named.names_of(model_name(model)), show):
+    if not run_each(console, named.names_of(model_name(model)), show):
         console.note(f"the model {model} has no directions; ganedit direction learn makes them")

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.progress import watch
 from ganedit.errors import InputError, UsageError
 
 
@@ -32,7 +31,7 @@ def clip(
     from ganedit.metrics.zero_shot import zero_shot
 
     judge = open_clip_model(console, model)
-    with watch(console)("reading the pictures", limit) as progress:
+    with console.stage("reading the pictures", limit) as progress:
         images = load_images(
             data, resolution=judge.size, limit=skip + limit if limit else None, progress=progress
         )

@@ -11,7 +11,6 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
-from ganedit.cli.kit.progress import watch
 from ganedit.errors import InputError, UsageError, did_you_mean
 
 
@@ -48,7 +47,7 @@ def faces(
             f"the model {generator.name} does not say how its faces are aligned",
             f"pass --template {' or '.join(TEMPLATES)}",
         )
-    with watch(console)("reading the real images", real) as progress:
+    with console.stage("reading the real images", real) as progress:
         crops = load_images(data, resolution=generator.resolution, limit=real, progress=progress)
     for skipped, reason in crops.skipped:
         console.warn(f"{skipped}: {reason}")
@@ -59,7 +58,7 @@ def faces(
         samples=samples,
         detection_samples=detect,
         psi=psi,
-        watch=watch(console),
+        watch=console.stage,
     )
     console.answer(
         f"face found in     {found.detection_rate:.1%} of {detect} samples at psi {psi:g}\n"

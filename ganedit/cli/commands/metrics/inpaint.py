@@ -10,7 +10,6 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.progress import watch
 from ganedit.errors import UsageError
 
 
@@ -32,12 +31,12 @@ def inpaint(
     from ganedit.metrics.inpainting import measure_inpainting
 
     inpainter = open_model(console, model, "inpaint")
-    with watch(console)("reading the pictures", limit) as progress:
+    with console.stage("reading the pictures", limit) as progress:
         side = inpainter.card.resolution or SIDE
         crops = load_images(data, resolution=side, limit=limit, progress=progress)
     for skipped, reason in crops.skipped:
         console.warn(f"{skipped}: {reason}")
-    with watch(console)("filling holes", len(crops)) as progress:
+    with console.stage("filling holes", len(crops)) as progress:
         q = measure_inpainting(inpainter, crops.images, progress=progress)
     console.answer(
         f"PSNR in the hole  {q.psnr:.2f} dB  {q.pictures} pictures, {q.share:.0%} of the area\n"

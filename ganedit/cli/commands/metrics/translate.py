@@ -12,7 +12,6 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_classifier, open_model
 from ganedit.cli.kit.options import TEMPLATE_NAMES
-from ganedit.cli.kit.progress import watch
 from ganedit.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def translate(
         found[key] = _mean_psnr(rows, pairs)
         lines.append(f"PSNR, {title:20} {found[key]:.2f} dB")
     if judge is not None and target is not None:
-        with watch(console)("classifying", len(outputs)) as progress:
+        with console.stage("classifying", len(outputs)) as progress:
             found["taken_for_target"] = share_taken_for(outputs, judge, target, progress)
         lines.append(f"{'taken for ' + target:26} {found['taken_for_target']:.1%}")
     if faces is not None:
@@ -92,7 +91,7 @@ def translate(
         wanted = (
             [row.beside for row in rows if row.beside is not None] if real is None else _read(real, limit)
         )
-        with watch(console)("embedding faces", len(outputs) + len(wanted)) as progress:
+        with console.stage("embedding faces", len(outputs) + len(wanted)) as progress:
             q = measure_faces_drawn(outputs, wanted, TEMPLATES[faces], progress)
         found |= {"detection_rate": q.detection_rate, "frechet": q.frechet, "real": q.real}
         lines.append(f"{'face found in':26} {q.detection_rate:.1%}")
@@ -166,7 +165,8 @@ def _read(source: Path, limit: int) -> list[np.ndarray]:
     """Pictures, 8 bits deep."""
     import numpy as np
 
-    from ganedit.images.io import list_images, read_image, to_depth
+    from ganedit.images.io import list_images, read_image
+    from ganedit.images.pixels import to_depth
 
     return [to_depth(read_image(path).pixels, np.uint8) for path in list_images(source)[:limit]]
 
@@ -174,7 +174,7 @@ def _read(source: Path, limit: int) -> list[np.ndarray]:
 def _mean_psnr(rows: list[_Row], pairs: Pairs) -> float:
     import numpy as np
 
-    from ganedit.images.io import resize
+    from ganedit.images.pixels import resize
     from ganedit.metrics.translating import background_psnr
 
     each = []

@@ -10,7 +10,6 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.progress import watch
 
 
 def upscale(
@@ -28,7 +27,7 @@ def upscale(
     upscaler = open_model(console, model, "upscale")
     lines, found = [f"{'':16}{'PSNR':>8}{'bicubic':>9}{'gain':>7}{'SSIM':>9}{'bicubic':>9}"], []
     for folder in data:
-        with watch(console)(f"measuring on {folder}", 0) as progress:
+        with console.stage(f"measuring on {folder}", 0) as progress:
             q = measure_upscaler(upscaler, folder, tile=tile, progress=progress)
         gain = q.psnr - q.bicubic_psnr
         lines.append(

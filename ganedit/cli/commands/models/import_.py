@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import sources, survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.inputs import sources
 from ganedit.errors import GaneditError, UsageError
 from ganedit.store import registry
 from ganedit.store.cards import CARD
@@ -57,7 +58,7 @@ def import_(
         folder = registry.user_folder() / called
         console.emit(folder, name=called, input=str(item), task=card.task, sha256=card.sha256)
 
-    if not survive(console, items, one):
+    if not run_each(console, items, one):
         raise UsageError("no checkpoint was given", "name files, folders or globs, or pipe paths in")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import BatchFailed, survive
+from ganedit.cli.kit.batch import BatchFailed, run_each
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.installed import folder_size
 from ganedit.cli.kit.model_texts import listed
@@ -39,7 +39,7 @@ def list_models(
     entries = [entry for entry in catalogue.entries().values() if entry.name not in names]
     failed = None
     try:
-        survive(console, names, show_installed)
+        run_each(console, names, show_installed)
     except BatchFailed as error:
         failed = error
     for entry in entries:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.installed import agreed
 from ganedit.cli.kit.model_texts import describe_licence
@@ -44,20 +44,13 @@ def pull(
             agreed(console, f"do you agree to the terms of {name}?", yes)
         console.note(f"{name}: from {mirror or entry.url or entry.source}")
         with console.progress(f"{name}, MB", total=entry.about_megabytes or None) as bar:
-            at = 0.0
-
-            def progress(done: int, total: int) -> None:
-                nonlocal at
-                bar.advance(done / 1e6 - at)
-                at = done / 1e6
-
             path = pulling.pull(
                 entry,
                 mirror=mirror,
                 force=console.options.force,
                 keep_original=keep_original,
-                progress=progress,
+                progress=lambda done, total: bar.update(done / 1e6, total / 1e6 or None),
             )
         console.emit(path, name=name, task=entry.task, licence=entry.licence.name)
 
-    survive(console, names, one)
+    run_each(console, names, one)

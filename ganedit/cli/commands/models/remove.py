@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.installed import agreed, folder_size
 from ganedit.errors import UsageError
@@ -37,7 +37,7 @@ def remove(
         console.emit(folder, name=name, freed_megabytes=round(megabytes, 1))
         console.note(f"{name}: {megabytes:,.1f} MB freed")
 
-    survive(console, names, one)
+    run_each(console, names, one)
 
 
 def _own_folder(name: str) -> Path:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import survive
+from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.context import Console
 from ganedit.store import registry
 
@@ -24,5 +24,5 @@ def verify(
         card = verify(folder)
         console.emit(folder, name=name, sha256=card.sha256)
 
-    if not survive(console, names or registry.names(), check):
+    if not run_each(console, names or registry.names(), check):
         console.note("no models to verify")

@@ -1,0 +1,119 @@
+"""Inputs of a command: files, folders, globs, and paths in a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import select
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ganedit.cli.kit.context import Console
+from ganedit.errors import GaneditError, InputError
+from ganedit.files import IMAGE_SUFFIXES
+
+PATIENCE = 2.0  # seconds that a pipe of unknown origin may stay silent
+
+
+def _is_piped(console: Console) -> bool:
+    """Whether somebody writes paths into standard input, or has done and ended.
+
+    Programs often start others with a pipe that they never use or close; waiting for that would hang. So a
+    silent pipe counts only if it is the standard output of some process, as in a shell's pipeline.
+    """
+    stdin = console.stdin
+    try:
+        if not stat.S_ISFIFO(os.fstat(stdin.fileno()).st_mode):
+            return False
+        return _is_output_of_a_process(stdin.fileno()) or bool(select.select([stdin], [], [], PATIENCE)[0])
+    except (OSError, ValueError, AttributeError):  # closed, or a test's StringIO
+        return getattr(stdin, "is_pipe", False)
+
+
+def _is_output_of_a_process(descriptor: int) -> bool:
+    """Whether the pipe behind `descriptor` is the standard output of some process. True where the system
+    does not tell."""
+    try:
+        pipe = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return True
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/fd/1") == pipe:
+                return True
+    return False
+
+
+def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """The files that one argument means, sorted; folders are searched one level deep.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    if not source:  # such as an unset variable of a script; it must not mean the current folder
+        raise InputError("an empty name was given", "name files, folders or globs")
+    path = Path(source).expanduser()
+    if path.is_dir():
+        found = sorted(
+            p
+            for p in path.iterdir()
+            if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
+        )
+        if not found:
+            raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file", "name another one")
+        return found
+    if path.exists():
+        return [path]
+    matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True)) if glob.has_magic(source) else []
+    if not matches:
+        raise InputError(f"{source}: no such file", "check the spelling, or name a folder or a glob")
+    return [p for p in matches if p.is_file()]
+
+
+def _kinds(suffixes: Sequence[str]) -> str:
+    return ", ".join(s.lstrip(".") for s in suffixes[:4]) + (", ..." if len(suffixes) > 4 else "")
+
+
+def sources(
+    console: Console,
+    inputs: Sequence[str] | None,
+    suffixes: Sequence[str] = IMAGE_SUFFIXES,
+    fallback: Callable[[], Iterable[Path]] | None = None,
+) -> Iterator[Path | GaneditError]:
+    """Every input in turn, as late as possible, so that the stages of a pipeline overlap."""
+    if not inputs and _is_piped(console):
+        brought = False
+        for line in _lines(console):
+            brought = True
+            yield from _expanded(line, suffixes)
+        if not brought:  # whatever came before failed: do not work on something else
+            raise InputError("the pipe brought no paths", "see what the command before it says")
+        return
+    if not inputs:
+        if fallback is not None:
+            yield from fallback()
+        return
+    for source in inputs:
+        for one in _lines(console) if source == "-" else [source]:
+            yield from _expanded(one, suffixes)
+
+
+def _expanded(source: str, suffixes: Sequence[str]) -> Iterator[Path | GaneditError]:
+    try:
+        yield from expand(source, suffixes)
+    except GaneditError as error:
+        yield error
+
+
+def _lines(console: Console) -> Iterator[str]:
+    """Paths from standard input, one per line; lines of another command's --json will do as well."""
+    while line := console.stdin.readline():
+        text = line.rstrip("\r\n")
+        if text.startswith("{"):
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # a file may be called that
+                text = str(json.loads(text)["path"])
+        if text.strip():
+            yield text

@@ -1,0 +1,61 @@
+"""Colours for grey photographs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganedit.images.bands import in_bands
+from ganedit.images.io import Photo
+from ganedit.images.pixels import resize
+from ganedit.images.tiles import Progress, check_tile
+from ganedit.images.translation import seen_size
+from ganedit.store.models import Translator
+from ganedit.store.uses import need
+
+AB_RANGE = 110.0  # of a and b in a network's [-1, 1]
+
+
+def colorize(
+    photo: Photo,
+    model: Translator,
+    *,
+    size: int | None = None,
+    tile: int | None = None,
+    progress: Progress | None = None,
+) -> Photo:
+    """The photo's own lightness with the colours that the model finds likely, at the photo's size.
+
+    Args:
+        photo: Grey, or in colours that are put aside.
+        model: From lightness to colours.
+        size: As for `translate`.
+        tile: As for `translate`.
+        progress: Called with (tiles done, tiles in all).
+
+    Raises:
+        CheckpointError: the model is for something else.
+    """
+    import cv2
+
+    need(model, "colorize")
+    check_tile(tile)
+    white = np.iinfo(photo.pixels.dtype).max
+    lightness = cv2.cvtColor(photo.pixels.astype(np.float32) / white, cv2.COLOR_RGB2LAB)[..., :1]
+    own: tuple[int, int] = lightness.shape[:2]
+    seen = seen_size(model, own, size)
+    small = resize(lightness[..., 0], seen) / 50 - 1
+
+    def cut(rows: slice, columns: slice) -> Tensor:
+        return torch.from_numpy(small[rows, columns])[None, None]
+
+    colours = torch.empty(2, *seen)
+    for top, band in in_bands(model, model, cut, seen, tile, progress):
+        colours[:, top : top + band.shape[2]] = band[0].cpu()
+    planes = [resize(plane.clamp(-1, 1).numpy() * AB_RANGE, own)[..., None] for plane in colours]
+    rgb = cv2.cvtColor(np.concatenate([lightness, *planes], axis=2), cv2.COLOR_LAB2RGB)
+    pixels = (rgb * white).round().clip(0, white).astype(photo.pixels.dtype)
+    return replace(photo, pixels=pixels, grey=False, icc=None if photo.grey else photo.icc)

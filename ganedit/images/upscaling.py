@@ -1,0 +1,58 @@
+"""Photographs through super-resolution networks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from ganedit.errors import InputError
+from ganedit.images.bands import collect, in_bands
+from ganedit.images.io import MAX_PIXELS, Photo
+from ganedit.images.pixels import levelled, resize
+from ganedit.images.sizes import fitted, resized
+from ganedit.images.tensors import to_unit
+from ganedit.images.tiles import Progress, check_tile
+from ganedit.store.models import Upscaler
+from ganedit.store.uses import need
+
+
+def upscale(
+    photo: Photo,
+    model: Upscaler,
+    *,
+    size: int | None = None,
+    tile: int | None = None,
+    progress: Progress | None = None,
+) -> Photo:
+    """The photo enlarged by the model; alpha by a Lanczos filter; grey photos stay grey.
+
+    Args:
+        photo: Of any size.
+        model: Decides by how much.
+        size: Pixels of the shorter side that the network sees, as if the photo had this size.
+        tile: Side of the tiles, in pixels of the photo; 0 takes it whole, None what memory allows.
+        progress: Called with (tiles done, tiles in all).
+
+    Raises:
+        InputError: the result would have more pixels than ganedit reads.
+        CheckpointError: the model is no upscaler.
+    """
+    need(model, "upscale")
+    check_tile(tile)
+    photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
+    height, width = (side * model.scale for side in photo.pixels.shape[:2])
+    if height * width > MAX_PIXELS:
+        raise InputError(
+            f"{photo.path or 'the photo'} would become {width}x{height} pixels; "
+            f"the limit is {MAX_PIXELS // 10**6} megapixels",
+            "cut it, or reduce it first with `size`",
+        )
+
+    def cut(rows: slice, columns: slice) -> Tensor:
+        return to_unit(photo.pixels[rows, columns])
+
+    bands = in_bands(model, model, cut, photo.pixels.shape[:2], tile, progress, model.scale)
+    (pixels,) = collect(bands, (height, width), [photo.pixels.dtype], (0.0, 1.0))
+    alpha = None if photo.alpha is None else resize(photo.alpha, (height, width))
+    return replace(photo, pixels=levelled(pixels) if photo.grey else pixels, alpha=alpha)
