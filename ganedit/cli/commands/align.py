@@ -11,15 +11,13 @@ import typer
 
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.options import TEMPLATE_NAMES, check_face
+from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, Photos, check_face
 from ganedit.errors import UsageError, did_you_mean
 
 
 def command(
     console: Console,
-    inputs: Annotated[
-        list[str] | None, typer.Argument(help="Photos, folders, globs, or - for paths on standard input.")
-    ] = None,
+    inputs: Photos = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the crops.")] = Path("."),
     like: Annotated[
         str | None, typer.Option(help="Crop as this model was trained: its template and size.")
@@ -28,7 +26,7 @@ def command(
         str | None, typer.Option(help="What a crop shows: ffhq (head and shoulders) or close-up (face).")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Side of the crops in pixels; 256 unless given.")] = None,
-    face: Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")] = "largest",
+    face: Face = "largest",
     landmarks: Annotated[
         Path | None, typer.Option(help="JSON file of 68 points [x, y], instead of looking for faces.")
     ] = None,

@@ -10,6 +10,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.options import Model
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
 
@@ -24,7 +25,7 @@ SAMPLES = 500
 
 def command(
     console: Console,
-    model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
+    model: Model = "faces",
     layers: Annotated[str, typer.Option(help="all, or such as 3-5,7: 0 is the coarsest.")] = "all",
     samples: Annotated[
         int | None, typer.Option(help=f"Pictures; {SAMPLES} unless given, or all that a folder has maps of.")

@@ -10,7 +10,7 @@ import typer
 
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.options import TEMPLATE_NAMES, check_face
+from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, OutputFolder, Photos, check_face
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError, did_you_mean
 
@@ -20,13 +20,9 @@ if TYPE_CHECKING:
     from ganedit.images.io import Photo
 
 Shape = tuple[int, int]  # height, width
-Photos = Annotated[
-    list[str] | None, typer.Argument(help="Photos, folders, globs, or - for paths on standard input.")
-]
 Drawings = Annotated[
     list[str] | None, typer.Argument(help="Drawings, folders, globs, or - for paths on standard input.")
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 Pairs = Annotated[
     bool, typer.Option("--pairs", help="Write drawing and photo side by side, for ganedit train pix2pix.")
 ]
@@ -42,7 +38,7 @@ Suffix = Annotated[
 def edges(
     console: Console,
     inputs: Photos = None,
-    output: Output = Path("."),
+    output: OutputFolder = Path("."),
     pairs: Pairs = False,
     size: Size = None,
     suffix: Suffix = None,
@@ -64,7 +60,7 @@ def edges(
 def sketch(
     console: Console,
     inputs: Drawings = None,
-    output: Output = Path("."),
+    output: OutputFolder = Path("."),
     size: Size = None,
     suffix: Suffix = None,
 ) -> None:
@@ -85,11 +81,11 @@ def sketch(
 def regions(
     console: Console,
     inputs: Photos = None,
-    output: Output = Path("."),
+    output: OutputFolder = Path("."),
     pairs: Pairs = False,
     size: Size = None,
     suffix: Suffix = None,
-    face: Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")] = "all",
+    face: Face = "all",
     template: Annotated[
         str | None,
         typer.Option(help="The photos are crops that ganedit align made with this template."),

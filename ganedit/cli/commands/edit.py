@@ -21,13 +21,12 @@ from ganedit.cli.kit.editor import (
     Face,
     Inputs,
     ModelOf,
-    OutputFolder,
     Paste,
     PhotoNow,
     Sheet,
     Video,
 )
-from ganedit.cli.kit.options import Method, check_face
+from ganedit.cli.kit.options import Method, OutputFolder, check_face
 from ganedit.cli.kit.units import Ablate, Activate, Units
 from ganedit.errors import UsageError
 

@@ -13,6 +13,7 @@ from ganedit.cli.kit.codes import Clusters, Psi, Sampling
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.generate_options import Move, parse_grid, parse_move, parse_seeds
 from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.options import OutputFolder
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def command(
     ] = None,
     grid: Annotated[str | None, typer.Option(help="Also one picture of all: COLUMNSxROWS.")] = None,
     noise: Annotated[Noise, typer.Option(help="Stored, fresh or no noise.")] = Noise.const,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("."),
+    output: OutputFolder = Path("."),
 ) -> None:
     """Draw pictures from seeds.
 

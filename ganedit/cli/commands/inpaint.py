@@ -10,7 +10,8 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.pictures import Inputs, Output, PictureJob
+from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.pictures import PictureJob
 from ganedit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ MODEL = "inpaint-faces"
 
 def command(
     console: Console,
-    inputs: Inputs = None,
+    inputs: Pictures = None,
     mask: Annotated[
         Path | None,
         typer.Option(help="White where to fill: a picture, or a folder of pictures named like the inputs."),
@@ -35,7 +36,7 @@ def command(
     suffix: Annotated[
         str, typer.Option(help="Put behind the name; .filled.jpg also sets the format.")
     ] = ".inpainted",
-    output: Output = Path("."),
+    output: OutputFolder = Path("."),
 ) -> None:
     """Redraw part of a picture: under a mask, in a box, or where it is transparent.
 

@@ -12,7 +12,7 @@ import typer
 
 from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.options import Method, Space, check_face
+from ganedit.cli.kit.options import Face, Method, Model, OutputFolder, Photos, Space, check_face
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Projector
 from ganedit.errors import UsageError
@@ -42,10 +42,8 @@ class Perceptual(StrEnum):
 
 def command(
     console: Console,
-    inputs: Annotated[
-        list[str] | None, typer.Argument(help="Photos, folders, globs, or - for paths on standard input.")
-    ] = None,
-    model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
+    inputs: Photos = None,
+    model: Model = "faces",
     method: Annotated[
         Method,
         typer.Option(
@@ -64,13 +62,13 @@ def command(
     encoder: Annotated[
         str | None, typer.Option(help="Encoder: a name or a file; the generator's own unless given.")
     ] = None,
-    face: Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")] = "largest",
+    face: Face = "largest",
     aligned: Annotated[bool, typer.Option("--aligned", help="The inputs are aligned crops already.")] = False,
     batch: Annotated[
         int | None, typer.Option(help="Photos at a time; on a CPU 1 unless given, on a GPU 16.")
     ] = None,
     video: Annotated[bool, typer.Option("--video", help="Also a film of the search.")] = False,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("."),
+    output: OutputFolder = Path("."),
 ) -> None:
     """Find the latent code of a photo.
 

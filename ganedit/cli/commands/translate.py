@@ -10,7 +10,8 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.pictures import Inputs, Output, PictureJob, Size, Tile
+from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Direction(StrEnum):
 
 def command(
     console: Console,
-    inputs: Inputs = None,
+    inputs: Pictures = None,
     model: Annotated[str | None, typer.Option(help="Translator: a name or a file.")] = None,
     to: Annotated[
         str | None, typer.Option(help="What to aim at: labels of the model, such as blond,young or 1,4.")
@@ -48,7 +49,7 @@ def command(
     suffix: Annotated[
         str, typer.Option(help="Put behind the name; .zebra.png also sets the format.")
     ] = ".translated",
-    output: Output = Path("."),
+    output: OutputFolder = Path("."),
 ) -> None:
     """Turn pictures and films into others: horses into zebras, sketches into faces, maps into photos.
 

@@ -9,21 +9,22 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.pictures import Inputs, Output, PictureJob, Size, Tile
+from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 
 MODEL = "upscale-x4"
 
 
 def command(
     console: Console,
-    inputs: Inputs = None,
+    inputs: Pictures = None,
     model: Annotated[str, typer.Option(help="Upscaler: a name or a file.")] = MODEL,
     size: Size = None,
     tile: Tile = None,
     suffix: Annotated[
         str, typer.Option(help="Put behind the name; .x4.png also sets the format.")
     ] = ".upscaled",
-    output: Output = Path("."),
+    output: OutputFolder = Path("."),
 ) -> None:
     """Enlarge pictures and films.
 

@@ -57,7 +57,6 @@ ModelOf = Annotated[
     str | None, typer.Option(help="Generator: a name or a file; the latent's own unless given.")
 ]
 Face = Annotated[str, typer.Option(help="Of photos: largest, all, or a number: 2 is the second.")]
-OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 
 class Change(ABC):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,17 @@ import typer
 from ganedit.errors import UsageError
 
 TEMPLATE_NAMES = ("ffhq", "close-up")
+
+Photos = Annotated[
+    list[str] | None, typer.Argument(help="Photos, folders, globs, or - for paths on standard input.")
+]
+Pictures = Annotated[
+    list[str] | None, typer.Argument(help="Pictures, folders, globs, or - for paths on standard input.")
+]
+Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
+ClassifierName = Annotated[str, typer.Option(help="Classifier: a name or a file.")]
+Face = Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")]
+OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 
 class Method(StrEnum):
@@ -33,6 +45,3 @@ def check_face(face: str) -> None:
     """Refuse a --face that makes no sense before any work starts."""
     if face not in ("largest", "all") and not (face.isdecimal() and int(face) > 0):
         raise UsageError(f"--face {face} makes no sense", "give largest, all, or a number from 1")
-
-
-Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]

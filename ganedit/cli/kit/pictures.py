@@ -37,12 +37,6 @@ AHEAD = 4  # files that are read ahead where pictures are computed together
 NAMED = 8  # damaged frames in a message
 
 
-Inputs = Annotated[
-    list[str] | None,
-    typer.Argument(help="Pictures, folders, globs, or - for paths on standard input."),
-]
-
-
 Size = Annotated[
     int | None,
     typer.Option(help="Pixels of the shorter side that the network sees; the model's, or the picture's own."),
@@ -53,9 +47,6 @@ Tile = Annotated[
     int | None,
     typer.Option(help="Side of the tiles; 0 takes pictures whole; unless given what memory allows."),
 ]
-
-
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 
 @dataclass(frozen=True)

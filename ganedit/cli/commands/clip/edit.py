@@ -11,19 +11,8 @@ import typer
 
 from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.editor import (
-    PASTES,
-    Editor,
-    Face,
-    Inputs,
-    ModelOf,
-    OutputFolder,
-    Paste,
-    PhotoNow,
-    Sheet,
-    Video,
-)
-from ganedit.cli.kit.options import Method, check_face
+from ganedit.cli.kit.editor import PASTES, Editor, Face, Inputs, ModelOf, Paste, PhotoNow, Sheet, Video
+from ganedit.cli.kit.options import Method, OutputFolder, check_face
 from ganedit.cli.kit.text_changes import ByDirection, ByMapper, ByOptimising, TextChange, Way
 from ganedit.errors import UsageError
 

@@ -11,7 +11,7 @@ import typer
 from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, file_name, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
-from ganedit.cli.kit.options import Model
+from ganedit.cli.kit.options import Model, OutputFolder
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
 from ganedit.files import LATENT_SUFFIX
@@ -33,7 +33,7 @@ def generate(
     psi: Annotated[float, typer.Option(help="Truncation of the seeds.")] = 0.7,
     model: Model = "faces",
     clip: ClipModel = CLIP,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("."),
+    output: OutputFolder = Path("."),
 ) -> None:
     """Find a picture of what a text says, from noise.
 

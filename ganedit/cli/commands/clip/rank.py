@@ -11,6 +11,7 @@ from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.inputs import sources
+from ganedit.cli.kit.options import Pictures
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
 
@@ -24,9 +25,7 @@ SHOWN_SIDE = 256
 
 def rank(
     console: Console,
-    inputs: Annotated[
-        list[str] | None, typer.Argument(help="Pictures, folders, globs, or - for paths on standard input.")
-    ] = None,
+    inputs: Pictures = None,
     text: Text = "",
     neutral: Neutral = None,
     aligned: Annotated[

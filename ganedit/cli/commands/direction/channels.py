@@ -10,6 +10,7 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.direction_sheet import check_faces, write_sheet
 from ganedit.cli.kit.models import open_classifier, open_generator
+from ganedit.cli.kit.options import ClassifierName, Model
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
 
@@ -33,14 +34,14 @@ def channels(
     mask: Annotated[
         Path | None, typer.Option(help="Picture that is white where they should change the model's pictures.")
     ] = None,
-    classifier: Annotated[str, typer.Option(help="Classifier: a name or a file.")] = "face-attributes",
+    classifier: ClassifierName = "face-attributes",
     count: Annotated[int, typer.Option(help="How many channels.")] = 12,
     magnitude: Annotated[
         float, typer.Option(help="Standard deviations that a channel is turned down and up.")
     ] = 10.0,
     samples: Annotated[int, typer.Option(help="That it is measured on.")] = 64,
     faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
-    model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
+    model: Model = "faces",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also draw a sheet: a PNG.")] = None,
 ) -> None:
     """Find the style channels that move an attribute, or one region, most.

@@ -12,6 +12,7 @@ from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.direction_sheet import REACH, check_faces, write_sheet
 from ganedit.cli.kit.directions import check_name
 from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.options import Model
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
 
@@ -53,7 +54,7 @@ def discover(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Before the numbers; the method unless given.")] = None,
     faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
-    model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
+    model: Model = "faces",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the sheet.")] = Path("."),
 ) -> None:
     """Find directions in the generator itself, to be looked at and then named.

@@ -13,7 +13,7 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.directions import Name, Output, check_name, model_name
 from ganedit.cli.kit.models import open_classifier, open_generator
-from ganedit.cli.kit.options import Method, Model
+from ganedit.cli.kit.options import ClassifierName, Method, Model
 from ganedit.cli.kit.projecting import Projector
 from ganedit.errors import GaneditError, InputError, UsageError
 from ganedit.files import LATENT_SUFFIX
@@ -34,7 +34,7 @@ def learn(
     attribute: Annotated[
         str | None, typer.Option(help="Label samples by this output of --classifier.")
     ] = None,
-    classifier: Annotated[str, typer.Option(help="Classifier: a name or a file.")] = "face-attributes",
+    classifier: ClassifierName = "face-attributes",
     scores: Annotated[
         Path | None, typer.Option(help="CSV of latent files (or the pictures beside them) and scores.")
     ] = None,
