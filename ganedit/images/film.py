@@ -75,7 +75,7 @@ def open_film(path: str | Path) -> Film:
                 raise InputError(f"{path} holds no pictures", "give a film, or a photo")
             stream = container.streams.video[0]
             times = sorted({p.pts for p in container.demux(stream) if p.pts is not None and p.size})
-            unit, rate = stream.time_base, stream.average_rate
+            unit, rate = _fraction(stream.time_base), _fraction(stream.average_rate)
             sound = container.streams.audio[0].codec_context.name if container.streams.audio else ""
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", "check the name") from None
@@ -86,9 +86,14 @@ def open_film(path: str | Path) -> Film:
             ),
             "give one that plays",
         ) from problem
-    if not times or unit is None:
+    if not times or not unit:
         raise InputError(f"{path} holds no frames", "give a film that plays")
     return Film(path, sha256_file(path), tuple(times), unit, rate or Fraction(25), sound)
+
+
+def _fraction(value: Any) -> Fraction:
+    """PyAV's rates, 0 where there is none: it returns a Fraction or None, from version 19 on its own type."""
+    return Fraction(value.numerator, value.denominator) if value else Fraction(0)
 
 
 def frames(film: Film) -> Iterator[np.ndarray | None]:

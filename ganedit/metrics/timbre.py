@@ -7,6 +7,7 @@ classifier of mel-frequency cepstra that never hears a translation while it lear
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
 
 PITCH_RANGE = (180.0, 4200.0)  # Hz: below the violin's lowest note, and C8
 PITCH_WINDOW, PITCH_HOP = 1024, 1024  # samples; 64 ms at 16 kHz
+# From version 1.0, librosa drops the improbable transitions by default: at this hop, all between
+# voiced and unvoiced frames. Before it, there was only the exact way.
+HAS_PRUNING = "transition_min_prob" in inspect.signature(librosa.pyin).parameters
+EXACT: dict[str, Any] = {"transition_min_prob": None} if HAS_PRUNING else {}
 ONSET_TOLERANCE = 0.05  # seconds
 LOUDEST = 30.0  # dB below the loudest frame, under which the classifier does not listen
 PART_SECONDS = 2.0  # that the classifier hears at once
@@ -42,7 +47,7 @@ def pitch_of(samples: np.ndarray, rate: int) -> Pitch:
     """The fundamental of samples [T] every 64 ms."""
     low, high = PITCH_RANGE
     hertz, voiced, _ = librosa.pyin(
-        samples, fmin=low, fmax=high, sr=rate, frame_length=PITCH_WINDOW, hop_length=PITCH_HOP
+        samples, fmin=low, fmax=high, sr=rate, frame_length=PITCH_WINDOW, hop_length=PITCH_HOP, **EXACT
     )
     return Pitch(hertz, voiced)
 
