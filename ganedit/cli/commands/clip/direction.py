@@ -33,11 +33,9 @@ def direction(
     Samples are scored by which text fits them better, and a linear classifier is fitted to their codes, as by
     ganedit direction learn.
     """
-    from dataclasses import replace
-
     from ganedit.cli.kit.directions import check_name, model_name
-    from ganedit.latent import sampling
-    from ganedit.latent.directions import learning, named
+    from ganedit.latent.directions import named
+    from ganedit.latent.directions.examples import learn_direction
     from ganedit.text.scoring import score_by_texts
 
     name = name or f"{file_name(text)}-text"
@@ -52,18 +50,12 @@ def direction(
     generator = open_generator(console, model)
     generator.need_styles()
     kept = [named.find(one, generator.name) for one in preserve or []]
-    for one in kept:
-        one.check_model(generator)
     with console.progress(f"drawing {samples} samples", samples) as bar:
-        codes, scores = score_by_texts(
+        examples = score_by_texts(
             generator, judge, text, other, samples, psi=psi, seed=console.options.seed, progress=bar.update
         )
-    found = learning.learn(
-        codes, scores, name=name, preserve=kept, seed=console.options.seed,
-        spread=sampling.random_codes(generator, sampling.SIGMA_SAMPLES),
-    )  # fmt: skip
     about = f"CLIP: {text!r} against {other!r}"
-    found = replace(found, model=generator.name, model_sha256=generator.sha256, method=about)
+    found = learn_direction(name, generator, examples, preserve=kept, method=about, seed=console.options.seed)
     found.save(target)
-    console.note(f"{name}: {found.accuracy:.1%} of held-out samples told apart")
+    console.note(f"{name}: {found.accuracy:.1%} of held-out samples classified correctly")
     console.emit(target, accuracy=found.accuracy, sigma=found.sigma, samples=found.samples)
