@@ -15,8 +15,6 @@ from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES
 
 NAMED_IN_ERRORS = 3  # how many offending files an error lists
-
-
 Progress = Callable[[int, int], None]  # (images done, images in all)
 
 

@@ -27,8 +27,6 @@ from ganedit.errors import InputError
 from ganedit.files import SOUND_SUFFIXES
 
 Window = tuple[Tensor, Tensor]  # spectrograms [N, 1, bins, F] in [-1, 1], and their samples [N, F · hop]
-
-
 HEARD_SHARE = 0.25  # of a window
 
 

@@ -4,51 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ganedit.audio.spectrogram import SpectrogramConfig
 from ganedit.data.images import ImageSet, load_images
 from ganedit.data.label_maps import Labels, load_maps
 from ganedit.data.pictures import Pictures
-from ganedit.data.sounds import Sounds, load_sounds
 from ganedit.errors import UsageError
 from ganedit.train.options.base import LoopOptions
 from ganedit.train.options.label_maps import LabelMapOptions
-from ganedit.train.options.sounds import SoundOptions
 
-if TYPE_CHECKING:
-    from ganedit.data.sounds import Sounds
-
-
-def load_source(
-    source: str, options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
-) -> Sounds:
-    """`load_sounds` as the options ask for it; files that are skipped are named."""
-    limit = options.limit or None
-    found = load_sounds(Path(source), cfg, frames=options.frames, limit=limit, progress=on_load)
-    note_skipped(found.skipped, note)
-    return found
+Note = Callable[[str], None]  # tells the user something
+OnLoad = Callable[[int, int], None]  # files decoded, files in all
+SKIPPED_NAMED = 5  # damaged files that are named one by one
 
 
-def load_all(
-    options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
-) -> Sounds:
-    """The sounds of all folders and zips that the options name, as one set; `limit` counts in each.
-
-    Raises:
-        UsageError: None is named.
-        InputError: As `load_sounds`.
-    """
-    if not options.data:
-        raise UsageError("this recipe takes folders or zips of sounds", "name one or more")
-    found = Sounds(cfg, [], [], [])
-    for source in options.data:
-        one = load_source(source, options, cfg, note, on_load)
-        found.names += [f"{source}/{name}" for name in one.names]
-        found.samples += one.samples
-        found.pictures += one.pictures
-        found.skipped += one.skipped
-    return found
+def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **how: Any) -> ImageSet:
+    """The one data set of a recipe, by `data.images.load_images`; skipped files are named."""
+    if len(options.data) != 1:
+        raise UsageError(f"this recipe takes one folder or zip of images, not {len(options.data)}")
+    data = load_images(Path(options.data[0]), limit=options.limit or None, progress=on_load, **how)
+    note_skipped(data.skipped, note)
+    return data
 
 
 def labels_of(options: LabelMapOptions) -> Labels:
@@ -71,24 +47,6 @@ def load_labelled(
         instances=Path(options.instances) if options.instances else None,
         progress=on_load,
     )
-    note_skipped(data.skipped, note)
-    return data
-
-
-Note = Callable[[str], None]  # tells the user something
-
-
-OnLoad = Callable[[int, int], None]  # images decoded, images in all
-
-
-SKIPPED_NAMED = 5  # damaged images that are named one by one
-
-
-def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **how: Any) -> ImageSet:
-    """The one data set of a recipe, by `data.images.load_images`; skipped files are named."""
-    if len(options.data) != 1:
-        raise UsageError(f"this recipe takes one folder or zip of images, not {len(options.data)}")
-    data = load_images(Path(options.data[0]), limit=options.limit or None, progress=on_load, **how)
     note_skipped(data.skipped, note)
     return data
 

@@ -13,7 +13,7 @@ from ganedit.errors import InputError, UsageError
 from ganedit.store.load import load
 from ganedit.train.options.recipes import VocoderOptions
 from ganedit.train.recipes.vocoder import Vocoder, start
-from ganedit.train.sources import load_all
+from ganedit.train.sound_sources import load_all
 
 
 def draw_sounds(folder, count, seconds=1.2):

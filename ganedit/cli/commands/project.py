@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 
 GPU_BATCH = 16  # photos at a time; memory that runs out halves it
-
-
 FILM_FRAMES, FILM_SIDE = 150, 256  # at most; at least, in pixels
 
 

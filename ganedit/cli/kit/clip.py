@@ -14,16 +14,10 @@ if TYPE_CHECKING:
 
 CLIP = "clip-faces"
 LARGE = "ViT-B-32/laion2b_s34b_b79k"
-
-
 ClipModel = Annotated[
     str, typer.Option("--clip", help=f"clip-faces, a folder, or one of open_clip's, such as {LARGE}.")
 ]
-
-
 Text = Annotated[str, typer.Option(help='What pictures should show: "a smiling face".')]
-
-
 Neutral = Annotated[str | None, typer.Option(help='What they show before, as far as it matters: "a face".')]
 
 

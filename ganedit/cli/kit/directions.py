@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 Name = Annotated[str, typer.Argument(help="Name of the direction.")]
-
-
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
 ]

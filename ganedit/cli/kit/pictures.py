@@ -35,14 +35,10 @@ if TYPE_CHECKING:
 LOSSY = (".jpg", ".jpeg", ".webp")
 AHEAD = 4  # files that are read ahead where pictures are computed together
 NAMED = 8  # damaged frames in a message
-
-
 Size = Annotated[
     int | None,
     typer.Option(help="Pixels of the shorter side that the network sees; the model's, or the picture's own."),
 ]
-
-
 Tile = Annotated[
     int | None,
     typer.Option(help="Side of the tiles; 0 takes pictures whole; unless given what memory allows."),

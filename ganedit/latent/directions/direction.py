@@ -133,8 +133,6 @@ class Direction:
 _KEPT = (
     "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved", "space"
 )  # fmt: skip
-
-
 Edit = tuple[Direction, float, Sequence[int] | None]  # what, how far in sigmas, which layers (None: its own)
 
 

@@ -25,7 +25,8 @@ from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
 from ganedit.train.options.recipes import TimbreOptions
 from ganedit.train.run import Run
-from ganedit.train.sources import Note, OnLoad, load_source
+from ganedit.train.sound_sources import load_source
+from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import Domains, two_sources
 
 CLIP = 40.0  # gradients are 5 to 45 long, and 350 now and then, for a window that is mostly silent

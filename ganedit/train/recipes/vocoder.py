@@ -25,7 +25,8 @@ from ganedit.train.losses import feature_distance, gan_d_loss, gan_g_loss, over_
 from ganedit.train.options.recipes import VocoderOptions
 from ganedit.train.run import Run
 from ganedit.train.sound_losses import multi_resolution_distance, multi_resolution_loss
-from ganedit.train.sources import Note, OnLoad, load_all
+from ganedit.train.sound_sources import load_all
+from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import PictureRecipe, frozen
 
 SAMPLES = 6

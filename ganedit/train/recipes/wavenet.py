@@ -21,7 +21,8 @@ from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.options.recipes import WaveNetOptions
 from ganedit.train.run import Run, set_rate
-from ganedit.train.sources import Note, OnLoad, load_all
+from ganedit.train.sound_sources import load_all
+from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import PictureRecipe, start_from
 
 WARM = 0.02  # share of the run in which the learning rate rises

@@ -14,7 +14,7 @@ from ganedit.audio.spectrogram import LEVEL, level, picture
 from ganedit.data.sounds import Sounds, load_sounds
 from ganedit.errors import InputError, UsageError
 from ganedit.train.options.recipes import TimbreOptions, VocoderOptions
-from ganedit.train.sources import load_all
+from ganedit.train.sound_sources import load_all
 
 
 @pytest.fixture
