@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reference import reference_file
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -94,8 +95,8 @@ def test_info_says_what_is_wrong_with_a_picture(ganedit, portrait, tmp_path, nam
     assert complains(ganedit("info", name), 3, words)
 
 
-def test_info_of_pickles(ganedit, shared, tmp_path):
-    ran = ganedit("info", shared / "golden/sg2ada-uncond-64.pkl", "--json")
+def test_info_of_pickles(ganedit, tmp_path):
+    ran = ganedit("info", reference_file("sg2ada-uncond-64.pkl"), "--json")
     assert ran.json[0]["resolution"] == 64
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(Hostile()))
     assert complains(ganedit("info", "a.pkl"), 4, "nothing in it was run")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from reference import reference_file
 
 from ganedit.images.io import read_provenance, write_image
 from ganedit.latent.directions.direction import Direction
@@ -80,8 +81,8 @@ def test_refusals(ganedit, judge, tmp_path, options, status, told):
     assert (ran.status, told in ran.err) == (status, True), ran.err
 
 
-def test_a_stylegan1_has_no_channels(ganedit, shared, tiny_faces):
-    ran = ganedit(*CHANNELS, "--region", "mouth", "--model", shared / "golden/genforce-stylegan1.pth")
+def test_a_stylegan1_has_no_channels(ganedit, tiny_faces):
+    ran = ganedit(*CHANNELS, "--region", "mouth", "--model", reference_file("genforce-stylegan1.pth"))
     assert ran.status == 4
     assert "--method ganspace works with it" in ran.err
 

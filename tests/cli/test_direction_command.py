@@ -100,14 +100,15 @@ def test_learn_from_two_folders_and_from_a_csv(ganedit, home, tmp_path):
     assert abs(float(made.vector @ Direction.load("first.safetensors").vector)) < 1e-6
 
 
-def test_import_measures_sigma_and_refuses_other_sizes(ganedit, home, shared, tmp_path):
+def test_import_measures_sigma_and_refuses_other_sizes(ganedit, home, tmp_path):
     np.save(tmp_path / "mine.npy", np.array([[0, 3.0, 0, 0, 0]]))
     ran = ganedit("direction", "import", "mine.npy", "--model", "faces2")
     assert ran.status == 0, ran.err
     made = Direction.load(ran.lines[0])
     assert made.vector.tolist() == [0, 1, 0, 0, 0]
     assert made.sigma not in (0, 1)
-    ran = ganedit("direction", "import", shared / "golden/directions/smile.pt", "--model", "faces2")
+    torch.save(torch.ones(1, 512), tmp_path / "large.pt")
+    ran = ganedit("direction", "import", "large.pt", "--model", "faces2")
     assert ran.status == 3
     assert "[512]" in ran.err
     assert "[6, 5]" in ran.err

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from reference import reference_file
 
 DISSECT = ("dissect", "--device", "cpu", "--samples", "6")
 
@@ -69,10 +70,10 @@ def test_what_cannot_be_dissected_is_told(ganedit, tiny_faces, tmp_path, options
     assert not (tmp_path / "dissection").exists()
 
 
-def test_models_of_other_things_need_label_maps(ganedit, shared):
-    ran = ganedit(*DISSECT, "--model", shared / "golden/sg3t-32.pkl")
+def test_models_of_other_things_need_label_maps(ganedit):
+    ran = ganedit(*DISSECT, "--model", reference_file("sg3t-32.pkl"))
     assert ran.status == 2
     assert "names no template" in ran.err
-    ran = ganedit(*DISSECT, "--model", shared / "golden/genforce-pggan.pth")
+    ran = ganedit(*DISSECT, "--model", reference_file("genforce-pggan.pth"))
     assert ran.status == 4
     assert "no style space" in ran.err

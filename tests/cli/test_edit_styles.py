@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reference import reference_file
 
 from ganedit.images.io import read_image, read_provenance, write_image
 from ganedit.latent.directions.channels import channel_direction
@@ -121,8 +122,8 @@ def test_a_channel_of_a_stylegan3_is_edited(ganedit, tiny_faces):
     assert (read_image("seed0001.edited.png").pixels != read_image("seed0001.png").pixels).any()
 
 
-def test_a_stylegan1_has_no_styles_to_edit(ganedit, shared, tiny_faces):
-    model = shared / "golden" / "genforce-stylegan1.pth"
+def test_a_stylegan1_has_no_styles_to_edit(ganedit, tiny_faces):
+    model = reference_file("genforce-stylegan1.pth")
     assert ganedit("generate", "--device", "cpu", "--model", model, "--seeds", "1").status == 0
     name = "seed0001.latent.safetensors"
     ran = ganedit(*EDIT, name, "--direction", "0:2", "--space", "s", "--model", model)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reference import reference_file
 
 import ganedit
 from ganedit.errors import CheckpointError, InputError, UsageError
@@ -84,8 +85,8 @@ def test_the_pose_of_a_stylegan3_is_its_layer_0():
     assert layers[-1].use == "image"
 
 
-def test_without_styles_it_is_told(shared):
-    model = ganedit.load(shared / "golden" / "genforce-stylegan1.pth", device="cpu")
+def test_without_styles_it_is_told():
+    model = ganedit.load(reference_file("genforce-stylegan1.pth"), device="cpu")
     with pytest.raises(CheckpointError, match="the styles of the model genforce-stylegan1"):
         channels(model)
 

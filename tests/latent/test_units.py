@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from reference import reference_file
 
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.latent.sampling import random_codes
@@ -20,8 +21,8 @@ def generator(tiny_faces):
 
 
 @pytest.fixture
-def alias_free(shared):
-    return load_generator(shared / "golden/sg3t-32.pkl", "cpu")
+def alias_free():
+    return load_generator(reference_file("sg3t-32.pkl"), "cpu")
 
 
 def outputs(generator, layer, codes, edit=None, **how):
@@ -147,9 +148,9 @@ def test_what_a_generator_has_not_is_refused(generator):
         UnitEdit(generator, [UnitChange(1, (3, 16))])
 
 
-def test_generators_without_layers_are_refused(shared):
+def test_generators_without_layers_are_refused():
     with pytest.raises(CheckpointError, match="no style space"):
-        layer_shapes(load(shared / "golden/genforce-pggan.pth", "cpu"))
+        layer_shapes(load(reference_file("genforce-pggan.pth"), "cpu"))
 
 
 # ---- words ----

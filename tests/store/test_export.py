@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from reference import reference_file
 
 import ganedit
 from ganedit.errors import CheckpointError, UsageError
@@ -40,8 +41,8 @@ def test_rosinalitys_format_draws_the_same_pictures(tmp_path):
     assert again.card.architecture == "stylegan2"
 
 
-def test_rosinalitys_own_file_comes_out_as_it_went_in(shared, tmp_path):
-    path = shared / "golden" / "rosinality-sg2-64.pt"
+def test_rosinalitys_own_file_comes_out_as_it_went_in(tmp_path):
+    path = reference_file("rosinality-sg2-64.pt")
     found = torch.load(export(ganedit.load(path, "cpu"), tmp_path / "a.pt", "rosinality"), weights_only=True)
     wanted = torch.load(path, weights_only=True)
     assert found.keys() == wanted.keys()

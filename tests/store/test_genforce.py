@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from reference import assert_golden
+from reference import assert_golden, everywhere, path_id, reference_file
 from safetensors.torch import load_file
 
 import ganedit
@@ -33,20 +33,21 @@ def test_progan_says_that_it_has_no_style_space():
 
 
 @pytest.fixture
-def stylegan1(shared):
-    return ganedit.load(shared / "golden" / "genforce-stylegan1.pth", device="cpu")
+def stylegan1():
+    return ganedit.load(reference_file("genforce-stylegan1.pth"), device="cpu")
 
 
-def test_stylegan1_golden(shared, stylegan1):
-    golden = load_file(shared / "golden" / "genforce-stylegan1.golden.safetensors")
-    assert_golden(stylegan1.mapping(golden["z"])[:, 0], golden["w"])
-    ws = stylegan1.mapping(golden["z"], psi=0.7, cutoff=8)
+@pytest.mark.parametrize("path", everywhere("genforce-stylegan1.pth"), ids=path_id)
+def test_stylegan1_golden(path):
+    golden, model = load_file(path.with_suffix(".golden.safetensors")), ganedit.load(path, device="cpu")
+    assert_golden(model.mapping(golden["z"])[:, 0], golden["w"])
+    ws = model.mapping(golden["z"], psi=0.7, cutoff=8)
     assert_golden(ws, golden["wp"])
-    assert_golden(stylegan1.synthesis(ws), golden["image"])
+    assert_golden(model.synthesis(ws), golden["image"])
 
 
 def test_stylegan1_truncation_and_noise(stylegan1):
-    z = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
+    z = torch.randn(2, stylegan1.z_dim, generator=torch.Generator().manual_seed(0))
     plain, cut = stylegan1.mapping(z), stylegan1.mapping(z, psi=0.5, cutoff=3)
     assert torch.equal(plain[:, 3:], cut[:, 3:])
     torch.testing.assert_close(cut[:, :3], (plain[:, :3] + stylegan1.w_avg) / 2)

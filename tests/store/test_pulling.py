@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from reference import reference_file
 
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
 from ganedit.store.cards import ModelCard
@@ -186,11 +187,11 @@ def test_mirrors(mirror):
 
 
 @pytest.mark.skipif("biggan" not in FORMATS, reason="there is no reader of BigGAN")
-def test_a_model_in_two_files(home, shared, tmp_path):
+def test_a_model_in_two_files(home, tmp_path):
     mirror = tmp_path / "two"
     mirror.mkdir()
     for name in ("config.json", "pytorch_model.bin"):
-        shutil.copy(shared / "golden" / "biggan-64" / name, mirror / f"big-{name}")
+        shutil.copy(reference_file("biggan-64") / name, mirror / f"big-{name}")
     two = entry(file="big-pytorch_model.bin", config_url=NOWHERE + "big-config.json", template="")
     pull(two, mirror=str(mirror))
     assert verify(home / "tested").resolution == 64

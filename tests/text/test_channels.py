@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from reference import reference_file
 
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.latent import styles
@@ -76,11 +77,11 @@ def test_a_higher_threshold_moves_fewer_channels(generator, clip, relevance):
     assert not found.vector[images].any()
 
 
-def test_what_cannot_be_done_is_told(generator, clip, relevance, shared):
+def test_what_cannot_be_done_is_told(generator, clip, relevance):
     with pytest.raises(UsageError, match="no channel changes pictures"):
         text_direction(generator, clip, "an old man", "a girl", relevance, threshold=0.999)
     with pytest.raises(UsageError, match="`threshold=2`"):
         text_direction(generator, clip, "an old man", "a girl", relevance, threshold=2)
-    first = load_generator(shared / "golden" / "genforce-stylegan1.pth", "cpu")
+    first = load_generator(reference_file("genforce-stylegan1.pth"), "cpu")
     with pytest.raises(CheckpointError, match="styles"):
         channel_relevance(first, clip)

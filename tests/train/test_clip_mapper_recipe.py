@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from recipes import CPU, assert_resumes, trained
+from reference import reference_file
 
 from ganedit.errors import CheckpointError, UsageError
 from ganedit.nets.latent_mapper import LatentMapper, LatentMapperConfig
@@ -65,9 +66,9 @@ def test_it_learns_and_is_written(tiny_models, tiny_clip, tmp_path):
     assert mapper(codes).shape == codes.shape
 
 
-def test_it_knows_whose_it_is(tiny_models, tiny_clip, tmp_path, shared):
+def test_it_knows_whose_it_is(tiny_models, tiny_clip, tmp_path):
     trained(make, options(tiny_models, tiny_clip, kimg=0.004), tmp_path / "run")
-    other = load_generator(shared / "golden" / "sg2ada-uncond-64.pkl", "cpu")
+    other = load_generator(reference_file("sg2ada-uncond-64.pkl"), "cpu")
     with pytest.raises(CheckpointError, match="was trained for the model faces"):
         load(tmp_path / "run" / "model", "cpu").check_model(other)
 
