@@ -104,7 +104,7 @@ class _Correlate(torch.autograd.Function):
         ctx.save_for_backward(g, x)
         ctx.at = at
         if _slow_channels_last():
-            g, x = g.contiguous(), x.contiguous()
+            g, x = _channels_first(g), _channels_first(x)
         w = x.new_empty(1).expand(shape)  # only its shape matters
         stride, padding = [at.stride] * 2, [at.padding] * 2
         gradients = torch.ops.aten.convolution_backward
@@ -126,6 +126,16 @@ class _Correlate(torch.autograd.Function):
 def _slow_channels_last() -> bool:
     """Whether gradients of weights are faster with channels first: x86 without AVX512."""
     return torch.backends.cpu.get_cpu_capability() in ("AVX2", "DEFAULT")
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    """[N, C, H, W] in this order in memory; each image a matrix transposed, which goes in blocks."""
+    if x.is_contiguous():
+        return x
+    found = x.new_empty(x.shape)
+    for image, source in zip(found.flatten(2), x.permute(0, 2, 3, 1).flatten(1, 2), strict=True):
+        image.copy_(source.t())
+    return found
 
 
 def depthwise(x: Tensor, kernel: Tensor, bias: Tensor | None = None, *, padding: int) -> Tensor:
