@@ -16,21 +16,59 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganedit.audio.files import read_sound as read_sound
     from ganedit.audio.files import write_sound as write_sound
-    from ganedit.audio.timbre import transfer as transfer_timbre
+    from ganedit.audio.timbre import transfer as timbre
     from ganedit.images.align import align_faces as align
-    from ganedit.images.colorizing import colorize
+    from ganedit.images.colorizing import colorize as colorize
+    from ganedit.images.edges import draw_edges as draw_edges
+    from ganedit.images.inpainting import box_hole as box_hole
     from ganedit.images.inpainting import inpaint as inpaint
+    from ganedit.images.inpainting import mask_hole as mask_hole
+    from ganedit.images.io import Photo as Photo
     from ganedit.images.io import read_image as read_image
+    from ganedit.images.io import read_provenance as read_provenance
     from ganedit.images.io import write_image as write_image
+    from ganedit.images.regions import draw_regions as draw_regions
     from ganedit.images.translation import translate as translate
-    from ganedit.images.upscaling import upscale
-    from ganedit.latent.directions.direction import Direction
+    from ganedit.images.upscaling import upscale as upscale
+    from ganedit.latent.arithmetic import combine as combine
+    from ganedit.latent.directions.channel_search import find_channels_that as find_channels
+    from ganedit.latent.directions.direction import Direction as Direction
+    from ganedit.latent.directions.discovery import discover_directions as discover_directions
+    from ganedit.latent.directions.examples import examples_from_classifier as examples_from_classifier
+    from ganedit.latent.directions.examples import examples_from_csv as examples_from_csv
+    from ganedit.latent.directions.examples import examples_from_folders as examples_from_folders
+    from ganedit.latent.directions.examples import learn_direction as learn_direction
+    from ganedit.latent.directions.foreign import export_direction as export_direction
+    from ganedit.latent.directions.foreign import import_directions as import_directions
     from ganedit.latent.directions.named import find as direction
+    from ganedit.latent.editing import draw as draw
     from ganedit.latent.editing import edit as edit
     from ganedit.latent.editing import paste_latent as paste
+    from ganedit.latent.generating import generate as generate
+    from ganedit.latent.interpolation import interpolate as interpolate
     from ganedit.latent.inversion.photos import project_photo as project
+    from ganedit.latent.inversion.project import ProjectOptions as ProjectOptions
     from ganedit.latent.latent import Latent as Latent
+    from ganedit.latent.mixing import mix_latents as mix
+    from ganedit.latent.units.dissection import dissect as dissect
+    from ganedit.metrics.faces import measure_faces as measure_faces
+    from ganedit.metrics.frechet import frechet_distance_of as frechet_distance
+    from ganedit.metrics.image_features import embed_images as embed_images
+    from ganedit.metrics.inpainting import measure_inpainting as measure_inpainting
+    from ganedit.metrics.translating import translate_folder as translate_folder
+    from ganedit.metrics.upscaling import measure_upscaler as measure_upscaler
+    from ganedit.metrics.zero_shot import zero_shot as zero_shot
+    from ganedit.store.downloads.pulling import pull as pull_model
+    from ganedit.store.export import export as export_model
+    from ganedit.store.importing import import_model as import_model
     from ganedit.store.load import load as load
+    from ganedit.text.edits import clip_direction as clip_direction
+    from ganedit.text.edits import clip_edit as clip_edit
+    from ganedit.text.guidance import Wish as Wish
+    from ganedit.text.optimize import SteerOptions as SteerOptions
+    from ganedit.text.optimize import search as clip_generate
+    from ganedit.text.ranking import rank as rank
+    from ganedit.train.start import train as train
 
 __version__ = "0.1.0"
 
@@ -38,42 +76,118 @@ _PUBLIC = {
     "load": ("ganedit.store.load", "load"),
     "read_image": ("ganedit.images.io", "read_image"),
     "write_image": ("ganedit.images.io", "write_image"),
+    "Photo": ("ganedit.images.io", "Photo"),
     "align": ("ganedit.images.align", "align_faces"),
+    "ProjectOptions": ("ganedit.latent.inversion.project", "ProjectOptions"),
     "project": ("ganedit.latent.inversion.photos", "project_photo"),
+    "Latent": ("ganedit.latent.latent", "Latent"),
+    "Direction": ("ganedit.latent.directions.direction", "Direction"),
+    "direction": ("ganedit.latent.directions.named", "find"),
     "edit": ("ganedit.latent.editing", "edit"),
+    "draw": ("ganedit.latent.editing", "draw"),
     "paste": ("ganedit.latent.editing", "paste_latent"),
+    "generate": ("ganedit.latent.generating", "generate"),
+    "interpolate": ("ganedit.latent.interpolation", "interpolate"),
+    "mix": ("ganedit.latent.mixing", "mix_latents"),
+    "combine": ("ganedit.latent.arithmetic", "combine"),
+    "learn_direction": ("ganedit.latent.directions.examples", "learn_direction"),
+    "examples_from_classifier": ("ganedit.latent.directions.examples", "examples_from_classifier"),
+    "examples_from_csv": ("ganedit.latent.directions.examples", "examples_from_csv"),
+    "examples_from_folders": ("ganedit.latent.directions.examples", "examples_from_folders"),
+    "discover_directions": ("ganedit.latent.directions.discovery", "discover_directions"),
+    "find_channels": ("ganedit.latent.directions.channel_search", "find_channels_that"),
+    "import_directions": ("ganedit.latent.directions.foreign", "import_directions"),
+    "export_direction": ("ganedit.latent.directions.foreign", "export_direction"),
+    "dissect": ("ganedit.latent.units.dissection", "dissect"),
+    "Wish": ("ganedit.text.guidance", "Wish"),
+    "SteerOptions": ("ganedit.text.optimize", "SteerOptions"),
+    "clip_edit": ("ganedit.text.edits", "clip_edit"),
+    "clip_direction": ("ganedit.text.edits", "clip_direction"),
+    "clip_generate": ("ganedit.text.optimize", "search"),
+    "rank": ("ganedit.text.ranking", "rank"),
     "translate": ("ganedit.images.translation", "translate"),
     "upscale": ("ganedit.images.upscaling", "upscale"),
     "inpaint": ("ganedit.images.inpainting", "inpaint"),
+    "box_hole": ("ganedit.images.inpainting", "box_hole"),
+    "mask_hole": ("ganedit.images.inpainting", "mask_hole"),
     "colorize": ("ganedit.images.colorizing", "colorize"),
+    "draw_edges": ("ganedit.images.edges", "draw_edges"),
+    "draw_regions": ("ganedit.images.regions", "draw_regions"),
     "read_sound": ("ganedit.audio.files", "read_sound"),
     "write_sound": ("ganedit.audio.files", "write_sound"),
-    "transfer_timbre": ("ganedit.audio.timbre", "transfer"),
-    "direction": ("ganedit.latent.directions.named", "find"),
-    "Direction": ("ganedit.latent.directions.direction", "Direction"),
-    "Latent": ("ganedit.latent.latent", "Latent"),
+    "timbre": ("ganedit.audio.timbre", "transfer"),
+    "train": ("ganedit.train.start", "train"),
+    "measure_faces": ("ganedit.metrics.faces", "measure_faces"),
+    "measure_upscaler": ("ganedit.metrics.upscaling", "measure_upscaler"),
+    "measure_inpainting": ("ganedit.metrics.inpainting", "measure_inpainting"),
+    "translate_folder": ("ganedit.metrics.translating", "translate_folder"),
+    "frechet_distance": ("ganedit.metrics.frechet", "frechet_distance_of"),
+    "embed_images": ("ganedit.metrics.image_features", "embed_images"),
+    "zero_shot": ("ganedit.metrics.zero_shot", "zero_shot"),
+    "import_model": ("ganedit.store.importing", "import_model"),
+    "export_model": ("ganedit.store.export", "export"),
+    "pull_model": ("ganedit.store.downloads.pulling", "pull"),
+    "read_provenance": ("ganedit.images.io", "read_provenance"),
 }
 """Public names, and where they live; imported on first use, so that `import ganedit` stays light."""
 
 __all__ = [
     "Direction",
     "Latent",
+    "Photo",
+    "ProjectOptions",
+    "SteerOptions",
+    "Wish",
     "__version__",
     "align",
+    "box_hole",
+    "clip_direction",
+    "clip_edit",
+    "clip_generate",
     "colorize",
+    "combine",
     "direction",
+    "discover_directions",
+    "dissect",
+    "draw",
+    "draw_edges",
+    "draw_regions",
     "edit",
+    "embed_images",
+    "examples_from_classifier",
+    "examples_from_csv",
+    "examples_from_folders",
+    "export_direction",
+    "export_model",
+    "find_channels",
+    "frechet_distance",
+    "generate",
+    "import_directions",
+    "import_model",
     "inpaint",
+    "interpolate",
+    "learn_direction",
     "load",
+    "mask_hole",
+    "measure_faces",
+    "measure_inpainting",
+    "measure_upscaler",
+    "mix",
     "paste",
     "project",
+    "pull_model",
+    "rank",
     "read_image",
+    "read_provenance",
     "read_sound",
-    "transfer_timbre",
+    "timbre",
+    "train",
     "translate",
+    "translate_folder",
     "upscale",
     "write_image",
     "write_sound",
+    "zero_shot",
 ]
 
 
@@ -82,3 +196,7 @@ def __getattr__(name: str) -> Any:
         module, own_name = _PUBLIC[name]
         return getattr(import_module(module), own_name)
     raise AttributeError(f"module 'ganedit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -157,7 +157,12 @@ def decode(data: bytes, name: str) -> Sound:
 
 
 def read_sound(path: str | Path) -> Sound:
-    """All of a sound file at once; errors as of `decode`."""
+    """All of a sound file at once; errors as of `decode`.
+
+    Example:
+        >>> ganedit.read_sound("examples/greensleeves-violin.flac").rate > 8000
+        True
+    """
     with open_sound(path) as reader:
         return _whole(reader, str(path))
 

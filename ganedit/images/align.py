@@ -105,6 +105,12 @@ def align_faces(
 
     Raises:
         InputError: There is no face, or no N-th one.
+
+    Example:
+        >>> photo = ganedit.read_image("examples/portrait.png")
+        >>> ((number, face),) = ganedit.align(photo.pixels, size=128)
+        >>> face.crop.shape
+        (128, 128, 3)
     """
     if template is None:
         return [(1, center_crop(pixels, size))]

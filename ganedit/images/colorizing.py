@@ -38,6 +38,12 @@ def colorize(
 
     Raises:
         CheckpointError: the model is for something else.
+
+    Example:
+        >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
+        >>> grey = sample.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2).astype("uint8")
+        >>> ganedit.colorize(ganedit.Photo(grey), ganedit.load("colorize-faces")).grey
+        False
     """
     import cv2
 

@@ -41,6 +41,10 @@ def draw_edges(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.nd
     Returns:
         [height, width, 3] uint8: black lines on white, soft at their edges, of about `PEN` / `SIDE` of the
         shorter side in width.
+
+    Example:
+        >>> ganedit.draw_edges(ganedit.read_image("examples/portrait.png").pixels).shape[2]
+        3
     """
     lines = _photo_lines(_working(to_depth(pixels, np.uint8)))
     return _inked(lines, size or pixels.shape[:2], BLOB)

@@ -41,6 +41,13 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
     Raises:
         InputError: the mask is of another size, empty, or covers the whole photo.
         CheckpointError: the model is for something else.
+
+    Example:
+        >>> photo = ganedit.read_image("examples/portrait.png")
+        >>> hole = ganedit.box_hole(photo, (200, 150, 40, 40))
+        >>> filled = ganedit.inpaint(photo, hole, ganedit.load("inpaint-faces"))
+        >>> bool((filled.pixels != photo.pixels)[~hole].any())
+        False
     """
     need(model, "inpaint")
     hole = _suiting(photo, hole)

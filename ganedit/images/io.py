@@ -65,6 +65,10 @@ def read_image(path: str | Path) -> Photo:
 
     Raises:
         InputError: Missing, empty, truncated, not an image, or larger than `MAX_PIXELS`.
+
+    Example:
+        >>> ganedit.read_image("examples/portrait.png").pixels.ndim
+        3
     """
     path = Path(path)
     data = read_bytes(path)
@@ -233,6 +237,11 @@ def write_image(
 
     Raises:
         InputError: Unknown suffix, a folder that cannot be written to, or a full disk.
+
+    Example:
+        >>> photo = ganedit.read_image("examples/portrait.png")
+        >>> ganedit.write_image("copy.jpg", photo.pixels, like=photo).name
+        'copy.jpg'
     """
     path = Path(path)
     if path.suffix.lower() not in WRITERS:

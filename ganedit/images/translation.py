@@ -103,6 +103,11 @@ def translate(
     Raises:
         InputError: labels that the model does not know, or arguments that do not suit it.
         CheckpointError: the model is for something else.
+
+    Example:
+        >>> horse = ganedit.read_image("examples/horse.png")
+        >>> ganedit.translate(horse, ganedit.load("horse2zebra")).pixels.shape[2]
+        3
     """
     (result,) = translate_all(
         [photo], model, label=label, direction=direction, style=style, size=size, tile=tile, progress=progress

@@ -37,6 +37,12 @@ def upscale(
     Raises:
         InputError: the result would have more pixels than ganedit reads.
         CheckpointError: the model is no upscaler.
+
+    Example:
+        >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
+        >>> large = ganedit.upscale(ganedit.Photo(sample.pixels), ganedit.load("upscale-x4"))
+        >>> large.pixels.shape[0] // sample.pixels.shape[0]
+        4
     """
     need(model, "upscale")
     check_tile(tile)

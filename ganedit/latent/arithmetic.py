@@ -12,16 +12,21 @@ or a blank, stand in quotes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 from torch import Tensor
 
-from ganedit.errors import UsageError
+from ganedit.errors import UsageError, did_you_mean
+from ganedit.latent.latent import Latent, added_styles
 
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
+
+AVERAGE = "w_avg"  # the name of the model's average code
 NAMED = ("name", "seed")
 MOST_DEPTH = 50  # brackets and signs within each other
 VALUE = re.compile(
@@ -73,6 +78,55 @@ def evaluate(text: str, lookup: Lookup) -> Code:
     if not torch.isfinite(found.ws).all():
         raise UsageError(f"{text!r} comes to numbers that are not finite", "use smaller factors")
     return found
+
+
+def combine(
+    text: str, latents: Mapping[str, Latent | Sequence[Latent]], generator: Generator
+) -> tuple[Latent, float]:
+    """Add, subtract and average latents by an expression, what they add to their styles included.
+
+    Args:
+        text: As the grammar above says, such as "me + 0.5 * (old - young)". `w_avg` is the model's average.
+        latents: By the names in it; several under one name for mean().
+        generator: The model of them all.
+
+    Returns:
+        The sum, and its weight: 1 for a face, 0 for a difference between faces.
+
+    Raises:
+        UsageError: The expression cannot be read, or a name in it is missing.
+        CheckpointError: A latent of another model.
+
+    Example:
+        >>> faces = ganedit.load("faces")
+        >>> one, two = (sample.latent for sample in ganedit.generate(faces, [1, 2]))
+        >>> middle, weight = ganedit.combine("(one + two) / 2", {"one": one, "two": two}, faces)
+        >>> weight
+        1.0
+    """
+    found = {name: [one] if isinstance(one, Latent) else list(one) for name, one in latents.items()}
+    every = [latent for some in found.values() for latent in some]
+    for latent in every:
+        latent.check_model(generator)
+    ws = generator.w_avg.cpu().expand(generator.num_ws, -1)
+    average = Latent(ws, generator.name, generator.sha256, template=generator.card.template)
+    added = added_styles(every)
+    styles = 0 if added is None else added.shape[1]
+
+    def lookup(word: str) -> list[Tensor]:
+        if word != AVERAGE and word not in found:
+            raise UsageError(f"there is no latent named {word}", did_you_mean(word, [*found, AVERAGE]))
+        return [_numbers(latent, styles) for latent in ([average] if word == AVERAGE else found[word])]
+
+    code = evaluate(text, lookup)
+    ws, rest = code.ws.split([average.ws.numel(), styles])
+    return replace(average, ws=ws.view_as(average.ws), styles=rest if styles else None), code.weight
+
+
+def _numbers(latent: Latent, styles: int) -> Tensor:
+    """All of a latent that can be added up, [L · W + styles]: its code, and what it adds to its styles."""
+    added = torch.zeros(styles) if latent.styles is None else latent.styles
+    return torch.cat([latent.ws.flatten(), added])
 
 
 def names_in(text: str) -> list[str]:

@@ -46,6 +46,12 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
         UsageError: a magnitude that is not finite, or a layer that the code does not have.
         InputError: a direction for codes of another size; or one of the space s, for codes.
         CheckpointError: a direction of another model than the latent's.
+
+    Example:
+        >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
+        >>> smile = ganedit.direction("smile", "faces")
+        >>> ganedit.edit(sample.latent, [(smile, 2.0, None)]).edits[-1]["magnitude"]
+        2.0
     """
     if isinstance(code, Tensor):
         return apply(code, moves)
@@ -132,6 +138,13 @@ def draw(generator: Generator, codes: Sequence[Tensor | Latent]) -> list[np.ndar
     """Pictures [R, R, 3] uint8 of style codes [L, W], or of latents with what they add to the styles.
 
     Their own noise and tuned weights are those of the generator: give the `personal` one.
+
+    Example:
+        >>> faces = ganedit.load("faces")
+        >>> (sample,) = ganedit.generate(faces, [7])
+        >>> (picture,) = ganedit.draw(faces, [sample.latent])
+        >>> picture.shape == sample.pixels.shape
+        True
     """
     size = DRAWN_AT_ONCE.get(generator.device.type, 4) if generator.resolution <= 256 else 1
     found = []
@@ -185,6 +198,12 @@ def paste_latent(
     Raises:
         CheckpointError: another model.
         UsageError: the latent was not made from a photo.
+
+    Example:
+        >>> faces, photo = ganedit.load("faces"), ganedit.read_image("examples/portrait.png")
+        >>> (latent,) = ganedit.project(photo, faces, ganedit.ProjectOptions("encode"))
+        >>> ganedit.paste(photo.pixels, latent, faces).shape == photo.pixels.shape
+        True
     """
     if latent.affine is None:
         raise UsageError("the latent was not made from a photo, so that there is nothing to paste into")

@@ -29,7 +29,14 @@ def mix(ws: Tensor, styles: Tensor, rows: Sequence[int]) -> Tensor:
 
 
 def mix_latents(latent: Latent, other: Latent, rows: Sequence[int], generator: Generator) -> Latent:
-    """A latent with these rows of its code, and what is added to the styles they drive, from `other`."""
+    """A latent with these rows of its code, and what is added to the styles they drive, from `other`.
+
+    Example:
+        >>> faces = ganedit.load("faces")
+        >>> one, two = (sample.latent for sample in ganedit.generate(faces, [1, 2]))
+        >>> ganedit.mix(one, two, [0, 1], faces).ws.shape == one.ws.shape
+        True
+    """
     ws = mix(latent.ws, other.ws, rows)
     added = added_styles([latent, other])
     if added is None:

@@ -36,6 +36,11 @@ def embed_images(
 
     Raises:
         MissingError: The extra `features` is not installed.
+
+    Example:
+        >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
+        >>> ganedit.embed_images(sample.pixels[None]).shape
+        (1, 320)
     """
     backbone = load_efficientnet_lite(network)
     features = np.empty((len(images), backbone.widths[-1]))

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import torch
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.pixels import resize
+from ganedit.images.io import Photo, list_images, read_image
+from ganedit.images.labels import LabelMap, read_label_map
+from ganedit.images.pixels import resize, to_depth
 from ganedit.images.tensors import to_tensor
+from ganedit.images.translation import takes_labels, translate
 from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.quality import detection_rate
 
 if TYPE_CHECKING:
     from ganedit.images.align import Template
-    from ganedit.store.models import Classifier
+    from ganedit.store.models import Classifier, Translator
 
+Pairs = Literal["wanted", "mask"]
 Progress = Callable[[int, int], None]
 EMBEDDED = 128  # side of the crops that faces are told apart in
 
@@ -127,3 +133,89 @@ def region_agreement(outputs: Sequence[np.ndarray], maps: Sequence[np.ndarray], 
         a, b = drawn == region, wanted == region
         each.append((a & b).sum() / max((a | b).sum(), 1))
     return float(np.mean(each))
+
+
+@dataclass(frozen=True)
+class Translated:
+    """An image or label map, what became of it, and the image beside it; uint8 [H, W, 3]."""
+
+    given: np.ndarray | None  # None for label maps
+    output: np.ndarray
+    beside: np.ndarray | None
+    labels: np.ndarray | None = None  # [H, W] of label maps
+
+
+def translate_folder(
+    data: Path,
+    model: Translator,
+    *,
+    pairs: Pairs | None = None,
+    direction: str = "ab",
+    size: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Translated]:
+    """Translate the images or label maps of a folder, the first `limit` by name.
+
+    Args:
+        data: The folder. With `pairs`, images are side by side, and the left halves are translated.
+        model: The translator. Models with styles draw each image in a random one, from `seed`.
+        pairs: What the right halves are: "wanted", the result, or "mask", white on what should change.
+        direction: "ab" or "ba", for models that go both ways.
+        size: As for `translate`.
+        progress: Called with (images done, images in all).
+
+    Raises:
+        UsageError: A direction that does not exist, or pairs of label maps.
+        InputError: An image that is not a pair.
+    """
+    if direction not in ("ab", "ba"):
+        raise UsageError(f"there is no direction {direction}", "ab or ba")
+    maps = takes_labels(model)
+    if maps and pairs is not None:
+        raise UsageError("label maps are not read from pairs", "name a folder of maps, and `real`")
+    random = torch.Generator().manual_seed(seed)
+    rows: list[Translated] = []
+    paths = list_images(data)[:limit]
+    for path in paths:
+        given, beside = (None, None) if maps else _halves(path, pairs)
+        source = read_label_map(path) if given is None else Photo(given, path=path)
+        style = torch.randn(1, model.style_dim, generator=random) if model.style_dim else None
+        output = translate(source, model, direction=direction, style=style, size=size)  # type: ignore[arg-type]
+        labels = source.labels if isinstance(source, LabelMap) else None
+        rows.append(Translated(given, output.pixels, beside, labels))
+        if progress:
+            progress(len(rows), len(paths))
+    return rows
+
+
+def mean_psnr(rows: Sequence[Translated], pairs: Pairs) -> float:
+    """Mean PSNR in dB: to the wanted image, or to the input outside of the mask."""
+    each = []
+    for row in rows:
+        shape = row.output.shape[:2]
+        assert row.given is not None
+        assert row.beside is not None
+        beside = resize(row.beside, shape)
+        if pairs == "mask":
+            each.append(background_psnr(resize(row.given, shape), row.output, beside))
+        else:
+            each.append(background_psnr(beside, row.output, np.zeros_like(beside)))
+    return float(np.nanmean(each))
+
+
+def read_folder(source: Path, limit: int | None = None) -> list[np.ndarray]:
+    """The images of a folder, the first `limit` by name, as uint8 [H, W, 3]."""
+    return [to_depth(read_image(path).pixels, np.uint8) for path in list_images(source)[:limit]]
+
+
+def _halves(path: Path, pairs: Pairs | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """What is to be translated, and what is beside it."""
+    pixels = to_depth(read_image(path).pixels, np.uint8)
+    if pairs is None:
+        return pixels, None
+    width = pixels.shape[1]
+    if width % 2:
+        raise InputError(f"{path} is not a side-by-side pair: it is {width} pixels wide, an odd number")
+    return pixels[:, : width // 2], pixels[:, width // 2 :]

@@ -42,6 +42,10 @@ def export(model: Model, path: str | Path, format: str = "safetensors") -> Path:
     Raises:
         UsageError: no such format.
         CheckpointError: the format has no place for such a model.
+
+    Example:
+        >>> ganedit.export_model(ganedit.load("upscale-x4"), "x4.safetensors").name
+        'x4.safetensors'
     """
     if format not in FORMATS:
         raise UsageError(

@@ -57,6 +57,10 @@ def import_model(
         UsageError: a name that cannot be, is bundled, or is taken.
         InputError: no such file, or the disk is full.
         CheckpointError: damaged, hostile, of no known kind, or no model.
+
+    Example:
+        >>> ganedit.import_model("network.pkl", "mine").architecture  # doctest: +SKIP
+        'stylegan2'
     """
     path = Path(path).expanduser()
     registry.check_name(name, force=force)

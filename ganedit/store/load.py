@@ -70,6 +70,10 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
         InputError: no such file.
         CheckpointError: damaged, hostile or foreign; says what was found and what is supported.
         MissingError: the device is not there, or the model is one of the catalogue, not yet downloaded.
+
+    Example:
+        >>> ganedit.load("faces").resolution % 64
+        0
     """
     place = find_device(device)
     number = find_dtype(dtype, place)

@@ -158,6 +158,13 @@ def search(
 
     Raises:
         UsageError: fewer candidates than restarts, or none.
+
+    Example:
+        >>> faces, clip = ganedit.load("faces"), ganedit.load("clip-faces")
+        >>> wish, options = ganedit.Wish("an old man"), ganedit.SteerOptions(steps=1)
+        >>> found = ganedit.clip_generate(faces, clip, wish, options, candidates=2, restarts=1)
+        >>> len(found)
+        1
     """
     if not 1 <= restarts <= candidates:
         raise UsageError(

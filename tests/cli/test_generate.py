@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ganedit.cli.kit.generate_options import Move, parse_move
+from ganedit.cli.kit.generate_options import parse_move
 from ganedit.errors import UsageError
+from ganedit.latent.generating import Move
 from ganedit.nets.stylegan2 import Generator, GeneratorConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load, save_model
@@ -63,7 +64,7 @@ def test_a_class_that_is_not_there(ganedit, animals, given, said):
 
 
 def test_a_class_is_asked_for_by_number_or_name(ganedit, animals):
-    assert "or by its name" in ganedit("generate", "--model", animals, "--seeds", "0").err
+    assert "or by name" in ganedit("generate", "--model", animals, "--seeds", "0").err
 
 
 def test_without_a_style_space_there_are_pictures_only(ganedit, tmp_path):

@@ -101,4 +101,4 @@ def test_spaces_that_do_not_suit_the_points_are_refused(ganedit, tiny_faces, tmp
     uneven = latent.ws + torch.arange(len(latent.ws))[:, None]
     latent.edited(uneven, {}).save("uneven.latent.safetensors")
     ran = ganedit(*WALK, "3", "uneven.latent.safetensors", "--space", "w")
-    assert (ran.status, "one code in all layers" in ran.err) == (2, True)
+    assert (ran.status, "one code for all layers" in ran.err) == (2, True)

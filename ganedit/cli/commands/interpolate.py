@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,6 @@ from ganedit.cli.kit.codes import (
     HowProjected,
     ModelOf,
     Models,
-    Point,
     Projections,
     Psi,
     Sampling,
@@ -28,9 +27,7 @@ from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
-    from ganedit.latent import walks
     from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
 
@@ -79,12 +76,14 @@ def command(
     Writes a film, a sheet, or a folder with frame0000.png and frame0000.latent.safetensors, and so on. Prints
     what it made. Photos are projected first, and their latents kept beside the result.
     """
+    from ganedit.latent.interpolation import interpolate
+
     kind = output.suffix.lower()
     sampling = Sampling(psi, clusters, console.options.seed)
     if not 2 <= steps <= MOST_STEPS:
-        raise UsageError(f"--steps {steps} makes no sense", f"choose 2 to {MOST_STEPS:,}, such as 60")
+        raise UsageError(f"--steps {steps} must be between 2 and {MOST_STEPS:,}", "such as 60")
     if not 1 <= fps <= 1000:
-        raise UsageError(f"--fps {fps} makes no sense", "choose 1 to 1000, such as 25")
+        raise UsageError(f"--fps {fps} must be between 1 and 1000", "such as 25")
     folder = output.parent if kind in (*FILMS, *SHEETS) else output
     check_folder(folder)
     codes = Codes(Models(console, model), Projections(console, folder, method), sampling)
@@ -94,8 +93,13 @@ def command(
     for point in found:
         if point.latent.tuned or point.latent.noise:
             console.note(f"{point.name}: drawn without its tuned weights and noise, which cannot be blended")
-    between = _way(found, generator, space, mode, steps, loop, sampling)
-    way = _latents(between, found, generator, mode, loop)
+    if space is Space.z and (other := [point.name for point in found if point.seed is None]):
+        raise UsageError(f"--space z is for seeds, and {other[0]} is not one", "use --space w or w+")
+    way = interpolate(
+        [point.seed if space is Space.z and point.seed is not None else point.latent for point in found],
+        generator, steps=steps, space=space.value, mode=mode.value if mode else None, loop=loop,
+        truncation=sampling.of(generator),
+    )  # fmt: skip
     parameters = {
         "points": [point.name for point in found], "steps": steps, "space": space.value,
         "mode": (mode or _usual(space)).value, "loop": loop, **sampling.told,
@@ -105,60 +109,6 @@ def command(
 
 def _usual(space: Space) -> Mode:
     return Mode.slerp if space is Space.z else Mode.linear
-
-
-def _way(
-    found: list[Point],
-    generator: Generator,
-    space: Space,
-    mode: Mode | None,
-    steps: int,
-    loop: bool,
-    sampling: Sampling,
-) -> Tensor:
-    """Codes [steps, L, W]."""
-    import torch
-
-    from ganedit.latent.walks import walk
-
-    name = cast("walks.Mode", (mode or _usual(space)).value)
-    if space is Space.z:
-        seeds = [point.seed for point in found if point.seed is not None]
-        if len(seeds) < len(found):
-            other = next(point.name for point in found if point.seed is None)
-            raise UsageError(f"--space z is for seeds, and {other} is none", "use --space w or w+")
-        with torch.no_grad():
-            z = walk(generator.z_of(seeds), steps, name, loop=loop)
-            return sampling.of(generator).codes(generator, z)
-    codes = torch.stack([point.latent.ws for point in found])
-    if space is Space.w and not torch.allclose(codes, codes[:, :1].expand_as(codes), atol=1e-6):
-        raise UsageError(
-            "--space w is for one code in all layers, and these have one per layer", "use --space w+"
-        )
-    return walk(codes, steps, name, loop=loop)
-
-
-def _latents(
-    codes: Tensor, found: list[Point], generator: Generator, mode: Mode | None, loop: bool
-) -> list[Latent]:
-    """The way as latents, with what those on it add to their styles."""
-    from ganedit.latent.latent import Latent, added_styles
-    from ganedit.latent.walks import walk
-
-    added = added_styles([point.latent for point in found])
-    if added is not None:  # differences have no great circles
-        kind = "spline" if mode is Mode.spline else "linear"
-        added = walk(added, len(codes), cast("walks.Mode", kind), loop=loop)
-    return [
-        Latent(
-            ws.cpu().clone(),
-            generator.name,
-            generator.sha256,
-            template=generator.card.template,
-            styles=None if added is None else added[i],
-        )
-        for i, ws in enumerate(codes)
-    ]
 
 
 class Writer:

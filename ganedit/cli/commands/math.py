@@ -25,12 +25,9 @@ from ganedit.errors import UsageError
 from ganedit.files import LATENT_SUFFIX
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
 
-AVERAGE = "w_avg"  # the name of the mean code of the model
 TOLERANCE = 1e-3  # of the sum of weights
 
 
@@ -53,8 +50,7 @@ def command(
     Names are those of latents without their ending, of pictures and photos, and of folders in mean(). Writes
     the picture and its latent. Photos are projected first.
     """
-    from ganedit.latent.arithmetic import evaluate, names_in
-    from ganedit.latent.latent import Latent, added_styles
+    from ganedit.latent.arithmetic import AVERAGE, combine, names_in
 
     sampling = Sampling(psi, clusters, console.options.seed)
     check_folder(output.parent)
@@ -65,34 +61,17 @@ def command(
     generator, found = codes.find(*([_spelt(word)] for word in words))
     points = dict(zip(words, found, strict=True))
 
-    average = Latent(generator.w_avg.cpu().expand(generator.num_ws, -1), generator.name, generator.sha256)
-    added = added_styles([point.latent for some in found for point in some])
-    styles = 0 if added is None else added.shape[1]
-
-    def lookup(word: str) -> list[Tensor]:
-        latents = [average] if word == AVERAGE else [point.latent for point in points[word]]
-        return [_numbers(latent, styles) for latent in latents]
-
-    code = evaluate(expression, lookup)
-    if abs(code.weight - 1) > TOLERANCE:
+    latents = {word: [point.latent for point in some] for word, some in points.items()}
+    total, weight = combine(expression, latents, generator)
+    if abs(weight - 1) > TOLERANCE:
         console.note(
-            f"the weights add up to {code.weight:g} and not to 1: this is a difference between faces "
+            f"the weights add up to {weight:g} and not to 1: this is a difference between faces "
             f"rather than a face; + {AVERAGE} makes one of it"
         )
     wanted = [console.should_write(path) for path in (output, _latent_of(output))]
     if any(wanted):
-        ws, rest = code.ws.split([average.ws.numel(), styles])
-        total = replace(average, ws=ws.view_as(average.ws), styles=rest if styles else None)
         _write(console, generator, next(iter(points.values()), []), total, expression, output)
-    console.emit(output, latent=str(_latent_of(output)), expression=expression, weight=code.weight)
-
-
-def _numbers(latent: Latent, styles: int) -> Tensor:
-    """All of a latent that can be added up, [L · W + styles]: its code, and what it adds to its styles."""
-    import torch
-
-    added = torch.zeros(styles) if latent.styles is None else latent.styles
-    return torch.cat([latent.ws.flatten(), added])
+    console.emit(output, latent=str(_latent_of(output)), expression=expression, weight=weight)
 
 
 def _spelt(word: str) -> str:
@@ -113,7 +92,7 @@ def _write(
     from ganedit.images.io import write_image
     from ganedit.latent.editing import draw
 
-    latent = replace(total, template=generator.card.template)
+    latent = total
     if len(first) == 1:
         edited = first[0].latent.edited(total.ws, {"math": expression})
         latent = replace(edited, styles=total.styles)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -14,11 +14,13 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.compute import TRAINING_DTYPES
 from ganedit.errors import UsageError
-from ganedit.train.options.base import LoopOptions, flag_of
+from ganedit.train.options.base import flag_of
 from ganedit.train.options.recipes import RECIPES
 
 if TYPE_CHECKING:
+    from ganedit.cli.kit.context import Progress
     from ganedit.train.logs import Report
+    from ganedit.train.run import Run
 
 FROM_GLOBALS = {"seed", "precision"}  # --seed and --dtype serve every command
 
@@ -60,61 +62,39 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
 def _train(
     console: Console, name: str, data: list[str], out: Path, resume: bool, given: dict[str, Any]
 ) -> None:
-    from ganedit.train.checkpoints import load_checkpoint, save_options
-    from ganedit.train.loop import train
-    from ganedit.train.run import Run, start_fabric
+    from ganedit.train.start import train
 
-    options = _options(console, name, data, out, resume, given)
-    fabric = start_fabric(console.options.device, options.devices)
-    recipe_module = importlib.import_module("ganedit.train.recipes." + name.replace("-", "_"))
-    with console.progress("reading data") as bar:
-        recipe = recipe_module.start(options, fabric.device, console.note, bar.update)
-    run = Run(fabric, options)
-    if resume:
-        load_checkpoint(recipe, run, out)  # before the new options are written: they may not suit it
-    if fabric.is_global_zero:
-        save_options(options, out, recipe=name)
-    with console.progress("training", total=options.kimg) as bar:
-        bar.update(run.images_seen / 1000)
+    settings, asked = console.options, {key: value for key, value in given.items() if value is not None}
+    if settings.dtype not in TRAINING_DTYPES:
+        raise UsageError(f"training does not work in {settings.dtype}", "choose float32 or bfloat16")
+    if not resume:
+        asked = {"seed": settings.seed, "precision": settings.dtype, **asked}
+    elif settings.dtype != "auto":
+        asked["precision"] = settings.dtype
+    with ExitStack() as stack:
+        reading = stack.enter_context(console.progress("reading data"))
+        started: list[Run] = []
+
+        def on_start(run: Run) -> None:
+            stack.close()  # the bar of reading makes way for that of training
+            started.append(run)
+            bars.append(stack.enter_context(console.progress("training", total=run.options.kimg)))
+            bars[0].update(run.images_seen / 1000)
+
+        bars: list[Progress] = []
 
         def on_report(report: Report) -> None:
-            speed = f"training, {report.images_per_second:.0f} {options.items}/s"
-            bar.update(report.images / 1000, text=speed)
+            items = started[0].options.items
+            bars[0].update(report.images / 1000, text=f"training, {report.images_per_second:.0f} {items}/s")
             if not console.stderr.isatty():
-                console.note(_line(report, options.items))
+                console.note(_line(report, items))
 
-        train(recipe, run, out, on_report=on_report)
-    if fabric.is_global_zero:
-        console.emit(out / "model", recipe=name, **{options.items: run.images_seen})
-
-
-def _options(
-    console: Console, name: str, data: list[str], out: Path, resume: bool, given: dict[str, Any]
-) -> LoopOptions:
-    """The resolved options: defaults, then those of the resumed run, then the flags."""
-    from ganedit.train.checkpoints import CHECKPOINT, read_options
-
-    if console.options.dtype not in TRAINING_DTYPES:
-        raise UsageError(f"training does not work in {console.options.dtype}", "choose float32 or bfloat16")
-    values: dict[str, Any] = {"seed": console.options.seed, "precision": console.options.dtype}
-    if resume:
-        values = read_options(out)
-        if console.options.dtype != "auto":
-            values["precision"] = console.options.dtype
-        if values.pop("recipe", name) != name:
-            raise UsageError(f"{out} is a run of another recipe", "see options.json in it")
-        if data and list(values["data"]) != data:
-            before = ", ".join(values["data"])
-            raise UsageError(f"{out} was trained on {before}", "leave the data out with --resume")
-    elif (out / CHECKPOINT).exists() and not console.options.force:
-        raise UsageError(f"{out} holds a run already", "--resume continues it, --force starts over")
-    elif not data and RECIPES[name].takes_data:
-        raise UsageError("no data was named", f"ganedit train {name} DATA --out {out}")
-    if data:
-        values["data"] = data
-    values |= {key: value for key, value in given.items() if value is not None}
-    values["data"] = tuple(values.get("data", ()))
-    return RECIPES[name](**values)
+        model = train(
+            name, tuple(data), out, resume=resume, overwrite=settings.force, device=settings.device,
+            on_note=console.note, on_load=reading.update, on_start=on_start, on_report=on_report, **asked,
+        )  # fmt: skip
+    if started[0].fabric.is_global_zero:
+        console.emit(model, recipe=name, **{started[0].options.items: started[0].images_seen})
 
 
 def _line(report: Report, items: str) -> str:

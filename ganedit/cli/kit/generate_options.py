@@ -1,16 +1,15 @@
-"""What is written behind the options of `ganedit generate`, and what it means."""
+"""Values of the options of `ganedit generate`, parsed."""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from ganedit.latent.generating import Move
 
 MOST = 1_000_000  # seeds in one run
 
@@ -46,28 +45,14 @@ def parse_grid(text: str) -> tuple[int, int]:
     return columns, rows
 
 
-@dataclass(frozen=True)
-class Move:
-    """How what is drawn is moved: anticlockwise degrees, then picture sizes to the right and down."""
-
-    degrees: float
-    x: float
-    y: float
-
-    def matrix(self) -> Tensor:
-        """[3, 3], as `Generator.synthesis` takes it."""
-        import torch
-
-        cos, sin = math.cos(math.radians(self.degrees)), math.sin(math.radians(self.degrees))
-        return torch.tensor([[cos, sin, self.x], [-sin, cos, self.y], [0, 0, 1]])
-
-
 def parse_move(degrees: float, shift: str | None) -> Move | None:
     """`30` and `0.1,-0.05` as a Move; None where nothing moves.
 
     Raises:
         UsageError: not finite numbers.
     """
+    from ganedit.latent.generating import Move
+
     try:
         x, y = (float(part) for part in (shift or "0,0").split(","))
     except ValueError:

@@ -1,8 +1,9 @@
-"""What `ganedit clip edit` does to latents: StyleCLIP's three ways."""
+"""What `ganedit clip edit` does to latents: the three methods of `text.edits`, for `Editor`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import abstractmethod
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ganedit.cli.kit.context import Console
@@ -18,101 +19,91 @@ if TYPE_CHECKING:
     from ganedit.text.optimize import SteerOptions
 
 
-class Way:
-    """One of the three, for any number of generators and latents."""
+@dataclass
+class TextChange(Change):
+    """One of the methods, for any number of generators and latents."""
 
-    def __str__(self) -> str:
-        raise NotImplementedError
+    console: Console
+    strength: float
+    paste: Mode | None
+    command = "clip edit"
 
     def prepare(self, generator: Generator) -> None:
         """Open what is needed for a generator; done once for each."""
 
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        raise NotImplementedError
+    def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
+        return self.changed(latent, generator)
+
+    @abstractmethod
+    def changed(self, latent: Latent, generator: Generator) -> Latent:
+        """The changed latent."""
+
+    def told(self, label: str) -> dict[str, Any]:
+        return {"text": str(self)}
 
 
 @dataclass
-class ByOptimising(Way):
-    console: Console
+class ByOptimising(TextChange):
     clip: Clip
     wish: Wish
     options: SteerOptions
-    strength: float
     layers: str | None
 
     def __str__(self) -> str:
         return self.wish.text
 
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        from dataclasses import replace
+    def changed(self, latent: Latent, generator: Generator) -> Latent:
+        from ganedit.text.edits import clip_edit
 
-        import torch
-
-        from ganedit.latent.mixing import rows_of
-        from ganedit.text.optimize import steer
-
-        own = latent.personal(generator)
-        rows = tuple(rows_of(generator, self.layers)) if self.layers else None
-        options = replace(self.options, rows=rows)
-        with self.console.progress(self.wish.text, options.steps) as bar:
-            ws = steer(own, latent.ws[None], self.clip, self.wish, options, lambda *_: bar.advance())[0]
-        record: dict[str, Any] = {"text": self.wish.text, "method": "optimize", "clip": self.clip.name}
-        record |= {"neutral": self.wish.neutral} if self.wish.neutral else {}
-        return latent.edited(
-            torch.lerp(latent.ws, ws.cpu(), self.strength), record | {"strength": self.strength}
-        )
+        with self.console.progress(self.wish.text, self.options.steps) as bar:
+            return clip_edit(
+                latent, generator, self.clip, self.wish,
+                options=self.options, layers=self.layers, strength=self.strength, progress=bar.update,
+            )  # fmt: skip
 
 
 @dataclass
-class ByDirection(Way):
-    console: Console
+class ByDirection(TextChange):
     clip: Clip
     text: str
     neutral: str
-    strength: float
     threshold: float | None
-
-    def __post_init__(self) -> None:
-        self._found: dict[str, Direction] = {}
+    directions: dict[str, Direction] = field(default_factory=dict)  # by the sha256 of the generator
 
     def __str__(self) -> str:
         return f"{self.text} {self.strength:+g}"
 
     def prepare(self, generator: Generator) -> None:
-        from ganedit.text.channels import known_relevance, text_direction
+        from ganedit.text.edits import clip_direction
 
-        if generator.sha256 in self._found:
+        if generator.sha256 in self.directions:
             return
-        with self.console.progress(f"what the channels of {generator.name} mean") as bar:
-            relevance = known_relevance(generator, self.clip, bar.update)
-        found = text_direction(
-            generator, self.clip, self.text, self.neutral, relevance,
-            threshold=self.threshold, name=self.text,
-        )  # fmt: skip
+        with self.console.progress(f"measuring the channels of {generator.name}") as bar:
+            found = clip_direction(
+                generator, self.clip, self.text, self.neutral, threshold=self.threshold, progress=bar.update
+            )
         self.console.note(f"{self.text}: {found.method}")
-        self._found[generator.sha256] = found
+        self.directions[generator.sha256] = found
 
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        from ganedit.latent.editing import edit as moved
+    def changed(self, latent: Latent, generator: Generator) -> Latent:
+        from ganedit.latent.editing import edit
 
-        return moved(latent, [(self._found[generator.sha256], self.strength, None)])
+        return edit(latent, [(self.directions[generator.sha256], self.strength, None)])
 
 
 @dataclass
-class ByMapper(Way):
-    console: Console
+class ByMapper(TextChange):
     name: str
-    strength: float
 
     def __post_init__(self) -> None:
         from ganedit.store.models import Mapper
 
-        found = self.console.load(self.name)
-        if not isinstance(found, Mapper):
+        model = self.console.load(self.name)
+        if not isinstance(model, Mapper):
             raise CheckpointError(
-                f"{self.name} is {found.card.kind}, not a mapper", "ganedit train clip-mapper makes them"
+                f"{self.name} is {model.card.kind}, not a mapper", "ganedit train clip-mapper makes them"
             )
-        self.mapper: Mapper = found
+        self.mapper: Mapper = model
 
     def __str__(self) -> str:
         return self.mapper.text
@@ -120,31 +111,7 @@ class ByMapper(Way):
     def prepare(self, generator: Generator) -> None:
         self.mapper.check_model(generator)
 
-    def of(self, latent: Latent, generator: Generator) -> Latent:
-        import torch
+    def changed(self, latent: Latent, generator: Generator) -> Latent:
+        from ganedit.text.edits import clip_edit_by_mapper
 
-        with torch.no_grad():
-            ws = self.mapper(latent.ws[None])[0].cpu()
-        record = {"text": self.mapper.text, "method": "mapper", "strength": self.strength}
-        return latent.edited(torch.lerp(latent.ws, ws, self.strength), record)
-
-
-@dataclass
-class TextChange(Change):
-    """What `Editor` does to each latent."""
-
-    way: Way
-    paste: Mode | None
-    command = "clip edit"
-
-    def __str__(self) -> str:
-        return str(self.way)
-
-    def prepare(self, generator: Generator) -> None:
-        self.way.prepare(generator)
-
-    def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
-        return self.way.of(latent, generator)
-
-    def told(self, label: str) -> dict[str, Any]:
-        return {"text": str(self.way)}
+        return clip_edit_by_mapper(latent, self.mapper, self.strength)

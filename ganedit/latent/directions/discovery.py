@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -27,6 +27,54 @@ if TYPE_CHECKING:
 
 BATCH = 16  # samples whose activations are kept at a time
 Progress = Callable[[int, int], None]
+
+
+def discover_directions(
+    generator: Generator,
+    count: int = 8,
+    *,
+    method: Literal["sefa", "ganspace", "voynov"] = "sefa",
+    rows: Sequence[int] | None = None,
+    samples: int = 20000,
+    layer: int | None = None,
+    run: Path | None = None,
+    seed: int = 0,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> list[Direction]:
+    """Directions of a generator that need no labels, strongest first; look at them, then name them.
+
+    Args:
+        generator: With a style space.
+        count: How many.
+        method: "sefa": what the weights amplify most; "ganspace": what samples vary in most; "voynov": what a
+            run of the recipe `voynov` has learned to tell apart.
+        rows: Layers of the code that they change; None means all.
+        samples, layer, seed: For ganspace: random codes, or of these the activations of a layer.
+        run: For voynov: the folder of the training run.
+        name: What they are called, before the numbers (default: the method).
+        progress: For ganspace: called with (samples done, samples in all).
+
+    Raises:
+        UsageError: More directions than the method finds, or voynov without a run.
+
+    Example:
+        >>> [found.name for found in ganedit.discover_directions(ganedit.load("faces"), 2)]
+        ['sefa-0', 'sefa-1']
+    """
+    name = name or method
+    if method == "sefa":
+        return sefa(generator, count, rows, name=name)
+    if method == "ganspace":
+        return ganspace(
+            generator, count, rows, samples=samples, layer=layer, seed=seed, name=name, progress=progress
+        )
+    if run is None:
+        raise UsageError(
+            "`method=voynov` takes its directions from a training run, and `run` is missing",
+            "ganedit train voynov -o voynov, and then `run=voynov`",
+        )
+    return trained(run, generator, count, rows, name=name)
 
 
 def sefa(

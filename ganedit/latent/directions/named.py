@@ -39,6 +39,10 @@ def find(name: str, model: str) -> Direction:
     Raises:
         UsageError: No such direction; names the nearest.
         InputError: Its file is damaged.
+
+    Example:
+        >>> ganedit.direction("smile", "faces").name
+        'smile'
     """
     if "/" in name or name.endswith((SUFFIX, ".npy", ".npz", ".pt")):
         path = Path(name).expanduser()

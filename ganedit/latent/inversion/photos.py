@@ -150,6 +150,12 @@ def project_photo(
     Raises:
         InputError: not a photo, or without such a face.
         MissingError: the method needs an encoder, and there is none.
+
+    Example:
+        >>> options = ganedit.ProjectOptions("encode")  # the quickest method
+        >>> (latent,) = ganedit.project("examples/portrait.png", ganedit.load("faces"), options)
+        >>> latent.model
+        'faces'
     """
     from ganedit.latent.inversion.project import ProjectOptions
     from ganedit.store.load import encoder_for

@@ -64,6 +64,9 @@ def pull(
         MissingError: the file cannot be got.
         CheckpointError: what came is something else.
         InputError: the disk is full.
+
+    Example:
+        >>> ganedit.pull_model("stylegan2-ffhq-1024")  # doctest: +SKIP
     """
     check_possible(entry, mirror=mirror, force=force)
     if entry.open_clip:

@@ -13,7 +13,7 @@ from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.editor import PASTES, Editor, Face, Inputs, ModelOf, Paste, PhotoNow, Sheet, Video
 from ganedit.cli.kit.options import Method, OutputFolder, check_face
-from ganedit.cli.kit.text_changes import ByDirection, ByMapper, ByOptimising, TextChange, Way
+from ganedit.cli.kit.text_changes import ByDirection, ByMapper, ByOptimising, TextChange
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,26 +97,26 @@ def edit(
     for given, option, owner in ((mapper, "--mapper", How.mapper), (threshold, "--threshold", How.direction)):
         if given is not None and method is not owner:
             raise UsageError(f"{option} is for --method {owner.value}", "add that, or leave it out")
-    way: Way
+    change: TextChange
+    pasted = cast("Mode | None", paste)
     if method is How.mapper:
         if mapper is None:
             raise UsageError("no --mapper was named", "train one: ganedit train clip-mapper --text ...")
-        way = ByMapper(console, mapper, strength)
+        change = ByMapper(console, strength, pasted, mapper)
     else:
         if not text.strip():
             raise UsageError("no --text was given", 'say what pictures should show: --text "a smiling face"')
-        judge = open_clip_model(console, clip, text, neutral)
+        reader = open_clip_model(console, clip, text, neutral)
         if method is How.direction:
             if neutral is None:
                 raise UsageError(
                     "--method direction needs something to come from", 'such as --neutral "a face"'
                 )
-            way = ByDirection(console, judge, text, neutral, strength, threshold)
+            change = ByDirection(console, strength, pasted, reader, text, neutral, threshold)
         else:
             wish = Wish(text, neutral, loss.value, crops)
             options = SteerOptions(
                 steps, space.value, closeness=closeness, identity=identity, seed=console.options.seed
             )
-            way = ByOptimising(console, judge, wish, options, strength, layers)
-    change = TextChange(way, cast("Mode | None", paste))
+            change = ByOptimising(console, strength, pasted, reader, wish, options, layers)
     Editor(console, change, output, model, projection, face, photo, sheet, video).run(inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,10 +14,6 @@ from ganedit.cli.kit.inputs import sources
 from ganedit.cli.kit.options import Pictures
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
-
-if TYPE_CHECKING:
-    from ganedit.store.models import Clip
-
 
 COLUMNS = 8  # of a sheet of ranked pictures
 SHOWN_SIDE = 256
@@ -43,13 +39,17 @@ def rank(
     """
     if not text.strip():
         raise UsageError("no --text was given", 'such as --text "a smiling face"')
-    judge = open_clip_model(console, clip, text, neutral)
+    from ganedit.images.io import read_image
+    from ganedit.text.ranking import similarity
+
+    reader = open_clip_model(console, clip, text, neutral)
     found: list[tuple[float, Path]] = []
 
     def score(item: Path | GaneditError) -> None:
         if isinstance(item, GaneditError):
             raise item
-        found.append((_score(judge, item, text, neutral, aligned), item))
+        value = similarity(read_image(item), reader, text, neutral=neutral, aligned=aligned)
+        found.append((value, item))
 
     from ganedit.cli.kit.batch import BatchFailed
 
@@ -66,23 +66,6 @@ def rank(
         console.answer(f"{value:+.4f}  {path}", {"path": str(path), "similarity": round(value, 4)})
     if problem is not None:
         raise problem
-
-
-def _score(clip: Clip, path: Path, text: str, neutral: str | None, aligned: bool) -> float:
-    from ganedit.images.align import TEMPLATES, align_faces, center_crop
-    from ganedit.images.io import read_image
-    from ganedit.images.tensors import to_tensor
-    from ganedit.text.guidance import Wish, text_features
-
-    photo = read_image(path)
-    template = TEMPLATES.get(clip.card.template)
-    drawn = (photo.provenance or {}).get("model")  # by a generator, which draws aligned faces
-    if template is None or aligned or (drawn and photo.pixels.shape[0] == photo.pixels.shape[1]):
-        pixels = center_crop(photo.pixels, max(clip.size, 1)).crop
-    else:
-        ((_, face),) = align_faces(photo.pixels, size=clip.size, template=template, which="largest")
-        pixels = face.crop
-    return float(clip.images(to_tensor(pixels))[0] @ text_features(clip, Wish(text, neutral)))
 
 
 def _write_ranked(output: Path, found: list[tuple[float, Path]], caption: str) -> None:

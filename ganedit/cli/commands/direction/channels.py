@@ -12,7 +12,7 @@ from ganedit.cli.kit.direction_sheet import check_faces, write_sheet
 from ganedit.cli.kit.models import open_classifier, open_generator
 from ganedit.cli.kit.options import ClassifierName, Model
 from ganedit.cli.kit.outputs import check_folder
-from ganedit.errors import CheckpointError, InputError, UsageError, did_you_mean
+from ganedit.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from ganedit.latent.directions.channel_search import Finding, MaskOf, Search
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 FEWEST_SAMPLES = 8
-ALSO_CALLED = {"mouth": "lips"}  # the region within the outline of the lips, teeth included
 
 
 def channels(
@@ -62,7 +61,7 @@ def channels(
     search = Search(
         classifier=open_classifier(console, classifier) if attribute else None,
         attribute=attribute,
-        mask_of=_region_of(region, generator) if region else _mask_of(mask, generator),
+        mask_of=_mask_of(region, mask, generator),
         magnitude=magnitude,
         samples=samples,
         seed=console.options.seed,
@@ -142,6 +141,7 @@ def _check(
     samples: int,
 ) -> None:
     from ganedit.images.regions import REGIONS
+    from ganedit.metrics.masks import ALSO_CALLED
 
     if attribute is None and region is None and mask is None:
         raise UsageError("nothing to look for was named", "add --attribute smile, --region mouth, or --mask")
@@ -153,55 +153,17 @@ def _check(
             f"there is no region {region}", did_you_mean(region, known) or f"choose {', '.join(known)}"
         )
     if not 1 <= count <= 1000:
-        raise UsageError(f"--count {count} makes no sense", "choose 1 to 1000, such as 12")
+        raise UsageError(f"--count {count} must be between 1 and 1000", "such as 12")
     if not 0 < magnitude <= 100:
-        raise UsageError(f"--magnitude {magnitude} makes no sense", "10 is usual")
+        raise UsageError(f"--magnitude {magnitude} must be above 0 and at most 100", "10 is usual")
     if samples < FEWEST_SAMPLES:
         raise UsageError(f"--samples {samples} is too few", f"choose {FEWEST_SAMPLES} or more, such as 64")
 
 
-def _region_of(name: str, generator: Generator) -> MaskOf:
-    """Finds a region of `REGIONS` in pictures of aligned faces, by their landmarks."""
-    import numpy as np
-    import torch
-    from torch import Tensor
-
-    from ganedit.images.align import TEMPLATES
-    from ganedit.images.tensors import from_tensor
-    from ganedit.metrics.concepts import FaceRegions
-
-    if generator.card.template not in TEMPLATES:
-        raise CheckpointError(
-            f"the model {generator.name} does not draw aligned faces, which have such regions", "use --mask"
-        )
-    regions = FaceRegions(TEMPLATES[generator.card.template])
-
-    def mask_of(images: Tensor) -> Tensor:
-        pictures = np.stack([from_tensor(image) for image in images])
-        return torch.from_numpy(regions(pictures)[ALSO_CALLED.get(name, name)])[:, None].float()
-
-    return mask_of
-
-
-def _mask_of(path: Path | None, generator: Generator) -> MaskOf | None:
-    """The same place in every picture: where the mask is white."""
-    import torch
-    from torch import Tensor
-
+def _mask_of(region: str | None, mask: Path | None, generator: Generator) -> MaskOf | None:
     from ganedit.images.io import read_image
-    from ganedit.images.pixels import resize, to_depth
+    from ganedit.metrics.masks import painted_mask, region_mask
 
-    if path is None:
-        return None
-    import numpy as np
-
-    side = generator.resolution
-    grey = resize(to_depth(read_image(path).pixels, np.uint8), (side, side)).mean(axis=2) / 255
-    if not 0.001 < grey.mean() < 0.999:
-        raise InputError(f"{path} is {'black' if grey.mean() < 0.5 else 'white'} all over", "paint a region")
-    found = torch.from_numpy(grey).float()[None, None]
-
-    def mask_of(images: Tensor) -> Tensor:
-        return found.expand(len(images), -1, -1, -1)
-
-    return mask_of
+    if region is not None:
+        return region_mask(region, generator)
+    return None if mask is None else painted_mask(read_image(mask), generator.resolution)

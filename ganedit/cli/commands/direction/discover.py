@@ -17,8 +17,7 @@ from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
-    from ganedit.latent.directions.direction import Direction
-    from ganedit.store.models import Generator
+    pass
 
 
 LEARNED = 6.0  # magnitudes on the sheet of directions that were learned with shifts of about that
@@ -63,6 +62,7 @@ def discover(
     from magnitude -3 to +3 (voynov: 6). ganedit direction name gives one a name of its own.
     """
     from ganedit.latent.directions import named
+    from ganedit.latent.directions.discovery import discover_directions
     from ganedit.latent.mixing import rows_of
 
     _check(method, activations, run)
@@ -76,10 +76,11 @@ def discover(
     sheet = output / f"{stem}.sheet.png"
     wanted = [console.should_write(path) for path in (*paths, sheet)]
     if any(wanted):
-        if method is Discovery.ganspace:
-            found = _by_samples(console, generator, count, rows, samples, activations, stem)
-        else:
-            found = _at_once(method, generator, count, rows, run, stem)
+        with console.progress(f"{method.value}: samples", samples) as bar:
+            found = discover_directions(
+                generator, count, method=method.value, rows=rows, samples=samples, layer=activations,
+                run=run, name=stem, progress=bar.update,
+            )  # fmt: skip
         for one, path in zip(found, paths, strict=True):
             one.save(path)
         write_sheet(console, generator, found, faces, sheet, LEARNED if method is Discovery.voynov else REACH)
@@ -98,34 +99,3 @@ def _check(method: Discovery, activations: int | None, run: Path | None) -> None
             "--method voynov takes its directions from a training run, and no --run was given",
             "ganedit train voynov -o voynov, and then --run voynov",
         )
-
-
-def _by_samples(
-    console: Console,
-    generator: Generator,
-    count: int,
-    rows: list[int] | None,
-    samples: int,
-    layer: int | None,
-    name: str,
-) -> list[Direction]:
-    from ganedit.latent.directions.discovery import ganspace
-
-    with console.progress("ganspace: samples", samples) as bar:
-        return ganspace(generator, count, rows, samples=samples, layer=layer, name=name, progress=bar.update)
-
-
-def _at_once(
-    method: Discovery,
-    generator: Generator,
-    count: int,
-    rows: list[int] | None,
-    run: Path | None,
-    name: str,
-) -> list[Direction]:
-    from ganedit.latent.directions.discovery import sefa, trained
-
-    if method is Discovery.sefa:
-        return sefa(generator, count, rows, name=name)
-    assert run is not None
-    return trained(run, generator, count, rows, name=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +11,9 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_classifier, open_model
 from ganedit.cli.kit.options import TEMPLATE_NAMES
-from ganedit.errors import InputError, UsageError, did_you_mean
+from ganedit.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ganedit.store.models import Translator
 
 
@@ -58,7 +55,14 @@ def translate(
     features to real faces; of models that draw from the maps of ganedit draw regions also how well the parts
     of the faces lie where these have them. Models with styles draw each picture in one at random (--seed).
     """
-    from ganedit.metrics.translating import measure_faces_drawn, region_agreement, share_taken_for
+    from ganedit.metrics.translating import (
+        mean_psnr,
+        measure_faces_drawn,
+        read_folder,
+        region_agreement,
+        share_taken_for,
+        translate_folder,
+    )
 
     if limit < 2:
         raise UsageError(f"--limit {limit} is too few", "pass at least some hundred")
@@ -70,7 +74,11 @@ def translate(
         raise UsageError("--faces compares with real faces, and none were given", "--real FOLDER")
     translator: Translator = open_model(console, model, "translate")
     judge = None if classifier is None else open_classifier(console, classifier)
-    rows = _translated(console, translator, data, limit, pairs, direction, size)
+    with console.progress("translating", limit) as bar:
+        rows = translate_folder(
+            data, translator, pairs=pairs.value if pairs else None, direction=direction, size=size,
+            limit=limit, seed=console.options.seed, progress=bar.update,
+        )  # fmt: skip
     outputs = [row.output for row in rows]
     found: dict[str, Any] = {"model": translator.name, "sha256": translator.sha256, "pictures": len(rows)}
     lines = []
@@ -78,7 +86,7 @@ def translate(
         key, title = (
             ("background_psnr", "background") if pairs is Pairs.mask else ("psnr", "to what was wanted")
         )
-        found[key] = _mean_psnr(rows, pairs)
+        found[key] = mean_psnr(rows, pairs.value)
         lines.append(f"PSNR, {title:20} {found[key]:.2f} dB")
     if judge is not None and target is not None:
         with console.stage("classifying", len(outputs)) as progress:
@@ -89,7 +97,9 @@ def translate(
         from ganedit.images.regions import REGIONS
 
         wanted = (
-            [row.beside for row in rows if row.beside is not None] if real is None else _read(real, limit)
+            [row.beside for row in rows if row.beside is not None]
+            if real is None
+            else read_folder(real, limit)
         )
         with console.stage("embedding faces", len(outputs) + len(wanted)) as progress:
             q = measure_faces_drawn(outputs, wanted, TEMPLATES[faces], progress)
@@ -103,88 +113,3 @@ def translate(
     if not lines:
         raise UsageError("nothing to measure was named", "--pairs, --classifier with --target, or --faces")
     console.answer("\n".join([*lines, f"{'pictures':26} {len(rows)}"]), found)
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A picture or label map, what became of it, and what stands beside it; uint8 [H, W, 3]."""
-
-    given: np.ndarray | None  # None for label maps
-    output: np.ndarray
-    beside: np.ndarray | None
-    labels: np.ndarray | None = None  # [H, W] of label maps
-
-
-def _translated(
-    console: Console,
-    model: Translator,
-    data: Path,
-    limit: int,
-    pairs: Pairs | None,
-    direction: str,
-    size: int | None,
-) -> list[_Row]:
-    import torch
-
-    from ganedit.images.io import Photo, list_images
-    from ganedit.images.labels import LabelMap, read_label_map
-    from ganedit.images.translation import takes_labels, translate
-
-    if direction not in ("ab", "ba"):
-        raise UsageError(f"there is no direction {direction}", "ab or ba")
-    rows: list[_Row] = []
-    paths = list_images(data)[:limit]
-    maps = takes_labels(model)
-    if maps and pairs is not None:
-        raise UsageError("label maps are not read from pairs", "name a folder of maps, and --real")
-    random = torch.Generator().manual_seed(console.options.seed)
-    with console.progress("translating", len(paths)) as bar:
-        for path in paths:
-            given, beside = (None, None) if maps else _halves(path, pairs)
-            source = read_label_map(path) if given is None else Photo(given, path=path)
-            style = torch.randn(1, model.style_dim, generator=random) if model.style_dim else None
-            output = translate(source, model, direction=direction, style=style, size=size)  # type: ignore[arg-type]
-            labels = source.labels if isinstance(source, LabelMap) else None
-            rows.append(_Row(given, output.pixels, beside, labels))
-            bar.advance()
-    return rows
-
-
-def _halves(path: Path, pairs: Pairs | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """What is to be translated, and what stands beside it."""
-    (pixels,) = _read(path, 1)
-    if pairs is None:
-        return pixels, None
-    width = pixels.shape[1]
-    if width % 2:
-        raise InputError(f"{path} is no side-by-side pair: it is {width} pixels wide, an odd number")
-    return pixels[:, : width // 2], pixels[:, width // 2 :]
-
-
-def _read(source: Path, limit: int) -> list[np.ndarray]:
-    """Pictures, 8 bits deep."""
-    import numpy as np
-
-    from ganedit.images.io import list_images, read_image
-    from ganedit.images.pixels import to_depth
-
-    return [to_depth(read_image(path).pixels, np.uint8) for path in list_images(source)[:limit]]
-
-
-def _mean_psnr(rows: list[_Row], pairs: Pairs) -> float:
-    import numpy as np
-
-    from ganedit.images.pixels import resize
-    from ganedit.metrics.translating import background_psnr
-
-    each = []
-    for row in rows:
-        shape = row.output.shape[:2]
-        assert row.given is not None
-        assert row.beside is not None
-        beside = resize(row.beside, shape)
-        if pairs is Pairs.mask:
-            each.append(background_psnr(resize(row.given, shape), row.output, beside))
-        else:
-            each.append(background_psnr(beside, row.output, np.zeros_like(beside)))
-    return float(np.nanmean(each))

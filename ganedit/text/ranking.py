@@ -1,0 +1,60 @@
+"""Images sorted by how well a text fits them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganedit.images.align import TEMPLATES, align_faces, center_crop
+from ganedit.images.io import Photo
+from ganedit.images.tensors import to_tensor
+from ganedit.text.guidance import Wish, text_features
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Clip
+
+
+def similarity(
+    photo: Photo, clip: Clip, text: str, *, neutral: str | None = None, aligned: bool = False
+) -> float:
+    """How well a text fits an image, by CLIP: the cosine of their features.
+
+    A model of faces looks at the largest face, aligned as the model expects; square images that were drawn
+    by a generator of ganedit count as aligned.
+
+    Args:
+        photo: As `read_image` gives it.
+        clip: Reads the text and sees the image.
+        text: Such as "a smiling face".
+        neutral: Text whose fit is subtracted, such as "a face".
+        aligned: The image is an aligned crop.
+
+    Returns:
+        -1 to 1; with `neutral` the difference of directions.
+
+    Raises:
+        InputError: No face is found.
+    """
+    template = TEMPLATES.get(clip.card.template)
+    drawn = (photo.provenance or {}).get("model")
+    if template is None or aligned or (drawn and photo.pixels.shape[0] == photo.pixels.shape[1]):
+        pixels = center_crop(photo.pixels, max(clip.size, 1)).crop
+    else:
+        ((_, face),) = align_faces(photo.pixels, size=clip.size, template=template, which="largest")
+        pixels = face.crop
+    return float(clip.images(to_tensor(pixels))[0] @ text_features(clip, Wish(text, neutral)))
+
+
+def rank(
+    photos: list[Photo], clip: Clip, text: str, *, neutral: str | None = None, aligned: bool = False
+) -> list[tuple[Photo, float]]:
+    """Photos with their `similarity` to a text, the best first.
+
+    Example:
+        >>> clip = ganedit.load("clip-faces")
+        >>> photo = ganedit.read_image("examples/portrait.png")
+        >>> ((best, score),) = ganedit.rank([photo], clip, "a smiling face")
+        >>> best is photo, -1 <= score <= 1
+        (True, True)
+    """
+    scored = [(photo, similarity(photo, clip, text, neutral=neutral, aligned=aligned)) for photo in photos]
+    return sorted(scored, key=lambda one: -one[1])

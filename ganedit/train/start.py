@@ -1,0 +1,114 @@
+"""Training by name: what `ganedit train RECIPE` does, as a function."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ganedit.errors import UsageError, did_you_mean
+from ganedit.train.checkpoints import CHECKPOINT, load_checkpoint, read_options, save_options
+from ganedit.train.logs import Report
+from ganedit.train.loop import train as run_loop
+from ganedit.train.options.base import LoopOptions
+from ganedit.train.options.recipes import RECIPES
+from ganedit.train.run import Run, start_fabric
+
+Stage = Callable[[int, int], None]  # items done, items in all
+
+
+def train(
+    recipe: str,
+    data: str | Path | tuple[str | Path, ...] = (),
+    out: str | Path = "run",
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+    on_note: Callable[[str], None] | None = None,
+    on_load: Stage | None = None,
+    on_start: Callable[[Run], None] | None = None,
+    on_report: Callable[[Report], None] | None = None,
+    **options: Any,
+) -> Path:
+    """Train a model by one of the recipes, and export it.
+
+    Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt; `resume=True` continues bit
+    for bit on the same machine.
+
+    Args:
+        recipe: A name in `ganedit.train.options.recipes.RECIPES`, such as "stylegan2".
+        data: Folder or zip, or several, of what to learn from.
+        out: Folder of the run: checkpoint, options, logs, sample sheets, and the model in `out/model`.
+        resume: Continue the run in `out`; its data and options are kept unless given anew.
+        overwrite: Start over where `out` holds a run already.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        on_note: Called with sentences about the data and the model to start from.
+        on_load: Called with (files read, files in all).
+        on_start: Called with the run before its first step.
+        on_report: Called every few seconds with speed, time left and losses.
+        options: Fields of the recipe's options, such as `kimg=100` or `batch=16`.
+
+    Returns:
+        The folder of the exported model.
+
+    Raises:
+        UsageError: An unknown recipe, or an option with a value that it cannot have.
+        InputError: Data that cannot be read.
+
+    Example:
+        >>> ganedit.train("stylegan2", "faces.zip", "runs/faces", resolution=64)  # doctest: +SKIP
+        PosixPath('runs/faces/model')
+    """
+    names = (data,) if isinstance(data, str | Path) else tuple(data)
+    out = Path(out)
+    resolved = resolve(recipe, tuple(map(str, names)), out, resume=resume, overwrite=overwrite, given=options)
+    fabric = start_fabric(device, resolved.devices)
+    module = importlib.import_module("ganedit.train.recipes." + recipe.replace("-", "_"))
+    made = module.start(resolved, fabric.device, on_note or (lambda text: None), on_load)
+    run = Run(fabric, resolved)
+    if resume:
+        load_checkpoint(made, run, out)  # before the new options are written: they may not suit it
+    if fabric.is_global_zero:
+        save_options(resolved, out, recipe=recipe)
+    if on_start:
+        on_start(run)
+    run_loop(made, run, out, on_report=on_report)
+    return out / "model"
+
+
+def resolve(
+    recipe: str,
+    data: tuple[str, ...],
+    out: Path,
+    *,
+    resume: bool,
+    overwrite: bool,
+    given: dict[str, Any],
+) -> LoopOptions:
+    """The options of a run: the defaults, then those of the resumed run, then those given.
+
+    Raises:
+        UsageError: They contradict each other, or what `out` holds.
+        InputError: `out` holds no run to resume.
+    """
+    if recipe not in RECIPES:
+        raise UsageError(f"there is no recipe {recipe}", did_you_mean(recipe, RECIPES))
+    values: dict[str, Any] = {}
+    if resume:
+        values = read_options(out)
+        if values.pop("recipe", recipe) != recipe:
+            raise UsageError(f"{out} is a run of another recipe", "see options.json in it")
+        if data and list(values["data"]) != list(data):
+            before = ", ".join(values["data"])
+            raise UsageError(f"{out} was trained on {before}", "leave the data out to resume it")
+    elif (out / CHECKPOINT).exists() and not overwrite:
+        raise UsageError(f"{out} holds a run already", "`resume` continues it, `force` starts over")
+    elif not data and RECIPES[recipe].takes_data:
+        raise UsageError("no data was named", f"ganedit train {recipe} DATA --out {out}")
+    if data:
+        values["data"] = data
+    values |= given
+    values["data"] = tuple(values.get("data", ()))
+    return RECIPES[recipe](**values)
