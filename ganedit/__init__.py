@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from ganedit.text.optimize import SteerOptions as SteerOptions
     from ganedit.text.optimize import search as clip_generate
     from ganedit.text.ranking import rank as rank
-    from ganedit.train.start import train as train
+    from ganedit.train.start import train as train_model
 
 __version__ = "0.1.0"
 
@@ -116,7 +116,7 @@ _PUBLIC = {
     "read_sound": ("ganedit.audio.files", "read_sound"),
     "write_sound": ("ganedit.audio.files", "write_sound"),
     "timbre": ("ganedit.audio.timbre", "transfer"),
-    "train": ("ganedit.train.start", "train"),
+    "train_model": ("ganedit.train.start", "train"),
     "measure_faces": ("ganedit.metrics.faces", "measure_faces"),
     "measure_upscaler": ("ganedit.metrics.upscaling", "measure_upscaler"),
     "measure_inpainting": ("ganedit.metrics.inpainting", "measure_inpainting"),
@@ -181,7 +181,7 @@ __all__ = [
     "read_provenance",
     "read_sound",
     "timbre",
-    "train",
+    "train_model",
     "translate",
     "translate_folder",
     "upscale",

@@ -52,7 +52,7 @@ FUNCTIONS = {
     "models/import": "import_model",
     "models/pull": "pull_model",
     "info": "read_provenance",
-    "train": "train",
+    "train": "train_model",
 }
 NEEDS_NONE = {"doctor", "models/info", "models/list", "models/path", "models/remove", "models/verify"}
 PUBLIC = [name for name in ganedit.__all__ if callable(getattr(ganedit, name))]

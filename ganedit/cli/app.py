@@ -42,40 +42,46 @@ class Entry:
 
 
 COMMANDS = {
-    "align": Entry("align", "Cut the faces out of photos, turned upright and at one size."),
-    "project": Entry("project", "Find the latent code of a photo."),
-    "edit": Entry("edit", "Change a photo or latent along directions: smile, age, yaw, ..."),
-    "translate": Entry("translate", "Turn pictures into others: horses into zebras, sketches into faces."),
-    "upscale": Entry("upscale", "Enlarge pictures and films."),
-    "inpaint": Entry("inpaint", "Fill holes in pictures."),
-    "colorize": Entry("colorize", "Give grey pictures colours."),
-    "draw": Entry("draw", "Draw outlines and label maps of photos, to translate and to train with."),
-    "timbre": Entry("timbre", "Play sounds on another instrument."),
-    "generate": Entry("generate", "Draw pictures from seeds."),
-    "interpolate": Entry("interpolate", "Go from one seed, latent or photo to the next: a film, a sheet."),
-    "mix": Entry("mix", "Show what the layers of some make of others: the style-mixing table."),
+    "align": Entry("align", "Crop faces from photos by the FFHQ recipe."),
+    "project": Entry("project", "Project a photo into a generator's latent space."),
+    "edit": Entry("edit", "Edit a photo or latent along directions: smile, age, yaw, ..."),
+    "translate": Entry("translate", "Translate images: horses into zebras, sketches into faces."),
+    "upscale": Entry("upscale", "Upscale images and films."),
+    "inpaint": Entry("inpaint", "Fill holes in images."),
+    "colorize": Entry("colorize", "Colourise greyscale images."),
+    "draw": Entry("draw", "Draw outlines and label maps from photos, for translation and training."),
+    "timbre": Entry("timbre", "Transfer the timbre of a sound to another instrument."),
+    "generate": Entry("generate", "Generate images from seeds."),
+    "interpolate": Entry("interpolate", "Interpolate between seeds, latents or photos: a film, a sheet."),
+    "mix": Entry("mix", "Mix the layers of different latents (style mixing)."),
     "math": Entry("math", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
     "dissect": Entry("dissect", "Find the units of a generator that draw eyes, lips, background, ..."),
-    "clip": Entry("clip", "Change, find and sort pictures by what a text says."),
-    "direction": Entry("direction", "Learn, list, import and export directions."),
+    "clip": Entry("clip", "Edit, find and rank images by text (CLIP)."),
+    "direction": Entry("direction", "Learn, discover, list, import and export directions."),
     "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
-    "metrics": Entry("metrics", "Measure a model or pictures."),
+    "metrics": Entry("metrics", "Measure models."),
     "models": Entry("models", "List, download, import, export and verify models."),
-    "info": Entry("info", "Tell how a picture, latent or direction was made."),
+    "info": Entry("info", "Show how an image, latent or direction was made."),
     "doctor": Entry("doctor", "Check this installation."),
 }
 
 GLOBAL_OPTIONS: dict[str, Any] = {
-    "device": Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)],
-    "dtype": Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")],
-    "seed": Annotated[int | None, typer.Option(help="Start of every random number; 0 unless given.")],
-    "json": Annotated[bool | None, typer.Option("--json", help="One JSON object per result.")],
-    "quiet": Annotated[bool | None, typer.Option("--quiet", help="Say nothing but errors.")],
+    "device": Annotated[
+        str | None, typer.Option(help="Device: auto, cpu, cuda or cuda:N.", show_default=False)
+    ],
+    "dtype": Annotated[
+        str | None, typer.Option(help="Type of the activations: auto, float32, bfloat16 or float16.")
+    ],
+    "seed": Annotated[int | None, typer.Option(help="Random seed (default: 0).")],
+    "json": Annotated[bool | None, typer.Option("--json", help="Print one JSON object per result.")],
+    "quiet": Annotated[bool | None, typer.Option("--quiet", help="Print only errors.")],
     "debug": Annotated[bool | None, typer.Option("--debug", help="Show the traceback of a failure.")],
     "force": Annotated[bool | None, typer.Option("--force", help="Overwrite outputs.")],
-    "skip_existing": Annotated[bool | None, typer.Option("--skip-existing", help="Keep finished outputs.")],
+    "skip_existing": Annotated[
+        bool | None, typer.Option("--skip-existing", help="Skip inputs whose outputs exist.")
+    ],
     "no_provenance": Annotated[
-        bool | None, typer.Option("--no-provenance", help="Leave out of pictures how they were made.")
+        bool | None, typer.Option("--no-provenance", help="Do not record in images how they were made.")
     ],
 }
 

@@ -58,7 +58,7 @@ def train(
         InputError: Data that cannot be read.
 
     Example:
-        >>> ganedit.train("stylegan2", "faces.zip", "runs/faces", resolution=64)  # doctest: +SKIP
+        >>> ganedit.train_model("stylegan2", "faces.zip", "runs/faces", resolution=64)  # doctest: +SKIP
         PosixPath('runs/faces/model')
     """
     names = (data,) if isinstance(data, str | Path) else tuple(data)

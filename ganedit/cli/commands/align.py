@@ -19,20 +19,20 @@ def command(
     console: Console,
     inputs: Photos = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the crops.")] = Path("."),
-    like: Annotated[
-        str | None, typer.Option(help="Crop as this model was trained: its template and size.")
-    ] = None,
+    like: Annotated[str | None, typer.Option(help="Use this model's alignment template and size.")] = None,
     template: Annotated[
-        str | None, typer.Option(help="What a crop shows: ffhq (head and shoulders) or close-up (face).")
+        str | None, typer.Option(help="Alignment template: ffhq (head and shoulders) or close-up (face).")
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the crops in pixels; 256 unless given.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the crops in pixels (default: 256).")] = None,
     face: Face = "largest",
     landmarks: Annotated[
-        Path | None, typer.Option(help="JSON file of 68 points [x, y], instead of looking for faces.")
+        Path | None, typer.Option(help="JSON file of 68 points [x, y], instead of face detection.")
     ] = None,
-    threshold: Annotated[float, typer.Option(help="Score a face needs; lower finds fainter ones.")] = 0.0,
+    threshold: Annotated[
+        float, typer.Option(help="Least detection score; lower values find fainter faces.")
+    ] = 0.0,
 ) -> None:
-    """Cut the faces out of photos, turned upright and at one size.
+    """Crop faces from photos by the FFHQ recipe.
 
     Writes NAME.aligned.png, or with --face all NAME.aligned.png, NAME.face2.aligned.png and so on. Where
     each crop lies in its photo stands in its provenance and in the output of --json.

@@ -18,11 +18,11 @@ MODEL = "colorize-faces"
 def command(
     console: Console,
     inputs: Pictures = None,
-    model: Annotated[str, typer.Option(help="Model that adds colours: a name or a file.")] = MODEL,
+    model: Annotated[str, typer.Option(help="Colourisation model: a name or a file.")] = MODEL,
     size: Size = None,
     tile: Tile = None,
     suffix: Annotated[
-        str, typer.Option(help="Put behind the name; .colour.png also sets the format.")
+        str, typer.Option(help="Suffix of the results; .colour.png also sets the format.")
     ] = ".colorized",
     output: OutputFolder = Path("."),
 ) -> None:

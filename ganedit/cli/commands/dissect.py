@@ -26,7 +26,9 @@ SAMPLES = 500
 def command(
     console: Console,
     model: Model = "faces",
-    layers: Annotated[str, typer.Option(help="all, or such as 3-5,7: 0 is the coarsest.")] = "all",
+    layers: Annotated[
+        str, typer.Option(help="Layers to dissect: all, or such as 3-5,7; 0 is the coarsest.")
+    ] = "all",
     samples: Annotated[
         int | None, typer.Option(help=f"Pictures; {SAMPLES} unless given, or all that a folder has maps of.")
     ] = None,
@@ -34,15 +36,15 @@ def command(
         str,
         typer.Option(
             metavar="[faces|FOLDER]",
-            help="What units are compared with: regions of faces, or label maps named seed0000.png.",
+            help="Concepts: regions of faces, or a folder of label maps named seed0000.png.",
         ),
     ] = FACES,
     quantile: Annotated[
-        float, typer.Option(help="A unit is active above this quantile of its activations.")
+        float, typer.Option(help="Quantile of its activations above which a unit is active.")
     ] = 0.99,
-    psi: Annotated[float, typer.Option(help="Truncation of the pictures.")] = 1.0,
+    psi: Annotated[float, typer.Option(help="Truncation of the samples.")] = 1.0,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the report, or one file NAME.html.")
+        Path, typer.Option("--output", "-o", help="Folder for the report, or one file NAME.html.")
     ] = Path("dissection"),
 ) -> None:
     """Find the units of a generator that draw eyes, lips, background, ...

@@ -27,12 +27,10 @@ Pairs = Annotated[
     bool, typer.Option("--pairs", help="Write drawing and photo side by side, for ganedit train pix2pix.")
 ]
 Size = Annotated[
-    int | None, typer.Option(help="Pixels of the shorter side of what is written; the photo's own.")
+    int | None, typer.Option(help="Shorter side of the results in pixels (default: the photo's own).")
 ]
 
-Suffix = Annotated[
-    str | None, typer.Option(help="Put behind the name instead; empty for files named as the photos are.")
-]
+Suffix = Annotated[str | None, typer.Option(help="Suffix of the results; empty: the photos' names.")]
 
 
 def edges(
@@ -88,7 +86,7 @@ def regions(
     face: Face = "all",
     template: Annotated[
         str | None,
-        typer.Option(help="The photos are crops that ganedit align made with this template."),
+        typer.Option(help="Take the photos as crops of ganedit align with this template."),
     ] = None,
 ) -> None:
     """Map the faces in photos: background 0, skin 1, brows 2, eyes 3, nose 4, lips 5.

@@ -32,8 +32,8 @@ class Noise(StrEnum):
 
 def command(
     console: Console,
-    model: Annotated[str, typer.Option(help="Name or file of a generator.")] = "faces",
-    seeds: Annotated[str, typer.Option(help="Such as 0-63 or 1,5,9-12.")] = "0-7",
+    model: Annotated[str, typer.Option(help="Generator: a name or a file.")] = "faces",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0-63 or 1,5,9-12.")] = "0-7",
     psi: Psi = "0.7",
     clusters: Clusters = None,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only this many layers, coarse first.")] = None,
@@ -51,7 +51,7 @@ def command(
     noise: Annotated[Noise, typer.Option(help="Stored, fresh or no noise.")] = Noise.const,
     output: OutputFolder = Path("."),
 ) -> None:
-    """Draw pictures from seeds.
+    """Generate images from seeds.
 
     Writes seedNNNN.png and beside it seedNNNN.latent.safetensors, which ganedit edit takes like a photo (not
     for models without a style space, such as BigGAN); with --grid also grid.png. The same seed gives the same

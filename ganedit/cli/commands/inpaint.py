@@ -26,15 +26,17 @@ def command(
     inputs: Pictures = None,
     mask: Annotated[
         Path | None,
-        typer.Option(help="White where to fill: a picture, or a folder of pictures named like the inputs."),
+        typer.Option(
+            help="Mask, white where to fill: an image, or a folder of images named like the inputs."
+        ),
     ] = None,
-    box: Annotated[str | None, typer.Option(help="Fill a box: X,Y,WIDTH,HEIGHT in pixels.")] = None,
-    model: Annotated[str, typer.Option(help="Model that fills holes: a name or a file.")] = MODEL,
+    box: Annotated[str | None, typer.Option(help="Box to fill: X,Y,WIDTH,HEIGHT in pixels.")] = None,
+    model: Annotated[str, typer.Option(help="Inpainting model: a name or a file.")] = MODEL,
     size: Annotated[
-        int | None, typer.Option(help="Side of the square that the network sees; what it was trained for.")
+        int | None, typer.Option(help="Side of the square that the network sees (default: as trained).")
     ] = None,
     suffix: Annotated[
-        str, typer.Option(help="Put behind the name; .filled.jpg also sets the format.")
+        str, typer.Option(help="Suffix of the results; .filled.jpg also sets the format.")
     ] = ".inpainted",
     output: OutputFolder = Path("."),
 ) -> None:

@@ -51,24 +51,25 @@ def command(
         list[str],
         typer.Argument(help="Seeds (7, or 0-3), latents, photos, or folders of either; two or more."),
     ],
-    steps: Annotated[int, typer.Option(help="Pictures in all.")] = 60,
+    steps: Annotated[int, typer.Option(help="Number of frames.")] = 60,
     space: Annotated[
-        Space, typer.Option(help="w+: a code per layer; w: one for all; z: seeds only.")
+        Space,
+        typer.Option(help="Latent space: w+ (a code per layer), w (one for all layers) or z (seeds only)."),
     ] = Space.w_plus,
     mode: Annotated[
         Mode | None,
         typer.Option(
-            help="linear; slerp: on great circles; spline: without corners. In z slerp unless given."
+            help="linear; slerp, along great circles; spline, without corners (default: linear, in z slerp)."
         ),
     ] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="And back to the first.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Return to the first point.")] = False,
     psi: Psi = "0.7",
     clusters: Clusters = None,
-    fps: Annotated[float, typer.Option(help="Pictures a second, of a film.")] = 25.0,
+    fps: Annotated[float, typer.Option(help="Frames per second of a film.")] = 25.0,
     model: ModelOf = None,
     method: HowProjected = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A film (.mp4, .gif), a sheet (.png, .jpg) or a folder.")
+        Path, typer.Option("--output", "-o", help="Film (.mp4, .gif), sheet (.png, .jpg) or folder to write.")
     ] = Path("walk.mp4"),
 ) -> None:
     """Go from one seed, latent or photo to the next, and draw what lies between.

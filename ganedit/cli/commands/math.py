@@ -35,14 +35,16 @@ def command(
     console: Console,
     expression: Annotated[
         str,
-        typer.Argument(help="Such as 'smiling_woman - woman + man' or 'me + 0.5 * (mean(old/) - seed:7)'."),
+        typer.Argument(
+            help="Expression, such as 'smiling_woman - woman + man' or 'me + 0.5 * (mean(old/) - seed:7)'."
+        ),
     ],
     psi: Psi = "0.7",
     clusters: Clusters = None,
     model: ModelOf = None,
     method: HowProjected = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The picture; its latent lies beside it.")
+        Path, typer.Option("--output", "-o", help="Image to write; its latent is written beside it.")
     ] = (Path("math.png")),
 ) -> None:
     """Add, subtract and average latents, seeds and photos.

@@ -33,17 +33,25 @@ MOST = 10_000  # pictures of a sheet
 def command(
     console: Console,
     rows: Annotated[
-        str, typer.Option(help="Who gives everything else: seeds (1-4), latents, photos, by commas.")
+        str,
+        typer.Option(
+            help="Sources of the other layers: seeds (1-4), latents or photos, separated by commas."
+        ),
     ] = "0-3",
-    cols: Annotated[str, typer.Option(help="Who gives the layers: seeds, latents, photos.")] = "4-8",
+    cols: Annotated[
+        str, typer.Option(help="Sources of the mixed-in layers: seeds, latents or photos.")
+    ] = "4-8",
     layers: Annotated[
-        str, typer.Option(help="coarse (4-8 px), middle (16-32), fine (from 64), or rows such as 0-3.")
+        str,
+        typer.Option(
+            help="Layers to mix in: coarse (4-8 px), middle (16-32), fine (from 64), or rows such as 0-3."
+        ),
     ] = "coarse",
     psi: Psi = "0.7",
     clusters: Clusters = None,
     model: ModelOf = None,
     method: HowProjected = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The sheet.")] = Path("mix.png"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Sheet to write.")] = Path("mix.png"),
 ) -> None:
     """Show what every column's layers make of every row: StyleGAN's style mixing, on one labelled sheet.
 

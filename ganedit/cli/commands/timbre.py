@@ -31,16 +31,17 @@ def command(
     ] = None,
     model: Annotated[str, typer.Option(help="Translator of sounds: a name or a file.")] = MODEL,
     vocoder: Annotated[
-        str | None, typer.Option(help="Back to a waveform: griffin-lim, gan, wavenet, or a vocoder's folder.")
+        str | None, typer.Option(help="Vocoder: griffin-lim, gan, wavenet, or a vocoder's folder.")
     ] = None,
     candidates: Annotated[
-        int, typer.Option(help="Of a WaveNet for each stretch, of which the nearest is kept.")
+        int, typer.Option(help="Waveforms that a WaveNet draws for each stretch; the nearest is kept.")
     ] = 4,
     show: Annotated[
-        bool, typer.Option("--show", help="Also write NAME.png: the spectrograms before and after.")
+        bool, typer.Option("--show", help="Also write NAME.png, the spectrograms before and after.")
     ] = False,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the results, or the one result: flute.wav.")
+        Path,
+        typer.Option("--output", "-o", help="Folder for the results, or a file for one result: flute.wav."),
     ] = Path("."),
 ) -> None:
     """Play sounds on another instrument: the tune, the rhythm, length and loudness stay.

@@ -30,24 +30,22 @@ def command(
     console: Console,
     inputs: Pictures = None,
     model: Annotated[str | None, typer.Option(help="Translator: a name or a file.")] = None,
-    to: Annotated[
-        str | None, typer.Option(help="What to aim at: labels of the model, such as blond,young or 1,4.")
-    ] = None,
-    direction: Annotated[Direction, typer.Option(help="Of models that go both ways.")] = Direction.ab,
+    to: Annotated[str | None, typer.Option(help="Labels to aim at, such as blond,young or 1,4.")] = None,
+    direction: Annotated[Direction, typer.Option(help="Direction of two-way models.")] = Direction.ab,
     style: Annotated[
-        Path | None, typer.Option(help="Picture whose style to take, for models that have styles.")
+        Path | None, typer.Option(help="Image whose style to take, for models with styles.")
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option(help="Encoder of styles: a name or a file; the model's own unless given.")
+        str | None, typer.Option(help="Style encoder: a name or a file (default: the model's own).")
     ] = None,
     palette: Annotated[
         Path | None,
-        typer.Option(help="What the colours of label maps mean: a line R G B NAME for each label."),
+        typer.Option(help="Palette of the label maps: a file with a line R G B NAME per label."),
     ] = None,
     size: Size = None,
     tile: Tile = None,
     suffix: Annotated[
-        str, typer.Option(help="Put behind the name; .zebra.png also sets the format.")
+        str, typer.Option(help="Suffix of the results; .zebra.png also sets the format.")
     ] = ".translated",
     output: OutputFolder = Path("."),
 ) -> None:

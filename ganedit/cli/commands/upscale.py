@@ -22,11 +22,11 @@ def command(
     size: Size = None,
     tile: Tile = None,
     suffix: Annotated[
-        str, typer.Option(help="Put behind the name; .x4.png also sets the format.")
+        str, typer.Option(help="Suffix of the results; .x4.png also sets the format.")
     ] = ".upscaled",
     output: OutputFolder = Path("."),
 ) -> None:
-    """Enlarge pictures and films.
+    """Upscale images and films.
 
     Writes NAME.upscaled.EXT in the input's format, or PNG where ganedit does not write that; films become
     MP4 or stay GIF, with their sound.

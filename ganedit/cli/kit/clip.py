@@ -17,8 +17,8 @@ LARGE = "ViT-B-32/laion2b_s34b_b79k"
 ClipModel = Annotated[
     str, typer.Option("--clip", help=f"clip-faces, a folder, or one of open_clip's, such as {LARGE}.")
 ]
-Text = Annotated[str, typer.Option(help='What pictures should show: "a smiling face".')]
-Neutral = Annotated[str | None, typer.Option(help='What they show before, as far as it matters: "a face".')]
+Text = Annotated[str, typer.Option(help='Text that the results should match, such as "a smiling face".')]
+Neutral = Annotated[str | None, typer.Option(help='Text that matches the images before, such as "a face".')]
 
 
 def open_clip_model(console: Console, name: str, *texts: str | None) -> Clip:

@@ -27,15 +27,16 @@ MODEL = "faces"  # unless a latent or --model says otherwise
 SEED = re.compile(r"(?:seed:)?(\d{1,10})(?:-(\d{1,10}))?")
 MOST_SEEDS = 1000  # of one word
 
-ModelOf = Annotated[
-    str | None, typer.Option(help="Generator: a name or a file; the latents' own unless given.")
-]
-HowProjected = Annotated[Method | None, typer.Option(help="How photos are projected; hybrid unless given.")]
+ModelOf = Annotated[str | None, typer.Option(help="Generator: a name or a file (default: the latents' own).")]
+HowProjected = Annotated[Method | None, typer.Option(help="How photos are projected (default: hybrid).")]
 Psi = Annotated[
-    str, typer.Option(help="Truncation: 1 for variety, 0 for the average; or by layers: coarse=0.5,fine=1.")
+    str,
+    typer.Option(
+        help="Truncation psi, from 1 (variety) to 0 (the average); or by layers: coarse=0.5,fine=1."
+    ),
 ]
 Clusters = Annotated[
-    int | None, typer.Option(help="Truncate towards the nearest of so many centres, not one average.")
+    int | None, typer.Option(help="Truncate towards the nearest of N cluster centres instead of the average.")
 ]
 
 

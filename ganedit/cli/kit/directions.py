@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="Name of the direction.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="File instead of your own folder of directions.")
+    Path | None, typer.Option("--output", "-o", help="File to write (default: in your folder of directions).")
 ]
 
 

@@ -43,20 +43,20 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(help="Latents, photos, folders, globs, or - for paths on standard input."),
 ]
-Video = Annotated[bool, typer.Option("--video", help="Also a film of the change.")]
-Sheet = Annotated[bool, typer.Option("--sheet", help="Also before and after side by side.")]
+Video = Annotated[bool, typer.Option("--video", help="Also write a film of the change.")]
+Sheet = Annotated[bool, typer.Option("--sheet", help="Also write before and after side by side.")]
 Paste = Annotated[
     str | None,
     typer.Option(
         metavar="[change|replace]",
-        help="Bring the edit into the whole photo: the change alone unless given, or the drawn face.",
+        help="Paste the edit into the whole photo: only the change (default), or the generated face.",
     ),
 ]
-PhotoNow = Annotated[Path | None, typer.Option(help="For --paste: where the photo is now.")]
-ModelOf = Annotated[
-    str | None, typer.Option(help="Generator: a name or a file; the latent's own unless given.")
+PhotoNow = Annotated[
+    Path | None, typer.Option(help="Photo to paste into, if it has moved since it was projected.")
 ]
-Face = Annotated[str, typer.Option(help="Of photos: largest, all, or a number: 2 is the second.")]
+ModelOf = Annotated[str | None, typer.Option(help="Generator: a name or a file (default: the latent's own).")]
+Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a number (2: second largest).")]
 
 
 class Change(ABC):

@@ -16,11 +16,11 @@ Photos = Annotated[
     list[str] | None, typer.Argument(help="Photos, folders, globs, or - for paths on standard input.")
 ]
 Pictures = Annotated[
-    list[str] | None, typer.Argument(help="Pictures, folders, globs, or - for paths on standard input.")
+    list[str] | None, typer.Argument(help="Images, folders, globs, or - for paths on standard input.")
 ]
 Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
 ClassifierName = Annotated[str, typer.Option(help="Classifier: a name or a file.")]
-Face = Annotated[str, typer.Option(help="largest, all, or a number: 2 is the second.")]
+Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a number (2: second largest).")]
 OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 

@@ -37,11 +37,13 @@ AHEAD = 4  # files that are read ahead where pictures are computed together
 NAMED = 8  # damaged frames in a message
 Size = Annotated[
     int | None,
-    typer.Option(help="Pixels of the shorter side that the network sees; the model's, or the picture's own."),
+    typer.Option(
+        help="Shorter side in pixels that the network sees (default: the model's, or the image's own)."
+    ),
 ]
 Tile = Annotated[
     int | None,
-    typer.Option(help="Side of the tiles; 0 takes pictures whole; unless given what memory allows."),
+    typer.Option(help="Side of the tiles in pixels; 0: no tiles (default: what memory allows)."),
 ]
 
 

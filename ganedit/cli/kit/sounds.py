@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ganedit.audio.spectrogram import SpectrogramConfig
 
 
-Limit = Annotated[int, typer.Option(help="Take the first so many sounds by name; 0 takes all.")]
+Limit = Annotated[int, typer.Option(help="Use only the first N sounds by name; 0: all.")]
 
 
 def sounds_in(folder: Path, cfg: SpectrogramConfig, limit: int = 0) -> dict[str, np.ndarray]:

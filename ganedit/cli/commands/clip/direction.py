@@ -16,14 +16,15 @@ from ganedit.errors import UsageError
 
 def direction(
     console: Console,
-    text: Annotated[str, typer.Argument(help='Where + goes: "an old person".')],
-    other: Annotated[str, typer.Argument(help='Where - goes: "a young person".')],
-    name: Annotated[str, typer.Option(help="What to call the direction.")] = "",
+    text: Annotated[str, typer.Argument(help='Text of the positive end, such as "an old person".')],
+    other: Annotated[str, typer.Argument(help='Text of the negative end, such as "a young person".')],
+    name: Annotated[str, typer.Option(help="Name of the direction (default: from the text).")] = "",
     preserve: Annotated[
-        list[str] | None, typer.Option(help="Direction whose attribute should stay; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Direction whose attribute should stay the same; may be repeated."),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Pictures that are compared with both texts.")] = 2000,
-    psi: Annotated[float, typer.Option(help="Truncation of those samples.")] = 1.0,
+    samples: Annotated[int, typer.Option(help="Samples to compare with both texts.")] = 2000,
+    psi: Annotated[float, typer.Option(help="Truncation of the samples.")] = 1.0,
     model: Model = "faces",
     clip: ClipModel = CLIP,
     output: Output = None,

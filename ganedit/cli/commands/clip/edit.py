@@ -45,28 +45,34 @@ def edit(
     neutral: Neutral = None,
     method: Annotated[
         How,
-        typer.Option(help="optimize: each code by itself; direction: along style channels; mapper: trained."),
+        typer.Option(
+            help="optimize: each code by itself; direction: along style channels; mapper: a trained network."
+        ),
     ] = How.optimize,
-    strength: Annotated[float, typer.Option(help="How much of the change; of a direction, in sigmas.")] = 1.0,
+    strength: Annotated[float, typer.Option(help="Fraction of the change; for direction, in sigmas.")] = 1.0,
     threshold: Annotated[
-        float | None, typer.Option(help="For direction: relevance from which a channel moves; 0 to 1.")
+        float | None, typer.Option(help="For direction: least relevance of a channel that moves, 0 to 1.")
     ] = None,
     mapper: Annotated[
-        str | None, typer.Option(help="For mapper: what ganedit train clip-mapper made.")
+        str | None, typer.Option(help="For mapper: the model that ganedit train clip-mapper made.")
     ] = None,
     layers: Annotated[
-        str | None, typer.Option(help="For optimize: coarse, middle, fine, or rows such as 0-5.")
+        str | None,
+        typer.Option(help="For optimize: layers that may change: coarse, middle, fine, or rows such as 0-5."),
     ] = None,
     space: Annotated[
-        Space, typer.Option(help="For optimize: w moves all rows alike, w+ each by itself.")
+        Space, typer.Option(help="For optimize: w moves all layers alike, w+ each by itself.")
     ] = Space.w,
-    steps: Annotated[int, typer.Option(help="For optimize.")] = 40,
-    closeness: Annotated[float, typer.Option(help="For optimize: weight of staying near the code.")] = 0.1,
-    identity: Annotated[float, typer.Option(help="For optimize: weight of staying the same person.")] = 0.2,
+    steps: Annotated[int, typer.Option(help="For optimize: number of steps.")] = 40,
+    closeness: Annotated[
+        float, typer.Option(help="For optimize: weight of the distance from the code.")
+    ] = 0.1,
+    identity: Annotated[float, typer.Option(help="For optimize: weight of the identity distance.")] = 0.2,
     loss: Annotated[
-        LossName, typer.Option(help="For optimize: similarity, or direction: as the texts differ.")
+        LossName,
+        typer.Option(help="For optimize: similarity to the text, or direction between the two texts."),
     ] = LossName.similarity,
-    crops: Annotated[int, typer.Option(help="For optimize: random crops that CLIP looks at.")] = 4,
+    crops: Annotated[int, typer.Option(help="For optimize: random crops that CLIP sees.")] = 4,
     video: Video = False,
     sheet: Sheet = False,
     paste: Paste = None,
@@ -74,7 +80,7 @@ def edit(
     model: ModelOf = None,
     clip: ClipModel = CLIP,
     projection: Annotated[
-        Method | None, typer.Option(help="How photos are projected; hybrid unless given.")
+        Method | None, typer.Option(help="How photos are projected (default: hybrid).")
     ] = None,
     face: Face = "largest",
     output: OutputFolder = Path("."),

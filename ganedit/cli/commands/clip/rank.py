@@ -25,11 +25,11 @@ def rank(
     text: Text = "",
     neutral: Neutral = None,
     aligned: Annotated[
-        bool, typer.Option("--aligned", help="The pictures are aligned crops; else faces are looked for.")
+        bool, typer.Option("--aligned", help="Take the images as aligned crops, without face detection.")
     ] = False,
     clip: ClipModel = CLIP,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also a sheet of the pictures in their order.")
+        Path | None, typer.Option("--output", "-o", help="Also write a sheet of the images in this order.")
     ] = None,
 ) -> None:
     """Sort pictures by how well a text fits them, the best first.

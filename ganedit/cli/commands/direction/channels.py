@@ -25,23 +25,27 @@ FEWEST_SAMPLES = 8
 def channels(
     console: Console,
     attribute: Annotated[
-        str | None, typer.Option(help="An output of --classifier, such as smile, that they should move.")
+        str | None,
+        typer.Option(
+            help="Attribute that the channels should move: an output of --classifier, such as smile."
+        ),
     ] = None,
     region: Annotated[
-        str | None, typer.Option(help="Of faces, that they should change: mouth, eyes, brows, nose, skin ...")
+        str | None,
+        typer.Option(help="Region of the face that they should change: mouth, eyes, brows, nose, skin ..."),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Picture that is white where they should change the model's pictures.")
+        Path | None, typer.Option(help="Mask, white where they should change the images.")
     ] = None,
     classifier: ClassifierName = "face-attributes",
-    count: Annotated[int, typer.Option(help="How many channels.")] = 12,
+    count: Annotated[int, typer.Option(help="Number of channels.")] = 12,
     magnitude: Annotated[
-        float, typer.Option(help="Standard deviations that a channel is turned down and up.")
+        float, typer.Option(help="Standard deviations by which a channel is moved down and up.")
     ] = 10.0,
-    samples: Annotated[int, typer.Option(help="That it is measured on.")] = 64,
+    samples: Annotated[int, typer.Option(help="Number of samples to measure on.")] = 64,
     faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
     model: Model = "faces",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also draw a sheet: a PNG.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a sheet (PNG).")] = None,
 ) -> None:
     """Find the style channels that move an attribute, or one region, most.
 

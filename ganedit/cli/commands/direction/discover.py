@@ -36,22 +36,22 @@ def discover(
     method: Annotated[
         Discovery,
         typer.Option(
-            help="sefa: what the weights amplify; ganspace: what samples vary in; voynov: what a training "
-            "run can tell apart."
+            help="sefa: what the weights amplify; ganspace: what samples vary in; voynov: from a training "
+            "run."
         ),
     ] = Discovery.sefa,
-    count: Annotated[int, typer.Option(help="How many directions.")] = 8,
+    count: Annotated[int, typer.Option(help="Number of directions.")] = 8,
     layers: Annotated[
-        str | None, typer.Option(help="Which they change: coarse, middle, fine, or 0-3; all unless given.")
+        str | None, typer.Option(help="Layers that they change: coarse, middle, fine, or 0-3 (default: all).")
     ] = None,
-    samples: Annotated[int, typer.Option(help="For ganspace.")] = 20000,
+    samples: Annotated[int, typer.Option(help="For ganspace: number of samples.")] = 20000,
     activations: Annotated[
-        int | None, typer.Option(help="For ganspace: of this layer, instead of codes.")
+        int | None, typer.Option(help="For ganspace: use the activations of this layer instead of codes.")
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="For voynov: the folder of its run, by ganedit train voynov.")
+        Path | None, typer.Option(help="For voynov: the folder of a run of ganedit train voynov.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Before the numbers; the method unless given.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name before the numbers (default: the method).")] = None,
     faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
     model: Model = "faces",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the sheet.")] = Path("."),

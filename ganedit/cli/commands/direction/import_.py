@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 
 def import_(
     console: Console,
-    file: Annotated[Path, typer.Argument(help=".npy, .npz or .pt: one direction, or a set of components.")],
-    name: Annotated[str | None, typer.Option(help="What to call it; the file's name unless given.")] = None,
+    file: Annotated[
+        Path,
+        typer.Argument(help="File to import (.npy, .npz or .pt): one direction, or a set of components."),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the direction (default: the file's name).")
+    ] = None,
     model: Model = "faces",
     output: Output = None,
 ) -> None:

@@ -24,25 +24,31 @@ def learn(
     name: Name,
     model: Model = "faces",
     attribute: Annotated[
-        str | None, typer.Option(help="Label samples by this output of --classifier.")
+        str | None, typer.Option(help="Output of --classifier that labels the samples.")
     ] = None,
     classifier: ClassifierName = "face-attributes",
     scores: Annotated[
-        Path | None, typer.Option(help="CSV of latent files (or the pictures beside them) and scores.")
+        Path | None, typer.Option(help="CSV of latent files (or the images beside them) and scores.")
     ] = None,
-    positive: Annotated[Path | None, typer.Option(help="Folder of photos or latents that have it.")] = None,
-    negative: Annotated[Path | None, typer.Option(help="Folder of photos or latents that lack it.")] = None,
+    positive: Annotated[
+        Path | None, typer.Option(help="Folder of photos or latents with the attribute.")
+    ] = None,
+    negative: Annotated[
+        Path | None, typer.Option(help="Folder of photos or latents without the attribute.")
+    ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score between the classes; else the extreme thirds are compared.")
+        float | None,
+        typer.Option(help="Score that separates the classes (default: compare the extreme thirds)."),
     ] = None,
     preserve: Annotated[
-        list[str] | None, typer.Option(help="Direction whose attribute should stay; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Direction whose attribute should stay the same; may be repeated."),
     ] = None,
     samples: Annotated[int, typer.Option(help="Samples to draw for --attribute.")] = 5000,
-    psi: Annotated[float, typer.Option(help="Truncation of those samples.")] = 1.0,
-    method: Annotated[Method, typer.Option(help="How photos of folders are projected.")] = Method.HYBRID,
+    psi: Annotated[float, typer.Option(help="Truncation of the samples.")] = 1.0,
+    method: Annotated[Method, typer.Option(help="How photos in the folders are projected.")] = Method.HYBRID,
     encoder: Annotated[
-        str | None, typer.Option(help="Encoder for it: a name or a file; the generator's own unless given.")
+        str | None, typer.Option(help="Encoder: a name or a file (default: the generator's own).")
     ] = None,
     output: Output = None,
 ) -> None:

@@ -15,9 +15,11 @@ from ganedit.cli.kit.options import Model
 
 def name_(
     console: Console,
-    direction: Annotated[str, typer.Argument(help="NAME or MODEL/NAME, such as faces/sefa-3 or faces/6:42.")],
-    name: Annotated[str, typer.Argument(help="What to call it.")],
-    negate: Annotated[bool, typer.Option("--negate", help="Turn it round: + does what - did.")] = False,
+    direction: Annotated[
+        str, typer.Argument(help="Direction: NAME or MODEL/NAME, such as faces/sefa-3 or faces/6:42.")
+    ],
+    name: Annotated[str, typer.Argument(help="New name.")],
+    negate: Annotated[bool, typer.Option("--negate", help="Reverse the direction's sign.")] = False,
     model: Model = "faces",
 ) -> None:
     """Give a direction that was discovered, or channels of the styles, a name; the numbered one stays."""

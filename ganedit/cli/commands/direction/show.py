@@ -20,9 +20,9 @@ def show(
     console: Console,
     names: Annotated[list[str], typer.Argument(help="Names or files of directions, or channels (6:42).")],
     faces: Annotated[int, typer.Option(help="Samples on the sheet.")] = 2,
-    magnitude: Annotated[float, typer.Option(help="How far the sheet goes, both ways.")] = REACH,
+    magnitude: Annotated[float, typer.Option(help="Largest magnitude on the sheet, both ways.")] = REACH,
     model: Model = "faces",
-    output: Annotated[Path, typer.Option("--output", "-o", help="The sheet.")] = Path("directions.png"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Sheet to write.")] = Path("directions.png"),
 ) -> None:
     """Draw a sheet of what directions do to samples, from magnitude -3 to +3 unless told otherwise."""
     if not 0 < magnitude <= 100:

@@ -14,9 +14,11 @@ from ganedit.errors import InputError, UsageError
 def clip(
     console: Console,
     data: Annotated[Path, typer.Argument(help="Folder or zip of aligned faces with a labels.csv.")],
-    model: Annotated[str, typer.Option("--clip", help="A CLIP model, as of ganedit clip.")] = "clip-faces",
-    skip: Annotated[int, typer.Option(help="The first so many, by name, which training saw.")] = 0,
-    limit: Annotated[int, typer.Option(help="Pictures after these; 0 takes all.")] = 0,
+    model: Annotated[str, typer.Option("--clip", help="CLIP model, as in ganedit clip.")] = "clip-faces",
+    skip: Annotated[
+        int, typer.Option(help="Leave out the first N images by name, which were used in training.")
+    ] = 0,
+    limit: Annotated[int, typer.Option(help="Number of images after these; 0: all.")] = 0,
 ) -> None:
     """Ask a CLIP model for the gender, the smile and the age of faces, by texts alone (zero-shot).
 

@@ -16,13 +16,15 @@ from ganedit.errors import InputError, UsageError, did_you_mean
 
 def faces(
     console: Console,
-    data: Annotated[Path, typer.Option(help="Folder or zip of the aligned crops that it was trained on.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder or zip of the aligned crops that the model was trained on.")
+    ],
     model: Annotated[str, typer.Option(help="Generator of faces: a name or a file.")] = "faces",
-    samples: Annotated[int, typer.Option(help="Pictures for the distance, at psi 1.")] = 5000,
-    detect: Annotated[int, typer.Option(help="Pictures for the face detector.")] = 1000,
-    psi: Annotated[float, typer.Option(help="Truncation of the pictures for the detector.")] = 0.7,
-    real: Annotated[int, typer.Option(help="Crops to compare with, the first by name.")] = 10000,
-    template: Annotated[str | None, typer.Option(help="Alignment, where the model names none.")] = None,
+    samples: Annotated[int, typer.Option(help="Samples for the distance, at psi 1.")] = 5000,
+    detect: Annotated[int, typer.Option(help="Samples for the face detector.")] = 1000,
+    psi: Annotated[float, typer.Option(help="Truncation of the samples for the detector.")] = 0.7,
+    real: Annotated[int, typer.Option(help="Real crops to compare with, the first by name.")] = 10000,
+    template: Annotated[str | None, typer.Option(help="Alignment, for models whose card names none.")] = None,
 ) -> None:
     """Judge a generator of faces by dlib: are they found, and are they as varied as real ones?
 

@@ -15,9 +15,9 @@ from ganedit.errors import UsageError
 
 def inpaint(
     console: Console,
-    data: Annotated[Path, typer.Argument(help="Folder or zip of pictures that the model has not seen.")],
-    model: Annotated[str, typer.Option(help="Model that fills holes: a name or a file.")] = "inpaint-faces",
-    limit: Annotated[int, typer.Option(help="Pictures at most, the first by name.")] = 500,
+    data: Annotated[Path, typer.Argument(help="Folder or zip of images that the model has not seen.")],
+    model: Annotated[str, typer.Option(help="Inpainting model: a name or a file.")] = "inpaint-faces",
+    limit: Annotated[int, typer.Option(help="Use only the first N images by name.")] = 500,
 ) -> None:
     """Judge a model that fills holes by a hole in the middle, a quarter of the area.
 

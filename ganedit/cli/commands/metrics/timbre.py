@@ -35,18 +35,18 @@ def timbre(
     source: Annotated[Path, typer.Argument(help="Folder of sounds of the instrument to start from.")],
     target: Annotated[Path, typer.Argument(help="Folder of the other instrument: the same phrases by name.")],
     instruments: Annotated[
-        Path, typer.Option(help="Folder of folders of sounds, one for each instrument: what it tells apart.")
+        Path, typer.Option(help="Folder of folders of sounds, one per instrument, for the classifier.")
     ],
     model: Annotated[str, typer.Option(help="Translator of sounds: a name or a file.")] = "violin2flute",
-    vocoder: Annotated[str, typer.Option(help="As of ganedit timbre.")] = "",
+    vocoder: Annotated[str, typer.Option(help="As in ganedit timbre.")] = "",
     notes: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with clip, start_s, end_s and midi: the folders hold no pairs, but known notes."
+            help="CSV with clip, start_s, end_s and midi, for folders of known notes instead of pairs."
         ),
     ] = None,
     limit: Limit = 0,
-    jobs: Annotated[int, typer.Option(help="Processes that listen at once.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Number of processes.")] = 1,
 ) -> None:
     """Measure a translator of sounds on phrases that both instruments play.
 

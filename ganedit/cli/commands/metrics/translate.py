@@ -26,26 +26,27 @@ class Pairs(StrEnum):
 
 def translate(
     console: Console,
-    data: Annotated[Path, typer.Argument(help="Folder of pictures to translate; see --pairs.")],
+    data: Annotated[Path, typer.Argument(help="Folder of images to translate; see --pairs.")],
     model: Annotated[str, typer.Option(help="Translator: a name or a file.")],
     pairs: Annotated[
         Pairs | None,
         typer.Option(
-            help="Left halves are translated; right halves are what was wanted, or a mask, white on what "
-            "is to change."
+            help="Translate the left halves; the right halves are the wanted results, or masks, white on "
+            "what should change."
         ),
     ] = None,
-    direction: Annotated[str, typer.Option(help="ab or ba, of models that go both ways.")] = "ab",
-    size: Annotated[int | None, typer.Option(help="As of ganedit translate.")] = None,
+    direction: Annotated[str, typer.Option(help="Direction of two-way models: ab or ba.")] = "ab",
+    size: Annotated[int | None, typer.Option(help="As in ganedit translate.")] = None,
     classifier: Annotated[str | None, typer.Option(help="Classifier: a name or a file.")] = None,
-    target: Annotated[str | None, typer.Option(help="Binary attribute that results should have.")] = None,
+    target: Annotated[str | None, typer.Option(help="Binary attribute that the results should have.")] = None,
     faces: Annotated[
-        str | None, typer.Option(help="Results are faces aligned by this template: ffhq or close-up.")
+        str | None, typer.Option(help="Alignment template, if the results are faces: ffhq or close-up.")
     ] = None,
     real: Annotated[
-        Path | None, typer.Option(help="Folder of real faces; with --pairs wanted the right halves.")
+        Path | None,
+        typer.Option(help="Folder of real faces (default with --pairs wanted: the right halves)."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Pictures at most, the first by name.")] = 500,
+    limit: Annotated[int, typer.Option(help="Use only the first N images by name.")] = 500,
 ) -> None:
     """Judge a translator: is the rest left alone, is the target reached, are drawn faces faces?
 

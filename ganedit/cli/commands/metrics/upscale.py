@@ -16,7 +16,7 @@ def upscale(
     console: Console,
     data: Annotated[list[Path], typer.Argument(help="Folders of pairs NAME_HR.png and NAME_LR.png.")],
     model: Annotated[str, typer.Option(help="Upscaler: a name or a file.")] = "upscale-x4",
-    tile: Annotated[int | None, typer.Option(help="As of ganedit upscale.")] = None,
+    tile: Annotated[int | None, typer.Option(help="As in ganedit upscale.")] = None,
 ) -> None:
     """Judge an upscaler on pairs of large and small pictures, such as Set5 and Set14.
 

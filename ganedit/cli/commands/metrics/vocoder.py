@@ -10,7 +10,7 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.sounds import Limit, print_table, sounds_in
 
-Vocoders = Annotated[str, typer.Option(help="Names or folders, separated by commas.")]
+Vocoders = Annotated[str, typer.Option(help="Vocoders: names or folders, separated by commas.")]
 
 
 def vocoder(
@@ -18,7 +18,7 @@ def vocoder(
     sounds: Annotated[list[Path], typer.Argument(help="Folders of sounds.")],
     vocoders: Vocoders = "griffin-lim,gan,wavenet",
     limit: Limit = 0,
-    seconds: Annotated[float, typer.Option(help="Take so much of the beginning of each; 0 takes all.")] = 0,
+    seconds: Annotated[float, typer.Option(help="Use only the first seconds of each sound; 0: all.")] = 0,
 ) -> None:
     """Measure vocoders by copy synthesis: sounds are drawn, made sound again, and compared.
 

@@ -21,11 +21,11 @@ CHECKPOINTS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 def import_(
     console: Console,
     files: Annotated[list[str] | None, typer.Argument(help="Checkpoints: files, folders, globs.")] = None,
-    name: Annotated[str, typer.Option(help="What to call it; from the file's name unless given.")] = "",
-    template: Annotated[str, typer.Option(help="Alignment of its faces: ffhq or close-up.")] = "",
-    licence: Annotated[str, typer.Option(help="For its card: the name of its licence.")] = "",
-    terms: Annotated[str, typer.Option(help="For its card: what the licence asks.")] = "",
-    source: Annotated[str, typer.Option(help="For its card: where the file came from.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the model (default: from the file's name).")] = "",
+    template: Annotated[str, typer.Option(help="Alignment of the model's faces: ffhq or close-up.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence, for the card.")] = "",
+    terms: Annotated[str, typer.Option(help="Terms of the licence, for the card.")] = "",
+    source: Annotated[str, typer.Option(help="Where the file came from, for the card.")] = "",
 ) -> None:
     """Convert checkpoints of other programs to models that load by name. Nothing in them is run.
 

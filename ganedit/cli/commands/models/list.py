@@ -17,7 +17,9 @@ from ganedit.store.downloads import catalogue
 
 def list_models(
     console: Console,
-    installed: Annotated[bool, typer.Option("--installed", help="Leave out what is not here.")] = False,
+    installed: Annotated[
+        bool, typer.Option("--installed", help="List only models that are installed.")
+    ] = False,
 ) -> None:
     """List the models that come with ganedit, your own, and those that can be downloaded."""
     from ganedit.store.downloads.pulling import clip_weights

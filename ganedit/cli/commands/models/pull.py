@@ -16,11 +16,11 @@ from ganedit.store.downloads import catalogue
 
 def pull(
     console: Console,
-    names: Annotated[list[str], typer.Argument(help="Models that `ganedit models list` says can be pulled.")],
+    names: Annotated[list[str], typer.Argument(help="Models to download; ganedit models list shows them.")],
     mirror: Annotated[
-        str, typer.Option(help="Folder, or start of a URL, that has the file under its published name.")
+        str, typer.Option(help="Folder, or start of a URL, with the file under its published name.")
     ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Agree to the licence without being asked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept the licence without being asked.")] = False,
     keep_original: Annotated[
         bool, typer.Option("--keep-original", help="Keep the downloaded file beside the converted one.")
     ] = False,

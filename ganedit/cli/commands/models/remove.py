@@ -16,7 +16,7 @@ from ganedit.errors import UsageError
 from ganedit.store import registry
 from ganedit.store.downloads import catalogue
 
-Yes = Annotated[bool, typer.Option("--yes", help="Agree without being asked.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 def remove(

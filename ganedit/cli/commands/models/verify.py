@@ -13,7 +13,7 @@ from ganedit.store import registry
 
 def verify(
     console: Console,
-    names: Annotated[list[str] | None, typer.Argument(help="Models; all unless given.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Models (default: all).")] = None,
 ) -> None:
     """Check the weights of models against the checksums in their cards."""
 

@@ -1,0 +1,161 @@
+"""What `ganedit edit` does to latents: moves along directions, for `Editor`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ganedit.cli.kit.editor import PASTES, Change
+from ganedit.cli.kit.units import Units
+from ganedit.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganedit.images.paste import Mode
+    from ganedit.latent.directions.direction import Direction
+    from ganedit.latent.latent import Latent
+    from ganedit.store.models import Generator
+
+
+class EditSpace(StrEnum):
+    """What --direction may name."""
+
+    w = "w"
+    s = "s"
+
+
+@dataclass
+class DirectionChange(Change):
+    """What is to be changed, as the options say it."""
+
+    directions: tuple[str, ...]
+    layers: tuple[tuple[int, ...] | None, ...]  # for each direction
+    plans: dict[str, tuple[float, ...]]  # magnitudes by what results are called: "" or "+1.0"
+    paste: Mode | None
+    space: EditSpace
+    changed_units: Units
+    command = "edit"
+
+    def __post_init__(self) -> None:
+        self._found: dict[str, list[Direction]] = {}  # by the model that they were opened for
+
+    @classmethod
+    def read(
+        cls,
+        directions: list[str] | None,
+        magnitudes: list[float] | None,
+        layers: list[str] | None,
+        sweep: str | None,
+        paste: str | None,
+        space: EditSpace,
+        units: Units,
+    ) -> DirectionChange:
+        """Check the options against each other.
+
+        Raises:
+            UsageError: They contradict each other.
+        """
+        from ganedit.latent.editing import parse_layers, parse_sweep
+
+        directions, magnitudes, layers = directions or [], magnitudes or [], layers or []
+        if not directions and (sweep is not None or not units.changes):
+            raise UsageError("no --direction was given", "ganedit direction list shows them")
+        swept = 0 if sweep is None else 1
+        wanted = len(directions) - swept
+        if len(magnitudes) not in (0, wanted):
+            left = " that --sweep leaves" if swept else ""
+            raise UsageError(
+                f"{len(magnitudes)} --magnitude do not match the {wanted} --direction{left}",
+                "give one for each, in the same order, or none",
+            )
+        for value in magnitudes:
+            if not math.isfinite(value):
+                raise UsageError(f"--magnitude {value} is not a finite number", "choose -4 to 4")
+        if len(layers) not in (0, 1, len(directions)):
+            raise UsageError(
+                f"{len(layers)} --layers do not match {len(directions)} --direction",
+                "give one for each, or one for all",
+            )
+        if paste is not None and paste not in PASTES:
+            raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
+        rows: list[tuple[int, ...] | None] = [parse_layers(text) for text in layers] or [None]
+        rest = tuple(magnitudes) or (1.0,) * wanted
+        plans = {"": rest}
+        if sweep is not None:
+            values = parse_sweep(sweep)
+            plans = {label: (v, *rest) for label, v in zip(_labels(values), values, strict=True)}
+        rows = (rows * len(directions))[: len(directions)]
+        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste), space, units)
+
+    @property
+    def labels(self) -> Sequence[str]:
+        return list(self.plans)
+
+    def told(self, label: str) -> dict[str, Any]:
+        return {"magnitudes": self.plans[label]} | ({"units": self.units} if self.units else {})
+
+    @property
+    def units(self) -> list[dict[str, Any]]:
+        return self.changed_units.record
+
+    def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
+        return self.changed_units.applied(generator, share)
+
+    def prepare(self, generator: Generator) -> None:
+        from ganedit.latent.editing import check_layers
+
+        if generator.sha256 in self._found:
+            return
+        found = [self._named(name, generator) for name in self.directions]
+        for one, rows in zip(found, self.layers, strict=True):
+            one.check_model(generator)
+            check_layers(one, rows)
+            if rows and max(rows) >= generator.num_ws:
+                raise UsageError(
+                    f"there is no layer {max(rows)}: the model {generator.name} has {generator.num_ws}",
+                    f"layers go from 0 to {generator.num_ws - 1}",
+                )
+        self.changed_units.prepare(generator)
+        self._found[generator.sha256] = found
+
+    def _named(self, name: str, generator: Generator) -> Direction:
+        """A direction by its name or file; in the space s by channels."""
+        from ganedit.latent import styles
+        from ganedit.latent.directions import named
+        from ganedit.latent.directions.channels import channel_direction
+
+        channels = styles.CHANNELS.fullmatch(name) is not None
+        if self.space is EditSpace.s:
+            if channels or ("/" not in name and name not in named.names_of(generator.name)):
+                return channel_direction(generator, styles.find_channels(generator, name))
+        elif channels:
+            raise UsageError(f"{name} names channels of styles", "add --space s")
+        return named.find(name, generator.name)
+
+    def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
+        from ganedit.latent.editing import edit
+
+        moves = zip(self._found[generator.sha256], self.plans[label], self.layers, strict=True)
+        return edit(latent, list(moves))
+
+    def __str__(self) -> str:
+        """For the caption of a sheet: "smile, age 1"."""
+        first = next(iter(self.plans.values()))
+        told = [f"{Path(d).stem} {m:+g}" for d, m in zip(self.directions, first, strict=True)]
+        if self.swept:
+            told[0] = Path(self.directions[0]).stem
+        return ", ".join([*told, *self.changed_units.told])
+
+
+def _labels(values: list[float]) -> list[str]:
+    """Magnitudes as +1.0, with as many decimals as tell them apart."""
+    for decimals in range(1, 10):
+        labels = [f"{value:+.{decimals}f}" for value in values]
+        exact = all(abs(float(t) - v) < 1e-9 for t, v in zip(labels, values, strict=True))
+        if len(set(labels)) == len(labels) and (exact or decimals >= 3):
+            break
+    return labels
