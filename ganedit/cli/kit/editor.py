@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,20 +25,16 @@ from ganedit.cli.kit.projecting import Latest
 from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ganedit.images.io import Photo
     from ganedit.images.paste import Mode
     from ganedit.latent.inversion.photos import Crop
     from ganedit.latent.latent import Latent
+    from ganedit.latent.results import EditedFace
     from ganedit.store.models import Generator
 
 PASTES = ("change", "replace")
 MAY_STAND_ALONE = {"--paste": PASTES}
 """Options that need no value, and the values they take, the first of which they mean without one."""
-SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a pasted photo on a sheet, and in a film
-CROP_SIDE = 256  # least, of a crop in a film
-FILM_FRAMES = 50  # one way; at 25 a second
 
 Inputs = Annotated[
     list[str] | None,
@@ -113,10 +110,14 @@ class Subject:
     path: Path  # its latent
     crop: Crop | None = None  # of a photo that is yet to be projected
     latent: Latent | None = None
-    pictures: dict[str, np.ndarray] = field(default_factory=dict)  # by label
-    latents: dict[str, Latent] = field(default_factory=dict)
-    before: np.ndarray | None = None  # what the model draws without any edit
-    film: list[np.ndarray] = field(default_factory=list)
+    latents: dict[str, Latent] = field(default_factory=dict)  # edited, by label
+    drawn: EditedFace | None = None
+
+    @property
+    def face(self) -> EditedFace:
+        """What was drawn of it."""
+        assert self.drawn is not None
+        return self.drawn
 
 
 @dataclass
@@ -275,27 +276,17 @@ class Editor:
     # ---- drawing and writing ----
 
     def _draw(self, subject: Subject, generator: Generator) -> None:
-        from ganedit.latent.editing import between, draw, eased
+        from ganedit.latent.results import draw_edited
 
         latent = subject.latent
         assert latent is not None
         own = latent.personal(generator)
-        for label in self.change.labels:
-            subject.latents[label] = self.change.of(latent, generator, label)
-        edited = list(subject.latents.values())
-        start = edited[0] if len(edited) > 1 else latent
-        film = between(start, edited[-1], FILM_FRAMES) if self.video else []
-        shares = [1.0] * len(film) if len(edited) > 1 else eased(len(film))
-        with self.console.progress(f"drawing {subject.stem}", len(edited) + len(film) + 1) as bar:
-            pictures = draw(own, [latent.original])
-            bar.advance()
-            for code, share in zip([*edited, *film], [*[1.0] * len(edited), *shares], strict=True):
-                with self.change.applied(own, share):
-                    pictures += draw(own, [code])
-                bar.advance()
-        subject.before = pictures[0]
-        subject.pictures = dict(zip(self.change.labels, pictures[1:], strict=False))
-        subject.film = pictures[1 + len(edited) :]
+        subject.latents = {label: self.change.of(latent, generator, label) for label in self.change.labels}
+        with self.console.progress(f"drawing {subject.stem}") as bar:
+            subject.drawn = draw_edited(
+                latent, subject.latents, own,
+                film=self.video, applied=partial(self.change.applied, own), progress=bar.update,
+            )  # fmt: skip
 
     def _record(self, latent: Latent, pasted: bool = False) -> dict[str, Any] | None:
         parameters: dict[str, Any] = {"edits": list(latent.edits)}
@@ -320,21 +311,7 @@ class Editor:
                         if beside in wanted:
                             latent.save(beside)
                     if path in wanted:
-                        write_image(path, subject.pictures[label], provenance=self._record(latent))
-
-    def _pasted(
-        self, photo: np.ndarray, subjects: list[Subject], edited: list[np.ndarray], scale: float
-    ) -> np.ndarray:
-        """A photo, reduced by `scale`, with every face's picture in it, one after the other."""
-        from ganedit.images.paste import paste
-
-        for subject, picture in zip(subjects, edited, strict=True):
-            assert subject.latent is not None
-            assert subject.latent.affine is not None
-            assert subject.before is not None
-            affine = subject.latent.affine * scale
-            photo = paste(photo, affine, subject.before, picture, mode=self.change.paste or "change")
-        return photo
+                        write_image(path, subject.face.after[label], provenance=self._record(latent))
 
     def _write_pasted(self, path: Path, photo: Photo, subjects: list[Subject], label: str) -> None:
         import shutil
@@ -343,8 +320,11 @@ class Editor:
 
         from ganedit.files import atomic_path
         from ganedit.images.io import write_image
+        from ganedit.latent.results import paste_faces
 
-        pixels = self._pasted(photo.pixels, subjects, [s.pictures[label] for s in subjects], 1.0)
+        faces = [subject.face for subject in subjects]
+        mode = self.change.paste or "change"
+        pixels = paste_faces(photo.pixels, faces, [face.after[label] for face in faces], mode=mode)
         if np.array_equal(pixels, photo.pixels) and photo.path and path.suffix == photo.path.suffix:
             with atomic_path(path) as temporary:  # nothing changed: not even by compressing it once more
                 shutil.copyfile(photo.path, temporary)
@@ -354,47 +334,18 @@ class Editor:
 
     def _write_sheet(self, path: Path, name: str, subjects: list[Subject], photo: Photo | None) -> None:
         from ganedit.images.io import write_image
-        from ganedit.images.sheet import enlarged, sheet
+        from ganedit.latent.results import edit_sheet
 
-        labels = list(self.change.labels)
-        headings = labels if self.change.swept else ["before", "after"]
-        rows = [[s.pictures[label] for label in labels] for s in subjects]
-        if not self.change.swept:
-            rows = [[s.before, *row] for s, row in zip(subjects, rows, strict=True) if s.before is not None]
-        if photo is not None:
-            small, scale = _reduced(photo.pixels, SHEET_SIDE)
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            rows = [[self._pasted(small, subjects, column, scale) for column in columns]]
-            if not self.change.swept:
-                rows[0][0] = small
-        tiles = [enlarged(tile) for row in rows for tile in row]
-        made = sheet(tiles, columns=len(headings), column_labels=headings, caption=f"{name}: {self.change}")
-        record = self._record(subjects[0].latents[labels[-1]], pasted=photo is not None)
-        write_image(path, made, provenance=record)
+        pixels = None if photo is None else photo.pixels
+        faces = [subject.face for subject in subjects]
+        made = edit_sheet(faces, f"{name}: {self.change}", photo=pixels, mode=self.change.paste or "change")
+        last = list(subjects[0].latents.values())[-1]
+        write_image(path, made, provenance=self._record(last, pasted=photo is not None))
 
     def _write_film(self, path: Path, subjects: list[Subject], photo: Photo | None) -> None:
-        """There and back, with a rest at both ends."""
-        import numpy as np
-
-        from ganedit.images.sheet import enlarged
         from ganedit.images.video import write_video
+        from ganedit.latent.results import edit_film
 
-        films = zip(*(s.film for s in subjects), strict=True)
-        if photo is None:
-            frames = [np.concatenate([enlarged(one, CROP_SIDE) for one in row], axis=1) for row in films]
-        else:
-            small, scale = _reduced(photo.pixels, FILM_SIDE)
-            frames = [self._pasted(small, subjects, list(row), scale) for row in films]
-        rest = FILM_FRAMES // 4
-        write_video(path, [*frames[:1] * rest, *frames, *frames[-1:] * rest, *frames[::-1]])
-
-
-def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """8-bit pixels whose long side is at most `side`, and by how much they were reduced."""
-    import numpy as np
-
-    from ganedit.images.pixels import resize, to_depth
-
-    scale = min(side / max(pixels.shape[:2]), 1.0)
-    height, width = (max(round(n * scale), 1) for n in pixels.shape[:2])
-    return resize(to_depth(pixels, np.uint8), (height, width)), scale
+        pixels = None if photo is None else photo.pixels
+        faces = [subject.face for subject in subjects]
+        write_video(path, edit_film(faces, photo=pixels, mode=self.change.paste or "change"))

@@ -69,9 +69,7 @@ def learn_direction(
     codes, scores = examples
     spread = random_codes(generator, SIGMA_SAMPLES)
     found = learn(codes, scores, name=name, threshold=threshold, preserve=preserve, spread=spread, seed=seed)
-    return replace(
-        found, model=generator.name, model_sha256=generator.sha256, method=method or found.method
-    )
+    return replace(found, model=generator.name, model_sha256=generator.sha256, method=method or found.method)
 
 
 def examples_from_classifier(
