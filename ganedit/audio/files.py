@@ -65,7 +65,7 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
 
     Args:
         source: A path, or an open file.
-        name: What messages call it; the path unless given.
+        name: What messages call it; by default the path.
 
     Raises:
         InputError: it is missing, no sound, or damaged; also when its blocks are taken.

@@ -57,7 +57,7 @@ def transfer(
     Args:
         sound: Of any length and rate.
         model: A translator of spectrograms.
-        vocode: As `audio.vocoders.vocoder_of` gives it; its default one unless given.
+        vocode: As `audio.vocoders.vocoder_of` gives it; by default its own.
         look: Is shown the spectrograms of every block of the first channel, before and after.
 
     Raises:

@@ -40,7 +40,7 @@ def vocoder_of(
         candidates: That a WaveNet makes of every stretch, to take the nearest.
 
     Raises:
-        CheckpointError: the model is no vocoder, or is one for other spectrograms.
+        CheckpointError: the model is not a vocoder, or is one for other spectrograms.
     """
     if name == "griffin-lim":
         return partial(_by_phase, cfg)

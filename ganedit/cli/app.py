@@ -147,7 +147,7 @@ def _run(argv: list[str], console: Console) -> int:
 
 def _spelt_out(argv: Sequence[str], name: str | None) -> list[str]:
     """The command line with the value that each option of a module's MAY_STAND_ALONE has when given without
-    one, such as --paste: typer knows no such options."""
+    one, such as --paste: typer has no such options."""
     module = sys.modules.get(f"ganedit.cli.commands.{COMMANDS[name].module}") if name else None
     known: dict[str, tuple[str, ...]] = getattr(module, "MAY_STAND_ALONE", {})
     spelt = []

@@ -36,7 +36,7 @@ def draw_edges(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.nd
 
     Args:
         pixels: [H, W, 3], uint8 or uint16.
-        size: Height and width of the drawing; the photograph's unless given.
+        size: Height and width of the drawing; by default the photograph's.
 
     Returns:
         [height, width, 3] uint8: black lines on white, soft at their edges, of about `PEN` / `SIDE` of the

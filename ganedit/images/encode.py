@@ -124,7 +124,7 @@ def _png_16(channels: np.ndarray, icc: bytes | None, provenance: dict[str, Any] 
 
 
 def _tiff(channels: np.ndarray, icc: bytes | None, provenance: dict[str, Any] | None) -> bytes:
-    """One deflated strip behind a directory: Pillow's own saving knows no 16-bit colour."""
+    """One deflated strip behind a directory: Pillow cannot write 16-bit colour."""
     height, width, count = channels.shape
     strip = zlib.compress(channels.astype(channels.dtype.newbyteorder("<")).tobytes(), 4)
     ifd = TiffImagePlugin.ImageFileDirectory_v2()

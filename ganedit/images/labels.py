@@ -54,7 +54,7 @@ def read_palette(path: str | Path) -> Palette:
     found = [m for line in text.splitlines() if (m := ENTRY.fullmatch(line))]
     colours = [tuple(int(n) for n in m.groups()[:3]) for m in found]
     if not colours or max(max(c) for c in colours) > 255:
-        raise InputError(f"{path} is no palette", "write a line for each label: 255 0 0 skin")
+        raise InputError(f"{path} is not a palette", "write a line for each label: 255 0 0 skin")
     if len(set(colours)) < len(colours):
         twice = next(c for c in colours if colours.count(c) > 1)
         raise InputError(

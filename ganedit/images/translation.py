@@ -4,11 +4,11 @@ What a translator takes is told by its network and by the `details` of its card:
 
 | details | meaning |
 |---|---|
-| `use = "inpaint"` | it fills holes: the picture with `fill` ([r, g, b] in [-1, 1], 0 unless given) in the hole, and where the network takes 4 channels also the mask, 1 in the hole |
+| `use = "inpaint"` | it fills holes: the picture with `fill` ([r, g, b] in [-1, 1], default 0) in the hole, and where the network takes 4 channels also the mask, 1 in the hole |
 | `use = "colorize"` | CIE L / 50 - 1 in, a and b / 110 out; assumed of networks from one channel to two |
 | `input = "labels"` | one-hot label maps; assumed of SPADE and of more than four channels |
 | `input = "edges"` | drawings by `images.edges`: people's own sketches are brought to their look |
-| `size = 128` | shorter side that it is shown unless told otherwise; the picture's own unless given, of U-Nets the card's `resolution` |
+| `size = 128` | shorter side of what it is shown; by default the picture's own, for U-Nets the card's `resolution` |
 | `edges = true` | the last channel of the label map holds the outlines of its regions |
 | `labels`, `palette` | names of StarGAN's targets or of a map's labels; [r, g, b] of each label |
 """  # noqa: E501

@@ -36,7 +36,7 @@ def upscale(
 
     Raises:
         InputError: the result would have more pixels than ganedit reads.
-        CheckpointError: the model is no upscaler.
+        CheckpointError: the model is not an upscaler.
 
     Example:
         >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])

@@ -29,7 +29,9 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25)
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"cannot write {path}: '{path.suffix}' is no film", "end the name in .mp4 or .gif")
+        raise InputError(
+            f"cannot write {path}: '{path.suffix}' is not a film format", "end the name in .mp4 or .gif"
+        )
     frames = iter(frames)
     first = next(frames, None)
     if first is None:

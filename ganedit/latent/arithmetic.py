@@ -70,7 +70,7 @@ def evaluate(text: str, lookup: Lookup) -> Code:
         lookup: Finds the codes [L, W] of a name, and complains of unknown ones.
 
     Raises:
-        UsageError: it cannot be read, or makes no sense: the product of two latents, a number alone.
+        UsageError: it cannot be read, or is not a sum of latents: the product of two latents, a number alone.
     """
     found = _Parser(text, lookup).whole()
     if not isinstance(found, Code):

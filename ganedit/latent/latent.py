@@ -135,7 +135,7 @@ class Latent:
         affine = tensors.get("affine")
         for key in ("model", "model_sha256", "source", "source_sha256", "template"):
             if not isinstance(about.get(key, ""), str):
-                raise TypeError(f"{key} is no text")
+                raise TypeError(f"{key} is not text")
         return cls(
             ws=tensors["ws"].float(),
             affine=None if affine is None else affine.double().numpy(),

@@ -37,10 +37,10 @@ def random_codes(generator: Generator, count: int, *, psi: float = 1.0, seed: in
 
 
 def attribute_column(classifier: Classifier, attribute: str) -> int:
-    """Which of its outputs an attribute is. Raises UsageError where it knows none of that name."""
+    """Which of its outputs an attribute is. Raises UsageError where it has none of that name."""
     if attribute not in classifier.attributes:
         raise UsageError(
-            f"the classifier {classifier.name} knows no attribute {attribute}",
+            f"the classifier {classifier.name} has no attribute {attribute}",
             did_you_mean(attribute, classifier.attributes),
         )
     return classifier.attributes.index(attribute)

@@ -41,7 +41,7 @@ def train(
         recipe: A name in `ganedit.train.options.recipes.RECIPES`, such as "stylegan2".
         data: Folder or zip, or several, of what to learn from.
         out: Folder of the run: checkpoint, options, logs, sample sheets, and the model in `out/model`.
-        resume: Continue the run in `out`; its data and options are kept unless given anew.
+        resume: Continue the run in `out`; its data and options are kept unless they are given anew.
         overwrite: Start over where `out` holds a run already.
         device: "auto", "cpu", "cuda" or "cuda:N".
         on_note: Called with sentences about the data and the model to start from.

@@ -234,7 +234,7 @@ def start_from(network: nn.Module, model: str, device: torch.device, **new: obje
     config: Any = before.cfg
     if type(before) is not type(network) or dataclasses.replace(config, **new) != network.cfg:
         raise CheckpointError(
-            f"{model} is no {type(network).__name__} of the size asked for",
+            f"{model} is not a {type(network).__name__} of this size",
             "set the flags that its card's [config] names",
         )
     network.load_state_dict(network.state_dict() | before.state_dict())

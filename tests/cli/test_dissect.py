@@ -56,8 +56,8 @@ def test_label_maps_in_a_folder(ganedit, tiny_faces, tmp_path):
     [
         (["--layers", "7"], 2, "there is no layer 7: the model faces has 7"),
         (["--layers", "fine"], 2, "fine is not a list of layers"),
-        (["--quantile", "1"], 2, "--quantile 1.0 makes no sense"),
-        (["--samples", "0"], 2, "--samples 0 makes no sense"),
+        (["--quantile", "1"], 2, "--quantile 1.0 must be between 0 and 1"),
+        (["--samples", "0"], 2, "--samples 0 must be at least 1"),
         (["--psi", "nan"], 2, "not a finite number"),
         (["--concepts", "nowhere"], 3, "nowhere does not exist"),
         (["--model", "nobody"], 2, "no model nobody"),

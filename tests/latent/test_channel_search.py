@@ -91,7 +91,7 @@ def test_both_at_once_and_neither(generator):
     assert best.share > 0
     with pytest.raises(UsageError, match="nothing to look for"):
         Search(Judge())
-    with pytest.raises(UsageError, match="knows no attribute green"):
+    with pytest.raises(UsageError, match="has no attribute green"):
         Search(Judge(), "green")
 
 

@@ -134,5 +134,5 @@ def test_a_run_starts_from_another_and_may_add_masks(options, tmp_path):
     for ours, theirs in ((second.to_b, first.to_b), (second.to_a, first.to_a)):
         for key, value in theirs.state_dict().items():
             torch.testing.assert_close(ours.state_dict()[key], value, atol=2e-3, rtol=1e-2)  # float16
-    with pytest.raises(CheckpointError, match="of the size asked for"):
+    with pytest.raises(CheckpointError, match="of this size"):
         make(options(start=str(tmp_path / "first" / "model"), width=8))

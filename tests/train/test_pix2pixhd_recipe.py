@@ -148,7 +148,7 @@ def test_generators_to_start_from(options):
     ours, theirs = two.enhancers[0].state_dict(), one.enhancers[0].state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
     for g, before in ((alone, wider), (one, wider), (deeper, alone), (alone, one), (one, make(options()).d)):
-        with pytest.raises(CheckpointError, match="it is no global generator"):
+        with pytest.raises(CheckpointError, match="is not a global generator"):
             take_over(g, before, "it")
 
 

@@ -70,7 +70,7 @@ def test_it_goes_on_from_a_model(options, tmp_path):
     first = trained(make, options(), tmp_path / "run")
     second = make(options(start=str(tmp_path / "run/model"), adversarial=True))
     torch.testing.assert_close(second.g.stem.weight, first.g.stem.weight, atol=1e-3, rtol=1e-3)
-    with pytest.raises(CheckpointError, match="no SRResNet of the size asked for"):
+    with pytest.raises(CheckpointError, match="not a SRResNet of this size"):
         make(options(start=str(tmp_path / "run/model"), width=8))
 
 

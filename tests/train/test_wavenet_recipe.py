@@ -85,7 +85,7 @@ def test_a_run_starts_from_another(options, tmp_path):
     assert second.network.cfg.temperature == 0.5
     for key, value in first.network.state_dict().items():
         torch.testing.assert_close(second.network.state_dict()[key], value, atol=2e-3, rtol=1e-2)  # float16
-    with pytest.raises(CheckpointError, match="of the size asked for"):
+    with pytest.raises(CheckpointError, match="of this size"):
         make(options(start=str(tmp_path / "model"), width=16))
 
 

@@ -80,7 +80,7 @@ def _template_and_size(
 ) -> tuple[str, int]:
     """The template's name, empty for a plain crop from the middle, and the side of the crop."""
     if size is not None and not 16 <= size <= 8192:
-        raise UsageError(f"--size {size} makes no sense", "choose 16 to 8192")
+        raise UsageError(f"--size {size} must be between 16 and 8192")
     if template is not None and template not in TEMPLATE_NAMES:
         raise UsageError(f"there is no template {template}", did_you_mean(template, TEMPLATE_NAMES))
     if like is None:

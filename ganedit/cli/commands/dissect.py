@@ -30,7 +30,8 @@ def command(
         str, typer.Option(help="Layers to dissect: all, or such as 3-5,7; 0 is the coarsest.")
     ] = "all",
     samples: Annotated[
-        int | None, typer.Option(help=f"Pictures; {SAMPLES} unless given, or all that a folder has maps of.")
+        int | None,
+        typer.Option(help=f"Number of samples (default: {SAMPLES}, or all that a folder has maps of)."),
     ] = None,
     concepts: Annotated[
         str,
@@ -87,9 +88,9 @@ def command(
 
 def _check_numbers(samples: int | None, quantile: float, psi: float) -> None:
     if samples is not None and not 1 <= samples <= 1_000_000:
-        raise UsageError(f"--samples {samples} makes no sense", "choose some hundreds")
+        raise UsageError(f"--samples {samples} must be at least 1", "some hundreds are usual")
     if not 0 < quantile < 1:
-        raise UsageError(f"--quantile {quantile} makes no sense", "choose 0.8 to 0.999")
+        raise UsageError(f"--quantile {quantile} must be between 0 and 1", "0.8 to 0.999 are usual")
     if not math.isfinite(psi):
         raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
 

@@ -124,7 +124,7 @@ def _work(
 ) -> Callable[[Path], Iterable[Result]]:
     """What is done to each path. `draw` gives [*shape, 3], or a label map of that shape."""
     if size is not None and not 16 <= size <= 8192:
-        raise UsageError(f"--size {size} makes no sense", "choose 16 to 8192")
+        raise UsageError(f"--size {size} must be between 16 and 8192")
     check_folder(output)
     ending = f".{'pair' if pairs else use}" if suffix is None else suffix.removesuffix(".png")
 

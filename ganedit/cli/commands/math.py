@@ -57,7 +57,9 @@ def command(
     sampling = Sampling(psi, clusters, console.options.seed)
     check_folder(output.parent)
     if output.suffix.lower() != ".png":
-        raise UsageError(f"-o {output} is no PNG", "such as -o sum.png; the latent is written beside it")
+        raise UsageError(
+            f"-o {output} must end in .png", "such as -o sum.png; the latent is written beside it"
+        )
     codes = Codes(Models(console, model), Projections(console, output.parent, method), sampling)
     words = [word for word in names_in(expression) if word != AVERAGE]
     generator, found = codes.find(*([_spelt(word)] for word in words))

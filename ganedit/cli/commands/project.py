@@ -63,7 +63,7 @@ def command(
     """
     check_face(face)
     if batch is not None and batch < 1:
-        raise UsageError(f"--batch {batch} makes no sense", "choose 1 or more")
+        raise UsageError(f"--batch {batch} must be at least 1")
     if video and method is Method.ENCODE:
         raise UsageError("--video shows an optimisation, and --method encode has none", "drop one of them")
     from ganedit.latent.inversion.project import ProjectOptions

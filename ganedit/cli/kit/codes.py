@@ -127,7 +127,7 @@ class Sampling:
 
         self.psi, self.clusters, self.seed = parse_psi(psi), clusters, seed
         if clusters is not None and clusters < 1:
-            raise UsageError(f"--clusters {clusters} makes no sense", "choose 1 or more, such as 32")
+            raise UsageError(f"--clusters {clusters} must be at least 1", "such as 32")
         self._found: Truncation | None = None
 
     def of(self, generator: Generator) -> Truncation:
@@ -258,7 +258,7 @@ def _seeds(word: str) -> list[int]:
     assert match
     first, last = int(match[1]), int(match[2] or match[1])
     if not first <= last < 2**32 or last - first >= MOST_SEEDS:
-        raise UsageError(f"{word} is no range of at most {MOST_SEEDS} seeds", "such as 7 or 4-9")
+        raise UsageError(f"{word} is not a range of at most {MOST_SEEDS} seeds", "such as 7 or 4-9")
     return list(range(first, last + 1))
 
 

@@ -54,4 +54,4 @@ def model_name(model: str) -> str:
 def check_name(name: str) -> None:
     """Raise UsageError unless a direction can be called this."""
     if not name or "/" in name or name.startswith(".") or Path(name).suffix:
-        raise UsageError(f"{name!r} is no name for a direction", "use letters and dashes")
+        raise UsageError(f"{name!r} cannot be the name of a direction", "use letters, digits and dashes")

@@ -42,6 +42,6 @@ class Space(StrEnum):
 
 
 def check_face(face: str) -> None:
-    """Refuse a --face that makes no sense before any work starts."""
+    """Refuse an impossible --face before any work starts."""
     if face not in ("largest", "all") and not (face.isdecimal() and int(face) > 0):
-        raise UsageError(f"--face {face} makes no sense", "give largest, all, or a number from 1")
+        raise UsageError(f"--face {face} must be largest, all, or a number from 1")

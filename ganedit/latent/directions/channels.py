@@ -25,7 +25,7 @@ def channel_direction(
         generator: Whose channels they are.
         chosen: At least one.
         std: [total], as of `style_spread`, which finds it if it is None.
-        name: Those of the channels, by commas, unless given.
+        name: By default those of the channels, separated by commas.
     """
     chosen = list(chosen)
     name = name or ",".join(map(str, chosen))

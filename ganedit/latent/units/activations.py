@@ -108,7 +108,7 @@ class UpperQuantile:
 
     def __init__(self, q: float, total: int) -> None:
         if not 0 < q < 1:
-            raise UsageError(f"the quantile {q} makes no sense", "choose one between 0 and 1, such as 0.99")
+            raise UsageError(f"`quantile={q}` must be between 0 and 1", "such as 0.99")
         self.keep = total - math.ceil(q * total - 1e-6) + 1  # the quantile is the last of these
         self._pieces: list[Tensor] = []
 

@@ -6,7 +6,7 @@ both over the pixels of either, each summed over all pictures (IoU).
 
 The quantile bounds what an IoU can be. A unit that is active in 1% of all places cannot cover a concept that
 fills a third of the pictures: `Dissection.most` says how far it can get, `Dissection.chance` how far a unit
-gets that knows nothing of the concept.
+gets that has nothing to do with the concept.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def write_report(
         generator: What was dissected.
         dissection: What was found.
         concepts: What it was found with.
-        model: What a command line calls it; its name unless given.
+        model: What a command line calls it; by default its name.
         provenance: What `images.provenance.provenance` returned; goes into the pictures.
 
     Returns:
@@ -84,7 +84,7 @@ def page_of(target: str | Path) -> Path:
     """The page that a target gives.
 
     Raises:
-        InputError: a file that is no .html.
+        InputError: a file that is not .html.
     """
     target = Path(target)
     if target.suffix.lower() in (".html", ".htm"):

@@ -1,4 +1,4 @@
-"""A classifier of attributes, as of faces, learned from several labelled sets that each know their part."""
+"""A classifier of attributes, such as those of faces, learned from several labelled sets at once."""
 
 from __future__ import annotations
 

@@ -131,6 +131,6 @@ def start(
     if options.start:
         before = load(options.start, device=str(device))
         if not isinstance(before, EncoderModel) or before.network.cfg != recipe.encoder.cfg:
-            raise CheckpointError(f"{options.start} is no encoder of the sizes of {generator.name}")
+            raise CheckpointError(f"{options.start} is not an encoder of the sizes of {generator.name}")
         recipe.encoder.load_state_dict({**before.network.state_dict(), "w_avg": generator.w_avg})
     return recipe

@@ -146,7 +146,7 @@ def take_over(g: nn.Module, before: nn.Module, called: str) -> None:
         key not in wanted or value.shape != wanted[key].shape for key, value in found.items()
     ):
         raise CheckpointError(
-            f"{called} is no global generator for a network of the size asked for",
+            f"{called} is not a global generator for a network of this size",
             "give `labels`, `edges`, `width`, `downs`, `blocks` and `up` as for it, and no fewer `local`",
         )
     g.load_state_dict(found, strict=False)

@@ -45,7 +45,9 @@ def generate(
     if not text.strip():
         raise UsageError("no --text was given", 'say what to draw: --text "an old man"')
     if not 1 <= count <= restarts:
-        raise UsageError(f"--count {count} of {restarts} --restarts makes no sense", "choose more --restarts")
+        raise UsageError(
+            f"--count {count} must be between 1 and --restarts {restarts}", "choose more --restarts"
+        )
     if not math.isfinite(psi):
         raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
     check_folder(output)

@@ -140,7 +140,7 @@ def _by_notes(
         for name, sound in sounds.items():
             known = played.get(f"{source.name}/{name}")
             if not known:
-                raise InputError(f"{notes} knows no notes of {source.name}/{name}", "see its column clip")
+                raise InputError(f"{notes} lists no notes of {source.name}/{name}", "see its column clip")
             right = classifier.name(sound) == target.name
             tasks.append(delayed(score_notes)(sound, known, wanted, right, cfg))
         rows[row] = Parallel(jobs)(tasks)
@@ -159,7 +159,7 @@ def _notes(path: Path) -> dict[str, list[NotePlayed]]:
                 found.setdefault(row["clip"], []).append(note)
     except (KeyError, ValueError) as error:
         raise InputError(
-            f"{path} is no table of notes: {error}", "columns clip, start_s, end_s, midi"
+            f"{path} is not a table of notes: {error}", "columns clip, start_s, end_s, midi"
         ) from error
     return found
 

@@ -24,7 +24,7 @@ def export(
     from ganedit.store.load import load
 
     if form not in exporting.FORMATS:
-        raise UsageError(f"{form} is no format to export", f"choose {', '.join(exporting.FORMATS)}")
+        raise UsageError(f"{form} is not an export format", f"choose {', '.join(exporting.FORMATS)}")
     if console.should_write(output):
         exporting.export(load(name, "cpu"), output, form)
     console.emit(output, name=name, format=form)

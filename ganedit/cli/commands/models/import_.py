@@ -29,7 +29,7 @@ def import_(
 ) -> None:
     """Convert checkpoints of other programs to models that load by name. Nothing in them is run.
 
-    --dtype float16 stores half as much; unless given, numbers are stored as they are in the file.
+    --dtype float16 halves the size; by default numbers are stored as they are in the file.
     """
     from ganedit.store.importing import import_model, name_for
 
@@ -79,4 +79,4 @@ def _check_template(name: str) -> None:
         from ganedit.images.align import TEMPLATES
 
         if name not in TEMPLATES:
-            raise UsageError(f"--template {name} is no alignment", f"choose {', '.join(TEMPLATES)}")
+            raise UsageError(f"--template {name} is not an alignment", f"choose {', '.join(TEMPLATES)}")
