@@ -69,12 +69,12 @@ def transfer_file(
             levels, length = _at_rate(reader, given, rate, str(source))
         for i, (before, after) in enumerate(zip(given, played, strict=True)):
 
-            def told(done: float, total: float, behind: int = i) -> None:
+            def report(done: float, total: float, behind: int = i) -> None:
                 if progress:
                     progress(behind * total + done, channels * total)
 
             after.extend(len(before))
-            convert(before, after, model, vocode, progress=told, look=None if i else look)
+            convert(before, after, model, vocode, progress=report, look=None if i else look)
         gains = [matching_gain(one, rate, wanted) for one, wanted in zip(played, levels, strict=True)]
         back = _resampled(_pieces(played, gains), rate, reader.rate, channels)
         write_sound(target, _cut(back, length, channels), reader.rate, bits=reader.bits, comment=comment)

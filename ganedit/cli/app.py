@@ -133,11 +133,11 @@ def _run(argv: list[str], console: Console) -> int:
     name = _command_named_in(argv)
     pending: list[Callable[[], None]] = []
     app = build(name, console, pending)
-    told = io.StringIO()  # help; typer would exit by itself where the reader is gone
-    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(console.stderr):
+    printed = io.StringIO()  # help; typer would exit by itself where the reader is gone
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(console.stderr):
         argv = _spelt_out(argv, name)
         _parse(app, argv if name or "--version" in argv else ["--help"], console)
-    console.stdout.write(told.getvalue())
+    console.stdout.write(printed.getvalue())
     if pending:
         # What a library prints must not get between the result paths.
         with contextlib.redirect_stdout(console.stderr):
@@ -158,7 +158,7 @@ def _spelt_out(argv: Sequence[str], name: str | None) -> list[str]:
 
 
 def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
-    """Let typer read the command line; its own errors are retold in our style."""
+    """Let typer read the command line; its own errors are reprinted in our style."""
     command = typer.main.get_command(app)
     try:
         command.main(args=argv, prog_name="ganedit", standalone_mode=False)

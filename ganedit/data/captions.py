@@ -59,7 +59,7 @@ WITHOUT_SMILE = ("without a smile", "who is not smiling", "with a neutral expres
 TEMPLATES = ("a photo of {}", "a picture of {}", "a portrait of {}", "a close up of {}", "an image of {}",
              "a photograph of {}", "the face of {}", "a headshot of {}", "this is {}", "{}")  # fmt: skip
 OLDEST = 100
-AGES_TOLD = ("{} years old", "aged {}", "{} year old", "of {} years", "about {} years old")
+AGE_PHRASES = ("{} years old", "aged {}", "{} year old", "of {} years", "about {} years old")
 SHARES = (0.55, 0.6, 0.5)  # of captions that tell each of FACTS
 
 
@@ -125,9 +125,9 @@ def _age_words(
     decade = int(age // 10) - 2
     if way < 0.45:
         years = min(max(round(age), 1), OLDEST)
-        told = str(rng.choice(AGES_TOLD)).format(years)
-        before = told.endswith("year old")
-        return (told, "", None, float(years), noun) if before else ("", told, None, float(years), noun)
+        phrase = str(rng.choice(AGE_PHRASES)).format(years)
+        before = phrase.endswith("year old")
+        return (phrase, "", None, float(years), noun) if before else ("", phrase, None, float(years), noun)
     if way < 0.6 and 0 <= decade < len(DECADES):
         whose = {None: "their", MALE: "his", FEMALE: "her"}[sex]
         return "", f"in {whose} {DECADES[decade]}", (decade * 10 + 20, decade * 10 + 30), None, noun
@@ -170,7 +170,7 @@ def vocabulary() -> list[str]:
     """Every word that a caption may hold, sorted; numbers last."""
     from ganedit.store.open_clip_network import words_of
 
-    texts = [*AGES, *DECADES, *SMILING, *SERIOUS, *WITH_SMILE, *WITHOUT_SMILE, *TEMPLATES, *AGES_TOLD]
+    texts = [*AGES, *DECADES, *SMILING, *SERIOUS, *WITH_SMILE, *WITHOUT_SMILE, *TEMPLATES, *AGE_PHRASES]
     for nouns in (*NOUNS.values(), *YOUNG_NOUNS.values()):
         texts += nouns
     words = {word for text in texts for word in words_of(text)} | {"a", "an", "in", "his", "her", "their"}

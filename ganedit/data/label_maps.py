@@ -113,7 +113,7 @@ def load_maps(
             f"this recipe takes two folders or zips, not {len(sources)}", "label maps, then their photos"
         )
     if not 2 <= labels <= 256:
-        raise UsageError(f"{labels} labels cannot be told apart in 8 bits", "2 to 256 can")
+        raise UsageError(f"{labels} labels do not fit into 8 bits", "choose 2 to 256")
     maps, photos = sources
     all_sources = [maps, photos] if instances is None else [maps, photos, instances]
 
@@ -151,7 +151,7 @@ def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.n
         if palette is None:
             raise InputError(
                 f"the label map {name} is a picture in colours, not of numbers of labels",
-                "save it with indexed colours, or name a file that says what the colours mean with `palette`",
+                "save it with indexed colours, or say what the colours mean with `palette=FILE`",
             )
         return by_colour(np.asarray(image.convert("RGB")), palette, name).astype(np.uint8)
 

@@ -56,7 +56,7 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0) -> list[Face]:
 
     Tries the photo at one scale, then larger, then in quarter turns, and stops at the first that
     shows a face. Doubtful detections are looked at again at other scales and mirrored, which false ones
-    seldom survive.
+    are seldom kept.
 
     Args:
         pixels: The photo [H, W, 3], uint8 or uint16.

@@ -176,11 +176,11 @@ def convert(
             if start is None:  # damaged from the start on
                 start = next(f for f in frames(film) if f is not None)
 
-            def told(n: int, at: int = first) -> None:
+            def report(n: int, at: int = first) -> None:
                 if progress:
                     progress(at + n, total)
 
-            _write_stretch(path, (_changed(stretch, start, change, told)), film, target.suffix.lower())
+            _write_stretch(path, (_changed(stretch, start, change, report)), film, target.suffix.lower())
         elif progress:
             progress(min(first + STRETCH, total), total)
         paths.append(path)
@@ -197,7 +197,7 @@ def parts_folder(target: Path) -> Path:
 
 
 def _changed(
-    stretch: list[np.ndarray | None], start: np.ndarray, change: Change, told: Callable[[int], None]
+    stretch: list[np.ndarray | None], start: np.ndarray, change: Change, report: Callable[[int], None]
 ) -> Iterator[np.ndarray]:
     """A frame that is shown once more is not computed once more."""
     last, result = None, None
@@ -205,7 +205,7 @@ def _changed(
         frame = start if frame is None else frame
         if result is None or frame is not last:
             last, result = frame, change(frame)
-        told(n)
+        report(n)
         yield result
 
 

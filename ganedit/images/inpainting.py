@@ -103,7 +103,7 @@ def transparent_hole(photo: Photo) -> tuple[Photo, np.ndarray]:
     if photo.alpha is None:
         raise InputError(
             f"{photo.path or 'the photo'} has no transparent part to fill",
-            "say where to fill, with `mask` (a file) or `box` (X,Y,WIDTH,HEIGHT)",
+            "say where to fill with `mask=FILE` or `box=X,Y,WIDTH,HEIGHT`",
         )
     white = np.iinfo(photo.alpha.dtype).max
     hole = photo.alpha <= white // 2

@@ -90,7 +90,7 @@ def read_label_map(
         return LabelMap(by_colour(photo.pixels, otherwise, path), path, photo.sha256)
     raise InputError(
         f"{path} is a picture in colours, and the model wants numbers of labels",
-        "save it with indexed colours, or name a file that says what the colours mean with `palette`",
+        "save it with indexed colours, or say what the colours mean with `palette=FILE`",
     )
 
 
@@ -141,7 +141,7 @@ def check_labels(labels: LabelMap, count: int, model: str, names: Sequence[str] 
         f"{labels.path or 'the map'} holds the label{'s' if strange.sum() > 1 else ''} {some}{more} "
         f"({int(counts[strange].sum()):,} of {labels.labels.size:,} pixels); the model {model} knows "
         f"0 to {count - 1}{known}",
-        "change these pixels, or name a file that says what the colours mean with `palette`",
+        "change these pixels, or say what the colours mean with `palette=FILE`",
     )
 
 

@@ -1,4 +1,4 @@
-"""What translators are told besides a picture: labels to aim at, and styles."""
+"""What translators take besides an image: labels to aim at, and styles."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def target_of(model: Translator, names: Sequence[str]) -> Tensor:
         raise UsageError(f"the model {model.name} has no labels to choose from", "leave `to` out")
     known = [str(name) for name in model.card.details.get("labels", ())]
     if not names:
-        told = ", ".join(known) or f"numbers from 0 to {model.labels - 1}"
-        raise UsageError(f"the model {model.name} needs one or more labels to aim at", f"`to`: {told}")
+        choices = ", ".join(known) or f"numbers from 0 to {model.labels - 1}"
+        raise UsageError(f"the model {model.name} needs one or more labels to aim at", f"`to`: {choices}")
     found = torch.zeros(1, model.labels)
     for name in names:
         lowered = [k.lower() for k in known]

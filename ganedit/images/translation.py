@@ -1,6 +1,6 @@
 """Photographs through image-to-image networks, at any size and in kind: alpha, greyness, 16 bits, profile.
 
-What a translator takes is told by its network and by the `details` of its card:
+What a translator takes follows from its network and the `details` of its card:
 
 | details | meaning |
 |---|---|

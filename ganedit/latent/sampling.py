@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Classifier, Generator
 
 
-JUDGED_AT_ONCE = 16  # samples
+SCORED_AT_ONCE = 16  # samples
 SIGMA_SAMPLES = 4096  # codes that measure how much samples vary along a direction
 
 
@@ -56,7 +56,7 @@ def score_samples(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw samples and let a classifier judge one attribute of each; see `judge_samples`.
+    """Draw samples and let a classifier score one attribute of each; see `score_samples_with`.
 
     Returns:
         Codes w [N, W] and scores [N]: logits, or numbers in the attribute's unit.
@@ -65,15 +65,15 @@ def score_samples(
         UsageError: The classifier does not know the attribute.
     """
     column = attribute_column(classifier, attribute)
-    return judge_samples(
+    return score_samples_with(
         generator, lambda images: classifier(images)[:, column], count, psi=psi, seed=seed, progress=progress
     )
 
 
 @torch.no_grad()
-def judge_samples(
+def score_samples_with(
     generator: Generator,
-    judge: Callable[[Tensor], Tensor],
+    score: Callable[[Tensor], Tensor],
     count: int,
     *,
     psi: float = 1.0,
@@ -84,7 +84,7 @@ def judge_samples(
 
     Args:
         generator: What draws.
-        judge: Gives scores [N] of images [N, 3, H, W] in [-1, 1].
+        score: Gives scores [N] of images [N, 3, H, W] in [-1, 1].
         count: Samples.
         psi, seed: Of the samples.
         progress: Called with (samples done, samples in all).
@@ -94,9 +94,9 @@ def judge_samples(
     """
     codes = random_codes(generator, count, psi=psi, seed=seed)
     scores = []
-    for some in codes.split(JUDGED_AT_ONCE):
+    for some in codes.split(SCORED_AT_ONCE):
         images = generator.synthesis(some[:, None].expand(-1, generator.num_ws, -1)).clamp(-1, 1)
-        scores.append(judge(images).float().cpu())
+        scores.append(score(images).float().cpu())
         if progress:
             progress(sum(map(len, scores)), count)
     return codes, torch.cat(scores)

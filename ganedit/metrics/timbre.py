@@ -1,7 +1,7 @@
 """How far a sound is from what an instrument would have made of the same notes.
 
 Spectrograms are compared by the mean absolute difference of their decibels, pitch by pYIN (M. Mauch and S.
-Dixon, ICASSP 2014), note onsets by the spectral flux, all by librosa. An instrument is told by a linear
+Dixon, ICASSP 2014), note onsets by the spectral flux, all by librosa. An instrument is recognised by a linear
 classifier of mel-frequency cepstra that never hears a translation while it learns.
 """
 

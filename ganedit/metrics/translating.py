@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Pairs = Literal["wanted", "mask"]
 Progress = Callable[[int, int], None]
-EMBEDDED = 128  # side of the crops that faces are told apart in
+EMBEDDED = 128  # side of the crops in which faces are compared
 
 
 @dataclass(frozen=True)

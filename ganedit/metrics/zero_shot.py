@@ -1,4 +1,4 @@
-"""What a CLIP model knows of faces: gender, smile and age, told by comparing pictures with texts alone."""
+"""What a CLIP model knows of faces: gender, smile and age, found by comparing images with texts alone."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def features_of(clip: Clip, pictures: Tensor) -> Tensor:
     return torch.cat([clip.images(from_levels(some)) for some in pictures.split(BATCH)])
 
 
-def told_binary(clip: Clip, features: Tensor, name: str) -> Tensor:
+def probability(clip: Clip, features: Tensor, name: str) -> Tensor:
     """Probability [N] that an attribute of PROMPTS is 1."""
     sides = torch.stack([_ensemble(clip, words) for words in PROMPTS[name]])
     return (clip.scale * features @ sides.T).softmax(dim=1)[:, 1]
 
 
-def told_age(clip: Clip, features: Tensor) -> Tensor:
+def estimated_age(clip: Clip, features: Tensor) -> Tensor:
     """Age in years [N]: the median of what the texts "a photo of a person N years old" share out."""
     texts = torch.stack([_ensemble(clip, (f"a person {n} years old", f"a person aged {n}")) for n in AGES])
     shares = (clip.scale * features @ texts.T).softmax(dim=1).cumsum(dim=1)
@@ -60,9 +60,9 @@ def zero_shot(clip: Clip, pictures: Tensor, labels: dict[str, Tensor]) -> dict[s
     for name, wanted in labels.items():
         known = ~wanted.isnan()
         if name == "age":
-            error = (told_age(clip, features[known]) - wanted[known]).abs().mean()
+            error = (estimated_age(clip, features[known]) - wanted[known]).abs().mean()
             found["age mean absolute error"] = float(error)
         else:
-            right = (told_binary(clip, features[known], name) > 0.5) == (wanted[known] > 0.5)
+            right = (probability(clip, features[known], name) > 0.5) == (wanted[known] > 0.5)
             found[f"{name} accuracy"] = float(right.float().mean())
     return found

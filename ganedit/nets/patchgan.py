@@ -12,16 +12,16 @@ from ganedit.nets.layers_translation import ConvNorm, Norm, halved, initialise_n
 
 @dataclass(frozen=True)
 class PatchGANConfig:
-    in_channels: int = 3  # 6 where it judges pairs: the input's channels first
+    in_channels: int = 3  # 6 where it sees pairs: the input's channels first
     width: int = 64
-    layers: int = 3  # convolutions of stride 2; 0 judges single pixels
+    layers: int = 3  # convolutions of stride 2; 0: single pixels
     norm: Norm = "batch"
     padding: int = 1  # of the 4x4 convolutions; 2 in pix2pixHD and SPADE
     scales: int = 1  # copies that see the picture at 1, 1/2, 1/4 ... of its size
 
     @property
     def receptive_field(self) -> int:
-        """Side of the patch that one output judges: 1, 16, 34, 70, 142, 286 for 0 to 5 layers."""
+        """Side of the patch that one output sees: 1, 16, 34, 70, 142, 286 for 0 to 5 layers."""
         if not self.layers:
             return 1
         side = 1 + 3 + 3  # two convolutions of stride 1
@@ -61,12 +61,12 @@ class PatchGAN(nn.Module):
             found.append(x)
         return found
 
-    def judge(self, features: list[Tensor]) -> Tensor:
+    def logits(self, features: list[Tensor]) -> Tensor:
         """Logits of what `features` returned."""
         return self.to_logits(features[-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.judge(self.features(x))
+        return self.logits(self.features(x))
 
 
 class MultiScaleDiscriminator(nn.Module):
@@ -79,16 +79,16 @@ class MultiScaleDiscriminator(nn.Module):
 
     def features(self, x: Tensor) -> list[list[Tensor]]:
         found = []
-        for i, judge in enumerate(self.judges):
-            assert isinstance(judge, PatchGAN)
+        for i, network in enumerate(self.judges):
+            assert isinstance(network, PatchGAN)
             x = halved(x) if i else x
-            found.append(judge.features(x))
+            found.append(network.features(x))
         return found
 
-    def judge(self, features: list[list[Tensor]]) -> list[Tensor]:
+    def logits(self, features: list[list[Tensor]]) -> list[Tensor]:
         """Logits by scale of what `features` returned."""
-        heads = [judge.to_logits for judge in self.judges if isinstance(judge, PatchGAN)]
+        heads = [network.to_logits for network in self.judges if isinstance(network, PatchGAN)]
         return [head(found[-1]) for head, found in zip(heads, features, strict=True)]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        return self.judge(self.features(x))
+        return self.logits(self.features(x))

@@ -79,8 +79,8 @@ class SRResNet(nn.Module):
 class SRDiscriminator(nn.Module):
     """Logits [N, 1] of pictures [N, 3, H, W] in [0, 1].
 
-    The dense layers judge place by place and their answers are averaged, so that any size will do; the paper
-    flattens the picture. Averaging before them would leave nothing to judge by: the last normalisation has
+    The dense layers work place by place and their answers are averaged, so that any size will do; the paper
+    flattens the picture. Averaging before them would leave nothing to go by: the last normalisation has
     just given every channel the same mean.
     """
 
@@ -110,10 +110,10 @@ class SRDiscriminator(nn.Module):
             found.append(x)
         return found
 
-    def judge(self, features: list[Tensor]) -> Tensor:
+    def logits(self, features: list[Tensor]) -> Tensor:
         """Logits of what `features` returned."""
         places = features[-1].permute(0, 2, 3, 1)
         return self.to_logits(leaky(self.dense(places))).mean(dim=(1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.judge(self.features(x))
+        return self.logits(self.features(x))

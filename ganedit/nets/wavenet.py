@@ -1,4 +1,4 @@
-"""WaveNet (van den Oord et al., arXiv:1609.03499), told by a spectrogram what to play (arXiv:1811.09620).
+"""WaveNet (van den Oord et al., arXiv:1609.03499), conditioned on a spectrogram (arXiv:1811.09620).
 
 A stack of dilated causal convolutions with gates sees the samples so far and gives the next one's
 distribution over 256 classes, which are spaced by the mu law: finer where the sound is quiet. The spectrogram
@@ -80,9 +80,9 @@ class GatedLayer(nn.Module):
         """
         now, later = self.taps(x).chunk(2, dim=2)
         z = now + F.pad(later, (0, 0, self.dilation, 0))[:, : x.shape[1]]
-        told = self.condition(features)[:, :, None]  # [N, columns, 1, width]
-        following = torch.cat([told[:, 1:], told[:, -1:]], dim=1)
-        z = z.unflatten(1, (-1, len(share))) + torch.lerp(told, following, share.to(told.dtype))
+        conditions = self.condition(features)[:, :, None]  # [N, columns, 1, width]
+        following = torch.cat([conditions[:, 1:], conditions[:, -1:]], dim=1)
+        z = z.unflatten(1, (-1, len(share))) + torch.lerp(conditions, following, share.to(conditions.dtype))
         a, b = z.flatten(1, 2).chunk(2, dim=2)
         h = a.tanh() * b.sigmoid()
         return h, x + self.out(h)
@@ -196,8 +196,8 @@ class Generation:
         now, past = (taps * halves[:, None]).transpose(2, 3).unbind(1)
         self.now, self.past = now.contiguous(), past.contiguous()  # [L, c, 2c]
         self.out = torch.stack([layer.out.weight.T / 2 for layer in layers])
-        self.told = torch.stack([layer.condition.weight.T * halves for layer in layers])  # [L, condition, 2c]
-        self.told_bias = torch.stack([layer.condition.bias * halves for layer in layers])[:, None]
+        self.cond = torch.stack([layer.condition.weight.T * halves for layer in layers])  # [L, condition, 2c]
+        self.cond_bias = torch.stack([layer.condition.bias * halves for layer in layers])[:, None]
         skip = network.skip.weight.T.clone()
         skip[: c * len(layers)] /= 2
         self.skip, self.skip_bias = skip, network.skip.bias
@@ -253,7 +253,7 @@ class Generation:
         """
         following = min(column + 1, self.features.shape[1] - 1)
         self.here, self.there = (
-            torch.baddbmm(self.told_bias, self.features[:, at].expand(len(self.told), -1, -1), self.told)
+            torch.baddbmm(self.cond_bias, self.features[:, at].expand(len(self.cond), -1, -1), self.cond)
             .repeat_interleave(self.copies, dim=1)
             for at in (column, following)
         )  # fmt: skip

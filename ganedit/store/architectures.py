@@ -58,7 +58,7 @@ ARCHITECTURES = {
 }
 
 FROM_TENSORS = {"spandrel": "ganedit.store.spandrel_network"}
-"""Networks whose structure is told by their tensors: modules with `build(config, state)`."""
+"""Networks whose structure follows from their tensors: modules with `build(config, state)`."""
 
 
 def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tensor]) -> nn.Module:

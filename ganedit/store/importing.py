@@ -147,7 +147,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def _foreign(path: Path) -> Foreign:
-    """`open_foreign`, which is told what looks like a direction."""
+    """`open_foreign`, with an error of its own for what looks like a direction."""
     try:
         return open_foreign(path)
     except CheckpointError as error:

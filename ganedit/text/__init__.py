@@ -1,1 +1,1 @@
-"""Editing by words: CLIP as the judge of what generators draw."""
+"""Editing by words: CLIP compares what generators draw with texts."""

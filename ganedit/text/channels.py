@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 SAMPLES, BATCH = 64, 8
 SCHEMA = 1
 FIRST_SEED = 500_000  # other samples than those that sigmas are measured on
-CHANCE = 4.0  # times the cosine of random vectors: the threshold unless told otherwise
+CHANCE = 4.0  # times the cosine of random vectors: the default threshold
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganedit.errors import UsageError
 from ganedit.images.align import TEMPLATES
-from ganedit.latent.sampling import SIGMA_SAMPLES, judge_samples, random_codes
+from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, score_samples_with
 from ganedit.text.guidance import Wish, distance_to_wish
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def search(
             f"{restarts} restarts of {candidates} candidates make no sense", "choose 1 or more, and no more"
         )
     wanted = clip.texts([wish.text])[0]
-    codes, scores = judge_samples(
+    codes, scores = score_samples_with(
         generator, lambda images: clip.images(images) @ wanted, candidates, psi=psi, seed=options.seed
     )
     best = scores.argsort(descending=True)[:restarts]

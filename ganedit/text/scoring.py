@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ganedit.latent.sampling import judge_samples
+from ganedit.latent.sampling import score_samples_with
 from ganedit.text.guidance import text_change
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def score_by_texts(
     """Draw samples, and tell how much better one text fits each than another.
 
     Args:
-        generator, clip: What draws, and what judges.
+        generator, clip: The models.
         text, other: The two texts.
         count: Samples.
         psi, seed: Of the samples.
@@ -41,6 +41,6 @@ def score_by_texts(
         UsageError: the texts are the same to the model.
     """
     change = text_change(clip, text, other)
-    return judge_samples(
+    return score_samples_with(
         generator, lambda images: clip.images(images) @ change, count, psi=psi, seed=seed, progress=progress
     )

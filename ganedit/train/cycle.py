@@ -42,11 +42,11 @@ class CycleRecipe(DomainRecipe[Options]):
         domains: Domains,
         device: torch.device,
         generator: ResNetConfig,
-        judge: Callable[[], nn.Module],
+        new_discriminator: Callable[[], nn.Module],
         **more: nn.Module,
     ) -> None:
         self.to_b, self.to_a = ResNetGenerator(generator), ResNetGenerator(generator)
-        self.d_a, self.d_b = judge(), judge()
+        self.d_a, self.d_b = new_discriminator(), new_discriminator()
         networks = {"to_b": self.to_b, "to_a": self.to_a, "d_a": self.d_a, "d_b": self.d_b, **more}
         super().__init__(options, domains, device, networks)
         self.optimizers = {

@@ -80,15 +80,15 @@ def r1_penalty(on_real: Tensor, real: Tensor) -> Tensor:
     return slope.square().sum(dim=(1, 2, 3)).mean()
 
 
-def gradient_penalty(judge: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
     """Mean squared distance from 1 of the slope of the logits between real and fake pictures (WGAN-GP).
 
-    Gulrajani et al., arXiv:1704.00028. `judge` maps [N, C, H, W] to logits of any shape; those of one picture
-    are averaged.
+    Gulrajani et al., arXiv:1704.00028. `discriminator` maps [N, C, H, W] to logits of any
+    shape; those of one image are averaged.
     """
     share = torch.rand(len(real), 1, 1, 1).to(real.device)
     between = (real * share + fake * (1 - share)).detach().requires_grad_(True)
-    logits = judge(between).flatten(1).mean(dim=1)
+    logits = discriminator(between).flatten(1).mean(dim=1)
     (slope,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
     return (slope.flatten(1).norm(dim=1) - 1).square().mean()
 

@@ -92,7 +92,7 @@ class JudgedRecipe(PictureRecipe[Options]):
         """D's features of a picture over what was given, all scales in one list, and its logits by scale."""
         with self.activations():
             features = self.d.features(torch.cat([given, picture], dim=1))
-            logits = self.d.judge(features)
+            logits = self.d.logits(features)
         return [layer for scale in features for layer in scale], [x.float() for x in logits]
 
     def judged_fake(self, given: Tensor, wanted: Tensor, fake: Tensor) -> tuple[list[Tensor], Tensor]:

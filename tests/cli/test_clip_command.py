@@ -110,18 +110,18 @@ def test_unknown_words_are_named(clip):
     assert "none of the words purple, dog" in ran.err
     assert "ViT-B-32/laion2b_s34b_b79k" in ran.err
     ran = clip("edit", LATENT, "--text", "an old dog", *FAST, "--force")
-    assert "knows not dog" in ran.err
+    assert "does not know dog" in ran.err
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["edit", LATENT], "no --text"),
-        (["edit", LATENT, "--text", "old", "--method", "direction"], "something to come from"),
+        (["edit", LATENT, "--text", "old", "--method", "direction"], "a text to start from"),
         (["edit", LATENT, "--text", "old", "--method", "mapper"], "no --mapper"),
         (["edit", LATENT, "--text", "old", "--mapper", "x"], "--mapper is for --method mapper"),
         (["edit", LATENT, "--text", "old", "--threshold", 0.3], "--threshold is for --method direction"),
-        (["edit", LATENT, "--text", "old", "--loss", "direction"], "something to come from"),
+        (["edit", LATENT, "--text", "old", "--loss", "direction"], "a text to start from"),
         (["edit", LATENT, "--text", "old", "--strength", "nan"], "--strength"),
         (["edit", LATENT, "--text", "old", "--steps", 0], "--steps 0"),
         (["edit", LATENT, "--text", "old", "--layers", "99"], "no layer 99"),

@@ -94,7 +94,7 @@ def test_generate_leaves_finished_pictures(ganedit, tiny, tmp_path):
 
 def test_classes(ganedit, tmp_path):
     argv = "generate", "--model", CONDITIONAL, "--seeds", "0", "--device", "cpu"
-    assert "--class 0 to 9" in ganedit(*argv).err
+    assert "--class from 0 to 9" in ganedit(*argv).err
     assert ganedit(*argv, "--class", "10").status == 3
     assert ganedit(*argv, "--class", "4", "-o", "four").status == 0
     assert ganedit(*argv, "--class", "5", "-o", "five").status == 0

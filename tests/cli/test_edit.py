@@ -282,7 +282,7 @@ def test_a_photo_that_moved_or_changed(ganedit, projected, tmp_path):
     projected.rename(tmp_path / "moved.png")
     ran = ganedit(*SMILE, "--paste")
     assert ran.status == 3
-    assert "me.png is not there any more" in ran.err
+    assert "me.png is no longer there" in ran.err
     assert "--photo" in ran.err
     assert "me.edited.png" not in names(tmp_path)
     assert ganedit(*SMILE, "--paste", "--photo", "moved.png").status == 0

@@ -125,7 +125,7 @@ def test_units_come_into_the_photo(ganedit, tiny_faces, portrait, tmp_path):
         (["--ablate", "layer0:99"], 2, "there is no unit 99 in layer0 (4 px)"),
         (["--ablate", "layer0:1@none.png"], 3, "none.png"),
         (["--ablate", "layer0:1", "--sweep=-1:1:3"], 2, "no --direction"),
-        (["--ablate", "layer0:1", "--magnitude", "2"], 2, "1 --magnitude do not suit the 0 --direction"),
+        (["--ablate", "layer0:1", "--magnitude", "2"], 2, "1 --magnitude do not match the 0 --direction"),
     ],
 )
 def test_what_makes_no_sense_is_told(ganedit, sample, tmp_path, options, status, told):

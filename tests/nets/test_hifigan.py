@@ -15,7 +15,11 @@ from ganedit.nets.hifigan import (
     peaks,
     sinusoids,
 )
-from ganedit.nets.waveform_judges import PeriodJudge, WaveformJudgeConfig, WaveformJudges
+from ganedit.nets.waveform_discriminators import (
+    PeriodJudge,
+    WaveformDiscriminatorConfig,
+    WaveformDiscriminators,
+)
 
 CFG = HiFiGANConfig(widths=(16, 16, 8))
 
@@ -124,7 +128,7 @@ def test_impossible_shapes_are_refused():
 
 
 def test_judges_of_waveforms():
-    judges = WaveformJudges(WaveformJudgeConfig(width=4, periods=(2, 3), scales=2))
+    judges = WaveformDiscriminators(WaveformDiscriminatorConfig(width=4, periods=(2, 3), scales=2))
     wave = torch.randn(2, 1000, requires_grad=True)
     features, logits = judges(wave)
     assert len(logits) == 4

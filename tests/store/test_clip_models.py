@@ -44,8 +44,8 @@ def test_pictures_have_gradients(tiny_clip):
 def test_it_says_what_it_does_not_know(tiny_clip):
     clip = load_clip(tiny_clip, "cpu")
     assert clip.unknown_words("a smiling man with glasses") == ["glasses"]
-    assert clip.told_by("a smiling man with glasses")
-    assert not clip.told_by("a photo of a dog")
+    assert clip.understands("a smiling man with glasses")
+    assert not clip.understands("a photo of a dog")
     with pytest.raises(InputError, match="empty"):
         clip.texts([" "])
 

@@ -41,8 +41,8 @@ def command(
     painter = open_model(console, model, "colorize", MODEL)
     PictureJob(
         console, "colorize", painter, suffix, output,
-        change=lambda photos, told: [
-            colorize(photo, painter, size=size, tile=tile, progress=told) for photo in photos
+        change=lambda photos, progress: [
+            colorize(photo, painter, size=size, tile=tile, progress=progress) for photo in photos
         ],
         open=read_image,
         parameters={"size": size, "tile": tile},

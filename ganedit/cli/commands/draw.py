@@ -143,8 +143,8 @@ def _work(
         shape = photo.pixels.shape[:2] if size is None else fitted(photo.pixels.shape, size)
         drawn = draw(photo, shape)
         details: dict[str, Any] = {"width": drawn.shape[1], "height": drawn.shape[0]}
-        told = {"size": size, "source_sha256": photo.sha256}
-        record = console.provenance(f"draw {use}", told, source=path)
+        parameters = {"size": size, "source_sha256": photo.sha256}
+        record = console.provenance(f"draw {use}", parameters, source=path)
         if pairs:
             like = Photo(photo.pixels, icc=None if photo.grey else photo.icc)
             write_image(target, _pair(drawn, photo.pixels), like=like, provenance=record)

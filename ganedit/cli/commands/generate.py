@@ -79,7 +79,7 @@ def command(
     sheet = output / "grid.png"
     draw_sheet = bool(grid) and console.should_write(sheet)
     number = None if class_ is None else generator.class_number(class_)
-    parameters = {"model": model, **sampling.told, "cutoff": cutoff, "class": number, "noise": noise.value}
+    parameters = {"model": model, **sampling.record, "cutoff": cutoff, "class": number, "noise": noise.value}
     if move:
         parameters |= {"rotate": move.degrees, "translate": [move.x, move.y]}
     on_sheet = numbers[: columns * rows] if draw_sheet else []

@@ -65,7 +65,7 @@ def command(
 
     PictureJob(
         console, "inpaint", painter, suffix, output,
-        change=lambda photos, told: [fill(photo) for photo in photos],
+        change=lambda photos, progress: [fill(photo) for photo in photos],
         open=read_image,
         parameters={"mask": mask, "box": box, "size": size},
         lossless=True,

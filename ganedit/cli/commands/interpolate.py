@@ -103,7 +103,7 @@ def command(
     )  # fmt: skip
     parameters = {
         "points": [point.name for point in found], "steps": steps, "space": space.value,
-        "mode": (mode or _usual(space)).value, "loop": loop, **sampling.told,
+        "mode": (mode or _usual(space)).value, "loop": loop, **sampling.record,
     }  # fmt: skip
     Writer(console, generator, way, parameters, output).write(kind, fps)
 

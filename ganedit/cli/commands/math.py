@@ -100,8 +100,8 @@ def _write(
     if len(first) == 1:
         edited = first[0].latent.edited(total.ws, {"math": expression})
         latent = replace(edited, styles=total.styles)
-    told = {"expression": expression}
-    record = console.provenance("math", told, generator.name, generator.sha256, latent.source or None)
+    parameters = {"expression": expression}
+    record = console.provenance("math", parameters, generator.name, generator.sha256, latent.source or None)
     with all_or_none(output, _latent_of(output)):
         latent.save(_latent_of(output))
         write_image(output, draw(latent.personal(generator), [latent])[0], provenance=record)

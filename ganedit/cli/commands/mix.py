@@ -106,6 +106,6 @@ def _write(
         column_labels=["", *names["cols"]],
         caption=f"layers {', '.join(map(str, layers))} of the column, all others of the row",
     )
-    told = {**names, "layers": layers, **sampling.told}
-    record = console.provenance("mix", told, generator.name, generator.sha256)
+    parameters = {**names, "layers": layers, **sampling.record}
+    record = console.provenance("mix", parameters, generator.name, generator.sha256)
     write_image(output, made, provenance=record)

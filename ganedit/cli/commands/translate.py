@@ -85,7 +85,7 @@ def command(
 
     PictureJob(
         console, "translate", translator, suffix, output,
-        change=lambda pictures, told: translate_all(pictures, translator, **options, progress=told),
+        change=lambda pictures, progress: translate_all(pictures, translator, **options, progress=progress),
         open=read_map if maps else read_image,
         parameters={
             "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,

@@ -41,8 +41,8 @@ def command(
     upscaler = open_model(console, model, "upscale", MODEL)
     PictureJob(
         console, "upscale", upscaler, suffix, output,
-        change=lambda photos, told: [
-            upscale(photo, upscaler, size=size, tile=tile, progress=told) for photo in photos
+        change=lambda photos, progress: [
+            upscale(photo, upscaler, size=size, tile=tile, progress=progress) for photo in photos
         ],
         open=read_image,
         parameters={"size": size, "tile": tile},

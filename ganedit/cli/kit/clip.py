@@ -30,9 +30,9 @@ def open_clip_model(console: Console, name: str, *texts: str | None) -> Clip:
     for text in filter(None, texts):
         unknown = clip.unknown_words(text)
         if unknown:
-            known = "none of the words" if not clip.told_by(text) else "not"
+            how = "not know" if clip.understands(text) else "not know any word of the text:"
             console.warn(
-                f"{clip.name} knows {known} {', '.join(unknown)} in {text!r}: it reads words about the age, "
+                f"{clip.name} does {how} {', '.join(unknown)} in {text!r}; it knows words about the age, "
                 f"gender and smile of faces; --clip {LARGE} reads any text"
             )
     return clip

@@ -140,7 +140,7 @@ class Sampling:
         return self._found
 
     @property
-    def told(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """For the record of a picture."""
         return {"psi": self.psi} | ({"clusters": self.clusters} if self.clusters else {})
 

@@ -95,7 +95,7 @@ class DirectionChange(Change):
     def labels(self) -> Sequence[str]:
         return list(self.plans)
 
-    def told(self, label: str) -> dict[str, Any]:
+    def details(self, label: str) -> dict[str, Any]:
         return {"magnitudes": self.plans[label]} | ({"units": self.units} if self.units else {})
 
     @property
@@ -145,10 +145,10 @@ class DirectionChange(Change):
     def __str__(self) -> str:
         """For the caption of a sheet: "smile, age 1"."""
         first = next(iter(self.plans.values()))
-        told = [f"{Path(d).stem} {m:+g}" for d, m in zip(self.directions, first, strict=True)]
+        parts = [f"{Path(d).stem} {m:+g}" for d, m in zip(self.directions, first, strict=True)]
         if self.swept:
-            told[0] = Path(self.directions[0]).stem
-        return ", ".join([*told, *self.changed_units.told])
+            parts[0] = Path(self.directions[0]).stem
+        return ", ".join([*parts, *self.changed_units.descriptions])
 
 
 def _labels(values: list[float]) -> list[str]:

@@ -53,9 +53,9 @@ def write_sheet(
         row_labels=labels,
         column_labels=[f"{m:+.2g}" if m else "0" for m in magnitudes],
     )
-    told = {"directions": [one.name for one in found]}
+    parameters = {"directions": [one.name for one in found]}
     record = console.provenance(
-        console.command.removeprefix("ganedit "), told, generator.name, generator.sha256
+        console.command.removeprefix("ganedit "), parameters, generator.name, generator.sha256
     )
     write_image(path, made, provenance=record)
 

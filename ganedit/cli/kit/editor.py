@@ -85,7 +85,7 @@ class Change(ABC):
     def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
         """The changed latent."""
 
-    def told(self, label: str) -> dict[str, Any]:
+    def details(self, label: str) -> dict[str, Any]:
         """What --json adds to a result."""
         return {}
 
@@ -241,7 +241,7 @@ class Editor:
             crops, pasted = targets.pictures[label], targets.pasted.get(label)
             if photo is not None and pasted in wanted:
                 self._write_pasted(pasted, photo, subjects, label)
-            details = {"latents": _texts(targets.latents_of(crops)), **self.change.told(label)}
+            details = {"latents": _texts(targets.latents_of(crops)), **self.change.details(label)}
             if pasted is not None:
                 yield Result(pasted, {**details, "pictures": _texts(crops)})
                 continue

@@ -24,7 +24,7 @@ def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
     """The model of this name or file, with this run's --device and --dtype, if it is for this command.
 
     Raises:
-        MissingError: it is the one that the command takes unless told, and not there.
+        MissingError: it is the default of the command, and not installed.
         CheckpointError: it is for another command, which is named.
     """
     from ganedit.store import registry
@@ -32,7 +32,7 @@ def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
 
     if name == default and registry.find(name) is None and not Path(name).exists():
         raise MissingError(
-            f"the model {name}, which {use} takes unless told, is not installed",
+            f"the model {name}, the default of {use}, is not installed",
             "name another one or a file with --model; ganedit models list",
         )
     model = console.load(name)

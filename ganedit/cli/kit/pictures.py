@@ -73,7 +73,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         model: That does it.
         suffix: What is put behind the input's name, with the ending of the format if it is to be another.
         output: Folder for the results.
-        change: What is done to pictures that `open` gave; also told whom to call after each tile.
+        change: What is done to pictures that `open` gave; also takes the progress callback.
         open: What is done to a path.
         parameters: What repeats the result, for its provenance.
         lossless: Results of JPEG and WebP files become PNG.

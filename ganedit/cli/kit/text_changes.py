@@ -38,7 +38,7 @@ class TextChange(Change):
     def changed(self, latent: Latent, generator: Generator) -> Latent:
         """The changed latent."""
 
-    def told(self, label: str) -> dict[str, Any]:
+    def details(self, label: str) -> dict[str, Any]:
         return {"text": str(self)}
 
 

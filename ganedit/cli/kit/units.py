@@ -58,6 +58,6 @@ class Units:
         return [change.record for change in self.changes]
 
     @property
-    def told(self) -> list[str]:
+    def descriptions(self) -> list[str]:
         """For the caption of a sheet."""
         return [f"{'activate' if one.on else 'ablate'} {one}" for one in self.changes]

@@ -38,7 +38,7 @@ class Direction:
     model: str = ""  # empty when unknown
     model_sha256: str = ""
     method: str = ""
-    layers: tuple[int, ...] = ()  # rows of the code that it changes unless told otherwise; empty means all
+    layers: tuple[int, ...] = ()  # rows of the code that it changes by default; empty means all
     accuracy: float | None = None  # of the classifier behind it, on examples held out
     samples: int = 0  # examples it was learned from
     preserved: tuple[str, ...] = ()  # directions whose attributes it leaves alone

@@ -50,7 +50,7 @@ def layer_shapes(generator: Generator) -> list[LayerShape]:
     """The shapes of all layers, found by drawing the average picture.
 
     Raises:
-        CheckpointError: the model has no style space, and no layers that could be told apart.
+        CheckpointError: the model has no style space, and no layers to choose from.
     """
     found: list[torch.Size] = []
     with ExitStack() as stack:

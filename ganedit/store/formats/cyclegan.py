@@ -1,6 +1,6 @@
 """Bare state dictionaries of pytorch-CycleGAN-and-pix2pix (`*_net_G*.pth`, `*_net_D*.pth`).
 
-They hold no options: everything is told by the numbers in the keys, and by shapes. A pix2pixHD global
+They hold no options: everything follows from the numbers in the keys, and from shapes. A pix2pixHD global
 generator is laid out in the same way; it is known by its three or more reductions.
 """
 

@@ -75,7 +75,7 @@ class Clip(Model):
             self._read[key] = F.normalize(features.float(), dim=1)
         return self._read[key]
 
-    def told_by(self, text: str) -> bool:
+    def understands(self, text: str) -> bool:
         """Whether a text says anything but words like "a photo of the" that a small model knows."""
         if self.words is None:
             return True

@@ -1,1 +1,1 @@
-"""What recipes can be told. Light to import."""
+"""Options of the recipes. Light to import."""

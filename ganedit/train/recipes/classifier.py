@@ -167,7 +167,7 @@ class Attributes(Recipe):
         return found
 
     def export(self, folder: Path, images: int) -> None:
-        """Write a model folder; what `evaluate` measures goes into its card, and is told."""
+        """Write a model folder; what `evaluate` measures goes into its card and is noted."""
         config, found = self.data.config, self.evaluate()
         self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
         card = ModelCard(

@@ -39,7 +39,7 @@ WARM_UP = 0.05  # of the run
 
 
 class CLIPTraining(Recipe):
-    """Pictures and captions, each told from the rest of the batch by the other."""
+    """Images and captions, each picked out of the batch by the other."""
 
     def __init__(
         self, options: CLIPOptions, train: ImageSet, test: ImageSet, device: torch.device, note: Note
@@ -109,7 +109,7 @@ class CLIPTraining(Recipe):
         )
 
     def export(self, folder: Path, images: int) -> None:
-        """Write a model folder; what `evaluate` measures goes into its card, and is told."""
+        """Write a model folder; what `evaluate` measures goes into its card and is noted."""
         found = self.evaluate()
         self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
         how = f"{len(self.test)} faces held out"

@@ -28,10 +28,16 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
         config = ResNetConfig(
             width=options.width, blocks=options.blocks, up=options.up, attention=options.attention > 0
         )
-        judge = PatchGANConfig(width=options.d_width, norm="instance")
+        d_config = PatchGANConfig(width=options.d_width, norm="instance")
         self.past_a, self.past_b = (History(options.history, 3, options.size) for _ in range(2))
         super().__init__(
-            options, domains, device, config, lambda: PatchGAN(judge), past_a=self.past_a, past_b=self.past_b
+            options,
+            domains,
+            device,
+            config,
+            lambda: PatchGAN(d_config),
+            past_a=self.past_a,
+            past_b=self.past_b,
         )
 
     def g_loss(self, on_fake: Tensor) -> Tensor:
@@ -42,9 +48,9 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
             self.d_b, real[1], self.past_b(fake[1])
         )
 
-    def _d_loss(self, judge: torch.nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def _d_loss(self, d: torch.nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         with self.activations():
-            on_real, on_fake = judge(real), judge(fake)
+            on_real, on_fake = d(real), d(fake)
         return gan_d_loss("lsgan", on_real.float(), on_fake.float())
 
     def more_losses(self, run: Run, to_b: Drawn, to_a: Drawn) -> Mapping[str, Tensor]:

@@ -1,7 +1,7 @@
 """An encoder for a trained generator, in the manner of pSp and e4e (arXiv:2008.00951, arXiv:2102.02766).
 
 Half of every batch are samples of the generator, whose codes are known; half are real crops, which only the
-picture can judge.
+picture can show.
 """
 
 from __future__ import annotations

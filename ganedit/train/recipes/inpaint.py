@@ -1,7 +1,7 @@
 """Holes filled from their surroundings by a context encoder (Pathak et al., arXiv:1604.07379).
 
-The discriminator is a PatchGAN that judges the completed picture rather than a network that judges the hole,
-since holes may lie anywhere; the network is told by a mask where they are.
+The discriminator is a PatchGAN on the completed picture rather than a network on the hole,
+since holes may lie anywhere; a mask tells the network where they are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Holes = Literal["both", "center", "random"]
 
 
 class Inpaint(PictureRecipe[InpaintOptions]):
-    """G draws what is missing, D judges the picture that comes out."""
+    """G draws what is missing, D sees the result."""
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ Piece = tuple[Tensor, Tensor]  # what the network is shown of a map [N, C, H, W]
 
 
 class SPADE(JudgedRecipe[SPADEOptions]):
-    """G from maps, and from styles that E finds in the photos; D judges photos together with their maps."""
+    """G from maps, and from styles that E finds in the photos; D sees photos together with their maps."""
 
     def __init__(self, options: SPADEOptions, data: Pictures, labels: Labels, device: torch.device) -> None:
         self.data, self.labels = data, labels

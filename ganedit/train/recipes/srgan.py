@@ -84,7 +84,7 @@ class SRGAN(PictureRecipe[SRGANOptions]):
     def _judged(self, drawn: Tensor, large: Tensor) -> dict[str, Tensor]:
         with frozen(self.d):
             found = self.d.features(drawn)
-            adversarial = nonsaturating_g_loss(self.d.judge(found).float())
+            adversarial = nonsaturating_g_loss(self.d.logits(found).float())
         with torch.no_grad():
             wanted = self.d.features(large)
         return {

@@ -105,11 +105,11 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         for images, labels, wanted in pieces:
             with torch.no_grad():
                 fake = self._draw(images, self._target(wanted, which))
-            on_real, told = self._both(images)
+            on_real, classes = self._both(images)
             on_fake, _ = self._both(fake)
             each = {
                 "gan": on_fake.mean() - on_real.mean(),
-                "classes": known_bce(told, labels) * options.classify,
+                "classes": known_bce(classes, labels) * options.classify,
                 # second derivatives, in full precision
                 "penalty": gradient_penalty(self.d, images, fake) * options.penalty,
             }
@@ -124,10 +124,10 @@ class StarGAN(PictureRecipe[StarGANOptions]):
             fake = self._draw(images, self._target(wanted, which))
             back = self._draw(fake, self._target(labels, which))
             with frozen(self.d):
-                on_fake, told = self._both(fake)
+                on_fake, classes = self._both(fake)
             each = {
                 "gan": -on_fake.mean(),
-                "classes": known_bce(told, wanted) * options.classify,
+                "classes": known_bce(classes, wanted) * options.classify,
                 "reconstruct": F.l1_loss(back, images) * options.reconstruct,
             }
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
@@ -138,10 +138,10 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         """Pictures of the first set, and what each attribute alone makes of them."""
         data = self.sets[0]
         real = from_levels(data.images[:SAMPLES]).to(self.device)
-        told = self.d.cfg.labels
+        count = self.d.cfg.labels
         rows = [real]
-        for i in range(told):
-            labels = torch.zeros(len(real), told, device=self.device)
+        for i in range(count):
+            labels = torch.zeros(len(real), count, device=self.device)
             labels[:, i] = 1
             rows.append(self._draw(real, self._target(labels, 0)))
         return sheet(rows)
@@ -237,7 +237,7 @@ def start(
         data.labels = read_labels(source, data.names, rules)
         sets[source.stem] = data
     if len(sets) < len(options.data):
-        raise UsageError("two of the sets have the same name", "rename one: sets are told apart by it")
+        raise UsageError("two of the sets have the same name", "rename one: the sets are known by it")
     for _, column, _, _ in rules:
         if column not in columns:
             raise UsageError(f"no set has a column {column!r}", did_you_mean(column, sorted(columns)))

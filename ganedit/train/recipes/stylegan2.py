@@ -344,8 +344,8 @@ def start(
     recipe = StyleGAN2(options, data, device)
     if options.start:
         model = load_generator(options.start, device=str(device))
-        judge = model.discriminator.network if model.has_discriminator else None
-        fresh = recipe.transfer(model.network, judge)
+        discriminator = model.discriminator.network if model.has_discriminator else None
+        fresh = recipe.transfer(model.network, discriminator)
         note(f"started from {model.name}; {len(fresh)} tensors stay random")
     return recipe
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ganedit.audio.spectrogram import SpectrogramConfig
 from ganedit.data.sounds import Sounds, spectrogram_sheet
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
-from ganedit.nets.spectrogram_judge import SpectrogramJudge, SpectrogramJudgeConfig
+from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, SpectrogramDiscriminatorConfig
 from ganedit.train.cycle import CycleRecipe
 from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
@@ -67,11 +67,11 @@ class Timbre(CycleRecipe[TimbreOptions]):
         generator = ResNetConfig(
             1, 1, options.width, options.blocks, options.downs, up=options.up, residual=True
         )
-        judge = SpectrogramJudgeConfig(self.cfg.bins, options.d_width)
+        d_config = SpectrogramDiscriminatorConfig(self.cfg.bins, options.d_width)
         averages = ResNetGenerator(generator), ResNetGenerator(generator)
         self.average_b, self.average_a = (network.eval().requires_grad_(False) for network in averages)
         super().__init__(
-            options, domains, device, generator, lambda: SpectrogramJudge(judge),
+            options, domains, device, generator, lambda: SpectrogramDiscriminator(d_config),
             average_b=self.average_b, average_a=self.average_a,
         )  # fmt: skip
 
@@ -97,10 +97,10 @@ class Timbre(CycleRecipe[TimbreOptions]):
     def d_losses(self, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> Tensor:
         return self._d_loss(self.d_a, real[0], fake[0]) + self._d_loss(self.d_b, real[1], fake[1])
 
-    def _d_loss(self, judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def _d_loss(self, d: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         real, fake = (x.detach().float().requires_grad_(True) for x in (real, fake))
         with self.activations():
-            on_real, on_fake = judge(real).float(), judge(fake).float()
+            on_real, on_fake = d(real).float(), d(fake).float()
         slopes = r1_penalty(on_real, real) + r1_penalty(on_fake, fake)
         return logistic_d_loss(on_real, on_fake) + self.options.penalty / 2 * slopes
 

@@ -1,8 +1,8 @@
 """Pictures of one kind into another by way of a code that both share (UNIT, Liu et al., arXiv:1703.00848).
 
 The losses and their weights are those of the authors' later code, published with MUNIT: the code's variance
-is fixed at 1, so that its distance from the prior is the square of its mean. What judges is the multi-scale
-PatchGAN that the other recipes have, without normalisation.
+is fixed at 1, so that its distance from the prior is the square of its mean. The discriminator is the
+multi-scale PatchGAN of the other recipes, without normalisation.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class SharedCode(DomainRecipe[UNITOptions]):
     def __init__(self, options: UNITOptions, domains: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
         self.g = UNIT(UNITConfig(width=options.width, blocks=options.blocks))
-        judge = PatchGANConfig(width=options.d_width, norm="none", padding=2, scales=options.scales)
-        self.judges = {domain: MultiScaleDiscriminator(judge) for domain in DOMAINS}
+        d_config = PatchGANConfig(width=options.d_width, norm="none", padding=2, scales=options.scales)
+        self.discriminators = {domain: MultiScaleDiscriminator(d_config) for domain in DOMAINS}
         super().__init__(
-            options, domains, device, {"g": self.g, **{f"d_{k}": judge for k, judge in self.judges.items()}}
+            options, domains, device, {"g": self.g, **{f"d_{k}": d for k, d in self.discriminators.items()}}
         )
         adam = partial(self.adam, betas=(0.5, 0.999), weight_decay=options.weight_decay)
-        self.optimizers = {"g": adam(self.g), "d": adam(*self.judges.values())}
+        self.optimizers = {"g": adam(self.g), "d": adam(*self.discriminators.values())}
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.decay(run, self.options.lr, self.options.decay)
@@ -71,8 +71,8 @@ class SharedCode(DomainRecipe[UNITOptions]):
             fake = self.g.decode(noisy, there)
             code_of_fake = self.g.encode(fake, there)
             again, back = self.g.decode(noisy, here), self.g.decode(_sample(code_of_fake), here)
-            with frozen(self.judges[there]):
-                logits = self.judges[there](fake)
+            with frozen(self.discriminators[there]):
+                logits = self.discriminators[there](fake)
         losses = {
             "reconstruction": F.l1_loss(again.float(), real) * options.reconstruction,
             "kl": code.float().square().mean() * options.kl,
@@ -86,9 +86,9 @@ class SharedCode(DomainRecipe[UNITOptions]):
         loss = partial(gan_d_loss, "lsgan")
         for reals, drawn in zip(pieces, fakes, strict=True):
             each = []
-            for judge, real, fake in zip(self.judges.values(), reals, drawn, strict=True):
+            for d, real, fake in zip(self.discriminators.values(), reals, drawn, strict=True):
                 with self.activations():
-                    on_real, on_fake = judge(real), judge(fake)
+                    on_real, on_fake = d(real), d(fake)
                 each.append(over_scales(loss, on_real, on_fake))
             yield torch.stack(each).sum()
 

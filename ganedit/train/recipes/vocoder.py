@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ganedit.audio.spectrogram import SpectrogramConfig, picture
 from ganedit.data.sounds import Sounds, load_sounds, spectrogram_sheet
 from ganedit.nets.hifigan import HiFiGANConfig, HiFiGANGenerator
-from ganedit.nets.waveform_judges import WaveformJudgeConfig, WaveformJudges
+from ganedit.nets.waveform_discriminators import WaveformDiscriminatorConfig, WaveformDiscriminators
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.losses import feature_distance, gan_d_loss, gan_g_loss, over_scales
@@ -49,7 +49,7 @@ class Vocoder(PictureRecipe[VocoderOptions]):
         self.g = HiFiGANGenerator(generator_config(data.cfg, options.width))
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.d_from < 1:
-            self.d = WaveformJudges(WaveformJudgeConfig(options.d_width))
+            self.d = WaveformDiscriminators(WaveformDiscriminatorConfig(options.d_width))
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(network, betas=BETAS) for name, network in networks.items()}

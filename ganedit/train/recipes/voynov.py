@@ -1,4 +1,4 @@
-"""Directions of a generator that can be told apart by what they change (Voynov & Babenko, arXiv:2002.03754).
+"""Directions of a generator that a network can tell by what they change (Voynov & Babenko, arXiv:2002.03754).
 
 Codes w are shifted along one of K orthonormal directions; a predictor sees the picture before and after and
 says which direction it was, and how far. Both learn together: directions become those whose changes are

@@ -116,7 +116,7 @@ def edit(
         if method is How.direction:
             if neutral is None:
                 raise UsageError(
-                    "--method direction needs something to come from", 'such as --neutral "a face"'
+                    "--method direction needs --neutral, a text to start from", 'such as --neutral "a face"'
                 )
             change = ByDirection(console, strength, pasted, reader, text, neutral, threshold)
         else:

@@ -103,7 +103,7 @@ def _tell(console: Console, found: list[Finding], search: Search) -> None:
 
 def _row(found: Finding, search: Search) -> dict[str, Any]:
     about = found.channel.about
-    told: dict[str, Any] = {
+    details: dict[str, Any] = {
         "channel": str(found.channel),
         "layer": found.channel.layer,
         "px": about.size,
@@ -112,10 +112,10 @@ def _row(found: Finding, search: Search) -> dict[str, Any]:
         "change": found.change,
     }
     if found.share is not None:
-        told |= {"change_in_region": found.within, "share_in_region": found.share}
+        details |= {"change_in_region": found.within, "share_in_region": found.share}
     if found.effects:
-        told |= {"effects": found.effects, "scores": found.scores}
-    return told
+        details |= {"effects": found.effects, "scores": found.scores}
+    return details
 
 
 def _draw(

@@ -14,9 +14,9 @@ def list_directions(console: Console, model: Model = "faces") -> None:
 
     def show(name: str) -> None:
         found = named.find(name, model_name(model))
-        told = "" if found.accuracy is None else f"accuracy {found.accuracy:.1%}"
+        accuracy = "" if found.accuracy is None else f"accuracy {found.accuracy:.1%}"
         about = {"name": name, "model": found.model, "method": found.method, "accuracy": found.accuracy}
-        console.answer(f"{name:<16} {found.method:<22} {told}".rstrip(), about)
+        console.answer(f"{name:<16} {found.method:<22} {accuracy}".rstrip(), about)
 
     if not run_each(console, named.names_of(model_name(model)), show):
         console.note(f"the model {model} has no directions; ganedit direction learn makes them")

@@ -24,7 +24,7 @@ def show(
     model: Model = "faces",
     output: Annotated[Path, typer.Option("--output", "-o", help="Sheet to write.")] = Path("directions.png"),
 ) -> None:
-    """Draw a sheet of what directions do to samples, from magnitude -3 to +3 unless told otherwise."""
+    """Draw a sheet of what directions do to samples, by default from magnitude -3 to +3."""
     if not 0 < magnitude <= 100:
         raise UsageError(f"--magnitude {magnitude} makes no sense", "3 is usual, for channels 10")
     check_faces(faces)

@@ -15,19 +15,19 @@ from ganedit.nets.layers_translation import leaky
 
 
 @dataclass(frozen=True)
-class SpectrogramJudgeConfig:
+class SpectrogramDiscriminatorConfig:
     bins: int  # rows of the spectrogram
     width: int = 32  # channels after the first convolution, doubled by each up to four times that
     layers: int = 5  # convolutions of stride 2
 
 
-class SpectrogramJudge(nn.Module):
+class SpectrogramDiscriminator(nn.Module):
     """Logits [N, 1] of spectrograms [N, 1, bins, frames], at least 2^layers frames of them.
 
     Without normalisation, which would take the level away and mix spectrograms up in the gradient penalty.
     """
 
-    def __init__(self, cfg: SpectrogramJudgeConfig) -> None:
+    def __init__(self, cfg: SpectrogramDiscriminatorConfig) -> None:
         super().__init__()
         self.cfg = cfg
         widths = [1, *(cfg.width * min(2**i, 4) for i in range(cfg.layers))]

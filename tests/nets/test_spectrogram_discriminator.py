@@ -7,13 +7,13 @@ import torch
 
 from ganedit.nets.layers_translation import clamped
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
-from ganedit.nets.spectrogram_judge import SpectrogramJudge, SpectrogramJudgeConfig
+from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, SpectrogramDiscriminatorConfig
 
 
 @pytest.fixture
 def judge():
     torch.manual_seed(0)
-    network = SpectrogramJudge(SpectrogramJudgeConfig(bins=64, width=2))
+    network = SpectrogramDiscriminator(SpectrogramDiscriminatorConfig(bins=64, width=2))
     torch.nn.init.normal_(network.to_logits.weight)
     return network
 
@@ -21,7 +21,7 @@ def judge():
 @pytest.mark.parametrize("frames", [32, 40, 128])
 @pytest.mark.parametrize("bins", [64, 336, 80])
 def test_one_logit_for_each_spectrogram(bins, frames):
-    network = SpectrogramJudge(SpectrogramJudgeConfig(bins, width=2))
+    network = SpectrogramDiscriminator(SpectrogramDiscriminatorConfig(bins, width=2))
     found = network(torch.randn(3, 1, bins, frames))
     assert found.shape == (3, 1)
     assert not found.any()  # undecided at first

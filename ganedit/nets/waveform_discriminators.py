@@ -13,16 +13,16 @@ WIDENING = (1, 2, 4, 8, 8)  # channels after each convolution, in units of the f
 
 
 @dataclass(frozen=True)
-class WaveformJudgeConfig:
+class WaveformDiscriminatorConfig:
     width: int = 16
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
     scales: int = 3
 
 
-class WaveformJudges(nn.Module):
+class WaveformDiscriminators(nn.Module):
     """Judges of waves [N, T]; their lists have an entry for each, periods first."""
 
-    def __init__(self, cfg: WaveformJudgeConfig) -> None:
+    def __init__(self, cfg: WaveformDiscriminatorConfig) -> None:
         super().__init__()
         self.cfg = cfg
         self.judges = nn.ModuleList(
@@ -31,11 +31,11 @@ class WaveformJudges(nn.Module):
         )
 
     def forward(self, wave: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Activations of all layers of all judges, which feature matching compares, and logits by judge."""
+        """Activations of all layers, which feature matching compares, and logits by discriminator."""
         features: list[Tensor] = []
         logits: list[Tensor] = []
-        for judge in self.judges:
-            layers = judge(wave)
+        for network in self.judges:
+            layers = network(wave)
             features += layers[:-1]
             logits.append(layers[-1])
         return features, logits
