@@ -23,6 +23,7 @@ import typer
 from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import as_expected
+from ganedit.cli.kit.help import Command, Program
 from ganedit.errors import GaneditError, UsageError, did_you_mean
 
 INTERRUPTED = 130
@@ -177,6 +178,7 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
     Running it only parses: the call to make is put into `pending`.
     """
     app = typer.Typer(
+        cls=Program,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -189,12 +191,12 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
             continue
         module = importlib.import_module(f"ganedit.cli.commands.{entry.module}")
         if not hasattr(module, "COMMANDS"):
-            app.command(each)(_deferred(module.command, f"ganedit {each}", console, pending))
+            app.command(each, cls=Command)(_deferred(module.command, f"ganedit {each}", console, pending))
             continue
         group = typer.Typer(help=entry.help, rich_markup_mode=None)
         group.callback()(_taking_globals(lambda: None, console))
         for sub, function in module.COMMANDS.items():
-            group.command(sub)(_deferred(function, f"ganedit {each} {sub}", console, pending))
+            group.command(sub, cls=Command)(_deferred(function, f"ganedit {each} {sub}", console, pending))
         app.add_typer(group, name=each)
     return app
 
