@@ -115,11 +115,11 @@ def test_the_receptive_field_is_that_of_the_paper(layers, side):
     """By hand: two 4x4 convolutions of stride 1 see 7 px; each of stride 2 below makes n into 2n + 2."""
     cfg = PatchGANConfig(in_channels=1, width=1, layers=layers, norm="none")
     assert cfg.receptive_field == side
-    judge = PatchGAN(cfg)
-    for parameter in judge.parameters():
+    discriminator = PatchGAN(cfg)
+    for parameter in discriminator.parameters():
         nn.init.constant_(parameter, 0.5)  # nothing cancels
     x = torch.ones(1, 1, 2 * side + 40, 2 * side + 40, dtype=torch.float64, requires_grad=True)
-    out = judge.double()(x)
+    out = discriminator.double()(x)
     (slope,) = torch.autograd.grad(out[0, 0, out.shape[2] // 2, out.shape[3] // 2], x)
     assert int((slope[0, 0].abs().sum(0) > 0).sum()) == side
 
@@ -129,11 +129,11 @@ def test_scales_see_half_the_picture_each():
     assert [m.shape[2] for m in maps] == [11, 7, 5]
 
 
-def test_features_end_in_what_is_judged():
-    judge = PatchGAN(PatchGANConfig(width=4)).eval()
-    features = judge.features(pictures(64))
+def test_features_end_in_what_is_compared():
+    discriminator = PatchGAN(PatchGANConfig(width=4)).eval()
+    features = discriminator.features(pictures(64))
     assert [f.shape[1] for f in features] == [4, 8, 16, 32]
-    assert torch.equal(judge.judge(features), judge(pictures(64)))
+    assert torch.equal(discriminator.logits(features), discriminator(pictures(64)))
 
 
 def test_weights_start_as_the_papers_say():
@@ -179,12 +179,12 @@ def test_the_style_encoder_reads_any_size_and_matches_the_generator():
 
 
 def test_stargan_discriminator_heads():
-    judge = StarGANDiscriminator(StarGANDiscriminatorConfig(5, resolution=32, width=4, layers=3))
-    source, domains = judge.both(pictures(32))
+    discriminator = StarGANDiscriminator(StarGANDiscriminatorConfig(5, resolution=32, width=4, layers=3))
+    source, domains = discriminator.both(pictures(32))
     assert source.shape == (2, 1, 4, 4)
     assert domains.shape == (2, 5)
     (source.sum() + domains.sum()).backward()
-    assert all(p.grad is not None for p in judge.parameters())
+    assert all(p.grad is not None for p in discriminator.parameters())
 
 
 @pytest.mark.parametrize("reflect", [True, False])

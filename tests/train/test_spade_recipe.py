@@ -116,7 +116,7 @@ def test_names_and_colours(options, tmp_path):
     (tmp_path / "p.gpl").write_text("1 2 3 a\n4 5 6 b\n")
     palette = str(tmp_path / "p.gpl")
     assert labels_of(options(labels="", palette=palette)).names == ("a", "b")
-    with pytest.raises(UsageError, match=r"tells of 3 labels, .* of 2"):
+    with pytest.raises(UsageError, match=r"names 3 labels, .* 2"):
         labels_of(options(palette=palette))
     with pytest.raises(UsageError, match="a name twice"):
         labels_of(options(labels="sea,corn,sea"))

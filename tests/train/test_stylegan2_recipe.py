@@ -273,7 +273,7 @@ def test_nothing_fits():
     recipe, _ = recipe_of(tiny(channel_max=4, z_dim=5, w_dim=7), pictures())
     with pytest.raises(CheckpointError, match="no weight") as caught:
         recipe.transfer(recipe_of(tiny(), pictures())[0].g, None)
-    assert "--channel-base" in caught.value.hint
+    assert "`channel_base`" in caught.value.hint
 
 
 def test_a_checkpoint_of_other_sizes(tmp_path):

@@ -72,7 +72,7 @@ class DuelOptions(ModelOptions):
     """Options of recipes in which a generator and a discriminator learn in turns."""
 
     width: int = option(64, "Channels of the generator's first layer.")
-    d_width: int = option(64, "Channels of the discriminator's first layer.", was="d_width")
+    d_width: int = option(64, "Channels of the discriminator's first layer.", was="judge_width")
     lr: float = option(2e-4, "Learning rate.")
     decay: float = option(0.5, "Fraction of the run, at its end, over which the learning rate falls to 0.")
 

@@ -38,7 +38,7 @@ class TimbreOptions(SoundOptions, CycleOptions):
     kimg: float = option(30.0, "Length of training, in thousands of windows of each instrument.")
     batch: int = option(1, "Windows of each instrument per optimiser step, over all devices.")
     width: int = option(8, "Channels of the generator's first layer.")
-    d_width: int = option(32, "Channels of the discriminator's first layer.", was="d_width")
+    d_width: int = option(32, "Channels of the discriminator's first layer.", was="judge_width")
     blocks: int = option(6, "Residual blocks.")
     downs: int = option(4, "Halvings of the spectrogram before the residual blocks.")
     up: Literal["transposed", "resize"] = option("resize", UP_HELP)
@@ -66,12 +66,12 @@ class VocoderOptions(SoundOptions):
     batch: int = option(8, "Windows per optimiser step, over all devices.")
     frames: int = option(32, "Frames of the training spectrograms; 62.5 are a second.")
     width: int = option(128, "Channels of the generator's first layer.")
-    d_width: int = option(16, "Channels of the discriminators' first layer.", was="d_width")
+    d_width: int = option(16, "Channels of the discriminators' first layer.", was="judge_width")
     lr: float = option(1e-3, "Learning rate.")
-    d_lr: float = option(2e-4, "Learning rate of the discriminators.", was="d_lr")
+    d_lr: float = option(2e-4, "Learning rate of the discriminators.", was="judge_lr")
     decay: float = option(0.6, "Fraction of the run, at its end, over which the learning rates fall to 0.")
     d_from: float = option(
-        0.4, "Fraction of the run after which the discriminators join; 1: never.", was="d_from"
+        0.4, "Fraction of the run after which the discriminators join; 1: never.", was="judge_from"
     )
     spectral_weight: float = option(45.0, "Weight of the difference of short-time spectra.")
     feature_weight: float = option(2.0, "Weight of the feature-matching loss.")

@@ -111,7 +111,7 @@ class StarGANOptions(PictureOptions):
     size: int = option(128, "Side of the images in pixels, a power of two.")
     fit: Literal["crop", "resize"] = option("crop", "How images that are not square are fitted.")
     width: int = option(64, "Channels of the generator's first layer.")
-    d_width: int = option(64, "Channels of the discriminator's first layer.", was="d_width")
+    d_width: int = option(64, "Channels of the discriminator's first layer.", was="judge_width")
     blocks: int = option(6, "Residual blocks.")
     residual: bool = option(False, "Learn what to add to an image, instead of drawing all of it.")
     lr: float = option(1e-4, "Learning rate.")
