@@ -96,7 +96,7 @@ def test_label_errors_say_what_was_found(folder, tmp_path):
     with pytest.raises(InputError, match=r"'age' empty for 1 images: b\.png"):
         load_images(folder, resolution=4, labels=labels, label_column="age", limit=2)
     words = write_labels(tmp_path / "w.csv", ["a.png,old", "b.png,1"])
-    with pytest.raises(InputError, match=r"a\.png is no number: 'old'"):
+    with pytest.raises(InputError, match=r"a\.png is not a number: 'old'"):
         load_images(folder, resolution=4, labels=words, label_column="age", limit=2, label_kind="number")
     with pytest.raises(InputError, match="no labels at"):
         load_images(folder, resolution=4, labels=tmp_path / "none.csv", label_column="age")
@@ -147,5 +147,5 @@ def test_a_ragged_csv_is_named_with_its_row(folder, tmp_path):
     with pytest.raises(InputError, match="row 3: 1 cells under 2 columns"):
         load_images(folder, resolution=4, labels=labels, label_column="age")
     labels.write_text("name,age\na.png,1\n")
-    with pytest.raises(InputError, match='first column must be "file", found .name.'):
+    with pytest.raises(InputError, match=r'first column must be "file", found .name.'):
         load_images(folder, resolution=4, labels=labels, label_column="age")

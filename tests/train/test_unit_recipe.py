@@ -57,8 +57,8 @@ def test_the_losses_of_a_network_that_draws_black(options):
     recipe.g.encode = lambda x, domain: torch.full((1, 16, 4, 4), 3.0)
     for ae in (recipe.g.a, recipe.g.b):
         ae.to_image.bias.data.fill_(-20)
-    for judge in recipe.discriminators.values():
-        for scale in judge.discriminators:
+    for discriminator in recipe.discriminators.values():
+        for scale in discriminator.judges:
             scale.to_logits.bias.data.fill_(0.5)
     fakes, stats = [], {}
     white = torch.ones(1, 3, 16, 16)
