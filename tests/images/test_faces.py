@@ -71,7 +71,7 @@ def test_sixteen_bits(portrait):
 def test_no_face_says_what_was_tried():
     with pytest.raises(InputError, match=r"tried 160x120.* quarter turns, threshold 0") as caught:
         find_faces(np.full((48, 64, 3), 128, np.uint8))
-    assert "--threshold" in caught.value.hint
+    assert "`threshold=-0.5`" in caught.value.hint
 
 
 def _face(width: float) -> Face:

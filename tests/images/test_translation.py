@@ -267,7 +267,7 @@ def test_styles_come_from_the_models_own_encoder(spade, tiny_faces):
         "faces-of-encoder", "encoder", "spade-encoder", {"style_dim": 5, "width": 4, "layers": 2},
         details={"model": "faces-of"},
     )  # fmt: skip
-    with pytest.raises(MissingError, match="no encoder of styles"):
+    with pytest.raises(MissingError, match="no style encoder"):
         style_encoder(spade)
     save_model(tiny_faces / "faces-of-encoder", about, network.state_dict())
     encoder = style_encoder(spade)

@@ -182,7 +182,7 @@ def test_the_photo_is_known_by_its_checksum(generator, tmp_path, monkeypatch):
     assert find_photo(latent).path == old / "me.png"
     new.mkdir()
     (old / "me.png").rename(new / "me.png")
-    with pytest.raises(InputError, match=r"old/me.png is not there"):
+    with pytest.raises(InputError, match=r"old/me.png is no longer there"):
         find_photo(latent)
     assert find_photo(latent, beside=new / "me.latent.safetensors").path == new / "me.png"
     assert find_photo(latent, given=new / "me.png").path == new / "me.png"

@@ -250,7 +250,7 @@ def test_refusals_are_named_and_not_repeated(server, fetch, status, said):
     with pytest.raises(MissingError, match=str(status)) as raised:
         fetch()
     assert said in raised.value.message + raised.value.hint
-    assert "--mirror" in raised.value.hint
+    assert "`mirror`" in raised.value.hint
     assert len(server.asked) == 1
 
 
