@@ -121,7 +121,7 @@ def test_what_makes_no_sense_is_refused(generator):
     shapes = layer_shapes(generator)[:1]
     with pytest.raises(UsageError, match="nothing to dissect"):
         dissect(generator, [], halves)
-    with pytest.raises(UsageError, match="`quantile=1.0`"):
+    with pytest.raises(UsageError, match=r"`quantile=1\.0`"):
         dissect(generator, shapes, halves, samples=2, quantile=1.0)
     with pytest.raises(InputError, match=r"masks of a must be \[2, H, W\], not \[2, 3\]"):
         dissect(generator, shapes, lambda *_: {"a": np.zeros((2, 3), bool)}, samples=2)
