@@ -54,6 +54,15 @@ def assert_resumes(make: Make, opts: LoopOptions, out: Path) -> None:
             assert torch.equal(value, theirs[key]), f"{name}.{key}"
 
 
+def sheet_error(sheet: torch.Tensor, rows: int, drawn: int, wanted: int) -> float:
+    """Mean absolute difference of two rows of `Recipe.samples()`, which shows the same pictures every time.
+
+    Tests of learning compare it before and after a run: what a step logs is of that step's crops alone.
+    """
+    each = sheet.chunk(rows, dim=1)
+    return float((each[drawn] - each[wanted]).abs().mean())
+
+
 def draw_pictures(folder: Path, count: int, size: tuple[int, int] = (40, 36), seed: int = 0) -> Path:
     """`count` smooth random pictures `0.png` ... of (width, height) in a new folder."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -37,8 +37,7 @@ def test_it_learns(options, tmp_path, gan_weight):
     opts = options(kimg=0.6, lr=0.005, sample_kimg=0.06, gan_weight=gan_weight, test=options().data[0])
     recipe = trained(make, opts, tmp_path, reports=reports)
     first, last = reports[0].stats, reports[-1].stats
-    assert last["g/hole"] < first["g/hole"] / 1.3
-    assert last["PSNR in the hole"] > first["PSNR in the hole"]
+    assert last["PSNR in the hole"] > first["PSNR in the hole"] + 1
     assert last["PSNR of OpenCV"] == first["PSNR of OpenCV"]
     assert recipe.samples().shape == (3, 3 * 32, 6 * 32)
 
