@@ -24,16 +24,19 @@ def test_portrait_has_one_face(portrait):
     assert face.turns == 0
 
 
-@pytest.mark.parametrize(("name", "counts"), [
-    ("obama_portrait.jpg", {1}),
-    ("obama_speech.jpg", {1}),  # the second by eye is blurred and cut off
-    ("biden_portrait.jpg", {1}),
-    ("astronaut.jpg", {1}),
-    ("two_people.jpg", {2}),
-    ("voc_2008_001322.jpg", {3}),
-    ("voc_2008_002506.jpg", {3}),
-    ("voc_2007_007763.jpg", {6, 7}),  # one of the small faces is as faint as false detections are
-])
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("obama_portrait.jpg", {1}),
+        ("obama_speech.jpg", {1}),  # the second by eye is blurred and cut off
+        ("biden_portrait.jpg", {1}),
+        ("astronaut.jpg", {1}),
+        ("two_people.jpg", {2}),
+        ("voc_2008_001322.jpg", {3}),
+        ("voc_2008_002506.jpg", {3}),
+        ("voc_2007_007763.jpg", {6, 7}),  # one of the small faces is as faint as false detections are
+    ],
+)
 def test_counts_by_eye(shared, name, counts):
     faces = find_faces(read_image(shared / "data" / "photos" / name).pixels)
     assert len(faces) in counts

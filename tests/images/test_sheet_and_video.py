@@ -26,8 +26,13 @@ def test_sheet_holds_the_pictures_unscaled():
 
 def test_sheet_has_room_for_labels_and_odd_sizes():
     plain = sheet([solid(0), solid(0, 20, 30)], columns=2)
-    labelled = sheet([solid(0), solid(0, 20, 30)], columns=2, row_labels=["Ann"], caption="a line",
-                     column_labels=["before", "a label far too long for its column"])
+    labelled = sheet(
+        [solid(0), solid(0, 20, 30)],
+        columns=2,
+        row_labels=["Ann"],
+        caption="a line",
+        column_labels=["before", "a label far too long for its column"],
+    )
     assert labelled.shape[0] > plain.shape[0]
     assert labelled.shape[1] > plain.shape[1]
 

@@ -95,7 +95,7 @@ def make_translator(originals: Path, file: str) -> None:
     torch.save(narrow(torch.load(originals / file, weights_only=True), cut), NARROW / file)
     model = ganedit.load(NARROW / file, device="cpu")
     made = {
-        k: golden[k][..., : h, : w].to(torch.uint8 if k == "label" else torch.float32)
+        k: golden[k][..., :h, :w].to(torch.uint8 if k == "label" else torch.float32)
         for k, (h, w) in sizes.items()
     }
     made[output] = run(model, made)
