@@ -123,7 +123,7 @@ def test_refusals(ganedit, home, tmp_path):
         (("learn", "agee", "--model", "faces2", "--classifier", "judge"), 2, "did you mean age"),
         (("learn", "x", "--model", "faces2", "--scores", "bad.csv"), 3, "row 2"),
         (("learn", "x", "--model", "faces2", "--scores", "none.csv"), 3, "none.csv"),
-        (("learn", "../x", "--model", "faces2"), 2, "no name"),
+        (("learn", "../x", "--model", "faces2"), 2, "cannot be the name"),
         (("learn", "x", "--model", "face2"), 2, "did you mean faces2"),
         (("info", "smile", "--model", "faces2"), 2, "no direction smile"),
         (("import", "cut.pt", "--model", "faces2"), 3, "cut.pt"),
@@ -191,7 +191,7 @@ def test_what_cannot_be_discovered_is_told(ganedit, tiny_faces, tmp_path):
         (("--activations", 1), "--method ganspace"),
         (("--method", "ganspace", "--samples", 4), "too few"),
         (("--layers", "rough"), "rough"),
-        (("--name", "a/b"), "no name"),
+        (("--name", "a/b"), "cannot be the name"),
         (("--faces", 0), "--faces 0"),
     ]:
         ran = ganedit(*discover, *options)

@@ -85,7 +85,7 @@ def test_a_sweep_keeps_the_units_changed(ganedit, sample):
 
 def test_a_film_lets_the_units_fade(ganedit, sample, monkeypatch):
     films = []
-    monkeypatch.setattr("ganedit.images.video.write_video", lambda path, frames: films.append(frames))
+    monkeypatch.setattr("ganedit.images.video.write_video", lambda path, frames: films.append(list(frames)))
     ran = ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer3:0-7", "--video")
     assert ran.status == 0, ran.err
     steps = [np.abs(one.astype(int) - films[0][0]).mean() for one in films[0][12:62]]

@@ -78,7 +78,7 @@ def test_from_a_photo_to_a_latent(ganedit, portrait, tiny_faces, tmp_path):
         (["3"], 2, "needs two ends"),
         (["3", "nothing.png"], 3, "there is no nothing.png"),
         (["3", "empty"], 3, "the folder empty holds no images"),
-        (["9-4"], 2, "no range"),
+        (["9-4"], 2, "not a range"),
         (["3", "4", "--psi", "nan"], 2, "not a finite number"),
         (["3", "4", "--fps", "0"], 2, "--fps"),
         (["3", "text.latent.safetensors"], 3, "text.latent.safetensors"),

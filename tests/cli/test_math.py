@@ -63,7 +63,7 @@ def test_a_difference_is_drawn_and_said_to_be_one(ganedit, samples):
         (["seed:1 +"], 2, "at its end"),
         (["nobody + seed:1"], 3, "there is no nobody"),
         (["samples"], 2, "mean(samples)"),
-        (["seed:1", "-o", "x.jpg"], 2, "no PNG"),
+        (["seed:1", "-o", "x.jpg"], 2, "must end in .png"),
         (["seed:1", "--psi", "inf"], 2, "finite"),
         (["seed:99999999999"], 3, "seed:99999999999"),
     ],

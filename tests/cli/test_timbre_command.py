@@ -299,9 +299,9 @@ def test_the_numbers_by_known_notes(ganedit, pairs):
     assert float(cells[0]) > 2
     assert float(cells[1]) < 10
     Path("notes.csv").write_text("clip,midi\nx,9\n")
-    assert "is no table of notes" in ganedit(*argv, "--notes", "notes.csv").err
+    assert "is not a table of notes" in ganedit(*argv, "--notes", "notes.csv").err
     Path("notes.csv").write_text(lines[0])
-    assert "knows no notes of dull/0.wav" in ganedit(*argv, "--notes", "notes.csv").err
+    assert "lists no notes of dull/0.wav" in ganedit(*argv, "--notes", "notes.csv").err
 
 
 def test_pairs_have_the_same_names(ganedit, pairs):

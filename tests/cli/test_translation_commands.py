@@ -372,10 +372,10 @@ def test_refused_in_a_sentence(ganedit, models, photo, argv, status, said):
 
 
 @pytest.mark.parametrize("command", ["upscale", "inpaint", "colorize"])
-def test_a_model_that_is_taken_unless_told_but_not_there(ganedit, tiny_faces, photo, command):
+def test_the_default_model_is_not_there(ganedit, tiny_faces, photo, command):
     ran = ganedit(command, photo)
     assert ran.status == 5
-    assert "unless told" in ran.err
+    assert f"the default of {command}" in ran.err
     assert "--model" in ran.err
 
 
