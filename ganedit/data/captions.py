@@ -145,7 +145,7 @@ def read_facts(source: Path, names: Sequence[str]) -> Tensor:
 
     Raises:
         InputError: As `data.labels.label_values`.
-        UsageError: a gender or smile that is neither of two words, an age that is no number.
+        UsageError: a gender or smile that is neither of two words, an age that is not a number.
     """
     columns = label_columns(source)
     facts = torch.full((len(names), len(FACTS)), math.nan)

@@ -196,7 +196,7 @@ def read_labels(source: Path, names: Sequence[str], rules: Sequence[Rule]) -> Te
     """[N, K] of zeros and ones for the images of a set; NaN in columns that its labels.csv lacks.
 
     Raises:
-        InputError: As `label_values`, or a value to compare that is no number.
+        InputError: As `label_values`, or a value to compare that is not a number.
     """
     columns = label_columns(source)
     found = torch.full((len(names), len(rules)), float("nan"))
