@@ -26,7 +26,9 @@ def show(
 ) -> None:
     """Draw a sheet of what directions do to samples, by default from magnitude -3 to +3."""
     if not 0 < magnitude <= 100:
-        raise UsageError(f"--magnitude {magnitude} must be above 0 and at most 100", "3 is usual, for channels 10")
+        raise UsageError(
+            f"--magnitude {magnitude} must be above 0 and at most 100", "3 is usual, for channels 10"
+        )
     check_faces(faces)
     check_folder(output.parent)
     generator = open_generator(console, model)
