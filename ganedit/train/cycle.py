@@ -71,12 +71,16 @@ class CycleRecipe(DomainRecipe[Options]):
         """Weight of the identity loss in this step."""
         return self.options.cycle * self.options.identity
 
-    def more_losses(self, run: Run, to_b: Drawn, to_a: Drawn) -> Mapping[str, Tensor]:
-        """What else the generators are charged for, by name."""
+    def more_losses(self, run: Run, seen: RoundTrip) -> Mapping[str, Tensor]:
+        """Further losses of the generators, by name."""
+        return {}
+
+    def more_steps(self, run: Run, pieces: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        """Steps of further networks, after those of the discriminators; returns their losses by name."""
         return {}
 
     def step(self, run: Run) -> dict[str, Tensor]:
-        self.decay(run, self.options.lr, self.options.decay)
+        self.decay(run, self.options.decay)
         pieces = self.domains.draw(run)
         stats: dict[str, Tensor] = {}
         fakes: Fakes = []
@@ -84,7 +88,7 @@ class CycleRecipe(DomainRecipe[Options]):
         stats["g/loss"] = run.minimise(self.optimizers["g"], of_g, clip=self.clip)
         of_d = (self.d_losses(*pair) for pair in zip(pieces, fakes, strict=True))
         stats["d/loss"] = run.minimise(self.optimizers["d"], of_d, clip=self.clip)
-        return stats
+        return stats | self.more_steps(run, pieces)
 
     def _g_losses(
         self, run: Run, pieces: list[tuple[Tensor, Tensor]], fakes: Fakes, stats: dict[str, Tensor]
@@ -100,10 +104,10 @@ class CycleRecipe(DomainRecipe[Options]):
                     same = _difference(Drawn.of(self.to_b, b).kept, b)
                     same = same + _difference(Drawn.of(self.to_a, a).kept, a)
                     each["identity"] = identity * same
-                each |= self.more_losses(run, to_b, to_a)
                 with frozen(self.d_a, self.d_b):
                     on_a, on_b = self.d_a(to_a.judged).float(), self.d_b(to_b.judged).float()
             each["gan"] = self.g_loss(on_a) + self.g_loss(on_b)
+            each |= self.more_losses(run, RoundTrip((a, b), (to_a, to_b), (back_a, back_b)))
             fakes.append((to_a.kept.detach(), to_b.kept.detach()))
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
@@ -153,6 +157,15 @@ class Drawn:
         drawn, mask = network.attend(x)
         x = x.to(drawn.dtype)
         return cls(torch.lerp(x, drawn, mask.detach()), torch.lerp(x, drawn, mask), mask.float().mean())
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """Images of domain A and of domain B: real ones, those drawn from the other's, and those drawn back."""
+
+    real: tuple[Tensor, Tensor]
+    drawn: tuple[Drawn, Drawn]
+    back: tuple[Drawn, Drawn]
 
 
 def _difference(drawn: Tensor, wanted: Tensor) -> Tensor:

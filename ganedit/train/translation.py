@@ -21,10 +21,13 @@ from ganedit.nets.patchgan import MultiScaleDiscriminator
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load
 from ganedit.store.models.image import Direction, ImageModel
+from ganedit.train.feature_discriminator import CALIBRATION_IMAGES
 from ganedit.train.losses import feature_distance
 from ganedit.train.options.base import ModelOptions
 from ganedit.train.options.pictures import TranslationOptions
+from ganedit.train.options.pretrained import PretrainedOptions
 from ganedit.train.options.recipes import command_line
+from ganedit.train.pretrained import PretrainedLosses, PretrainedPair
 from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, note_skipped
@@ -46,26 +49,39 @@ class PictureRecipe(Recipe, Generic[Options]):
         }
 
     def adam(
-        self, *networks: nn.Module, betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0
+        self,
+        *networks: nn.Module,
+        lr: float | None = None,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0,
     ) -> torch.optim.Adam:
-        """An optimiser for these networks, at the learning rate of the options."""
+        """An optimiser for these networks, at the learning rate of the options unless `lr` is another."""
         parameters = [p for network in networks for p in network.parameters()]
-        return torch.optim.Adam(
-            parameters, getattr(self.options, "lr", 1e-3), betas, weight_decay=weight_decay
-        )
+        rate = getattr(self.options, "lr", 1e-3) if lr is None else lr
+        return torch.optim.Adam(parameters, rate, betas, weight_decay=weight_decay)
+
+    def add_pretrained(self, real: Callable[[], Tensor], name: str = "features") -> PretrainedLosses:
+        """The losses on pretrained features that the options ask for.
+
+        Their networks are part of the checkpoint, under `name`; `real` draws images to standardise features
+        with. Called after the recipe's own optimisers are made.
+        """
+        assert isinstance(self.options, PretrainedOptions)
+        losses = PretrainedLosses(self.options, real, self.device, self.dtype)
+        if losses.adversary:
+            self.networks[name] = losses.adversary.network
+            self.optimizers[name] = losses.adversary.optimizer
+        return losses
 
     def activations(self) -> torch.autocast:
         """The context that forward passes run in."""
         return autocast(self.device, self.dtype)
 
-    def decay(self, run: Run, lr: float | Mapping[str, float], share: float) -> None:
-        """Hold the rate of all optimisers at `lr`, and let it fall to 0 over the last `share` of the run.
-
-        `lr` may also be the rate of each by its name.
-        """
+    def decay(self, run: Run, share: float) -> None:
+        """Let the rate of each optimiser fall to 0 over the last `share` of the run."""
         left = min((1 - run.progress) / share, 1.0) if share else 1.0
-        for name, optimizer in self.optimizers.items():
-            set_rate(optimizer, (lr[name] if isinstance(lr, Mapping) else lr) * left)
+        for optimizer in self.optimizers.values():
+            set_rate(optimizer, optimizer.defaults["lr"] * left)
 
     def make_card(self, images: int, *, name: str, **more: Any) -> ModelCard:
         """The card of a model after so many images; `more` are fields of ModelCard."""
@@ -156,6 +172,14 @@ class DomainRecipe(PictureRecipe[Options]):
         super().__init__(options, device, networks)
         self.domains = domains
 
+    def add_pretrained_pair(self) -> PretrainedPair:
+        """The losses on pretrained features of A and of B, as `add_pretrained`."""
+        examples = self.domains.examples
+        return PretrainedPair(
+            self.add_pretrained(lambda: examples(CALIBRATION_IMAGES)[0], "features_a"),
+            self.add_pretrained(lambda: examples(CALIBRATION_IMAGES)[1], "features_b"),
+        )
+
     @abstractmethod
     def translated(self, x: Tensor, direction: Direction) -> Tensor:
         """What is of the one domain, [N, C, H, W], as the other's."""
@@ -192,6 +216,11 @@ def load_named(
     )
     note_skipped(found.skipped, note)
     return found
+
+
+def real_images(data: Pictures, size: int) -> Tensor:
+    """The middle of some dozens of entries, last layer [N, 3, size, size], to standardise features with."""
+    return data.centres(range(min(CALIBRATION_IMAGES, len(data))), size)[-1]
 
 
 def two_sources(options: ModelOptions) -> tuple[str, str]:

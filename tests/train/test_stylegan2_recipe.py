@@ -82,6 +82,13 @@ def test_half_and_resume_is_the_whole_bit_for_bit(tmp_path):
     assert not torch.equal(tensors(half)["g.synthesis.b4.const"], wanted["g.synthesis.b4.const"])
 
 
+def test_the_sample_sheet_shows_the_seeds_that_users_draw(tmp_path):
+    recipe = trained(tmp_path, pictures(), tiny())
+    model = load(tmp_path / "model", device="cpu")
+    wanted = model.generate(seeds=range(3), psi=0.7)
+    torch.testing.assert_close(recipe.samples()[:, :16, :48], torch.cat(list(wanted), 2), atol=0.02, rtol=0)
+
+
 FEATURES = {"resolution": 32, "feature_discriminator": "efficientnet-lite0", "batch": 4, "path_weight": 0.0}
 
 

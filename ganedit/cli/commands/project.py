@@ -24,6 +24,9 @@ class Perceptual(StrEnum):
     discriminator = "discriminator"
     lpips = "lpips"
     pixels = "pixels"
+    efficientnet_lite0 = "efficientnet-lite0"
+    efficientnet_lite1 = "efficientnet-lite1"
+    efficientnet_lite2 = "efficientnet-lite2"
 
 
 def command(

@@ -1,8 +1,8 @@
-"""How different two pictures look, as a loss that needs no download.
+"""How different two images look, as a loss that needs no download.
 
-Features of the generator's own discriminator together with multi-scale pixels and structural similarity; or
-LPIPS (Zhang et al., arXiv:1801.03924) where its weights are at hand. Pixels and structure alone serve any
-generator, less well.
+Multi-scale pixels and structural similarity, together with features of the generator's own discriminator, of
+a pretrained EfficientNet-Lite, or LPIPS (Zhang et al., arXiv:1801.03924) where its weights are at hand.
+Pixels and structure alone serve any generator, less well.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.errors import MissingError, UsageError
-from ganedit.store.models import Discriminator, Generator
+from ganedit.nets.efficientnet_lite import CONFIGS
+from ganedit.store.formats.efficientnet_lite import load_efficientnet_lite
+from ganedit.store.models import Generator
 
-Perceptual = Literal["discriminator", "lpips", "pixels"]
+Perceptual = Literal[
+    "discriminator", "lpips", "pixels", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"
+]
 Distance = Callable[[Tensor], Tensor]  # images [N, 3, H, W] to a distance [N] from the targets
 
 PIXEL_WEIGHT, SSIM_WEIGHT, FEATURE_WEIGHT, LPIPS_WEIGHT = 1.0, 0.5, 1.0, 1.0
@@ -31,16 +35,20 @@ def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Dist
 
     Raises:
         CheckpointError: "discriminator", but the generator came without one.
-        MissingError: "lpips", but its weights are neither present nor can be fetched.
+        MissingError: "lpips", but its weights are neither present nor can be fetched; or an EfficientNet-Lite
+            whose package is not installed.
     """
     terms: list[tuple[float, Distance]] = [
         (PIXEL_WEIGHT, pixel_distance(targets)),
         (SSIM_WEIGHT, ssim_distance(targets)),
     ]
     if kind == "discriminator":
-        terms.append((FEATURE_WEIGHT, feature_distance(targets, generator.discriminator)))
+        terms.append((FEATURE_WEIGHT, feature_distance(targets, generator.discriminator.features)))
     elif kind == "lpips":
         terms.append((LPIPS_WEIGHT, lpips_distance(targets)))
+    elif kind in CONFIGS:
+        network = load_efficientnet_lite(kind).to(targets.device)
+        terms.append((FEATURE_WEIGHT, feature_distance(targets, network.features)))
     elif kind != "pixels":
         raise UsageError(f"`perceptual={kind}` is unknown", f"choose {', '.join(get_args(Perceptual))}")
     return lambda images: torch.stack([weight * term(images) for weight, term in terms]).sum(dim=0)
@@ -69,11 +77,14 @@ def ssim_distance(targets: Tensor) -> Distance:
     return distance
 
 
-def feature_distance(targets: Tensor, discriminator: Discriminator) -> Distance:
-    """Squared differences of discriminator features, of unit length at each place, averaged over blocks."""
+def feature_distance(targets: Tensor, features: Callable[[Tensor], list[Tensor]]) -> Distance:
+    """Squared differences of features, of unit length at each place, averaged over layers.
+
+    As in LPIPS, without its weights of channels. `features` maps images [N, 3, H, W] to some [N, C, h, w].
+    """
 
     def unit_features(images: Tensor) -> list[Tensor]:
-        return [F.normalize(f.float(), dim=1, eps=1e-6) for f in discriminator.features(images)]
+        return [F.normalize(f.float(), dim=1, eps=1e-6) for f in features(images)]
 
     with torch.no_grad():
         wanted = unit_features(targets)

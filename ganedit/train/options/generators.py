@@ -15,10 +15,15 @@ from ganedit.train.options.base import (
     need_power_of_two,
     option,
 )
+from ganedit.train.options.pretrained import (
+    FeatureDiscriminatorOptions,
+    PretrainedOptions,
+    need_room_for_features,
+)
 
 
 @dataclass(frozen=True)
-class StyleGAN2Options(LoopOptions):
+class StyleGAN2Options(FeatureDiscriminatorOptions):
     """Train a StyleGAN2 generator with adaptive augmentation.
 
     The defaults suit 16,000 faces at 128 px on one large GPU.
@@ -36,11 +41,9 @@ class StyleGAN2Options(LoopOptions):
     lr: float = option(0.0025, "Learning rate.")
     d_lr: float = option(0.0, "Learning rate of the discriminator (default: --lr).")
     discriminator: bool = option(True, "Train the ordinary discriminator.")
-    feature_discriminator: Literal["", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"] = (
-        option("", "Pretrained network on whose features more discriminators learn (extra: features).")
+    feature_gan_weight: float = option(
+        1.0, "Weight of the feature discriminators in the generator's loss.", was="feature_weight"
     )
-    feature_weight: float = option(1.0, "Weight of the feature discriminators in the generator's loss.")
-    feature_lr: float = option(0.0005, "Learning rate of the feature discriminators.")
     feature_warmup: int = option(
         60, "Steps that the feature discriminators train alone when the generator starts --from a model."
     )
@@ -69,17 +72,13 @@ class StyleGAN2Options(LoopOptions):
         need_at_least(self, 1, "channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
         need_at_least(self, 1, "r1_every", "path_every", "ada_every")
         need_fraction(self, "style_mixing")
-        need_above(self, 0, "ada_kimg", "feature_lr")
+        need_above(self, 0, "ada_kimg")
         if not self.discriminator and not self.feature_discriminator:
             raise UsageError(
                 "`discriminator=False` leaves nothing to learn from",
                 "add `feature_discriminator=efficientnet-lite0`",
             )
-        if self.feature_discriminator and self.resolution < 32:
-            raise UsageError(
-                f"`feature_discriminator` needs images of at least 32 px, not {self.resolution}",
-                "choose a larger `resolution`",
-            )
+        need_room_for_features(self, self.resolution)
 
     @property
     def gamma(self) -> float:
@@ -88,7 +87,7 @@ class StyleGAN2Options(LoopOptions):
 
 
 @dataclass(frozen=True)
-class EncoderOptions(LoopOptions):
+class EncoderOptions(PretrainedOptions):
     """Train an encoder from images to a generator's style codes."""
 
     model: str = option("faces", "Generator: a name, a folder or a checkpoint.")

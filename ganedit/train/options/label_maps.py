@@ -25,6 +25,7 @@ class LabelMapOptions(TranslationOptions):
     labels: str = option("", "Names of the labels in the order of their numbers, as sky,grass; or how many.")
     palette: str = option("", "File with a line R G B NAME per label, for label maps in colours.")
     edges: bool = option(False, "Give the network the outlines of the regions as well.")
+    perceptual_weight: float = option(10.0, "Weight of the perceptual loss.")
     instances: str = option("", "Folder or zip of instance maps, from which the outlines are taken.")
 
     def __post_init__(self) -> None:

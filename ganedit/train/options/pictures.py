@@ -13,6 +13,7 @@ from ganedit.train.options.base import (
     need_multiple,
     option,
 )
+from ganedit.train.options.pretrained import PretrainedOptions, need_room_for_features
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class PictureOptions(ModelOptions):
 
 
 @dataclass(frozen=True)
-class SRGANOptions(PictureOptions):
+class SRGANOptions(PictureOptions, PretrainedOptions):
     """Train an upscaler: SRResNet on pixels alone, or with --adversarial as SRGAN."""
 
     data: tuple[str, ...] = option((), "Folders or zips of sharp images; one named twice counts twice.")
@@ -39,6 +40,8 @@ class SRGANOptions(PictureOptions):
     gan_weight: float = option(1e-3, "Weight of the adversarial loss.")
     feature_weight: float = option(0.1, "Weight of the feature-matching loss.")
     pixel_weight: float = option(1.0, "Weight of the L1 loss.")
+    perceptual_weight: float = option(0.1, "Weight of the perceptual loss.")
+    feature_gan_weight: float = option(1e-3, "Weight of the feature discriminators in the generator's loss.")
     start: str = option("", "Upscaler to start from: a name, a folder or a file.")
     test: str = option("", "Folders of *_HR.png and *_LR.png to measure on, separated by commas.")
 
@@ -48,10 +51,11 @@ class SRGANOptions(PictureOptions):
             raise UsageError(f"`scale={self.scale}` must be 2, 4 or 8")
         need_multiple(self, "size", self.scale, least=8 * self.scale)
         need_at_least(self, 1, "width", "blocks")
+        need_room_for_features(self, self.size)
 
 
 @dataclass(frozen=True)
-class TranslationOptions(PictureOptions, DuelOptions):
+class TranslationOptions(PictureOptions, DuelOptions, PretrainedOptions):
     """Options of recipes that translate images."""
 
     size: int = option(256, "Side of the training crops in pixels.")
@@ -63,6 +67,7 @@ class TranslationOptions(PictureOptions, DuelOptions):
         if 0 < self.load_size < self.size:
             raise UsageError(f"`load_size={self.load_size}` must be at least `size={self.size}`")
         need_multiple(self, "size", 4, least=16)
+        need_room_for_features(self, self.size)
 
     @property
     def squeeze(self) -> int:
@@ -82,6 +87,8 @@ class InpaintOptions(TranslationOptions):
     )
     reconstruction: float = option(0.999, "Weight of the squared error in the hole.")
     gan_weight: float = option(0.001, "Weight of the adversarial loss; 0 trains on pixels alone.")
+    perceptual_weight: float = option(0.1, "Weight of the perceptual loss.")
+    feature_gan_weight: float = option(1e-3, "Weight of the feature discriminators in the generator's loss.")
     norm: Literal["batch", "instance"] = option("batch", "Normalisation.")
     template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
     test: str = option("", "Folder or zip to measure on: its first 200 images, with the middle cut out.")

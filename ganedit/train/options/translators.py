@@ -37,6 +37,7 @@ class Pix2pixOptions(TranslationOptions):
     gan: Literal["vanilla", "lsgan"] = option("vanilla", "Adversarial loss.")
     gan_weight: float = option(1.0, "Weight of the adversarial loss; 0 trains on pixels alone.")
     l1: float = option(100.0, "Weight of the L1 loss.")
+    perceptual_weight: float = option(10.0, "Weight of the perceptual loss.")
     norm: Literal["batch", "instance"] = option("batch", "Normalisation; instance suits --batch 1.")
     dropout: bool = option(True, "Use dropout in the middle of the generator.")
     up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
@@ -56,7 +57,7 @@ class Pix2pixOptions(TranslationOptions):
             raise UsageError(f"`patch={self.patch}` must be one of {', '.join(map(str, PATCHES))}")
         need_room_for_patches(self, PATCHES[self.patch])
         need_power_of_two(self, "size", least=16)  # the U-Net halves it down to 1
-        if not self.gan_weight and not self.l1:
+        if not any((self.gan_weight, self.l1, self.perceptual, self.feature_discriminator)):
             raise UsageError("`gan_weight=0` with `l1=0` leaves nothing to learn from", "set one of them")
 
 
@@ -65,6 +66,7 @@ class CycleGANOptions(TranslationOptions, CycleOptions):
     """Train CycleGAN: image-to-image translation between two sets, without pairs."""
 
     kimg: float = option(200.0, "Length of training, in thousands of images of each domain.")
+    perceptual_weight: float = option(10.0, "Weight of the perceptual loss.")
     attention: float = option(
         0.0, "Weight of the area of a learned mask outside which nothing changes; 0: no mask."
     )
@@ -90,6 +92,7 @@ class UNITOptions(TranslationOptions):
     reconstruction: float = option(10.0, "Weight of reconstructing an image from its code.")
     kl: float = option(0.01, "Weight of the codes' KL divergence from the prior.")
     cycle: float = option(10.0, "Weight of the cycle-consistency loss.")
+    perceptual_weight: float = option(10.0, "Weight of the perceptual loss.")
     cycle_kl: float = option(0.01, "Weight of the KL divergence for codes of translated images.")
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
 from ganedit.nets.resnet import ResNetConfig
-from ganedit.train.cycle import CycleRecipe, Drawn
+from ganedit.train.cycle import CycleRecipe, RoundTrip
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options.translators import CycleGANOptions
 from ganedit.train.run import Run
@@ -39,6 +39,7 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
             past_a=self.past_a,
             past_b=self.past_b,
         )
+        self.pretrained = self.add_pretrained_pair()
 
     def g_loss(self, on_fake: Tensor) -> Tensor:
         return gan_g_loss("lsgan", on_fake)
@@ -53,12 +54,21 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
             on_real, on_fake = d(real), d(fake)
         return gan_d_loss("lsgan", on_real.float(), on_fake.float())
 
-    def more_losses(self, run: Run, to_b: Drawn, to_a: Drawn) -> Mapping[str, Tensor]:
-        if not self.options.attention:
-            return {}
-        begin, full = AREA_COUNTS
-        share = min(max((run.progress - begin) / (full - begin), 0.0), 1.0)
-        return {"attention": self.options.attention * share * (to_b.area + to_a.area)}
+    def more_losses(self, run: Run, seen: RoundTrip) -> Mapping[str, Tensor]:
+        (drawn_a, drawn_b), (back_a, back_b) = seen.drawn, seen.back
+        a = self.pretrained.a.g_losses(drawn_a.judged.float())
+        b = self.pretrained.b.g_losses(drawn_b.judged.float())
+        a |= self.pretrained.a.perceptual(back_a.kept, seen.real[0])
+        b |= self.pretrained.b.perceptual(back_b.kept, seen.real[1])
+        losses = {name: a[name] + b[name] for name in a}
+        if self.options.attention:
+            begin, full = AREA_COUNTS
+            share = min(max((run.progress - begin) / (full - begin), 0.0), 1.0)
+            losses["attention"] = self.options.attention * share * (drawn_a.area + drawn_b.area)
+        return losses
+
+    def more_steps(self, run: Run, pieces: list[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        return self.pretrained.d_step(run, pieces)
 
     @property
     def about(self) -> dict[str, Any]:

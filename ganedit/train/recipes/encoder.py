@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganedit.compute import autocast, training_dtype
-from ganedit.data.images import ImageSet
+from ganedit.data.images import ImageSet, fetch
 from ganedit.data.pictures import sheet
 from ganedit.errors import CheckpointError
 from ganedit.images.tensors import from_levels
@@ -24,8 +24,11 @@ from ganedit.store.cards import ModelCard
 from ganedit.store.load import load, load_generator, save_model
 from ganedit.store.models import Encoder as EncoderModel
 from ganedit.store.models import Generator
+from ganedit.train.feature_discriminator import CALIBRATION_IMAGES
 from ganedit.train.options.generators import EncoderOptions
+from ganedit.train.options.pretrained import need_room_for_features
 from ganedit.train.options.recipes import command_line
+from ganedit.train.pretrained import PretrainedLosses
 from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, load_set
@@ -56,15 +59,24 @@ class EncoderTraining(Recipe):
         parameters = self.encoder.parameters()
         optimizer = torch.optim.AdamW(parameters, options.lr, betas=(0.9, 0.99), weight_decay=1e-4)
         self.optimizers = {"encoder": optimizer}
+        need_room_for_features(options, generator.resolution)
+        self.pretrained = PretrainedLosses(options, self._real_images, generator.device, self.dtype)
+        if self.pretrained.adversary:
+            self.networks["features"] = self.pretrained.adversary.network
+            self.optimizers["features"] = self.pretrained.adversary.optimizer
 
     def step(self, run: Run) -> dict[str, Tensor]:
         warm = min(1.0, (run.step + 1) / 100)
         set_rate(self.optimizers["encoder"], self.options.lr * warm * (1 - 0.95 * run.progress))
         stats: dict[str, Tensor] = {}
         pieces = self.data.draw(run.share(), mirror=self.options.mirror)
-        losses = (self._loss(images[: len(images) // 2], stats) for images, _ in pieces)
+        reals = [images[: len(images) // 2] for images, _ in pieces]
+        losses = (self._loss(real, stats) for real in reals)
         stats["loss"] = run.minimise(self.optimizers["encoder"], losses)
-        return stats
+        return stats | self.pretrained.d_step(run, reals)
+
+    def _real_images(self) -> Tensor:
+        return fetch(self.data.images, torch.randint(len(self.data), (CALIBRATION_IMAGES,)))
 
     def _loss(self, real: Tensor, stats: dict[str, Tensor]) -> Tensor:
         with torch.no_grad():
@@ -74,11 +86,15 @@ class EncoderTraining(Recipe):
         with autocast(targets.device, self.dtype):
             base, offsets = (part.float() for part in self.encoder.codes(targets))
         ws = self.encoder.w_avg + base.unsqueeze(1) + offsets
-        picture = distance_to(targets, self.generator, "discriminator")(self.generator.synthesis(ws)).mean()
+        again = self.generator.synthesis(ws)
+        picture = distance_to(targets, self.generator, "discriminator")(again).mean()
         code = (ws[: len(real)] - known).square().mean() / self.variance
         offset = offsets.square().mean() / self.variance
-        stats |= {"picture": picture.detach(), "code": code.detach(), "offset": offset.detach()}
-        return picture + self.options.code_weight * code + self.options.offset_weight * offset
+        features = self.pretrained.g_losses(again, targets)
+        each = {"picture": picture, "code": code, "offset": offset, **features}
+        stats |= {name: loss.detach() for name, loss in each.items()}
+        weighted = self.options.code_weight * code + self.options.offset_weight * offset
+        return picture + weighted + sum(features.values())
 
     def _sample_codes(self, n: int) -> Tensor:
         generator = self.generator

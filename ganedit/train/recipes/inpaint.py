@@ -26,7 +26,7 @@ from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options.pictures import PATCHES, InpaintOptions
 from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad
-from ganedit.train.translation import PictureRecipe, frozen, load_named
+from ganedit.train.translation import PictureRecipe, frozen, load_named, real_images
 
 SAMPLES = 8
 TESTED = 200  # pictures at most
@@ -54,10 +54,11 @@ class Inpaint(PictureRecipe[InpaintOptions]):
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}
+        self.pretrained = self.add_pretrained(lambda: real_images(data, options.size))
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
-        self.decay(run, options.lr, options.decay)
+        self.decay(run, options.decay)
         self.g.train()
         pieces = [
             (images, holes(options.holes, len(images), options.size).to(self.device))
@@ -68,7 +69,7 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
         if options.gan_weight:
             stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
-        return stats
+        return stats | self.pretrained.d_step(run, (images for images, _ in pieces))
 
     def _g_losses(
         self, pieces: list[tuple[Tensor, Tensor]], fakes: list[Tensor], stats: dict[str, Tensor]
@@ -87,7 +88,9 @@ class Inpaint(PictureRecipe[InpaintOptions]):
                 adversarial = gan_g_loss("vanilla", logits.float())
                 stats["g/gan"] = adversarial.detach()
                 loss = loss + adversarial * options.gan_weight
-            yield loss
+            features = self.pretrained.g_losses(completed, images)
+            stats |= {f"g/{name}": value.detach() for name, value in features.items()}
+            yield loss + sum(features.values())
 
     def _d_losses(self, pieces: list[tuple[Tensor, Tensor]], fakes: list[Tensor]) -> Iterator[Tensor]:
         for (images, _), fake in zip(pieces, fakes, strict=True):

@@ -15,6 +15,7 @@ from ganedit.nets.patchgan import PatchGAN, PatchGANConfig
 from ganedit.nets.unet import UNetConfig, UNetGenerator
 from ganedit.store.load import save_model
 from ganedit.train.colours import join_lightness, split_lightness
+from ganedit.train.feature_discriminator import CALIBRATION_IMAGES
 from ganedit.train.losses import gan_d_loss, gan_g_loss
 from ganedit.train.options.pictures import PATCHES
 from ganedit.train.options.translators import Pix2pixOptions
@@ -44,9 +45,10 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}
+        self.pretrained = self.add_pretrained(self._real_images)
 
     def step(self, run: Run) -> dict[str, Tensor]:
-        self.decay(run, self.options.lr, self.options.decay)
+        self.decay(run, self.options.decay)
         self.g.train()
         drawn = self.data.draw(run.share(), self.options.size, mirror=self.options.mirror)
         pieces = [self._ends(layers) for layers in drawn]
@@ -55,7 +57,16 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
         if self.options.gan_weight:
             stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
-        return stats
+        return stats | self.pretrained.d_step(run, (self._image(*piece) for piece in pieces))
+
+    def _real_images(self) -> Tensor:
+        """Some images as the generator should draw them."""
+        layers = self.data.centres(range(min(CALIBRATION_IMAGES, len(self.data))), self.options.size)
+        return self._image(*self._ends(layers))
+
+    def _image(self, given: Tensor, wanted: Tensor) -> Tensor:
+        """[N, 3, S, S] in [-1, 1] of what the network draws, which may be colours alone."""
+        return join_lightness(given, wanted) if self.options.colorization else wanted
 
     def _ends(self, layers: list[Tensor]) -> tuple[Tensor, Tensor]:
         """What is given and what is wanted."""
@@ -78,8 +89,9 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
                 with frozen(self.d):
                     each["gan"] = gan_g_loss(options.gan, self._logits(given, fake))
                 loss = loss + each["gan"] * options.gan_weight
-            stats |= {f"g/{name}": value.detach() for name, value in each.items()}
-            yield loss
+            features = self.pretrained.g_losses(self._image(given, fake.float()), self._image(given, wanted))
+            stats |= {f"g/{name}": value.detach() for name, value in (each | features).items()}
+            yield loss + sum(features.values())
 
     def _d_losses(self, pieces: list[tuple[Tensor, Tensor]], fakes: list[Tensor]) -> Iterator[Tensor]:
         for (given, wanted), fake in zip(pieces, fakes, strict=True):

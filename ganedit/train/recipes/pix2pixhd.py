@@ -2,7 +2,7 @@
 
 A global generator is trained first, then again inside enhancers that bring it to twice the size each. Least
 squares at three scales, and the distance of the discriminators' features. Where the paper compares features
-of VGG, too, LPIPS does so here, for those who have its weights.
+of VGG, too, `perceptual` compares those of EfficientNet-Lite, or LPIPS does so where its weights are at hand.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ganedit.train.losses import gan_d_loss, gan_g_loss, over_scales
 from ganedit.train.options.label_maps import Pix2pixHDOptions
 from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad, labels_of, load_labelled
-from ganedit.train.translation import JudgedRecipe, load_named
+from ganedit.train.translation import JudgedRecipe, load_named, real_images
 
 SAMPLES = 8
 Piece = tuple[Tensor, Tensor]  # what the network draws from [N, C, H, W], and the photo
@@ -50,6 +50,7 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}
         self.lpips = lpips_network(device) if options.vgg else None
+        self.pretrained = self.add_pretrained(lambda: real_images(data, options.size))
 
     @property
     def has_edges(self) -> bool:
@@ -57,7 +58,7 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
-        self.decay(run, options.lr, options.decay)
+        self.decay(run, options.decay)
         hold_inside(self.g, run.progress < options.fix_global)
         drawn = self.data.draw(run.share(), options.size, mirror=options.mirror)
         pieces = [(self._given(layers), layers[-1]) for layers in drawn]
@@ -65,7 +66,7 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
         fakes: list[Tensor] = []
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
         stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
-        return stats
+        return stats | self.pretrained.d_step(run, (wanted for _, wanted in pieces))
 
     def _given(self, layers: list[Tensor]) -> Tensor:
         return layers[0] if self.labels is None else network_input(layers, self.labels.count)
@@ -85,6 +86,7 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
             if self.lpips is not None:
                 with self.activations():
                     each["vgg"] = self.lpips(fake, wanted).float().mean() * self.options.vgg
+            each |= self.pretrained.g_losses(fake, wanted)
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 

@@ -1,8 +1,8 @@
 """Photos from label maps by spatially adaptive normalisation (SPADE, Park et al., arXiv:1903.07291).
 
 As in the paper: hinge loss, spectral normalisation, discriminators at two scales whose features are compared,
-a generator that learns more slowly than they do, and an encoder of styles for those who want one. Left out is
-the distance of VGG's features, which would need a network that cannot be given away.
+a generator that learns more slowly than they do, and an encoder of styles for those who want one. Where the
+paper compares features of VGG, `perceptual` compares those of EfficientNet-Lite.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ganedit.train.losses import hinge_d_loss, hinge_g_loss, style_divergence
 from ganedit.train.options.label_maps import SPADEOptions
 from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad, labels_of, load_labelled
-from ganedit.train.translation import JudgedRecipe
+from ganedit.train.translation import JudgedRecipe, real_images
 
 SAMPLES = 8
 SCALES = 2  # that pictures are judged at
@@ -62,13 +62,14 @@ class SPADE(JudgedRecipe[SPADEOptions]):
         super().__init__(options, device, networks)
         drawing = [network for name, network in networks.items() if name != "d"]
         self.optimizers = {
-            "g": self.adam(*drawing, betas=(0.0, 0.9)),
-            "d": self.adam(self.d, betas=(0.0, 0.9)),
+            "g": self.adam(*drawing, lr=options.lr / 2, betas=(0.0, 0.9)),
+            "d": self.adam(self.d, lr=options.lr * 2, betas=(0.0, 0.9)),
         }
+        self.pretrained = self.add_pretrained(lambda: real_images(data, options.size))
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
-        self.decay(run, {"g": options.lr / 2, "d": options.lr * 2}, options.decay)
+        self.decay(run, options.decay)
         self.g.train()
         drawn = self.data.draw(run.share(), options.size, mirror=options.mirror)
         pieces = [(network_input(layers, self.labels.count), layers[-1]) for layers in drawn]
@@ -76,7 +77,7 @@ class SPADE(JudgedRecipe[SPADEOptions]):
         fakes: list[Tensor] = []
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
         stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
-        return stats
+        return stats | self.pretrained.d_step(run, (wanted for _, wanted in pieces))
 
     def _g_losses(
         self, pieces: list[Piece], fakes: list[Tensor], stats: dict[str, Tensor]
@@ -97,6 +98,7 @@ class SPADE(JudgedRecipe[SPADEOptions]):
             each["gan"] = hinge_g_loss(on_fake)
             each["features"] = distance * options.feature_weight
             each["l1"] = F.l1_loss(fake, wanted) * options.l1
+            each |= self.pretrained.g_losses(fake, wanted)
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 

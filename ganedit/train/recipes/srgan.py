@@ -1,8 +1,9 @@
 """Super-resolution: SRResNet, and SRGAN with a discriminator (Ledig et al., arXiv:1609.04802).
 
 Two things differ from the paper. The pixel loss is the mean absolute difference, which reaches the same PSNR
-in fewer steps than the square (arXiv:1707.02921). The perceptual loss compares features of the discriminator
-itself, as pix2pixHD does (arXiv:1711.11585), because VGG's weights are not part of the project.
+in fewer steps than the square (arXiv:1707.02921). Where the paper compares features of VGG, features of the
+discriminator are compared, as in pix2pixHD (arXiv:1711.11585), and with `perceptual` those of
+EfficientNet-Lite.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ganedit.train.losses import feature_distance, logistic_d_loss, nonsaturatin
 from ganedit.train.options.pictures import SRGANOptions
 from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, note_skipped
-from ganedit.train.translation import PictureRecipe, frozen, start_from
+from ganedit.train.translation import PictureRecipe, frozen, real_images, start_from
 
 SAMPLES = 6
 
@@ -53,10 +54,11 @@ class SRGAN(PictureRecipe[SRGANOptions]):
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(network) for name, network in networks.items()}
+        self.pretrained = self.add_pretrained(lambda: real_images(data, options.size // options.scale))
 
     def step(self, run: Run) -> dict[str, Tensor]:
         for optimizer in self.optimizers.values():
-            set_rate(optimizer, self.options.lr * (1 + math.cos(math.pi * run.progress)) / 2)
+            set_rate(optimizer, optimizer.defaults["lr"] * (1 + math.cos(math.pi * run.progress)) / 2)
         self.g.train()
         size = self.options.size // self.options.scale
         pieces = self.data.draw(run.share(), size, mirror=self.options.mirror, turn=True)
@@ -66,7 +68,7 @@ class SRGAN(PictureRecipe[SRGANOptions]):
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(units, fakes, stats))
         if self.options.adversarial:
             stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(units, fakes))
-        return stats
+        return stats | self.pretrained.d_step(run, (large for _, large in pieces))
 
     def _g_losses(
         self, pieces: list[list[Tensor]], fakes: list[Tensor], stats: dict[str, Tensor]
@@ -77,6 +79,7 @@ class SRGAN(PictureRecipe[SRGANOptions]):
                 each = {"pixel": F.l1_loss(drawn.float(), large) * self.options.pixel_weight}
                 if self.options.adversarial:
                     each |= self._judged(drawn, large)
+            each |= self.pretrained.g_losses(drawn.float() * 2 - 1, large * 2 - 1)
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             fakes.append(drawn.detach())
             yield torch.stack(list(each.values())).sum()

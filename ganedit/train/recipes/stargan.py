@@ -69,7 +69,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
-        self.decay(run, options.lr, options.decay)
+        self.decay(run, options.decay)
         which = run.step // options.critic % len(self.sets)
         pieces = []
         for images, labels in self.sets[which].draw(run.share(which), mirror=options.mirror):

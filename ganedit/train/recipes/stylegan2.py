@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -193,7 +194,7 @@ class StyleGAN2(Recipe):
             if self.d:
                 loss = loss + nonsaturating_g_loss(self._logits(drawn.images, drawn.labels))
             if self.adversary and drawn.features:
-                loss = loss + self.adversary.g_loss(drawn.features) * self.options.feature_weight
+                loss = loss + self.adversary.g_loss(drawn.features) * self.options.feature_gan_weight
                 loss = loss + out_of_range(drawn.images) * RANGE_WEIGHT
             yield loss
             features = None if drawn.features is None else [f.detach() for f in drawn.features]
@@ -317,9 +318,11 @@ class StyleGAN2(Recipe):
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        rng = torch.Generator().manual_seed(self.options.seed)
         n = SAMPLE_ROWS * SAMPLE_COLUMNS
-        z = torch.randn(n, self.g.cfg.z_dim, generator=rng).to(self.path_mean.device)
+        # The seeds of `ganedit generate`. Not torch's: its stream began with the mapping network's first
+        # weights, and codes equal to weights are far from all others.
+        rows = [np.random.RandomState(seed).randn(self.g.cfg.z_dim) for seed in range(n)]
+        z = torch.tensor(np.stack(rows), dtype=torch.float32, device=self.path_mean.device)
         c = None
         if self.data.num_classes:
             column = torch.arange(n) % SAMPLE_COLUMNS % self.data.num_classes

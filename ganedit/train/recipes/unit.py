@@ -44,14 +44,15 @@ class SharedCode(DomainRecipe[UNITOptions]):
         )
         adam = partial(self.adam, betas=(0.5, 0.999), weight_decay=options.weight_decay)
         self.optimizers = {"g": adam(self.g), "d": adam(*self.discriminators.values())}
+        self.pretrained = self.add_pretrained_pair()
 
     def step(self, run: Run) -> dict[str, Tensor]:
-        self.decay(run, self.options.lr, self.options.decay)
+        self.decay(run, self.options.decay)
         pieces, fakes = self.domains.draw(run), Pieces()
         stats: dict[str, Tensor] = {}
         stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, fakes, stats))
         stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
-        return stats
+        return stats | self.pretrained.d_step(run, pieces)
 
     def _g_losses(self, pieces: Pieces, fakes: Pieces, stats: dict[str, Tensor]) -> Iterator[Tensor]:
         for a, b in pieces:
@@ -80,6 +81,8 @@ class SharedCode(DomainRecipe[UNITOptions]):
             "cycle_kl": code_of_fake.float().square().mean() * options.cycle_kl,
             "gan": over_scales(partial(gan_g_loss, "lsgan"), logits) * options.gan_weight,
         }
+        losses |= self.pretrained.of(there).g_losses(fake.float())
+        losses |= self.pretrained.of(here).perceptual(back, real)
         return fake.detach(), losses
 
     def _d_losses(self, pieces: Pieces, fakes: Pieces) -> Iterator[Tensor]:

@@ -52,11 +52,14 @@ class Vocoder(PictureRecipe[VocoderOptions]):
             self.d = WaveformDiscriminators(WaveformDiscriminatorConfig(options.d_width))
             networks["d"] = self.d
         super().__init__(options, device, networks)
-        self.optimizers = {name: self.adam(network, betas=BETAS) for name, network in networks.items()}
+        rates = {"g": options.lr, "d": options.d_lr}
+        self.optimizers = {
+            name: self.adam(net, lr=rates[name], betas=BETAS) for name, net in networks.items()
+        }
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
-        self.decay(run, {"g": options.lr, "d": options.d_lr}, options.decay)
+        self.decay(run, options.decay)
         judged = options.d_from < 1 and run.progress >= options.d_from
         pieces = self.data.draw(run.share(), options.frames, gain=options.gain)
         fakes: list[Tensor] = []
