@@ -101,7 +101,8 @@ def find_dtype(name: str, device: torch.device) -> torch.dtype:
         raise UsageError(f"{name} is not a number format", f"choose {', '.join(DTYPES)}")
     if name == "float16" and device.type == "cpu":  # emulated: a projection took 3 minutes, not 10 s
         raise UsageError("float16 is for GPUs", "choose bfloat16 or float32 on a CPU")
-    return getattr(torch, "float32" if name == "auto" else name)
+    dtype: torch.dtype = getattr(torch, "float32" if name == "auto" else name)
+    return dtype
 
 
 def training_dtype(name: str, device: torch.device) -> torch.dtype:

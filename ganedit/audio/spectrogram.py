@@ -102,7 +102,7 @@ def picture(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
     """The picture, float32 [bins, frames] in [-1, 1], low frequencies first, of samples [T] at `cfg.rate`."""
     amplitude = np.abs(transform(samples, cfg)) if cfg.kind != "mel" else mel_amplitude(samples, cfg)
     decibels = 20 * np.log10(np.maximum(amplitude, 10 ** (cfg.floor / 20)))
-    return np.clip(1 - 2 * decibels / cfg.floor, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(1 - 2 * decibels / cfg.floor, -1, 1), np.float32)
 
 
 def amplitudes(picture: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
@@ -115,11 +115,11 @@ def transform(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
     """complex64 [bins, frames] of samples [T], calibrated: of a cqt or stft, not of a mel spectrogram."""
     if cfg.kind != "cqt":
         return librosa.stft(samples, n_fft=cfg.window, hop_length=cfg.hop) / (cfg.window / 4)
-    found = librosa.cqt(
+    spectrum: np.ndarray = librosa.cqt(
         samples, sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest, n_bins=cfg.bins,
         bins_per_octave=cfg.bins_per_octave,
     )  # fmt: skip
-    return found / _cqt_gain(cfg)
+    return np.asarray(spectrum / _cqt_gain(cfg))
 
 
 def inverse(found: np.ndarray, cfg: SpectrogramConfig, length: int) -> np.ndarray:
@@ -146,7 +146,7 @@ def mel_amplitude(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
 
     The higher the row the wider its triangle, and the more of a sine's surroundings it adds to the sine.
     """
-    return mel_filters(cfg) @ np.abs(transform(samples, stft_config(cfg)))
+    return np.asarray(mel_filters(cfg) @ np.abs(transform(samples, stft_config(cfg))))
 
 
 def stft_config(cfg: SpectrogramConfig) -> SpectrogramConfig:
@@ -165,7 +165,7 @@ def _cqt_gain(cfg: SpectrogramConfig) -> np.ndarray:
     """What librosa's CQT shows of a sine of amplitude 1: half the root of each filter's length; [bins, 1]."""
     frequency = frequencies(cfg)
     lengths, _ = librosa.filters.wavelet_lengths(freqs=frequency, sr=cfg.rate)
-    return (np.sqrt(lengths) / 2)[:, None].astype(np.float32)
+    return np.asarray((np.sqrt(lengths) / 2)[:, None], np.float32)
 
 
 # --- level, rate and length -------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def _photo_lines(pixels: np.ndarray) -> np.ndarray:
 def _even(light: np.ndarray) -> np.ndarray:
     """Brightness with the contrast of each surrounding brought nearer to that of the whole."""
     spread = np.sqrt(_surroundings((light - _surroundings(light)) ** 2).clip(0))
-    return light * (0.16 / (spread + 0.06))
+    return np.asarray(light * (0.16 / (spread + 0.06)))
 
 
 def _surroundings(values: np.ndarray) -> np.ndarray:
@@ -217,7 +217,7 @@ def _hysteresis(response: np.ndarray, strong: float, weak: float) -> np.ndarray:
     kept = np.zeros(count, bool)
     kept[np.unique(numbers[response > strong])] = True
     kept[0] = False  # the paper
-    return kept[numbers]
+    return np.asarray(kept[numbers])
 
 
 def _inked(lines: np.ndarray, size: tuple[int, int], blob: float) -> np.ndarray:
@@ -267,7 +267,7 @@ def _removable(first: bool) -> np.ndarray:
     rises = sum((p[i] == 0) & (p[(i + 1) % 8] == 1) for i in range(8))
     up, right, down, left = p[0], p[2], p[4], p[6]
     a, b = (up * right * down, right * down * left) if first else (up * right * left, up * down * left)
-    return (count >= 2) & (count <= 6) & (rises == 1) & (a == 0) & (b == 0)
+    return np.asarray((count >= 2) & (count <= 6) & (rises == 1) & (a == 0) & (b == 0))
 
 
 _REMOVABLE = (_removable(True), _removable(False))

@@ -283,7 +283,7 @@ def _mux(out: Any, packet: Any, stream: Any, tracks: Any) -> Any:
 
 
 def _seconds(packet: Any) -> Fraction:
-    return packet.pts * packet.time_base
+    return Fraction(packet.pts * packet.time_base)
 
 
 def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:

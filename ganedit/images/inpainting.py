@@ -246,7 +246,7 @@ def _rim(hole: np.ndarray) -> np.ndarray:
     import cv2
 
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RIM + 1,) * 2, np.uint8))
-    return (grown > 0) & ~hole
+    return np.asarray((grown > 0) & ~hole)
 
 
 def _membrane(field: np.ndarray, known: np.ndarray) -> np.ndarray:

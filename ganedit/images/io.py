@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, atomic_path
@@ -145,7 +146,7 @@ _MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")  # how f
 
 def _found(data: bytes, problem: Exception) -> str:
     """Words for what a file holds instead of a whole image."""
-    if not isinstance(problem, Image.UnidentifiedImageError):
+    if not isinstance(problem, UnidentifiedImageError):
         if "truncated" in str(problem) or isinstance(problem, (EOFError, SyntaxError)):
             return f"it is truncated or damaged ({len(data)} bytes)"
         return f"it is damaged ({problem})"
@@ -178,9 +179,9 @@ def _sixteen_bits(image: Image.Image, data: bytes) -> bool:
     """Pillow shows 16-bit colour as 8-bit RGB; the header tells."""
     if image.mode.startswith("I;16"):
         return True
-    if image.format == "TIFF":
-        bits: Any = image.tag_v2.get(258, (8,))  # type: ignore[attr-defined]
-        return max(bits if isinstance(bits, tuple) else (bits,)) == 16
+    if isinstance(image, TiffImageFile):
+        bits = image.tag_v2.get(258, (8,))
+        return bool(max(bits if isinstance(bits, tuple) else (bits,)) == 16)
     return image.format == "PNG" and data[24] == 16
 
 

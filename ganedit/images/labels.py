@@ -116,7 +116,7 @@ def by_colour(pixels: np.ndarray, palette: Palette, path: str | Path) -> np.ndar
             f"({int(strange.sum()):,} of {strange.size:,} pixels)",
             "draw without antialiasing, save without JPEG, or add them to the palette",
         )
-    return at.astype(np.uint8 if len(known) <= 256 else np.uint16)
+    return np.asarray(at, np.uint8 if len(known) <= 256 else np.uint16)
 
 
 def _codes(colours: np.ndarray) -> np.ndarray:
@@ -161,7 +161,7 @@ def nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     rows, columns = (
         ((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(size, labels.shape, strict=True)
     )
-    return labels[rows][:, columns]
+    return np.asarray(labels[rows][:, columns])
 
 
 def one_hot(labels: Tensor, count: int, edges: Tensor | None = None) -> Tensor:

@@ -78,7 +78,7 @@ def _forehead(points: np.ndarray) -> np.ndarray:
     middle = (left + right) / 2
     height = max(float((brows - middle) @ up), 0.0) + FOREHEAD * third
     turn = np.linspace(0, np.pi, 32)[1:-1, None]
-    return middle + np.cos(turn) * across + np.sin(turn) * up * height
+    return np.asarray(middle + np.cos(turn) * across + np.sin(turn) * up * height)
 
 
 def _ribbon(line: np.ndarray, width: float) -> np.ndarray:

@@ -59,7 +59,7 @@ def need(generator: Generator, hint: str = "use a StyleGAN2 or StyleGAN3") -> No
 def style_layers(generator: Generator) -> list[StyleLayer]:
     """The layers of a code s, in order. Raises CheckpointError where there are none."""
     need(generator)
-    return generator.network.synthesis.style_layers
+    return list(generator.network.synthesis.style_layers)
 
 
 def channels(generator: Generator) -> list[Channel]:
@@ -125,7 +125,8 @@ def draw_styles(generator: Generator, s: Tensor, noise: Noise = "const") -> Tens
             f"codes s must be [N, {sum(counts)}] for the model {generator.name}, not {list(s.shape)}"
         )
     pieces = s.to(generator.device, torch.float32).split(counts, dim=1)
-    return generator.network.synthesis.from_styles(pieces, noise)
+    images: Tensor = generator.network.synthesis.from_styles(pieces, noise)
+    return images
 
 
 @torch.no_grad()

@@ -94,7 +94,8 @@ def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tenso
     def features(images: Tensor) -> Tensor:
         chips = F.grid_sample(images, grid.to(images), "bilinear", "border", align_corners=False)
         inputs = ((chips + 1) * LEVELS).contiguous(memory_format=torch.channels_last)
-        return network.to(images.device)(inputs)
+        codes: Tensor = network.to(images.device)(inputs)
+        return codes
 
     with torch.no_grad():
         person = features(from_levels(torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)))
@@ -126,7 +127,8 @@ def _chip_map(crop: np.ndarray, template: Template) -> Tensor:
 
 def identity_distance(features1: np.ndarray, features2: np.ndarray) -> np.ndarray:
     """Euclidean distance between rows of [..., 128]; below 0.6 counts as the same person."""
-    return np.linalg.norm(np.asarray(features1) - np.asarray(features2), axis=-1)
+    difference = np.asarray(features1) - np.asarray(features2)
+    return np.asarray(np.linalg.norm(difference, axis=-1))
 
 
 def face_box(template: Template, size: int) -> tuple[int, int, int, int]:
@@ -146,4 +148,4 @@ def _models() -> tuple[Any, FaceResNet]:
 
     predictor = dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
     network = read_face_resnet(model_file("dlib_face_recognition_resnet_model_v1.dat"))
-    return predictor, network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return predictor, network.to(memory_format=torch.channels_last)

@@ -39,7 +39,7 @@ def head_pose(landmarks: np.ndarray) -> np.ndarray:
     yaw = np.arctan((tip * across).sum(1) / apart[:, 0] / PROTRUSION)
     level = (tip * down).sum(1) / (base * down).sum(1).clip(min=1e-6)
     pitch = np.arctan((LEVEL - level) / PITCH_LEVER)
-    return np.degrees(np.stack([yaw, pitch], axis=1))
+    return np.asarray(np.degrees(np.stack([yaw, pitch], axis=1)))
 
 
 def crop_landmarks(

@@ -32,7 +32,7 @@ class GeneratorConfig:
 
     @property
     def resolution(self) -> int:
-        return START * 2 ** sum(self.doubling)
+        return START << sum(self.doubling)
 
 
 class StatisticsNorm(nn.Module):
@@ -127,8 +127,8 @@ class Attention(nn.Module):
         key = F.max_pool2d(self.key(x), 2).flatten(2)  # [N, C/8, HW/4]
         value = F.max_pool2d(self.value(x), 2).flatten(2)  # [N, C/2, HW/4]
         weights = (query.transpose(1, 2) @ key).softmax(dim=-1)  # [N, HW, HW/4]
-        found = (value @ weights.transpose(1, 2)).view(n, -1, h, w)
-        return x + self.gamma * self.out(found)
+        attended: Tensor = self.out((value @ weights.transpose(1, 2)).view(n, -1, h, w))
+        return x + self.gamma * attended
 
 
 class Generator(nn.Module):
@@ -152,7 +152,8 @@ class Generator(nn.Module):
         """z [z_dim] of a seed: normal numbers within ±2, times the truncation `psi`."""
         from scipy.stats import truncnorm
 
-        return psi * truncnorm.rvs(-2, 2, size=self.cfg.z_dim, random_state=np.random.RandomState(seed))
+        z = truncnorm.rvs(-2, 2, size=self.cfg.z_dim, random_state=np.random.RandomState(seed))
+        return psi * np.asarray(z)
 
     def forward(self, z: Tensor, c: Tensor | None = None, psi: float = 1.0) -> Tensor:
         """Truncation `psi` in (0, 1], as z was drawn with.
@@ -169,5 +170,5 @@ class Generator(nn.Module):
             if i == self.cfg.attention:
                 x = self.attention(x)
             x = block(x, condition, psi)
-        x = F.relu(self.norm(x, psi))
-        return self.to_rgb(x)[:, :3].tanh()
+        image: Tensor = self.to_rgb(F.relu(self.norm(x, psi)))
+        return image[:, :3].tanh()

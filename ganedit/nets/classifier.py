@@ -68,7 +68,8 @@ class Classifier(nn.Module):
     def standardised(self, images: Tensor) -> Tensor:
         """As `forward`, but numbers in standard deviations from their mean."""
         h = self.trunk(self.stem(to_input(images)))  # [N, W, 4, 4]
-        return self.head(h.mean((2, 3))).float()
+        outputs: Tensor = self.head(h.mean((2, 3)))
+        return outputs.float()
 
 
 def to_input(images: Tensor) -> Tensor:

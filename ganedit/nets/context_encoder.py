@@ -94,4 +94,5 @@ class ContextEncoder(nn.Module):
         x = self.mix(relu(self.across(x)))
         for layer in self.up:
             x = layer(x)
-        return self.to_image(x).tanh()
+        x = self.to_image(x)
+        return x.tanh()

@@ -93,7 +93,8 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [N, 1000] of ImageNet's classes."""
-        return self.classifier(self.head(self.features(images)[-1]).mean(dim=(2, 3)))
+        logits: Tensor = self.classifier(self.head(self.features(images)[-1]).mean(dim=(2, 3)))
+        return logits
 
 
 class InvertedResidual(nn.Module):
@@ -109,7 +110,7 @@ class InvertedResidual(nn.Module):
         self.shortcut = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x if self.expand is None else self.expand(x)
+        h: Tensor = x if self.expand is None else self.expand(x)
         h = self.project(self.depthwise(h))
         return h.add_(x) if self.shortcut else h
 

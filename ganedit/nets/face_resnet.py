@@ -36,7 +36,8 @@ class FaceResNet(nn.Module):
     def forward(self, chips: Tensor) -> Tensor:  # [N, 3, 150, 150] RGB in [0, 255]
         h = F.relu(self.stem((chips - self.mean) / 256))  # [N, 32, 72, 72]
         h = self.blocks(F.max_pool2d(h, 3, 2))  # [N, 32, 35, 35] to [N, 256, 2, 2]
-        return self.head(h.mean((2, 3)))  # [N, 128]
+        features: Tensor = self.head(h.mean((2, 3)))  # [N, 128]
+        return features
 
 
 class Block(nn.Module):

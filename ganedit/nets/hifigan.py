@@ -65,8 +65,8 @@ class HiFiGANGenerator(nn.Module):
         )
         self.heard = nn.Conv1d(4 * BANDS, cfg.widths[-1], 5, padding=2)  # the sources
         self.write = nn.Conv1d(cfg.widths[-1], 4 * BANDS, 7, padding=3)
-        nn.init.zeros_(self.write.weight)  # the sources as they are, at first
-        nn.init.zeros_(self.write.bias)  # type: ignore[arg-type]
+        for parameter in self.write.parameters():  # the sources as they are, at first
+            nn.init.zeros_(parameter)
         self.register_buffer("window", torch.hann_window(FFT), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:  # [N, 1, bins, F]
@@ -91,7 +91,7 @@ class HiFiGANGenerator(nn.Module):
 
     def generate(self, picture: Tensor) -> Tensor:
         """Waves [N, F · hop] in [-1, 1]; the same for the same picture."""
-        return self(picture).clamp(-1, 1)
+        return self.forward(picture).clamp(-1, 1)
 
     def _spectrum(self, wave: Tensor) -> Tensor:
         """complex [N, BANDS, T / 4 + 1]."""

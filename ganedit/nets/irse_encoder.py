@@ -43,7 +43,7 @@ class IRSEEncoderConfig:
     @property
     def resolution(self) -> int:
         """Side of its input: the coarsest features are small enough for the shallowest head."""
-        return 2 ** (len(self.widths) + min(self.heads))
+        return 1 << (len(self.widths) + min(self.heads))
 
 
 class Excitation(nn.Module):
@@ -55,7 +55,7 @@ class Excitation(nn.Module):
         self.excite = nn.Conv2d(channels // REDUCTION, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate = self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True))))
+        gate: Tensor = self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True))))
         return x * gate.sigmoid()
 
 
@@ -80,7 +80,8 @@ class Unit(nn.Module):
             self.skip_norm(self.skip(x)) if hasattr(self, "skip") else x[:, :, :: self.stride, :: self.stride]
         )
         x = self.conv1(self.act(self.conv0(self.norm0(x))))
-        return short + self.excitation(self.norm1(x))
+        x = self.excitation(self.norm1(x))
+        return short + x
 
 
 class Head(nn.Module):
@@ -96,7 +97,8 @@ class Head(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for conv in self.convs:
             x = F.leaky_relu(conv(x), 0.01)
-        return self.out(x.flatten(1))
+        ws: Tensor = self.out(x.flatten(1))
+        return ws
 
 
 class IRSEEncoder(nn.Module):

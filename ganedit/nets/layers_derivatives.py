@@ -14,6 +14,7 @@ derivative. On a GPU, and in compiled graphs, PyTorch's own functions are used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -37,7 +38,8 @@ def conv2d(
     if not _own(x):
         return F.conv2d(x, weight, bias, stride=stride, padding=padding)
     at = Geometry(stride, padding, (x.shape[2], x.shape[3]))
-    return _Convolve.apply(x, weight, bias, at)  # type: ignore[no-any-return]
+    y: Tensor = _Convolve.apply(x, weight, bias, at)
+    return y
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: int) -> Tensor:
@@ -46,7 +48,8 @@ def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: int) -> Tensor:
         return F.conv_transpose2d(x, weight, stride=stride)
     kernel = weight.shape[2]
     height, width = ((side - 1) * stride + kernel for side in x.shape[2:])
-    return _Spread.apply(x, weight, Geometry(stride, 0, (height, width)))  # type: ignore[no-any-return]
+    y: Tensor = _Spread.apply(x, weight, Geometry(stride, 0, (height, width)))
+    return y
 
 
 def _own(x: Tensor) -> bool:
@@ -107,7 +110,7 @@ class _Correlate(torch.autograd.Function):
             g, x = _channels_first(g), _channels_first(x)
         w = x.new_empty(1).expand(shape)  # only its shape matters
         stride, padding = [at.stride] * 2, [at.padding] * 2
-        gradients = torch.ops.aten.convolution_backward
+        gradients: Callable[..., tuple[Tensor, Tensor, Tensor]] = torch.ops.aten.convolution_backward
         return gradients(g, x, w, None, stride, padding, [1, 1], False, [0, 0], 1, [False, True, False])[1]
 
     @staticmethod
@@ -142,7 +145,8 @@ def depthwise(x: Tensor, kernel: Tensor, bias: Tensor | None = None, *, padding:
     """Each channel of x [N, C, H, W] with its kernel [C, 1, k, k], which takes no gradient; zero padded."""
     if not _own(x):
         return F.conv2d(x, kernel, bias, padding=padding, groups=x.shape[1])
-    return _Depthwise.apply(x, kernel, bias, padding)  # type: ignore[no-any-return]
+    y: Tensor = _Depthwise.apply(x, kernel, bias, padding)
+    return y
 
 
 class _Depthwise(torch.autograd.Function):
@@ -170,7 +174,8 @@ def resample(x: Tensor, kernel: Tensor, *, up: bool) -> Tensor:
     if not _own(x):
         convolve = F.conv_transpose2d if up else F.conv2d
         return convolve(x, kernel, stride=2, padding=1, groups=x.shape[1])
-    return _Resample.apply(x, kernel, up)  # type: ignore[no-any-return]
+    y: Tensor = _Resample.apply(x, kernel, up)
+    return y
 
 
 class _Resample(torch.autograd.Function):

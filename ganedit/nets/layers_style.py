@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,13 @@ from ganedit.nets.layers import Linear, pixel_norm
 class Config:
     """A dataclass of plain values that goes through JSON and TOML and back."""
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
+        return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Any:
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
@@ -33,6 +35,8 @@ class StyleLayer(NamedTuple):
 
 class MappingNetwork(nn.Module):
     """z [N, z_dim] and one-hot classes c [N, C] to w [N, w_dim]. Either may be absent."""
+
+    w_avg: Tensor
 
     def __init__(
         self,
@@ -99,7 +103,7 @@ class StyleGenerator(nn.Module):
     @property
     def w_avg(self) -> Tensor:
         """Mean of w over z [w_dim]; over classes too where there are any."""
-        return self.mapping.w_avg  # type: ignore[return-value]
+        return self.mapping.w_avg
 
     def style_codes(
         self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None

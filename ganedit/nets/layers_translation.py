@@ -32,7 +32,7 @@ class PictureConfig:
     @property
     def multiple(self) -> int:
         """What both sides of its input must be divisible by."""
-        return 2**self.downs
+        return 1 << self.downs
 
     @property
     def smallest(self) -> int:
@@ -98,7 +98,8 @@ def clamped(x: Tensor) -> Tensor:
 
     That of an ordinary clamp is 0 outside: what a residual network once drew too black stays black.
     """
-    return _Clamp.apply(x)  # type: ignore[no-any-return]
+    y: Tensor = _Clamp.apply(x)
+    return y
 
 
 def halved(x: Tensor) -> Tensor:
@@ -183,10 +184,11 @@ class ResidualBlock(nn.Module):
         self.dropout = 0.5 if dropout else 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.first(x)
+        y: Tensor = self.first(x)
         if self.dropout and self.training:
             y = F.dropout(y, self.dropout)
-        return x + self.second(y)
+        y = self.second(y)
+        return x + y
 
 
 class ResidualTrunk(nn.Module):

@@ -63,7 +63,8 @@ class PatchGAN(nn.Module):
 
     def logits(self, features: list[Tensor]) -> Tensor:
         """Logits of what `features` returned."""
-        return self.to_logits(features[-1])
+        logits: Tensor = self.to_logits(features[-1])
+        return logits
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.features(x))

@@ -40,7 +40,7 @@ class LocalEnhancerConfig:
 
     @property
     def multiple(self) -> int:
-        return 2 ** (self.downs + self.enhancers)
+        return 1 << (self.downs + self.enhancers)
 
     @property
     def smallest(self) -> int:
@@ -59,7 +59,8 @@ class Enhancer(nn.Module):
         self.up = GrowNorm(2 * width, width, norm=norm, up=up)
 
     def forward(self, x: Tensor, coarse: Tensor) -> Tensor:
-        return self.up(self.blocks(self.down(self.stem(x)) + coarse))
+        y: Tensor = self.up(self.blocks(self.down(self.stem(x)) + coarse))
+        return y
 
 
 class LocalEnhancerGenerator(nn.Module):
@@ -85,7 +86,8 @@ class LocalEnhancerGenerator(nn.Module):
         pyramid = [x]  # finest first
         for _ in self.enhancers:
             pyramid.append(halved(pyramid[-1]))
-        y = self.trunk(pyramid.pop())
+        y: Tensor = self.trunk(pyramid.pop())
         for enhancer in self.enhancers:
             y = enhancer(pyramid.pop(), y)
-        return self.to_image(y).tanh()
+        y = self.to_image(y)
+        return y.tanh()

@@ -19,7 +19,7 @@ class GeneratorConfig:
 
     @property
     def resolution(self) -> int:
-        return 4 * 2 ** (len(self.channels) - 1)
+        return 4 << (len(self.channels) - 1)
 
 
 class Block(nn.Module):
@@ -56,4 +56,5 @@ class Generator(nn.Module):
         x = pixel_norm(z)[:, :, None, None]
         for block in self.blocks:
             x = block(x)
-        return self.to_rgb(x)
+        image: Tensor = self.to_rgb(x)
+        return image

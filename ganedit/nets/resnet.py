@@ -60,9 +60,9 @@ class ResNetGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.cfg.residual:
-            return clamped(x + 2 * self.to_image(self.trunk(x)).tanh())
+            return clamped(x + 2 * self._draw(self.trunk(x)))
         if not self.cfg.attention:
-            return self.to_image(self.trunk(x)).tanh()
+            return self._draw(self.trunk(x))
         drawn, mask = self.attend(x)
         return torch.lerp(x.to(drawn.dtype), drawn, mask)
 
@@ -71,4 +71,8 @@ class ResNetGenerator(nn.Module):
         assert self.to_mask is not None
         features = self.trunk(x)
         mask = (self.to_mask(features) * MASK_GAIN + MASK_BIAS).sigmoid()
-        return self.to_image(features).tanh(), mask
+        return self._draw(features), mask
+
+    def _draw(self, features: Tensor) -> Tensor:
+        image: Tensor = self.to_image(features)
+        return image.tanh()

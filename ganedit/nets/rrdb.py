@@ -36,7 +36,8 @@ class DenseBlock(nn.Module):
         seen = x
         for conv in self.convs[:-1]:
             seen = torch.cat([seen, leaky(conv(seen))], dim=1)
-        return x + RESIDUAL * self.convs[-1](seen)
+        change: Tensor = self.convs[-1](seen)
+        return x + RESIDUAL * change
 
 
 class Block(nn.Module):
@@ -47,7 +48,8 @@ class Block(nn.Module):
         self.dense = nn.Sequential(*(DenseBlock(width, growth) for _ in range(3)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + RESIDUAL * self.dense(x)
+        change: Tensor = self.dense(x)
+        return x + RESIDUAL * change
 
 
 class RRDBNet(nn.Module):
@@ -82,7 +84,8 @@ class RRDBNet(nn.Module):
         x = x + self.tail(self.blocks(x))
         for conv in self.up:
             x = leaky(conv(F.interpolate(x, scale_factor=2)))
-        return self.to_image(leaky(self.fine(x)))[:, :, :height, :width]
+        x = self.to_image(leaky(self.fine(x)))
+        return x[:, :, :height, :width]
 
     def _whole(self, x: Tensor) -> Tensor:
         """Both sides grown to a multiple of what is folded, by repeating the last row and column."""

@@ -55,7 +55,7 @@ class SPADEConfig:
 
     @property
     def multiple(self) -> int:
-        return 2 ** len(self.doubled_before)
+        return 1 << len(self.doubled_before)
 
     @property
     def smallest(self) -> int:
@@ -94,7 +94,8 @@ class SPADE(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         h = F.relu(self.shared(labels), inplace=True)
-        return self.norm(x) * (1 + self.gamma(h)) + self.beta(h)
+        y: Tensor = self.norm(x) * (1 + self.gamma(h)) + self.beta(h)
+        return y
 
 
 class Block(nn.Module):
@@ -112,9 +113,9 @@ class Block(nn.Module):
             self.conv_skip = nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        y = self.conv0(F.leaky_relu(self.norm0(x, labels), 0.2))
+        y: Tensor = self.conv0(F.leaky_relu(self.norm0(x, labels), 0.2))
         y = self.conv1(F.leaky_relu(self.norm1(y, labels), 0.2))
-        skip = self.conv_skip(self.norm_skip(x, labels)) if hasattr(self, "conv_skip") else x
+        skip: Tensor = self.conv_skip(self.norm_skip(x, labels)) if hasattr(self, "conv_skip") else x
         return skip + y
 
 
@@ -144,11 +145,14 @@ class SPADEGenerator(nn.Module):
             if i in self.cfg.doubled_before:
                 x = F.interpolate(x, scale_factor=2)
             x = block(x, F.interpolate(labels, x.shape[2:]))
-        return self.to_image(F.leaky_relu(x, 0.2)).tanh()
+        image: Tensor = self.to_image(F.leaky_relu(x, 0.2))
+        return image.tanh()
 
     def _start(self, labels: Tensor, style: Tensor | None, size: tuple[int, int]) -> Tensor:
+        x: Tensor
         if not self.cfg.style_dim:
-            return self.from_labels(F.interpolate(labels, size))
+            x = self.from_labels(F.interpolate(labels, size))
+            return x
         if style is None:
             style = labels.new_zeros(len(labels), self.cfg.style_dim)
         x = self.from_style(style).view(len(style), -1, *self.cfg.grid)

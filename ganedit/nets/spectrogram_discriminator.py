@@ -36,10 +36,12 @@ class SpectrogramDiscriminator(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.2)
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         nn.init.zeros_(self.to_logits.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
             x = leaky(block(x))
-        return self.to_logits(x).mean(dim=(2, 3))
+        x = self.to_logits(x)
+        return x.mean(dim=(2, 3))

@@ -36,7 +36,8 @@ class Block(nn.Module):
         self.second = ConvNorm(width, width, norm=norm, activation=None)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(self.activation(self.first(x)))
+        y: Tensor = self.second(self.activation(self.first(x)))
+        return x + y
 
 
 class Double(nn.Module):
@@ -48,7 +49,8 @@ class Double(nn.Module):
         self.activation = nn.PReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(F.pixel_shuffle(self.conv(x), 2))
+        y: Tensor = self.activation(F.pixel_shuffle(self.conv(x), 2))
+        return y
 
 
 class SRResNet(nn.Module):
@@ -69,7 +71,7 @@ class SRResNet(nn.Module):
         self.to_image = ToImage(cfg.width, 3, 9)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.activation(self.stem(x))
+        y: Tensor = self.activation(self.stem(x))
         y = self.to_image(self.up(y + self.tail(self.blocks(y))))
         if self.cfg.residual:
             return F.interpolate(x, scale_factor=self.scale, mode="bicubic") + y
@@ -113,7 +115,8 @@ class SRDiscriminator(nn.Module):
     def logits(self, features: list[Tensor]) -> Tensor:
         """Logits of what `features` returned."""
         places = features[-1].permute(0, 2, 3, 1)
-        return self.to_logits(leaky(self.dense(places))).mean(dim=(1, 2))
+        logits: Tensor = self.to_logits(leaky(self.dense(places)))
+        return logits.mean(dim=(1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.features(x))

@@ -105,4 +105,5 @@ class StarGANDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [N, 1, h, w] of being real."""
-        return self.to_logits(self.features(x)[-1])
+        logits: Tensor = self.to_logits(self.features(x)[-1])
+        return logits

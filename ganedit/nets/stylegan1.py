@@ -31,7 +31,7 @@ class GeneratorConfig:
 
     @property
     def resolution(self) -> int:
-        return 4 * 2 ** (len(self.channels) - 1)
+        return 4 << (len(self.channels) - 1)
 
     @property
     def num_ws(self) -> int:
@@ -63,7 +63,8 @@ class Style(nn.Module):
                 maps = torch.randn(n, 1, h, width, device=x.device)
             x = x + (maps * self.noise_strength.view(1, -1, 1, 1)).to(x.dtype)
         x = instance_norm(lrelu(x))
-        scale, shift = self.affine(w).to(x.dtype).view(n, 2, c, 1, 1).unbind(1)
+        style: Tensor = self.affine(w)
+        scale, shift = style.to(x.dtype).view(n, 2, c, 1, 1).unbind(1)
         return x * (scale + 1) + shift
 
 
@@ -99,7 +100,8 @@ class Block(nn.Module):
         else:
             x = blur3(self.conv0(F.interpolate(x, scale_factor=2.0, mode="nearest")))
         x = self.style0(x, ws[:, 0], noise[0])
-        return self.style1(self.conv1(x), ws[:, 1], noise[1])
+        y: Tensor = self.style1(self.conv1(x), ws[:, 1], noise[1])
+        return y
 
 
 def blur3(x: Tensor) -> Tensor:
@@ -137,7 +139,8 @@ class SynthesisNetwork(nn.Module):
             names = (f"blocks.{level}.style0", f"blocks.{level}.style1")
             given = [noise if isinstance(noise, str) else noise[name] for name in names]
             x = block(x, ws[:, 2 * level : 2 * level + 2], given, self.dtype)
-        return self.to_rgb(x).float()
+        image: Tensor = self.to_rgb(x)
+        return image.float()
 
 
 class Generator(StyleGenerator):

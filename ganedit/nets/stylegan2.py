@@ -264,7 +264,8 @@ class SynthesisNetwork(nn.Module):
         n = styles[0].shape[0]
         x = self.blocks[0].const.to(self.dtype).expand(n, -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
-        image, at = None, 0
+        image: Tensor | None = None
+        at = 0
         for block in self.blocks:
             count = len(block.layers) + 1
             x, image = block(x, image, styles[at : at + count], noise)
@@ -289,7 +290,8 @@ class Generator(StyleGenerator):
         cutoff: int | None = None,
         noise: Noise = "const",
     ) -> Tensor:
-        return self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+        return images
 
 
 class ConvLayer(nn.Module):
@@ -343,7 +345,9 @@ class DiscriminatorBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if hasattr(self, "fromrgb"):
             x = self.fromrgb(x)
-        return self.conv1(self.conv0(x)) + self.skip(x)
+        y: Tensor = self.conv1(self.conv0(x))
+        skip: Tensor = self.skip(x)
+        return y + skip
 
 
 def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
@@ -409,4 +413,5 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, c: Tensor | None = None) -> Tensor:
         embedding = self.mapping(None, c) if self.cfg.num_classes else None
-        return self.b4(self.features(images)[-1], embedding)
+        logits: Tensor = self.b4(self.features(images)[-1], embedding)
+        return logits

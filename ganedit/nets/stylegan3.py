@@ -149,7 +149,8 @@ def lowpass(taps: int, cutoff: float, half_width: float, rate: float, *, radial:
             f = f.where(r > 0, math.pi * cutoff) * window * window[:, None]
         else:
             f = torch.sinc(2 * cutoff * at) * window
-        return (f / f.sum()).float()
+        kernel: Tensor = f / f.sum()
+        return kernel.float()
 
 
 def _kaiser_beta(attenuation: float) -> float:
@@ -157,7 +158,7 @@ def _kaiser_beta(attenuation: float) -> float:
     if attenuation > 50:
         return 0.1102 * (attenuation - 8.7)
     if attenuation > 21:
-        return 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
+        return 0.5842 * math.pow(attenuation - 21, 0.4) + 0.07886 * (attenuation - 21)
     return 0.0
 
 
@@ -374,7 +375,8 @@ class SynthesisNetwork(nn.Module):
         x = self.input(styles[0], inverse).to(self.dtype)
         for layer, style in zip(self.layers, styles[1:], strict=True):
             x = layer(x, style)
-        return x * self.cfg.output_scale
+        image: Tensor = x * self.cfg.output_scale
+        return image
 
 
 class Generator(StyleGenerator):
@@ -388,4 +390,5 @@ class Generator(StyleGenerator):
     def forward(
         self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
     ) -> Tensor:
-        return self.synthesis(self.style_codes(z, c, psi, cutoff))
+        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff))
+        return images

@@ -46,7 +46,8 @@ class Level(nn.Module):
         self.norm = norm2d(norm, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+        y: Tensor = self.norm(self.conv(x))
+        return y
 
 
 class UNetGenerator(nn.Module):

@@ -78,7 +78,8 @@ class AutoEncoder(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         for layer in (*self.decoding, *self.up):
             code = layer(code)
-        return self.to_image(code).tanh()
+        code = self.to_image(code)
+        return code.tanh()
 
 
 class UNIT(nn.Module):

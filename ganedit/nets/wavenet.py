@@ -118,7 +118,8 @@ class WaveNet(nn.Module):
 
     def features(self, pictures: Tensor) -> Tensor:
         """What spectrograms say, [N, columns, condition]."""
-        return self.condition(pictures[:, 0]).transpose(1, 2)
+        features: Tensor = self.condition(pictures[:, 0])
+        return features.transpose(1, 2)
 
     def forward(self, sounds: Tensor, pictures: Tensor) -> Tensor:
         """Logits [N, T, classes] of every sample, given those before it.
@@ -136,7 +137,8 @@ class WaveNet(nn.Module):
             h, x = layer(x, features, share)
             gated.append(h)
         y = self.skip(torch.cat([*gated, x.to(gated[0].dtype)], dim=2))
-        return self.to_logits(F.relu(self.hidden(F.relu(y))))
+        logits: Tensor = self.to_logits(F.relu(self.hidden(F.relu(y))))
+        return logits
 
     def generate(self, pictures: Tensor, seed: int | None = None, temperature: float | None = None) -> Tensor:
         """Waves [N, columns · hop] in [-1, 1] of spectrograms [N, 1, bins, columns]; see `Generation`."""

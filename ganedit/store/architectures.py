@@ -73,7 +73,8 @@ def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tens
         CheckpointError: unknown architecture, impossible config, or tensors that do not fit it.
     """
     if architecture in FROM_TENSORS:
-        return importlib.import_module(FROM_TENSORS[architecture]).build(config, state)
+        other: nn.Module = importlib.import_module(FROM_TENSORS[architecture]).build(config, state)
+        return other
     make = _maker(architecture, config)
     # Shapes are compared on the meta device: a false config costs no memory, a right one no random draws.
     with shapes_only():

@@ -108,7 +108,7 @@ def open_foreign(path: str | Path) -> Foreign:
     for name in FORMATS:
         reader = importlib.import_module(f"ganedit.store.formats.{name}")
         try:
-            found = reader.read(content)
+            foreign: Foreign | None = reader.read(content)
         except CheckpointError as error:
             raise CheckpointError(f"{path.name}: {error.message}", error.hint) from None
         except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
@@ -117,8 +117,8 @@ def open_foreign(path: str | Path) -> Foreign:
                 f"{path.name} looks like a file of {reader.FAMILY}, but is incomplete ({what})",
                 "download or copy it again",
             ) from error
-        if found is not None:
-            return found
+        if foreign is not None:
+            return foreign
     raise CheckpointError(
         f"{path.name} is of no kind that ganedit knows; it holds {outline(content)}", supported()
     )

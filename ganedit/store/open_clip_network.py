@@ -59,15 +59,18 @@ class ClipNetwork(nn.Module):
         self.clip = CLIP(cfg.embed_dim, vision, text)
 
     def encode_image(self, images: Tensor) -> Tensor:
-        return self.clip.encode_image(images)
+        features: Tensor = self.clip.encode_image(images)
+        return features
 
     def encode_text(self, tokens: Tensor) -> Tensor:
-        return self.clip.encode_text(tokens)
+        features: Tensor = self.clip.encode_text(tokens)
+        return features
 
     @property
     def logit_scale(self) -> nn.Parameter:
         """Logarithm of what cosines are multiplied by before a softmax."""
-        return self.clip.logit_scale
+        scale: nn.Parameter = self.clip.logit_scale
+        return scale
 
 
 class Words:

@@ -47,7 +47,7 @@ class SpandrelNetwork(nn.Module):
         self.scale: int = descriptor.scale
         self._call: Callable[[nn.Module, Tensor], Tensor] = descriptor._call_fn  # the public call clamps
         self._size = descriptor.size_requirements
-        self._types = {
+        self._types: dict[torch.dtype, bool] = {
             torch.float32: True,
             torch.bfloat16: descriptor.supports_bfloat16,
             torch.float16: descriptor.supports_half,
@@ -150,7 +150,7 @@ class _Bounded(TorchDispatchMode):
     """New parameters get no memory; what is computed beside must be small; all has an end."""
 
     def __init__(self, operations: int) -> None:
-        super().__init__()
+        TorchDispatchMode.__init__(self)
         self.operations = operations
         self.bytes = MAX_COMPUTED
 

@@ -25,7 +25,7 @@ def use_of(model: Model) -> Use | None:
         return "upscale"
     if not isinstance(model, Translator):
         return None
-    named = model.card.details.get("use")
+    named: Use | None = model.card.details.get("use")
     if named in ("inpaint", "colorize", "timbre"):
         return named
     two = getattr(model.network.cfg, "out_channels", 3) == 2

@@ -57,7 +57,7 @@ def check_header(path: str | Path) -> dict[str, Any]:
             )
         text = begin + file.read(length - 1)
     try:
-        header = json.loads(text)
+        header: dict[str, Any] = json.loads(text)
         _check_offsets(header, size - 8 - length)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(

@@ -77,7 +77,7 @@ def text_change(clip: Clip, text: str, neutral: str) -> Tensor:
     Raises:
         UsageError: they are the same to this model.
     """
-    after, before = clip.texts([text, neutral])
+    after, before = clip.texts([text, neutral]).unbind()
     if float((after - before).norm()) < 1e-4:
         raise UsageError(
             f"{text!r} and {neutral!r} are the same to {clip.name}",

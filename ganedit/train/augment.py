@@ -22,6 +22,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -234,7 +235,7 @@ class AdaController:
             "images": self._images,
         }
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
         self.p, self.r, self._images = float(state["p"]), float(state["r"]), int(state["images"])
         self._signs = [torch.tensor(sign) for sign in state["signs"]]
@@ -254,7 +255,7 @@ def _warp(images: Tensor, geometry: Tensor) -> Tensor:
     theta = (to_unit @ geometry @ from_unit)[:, :2].to(images.device, images.dtype, non_blocking=True)
     shape = [len(images), images.shape[1], 2 * rim_height, 2 * rim_width]
     grid = F.affine_grid(theta, shape, align_corners=False)
-    moved = _Sample.apply(fine, grid)  # [N, C, 2(H+2 RIM), 2(W+2 RIM)]
+    moved: Tensor = _Sample.apply(fine, grid)  # [N, C, 2(H+2 RIM), 2(W+2 RIM)]
     return _down(height, images) @ moved @ _down(width, images).mT  # [N, C, H, W]
 
 
@@ -303,13 +304,13 @@ class _Sample(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, image: Tensor, grid: Tensor) -> Tensor:
+    def forward(ctx: Any, image: Tensor, grid: Tensor) -> Tensor:
         ctx.save_for_backward(grid)
         ctx.shape = image.shape
         return F.grid_sample(image, grid, "bilinear", "reflection", align_corners=False)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (grid,) = ctx.saved_tensors
         return _SampleTransposed.apply(gradient, grid, ctx.shape), None
 
@@ -318,15 +319,15 @@ class _SampleTransposed(torch.autograd.Function):
     """A^T of `_Sample`."""
 
     @staticmethod
-    def forward(ctx, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
+    def forward(ctx: Any, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
         ctx.save_for_backward(grid)
         image = gradient.new_empty(1).expand(shape)  # only its shape matters for the gradient asked for
         bilinear, reflection = 0, 2  # aten's codes
-        back = torch.ops.aten.grid_sampler_2d_backward
+        back: Callable[..., tuple[Tensor, Tensor]] = torch.ops.aten.grid_sampler_2d_backward
         return back(gradient, image, grid, bilinear, reflection, False, [True, False])[0]
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (grid,) = ctx.saved_tensors
         return _Sample.apply(gradient, grid), None, None
 

@@ -28,4 +28,5 @@ def join_lightness(lightness: Tensor, colours: Tensor) -> Tensor:
     lab = torch.cat([(lightness + 1) * 50, colours.clamp(-1, 1) * AB_RANGE], dim=1)
     stacked = lab.permute(0, 2, 3, 1).flatten(0, 1).contiguous().float().cpu().numpy()
     rgb = torch.from_numpy(cv2.cvtColor(stacked, cv2.COLOR_LAB2RGB)).to(colours.device)
-    return rgb.unflatten(0, (len(lab), -1)).permute(0, 3, 1, 2).clamp(0, 1) * 2 - 1
+    pixels: Tensor = rgb.unflatten(0, (len(lab), -1)).permute(0, 3, 1, 2)
+    return pixels.clamp(0, 1) * 2 - 1

@@ -114,7 +114,8 @@ class CycleRecipe(DomainRecipe[Options]):
         return self.to_b, self.to_a
 
     def translated(self, x: Tensor, direction: Direction) -> Tensor:
-        return self.exported[0 if direction == "ab" else 1](x)
+        image: Tensor = self.exported[0 if direction == "ab" else 1](x)
+        return image
 
     def start_from(self, folder: str, **new: object) -> None:
         """Go on from an exported model and the way back within it; see `translation.start_from`."""

@@ -24,7 +24,7 @@ def diff_augment(images: Tensor) -> Tensor:
 
 def _recolour(images: Tensor) -> Tensor:
     """Brightness by up to 0.5 either way, saturation times 0 to 2, contrast times 0.5 to 1.5."""
-    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1).to(images.device)
+    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1).to(images.device).unbind()
     images = images + (brightness - 0.5)
     grey = images.mean(dim=1, keepdim=True)
     images = (images - grey) * (saturation * 2) + grey

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -27,4 +29,4 @@ def ema_beta(batch: int, images_seen: int, kimg: float, rampup: float | None) ->
     half_life = kimg * 1000
     if rampup is not None:
         half_life = min(half_life, images_seen * rampup)
-    return 0.5 ** (batch / max(half_life, 1e-8))
+    return math.pow(0.5, batch / max(half_life, 1e-8))

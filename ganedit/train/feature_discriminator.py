@@ -64,4 +64,5 @@ class FeatureAdversary:
 
     def _logits(self, mixed: Sequence[Tensor]) -> list[Tensor]:
         with parametrize.cached(), autocast(mixed[0].device, self.dtype):
-            return self.network(mixed)
+            logits: list[Tensor] = self.network(mixed)
+            return logits

@@ -90,7 +90,8 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fa
     between = (real * share + fake * (1 - share)).detach().requires_grad_(True)
     logits = discriminator(between).flatten(1).mean(dim=1)
     (slope,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
-    return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+    length: Tensor = slope.flatten(1).norm(dim=1)
+    return (length - 1).square().mean()
 
 
 def out_of_range(images: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
@@ -211,8 +212,8 @@ def _regressed(pca: IncrementalPCA, pieces: _Activations | Tensor, codes: Tensor
         [torch.from_numpy(pca.transform(pieces[a:b].double().numpy())) for a, b in _spans(len(codes), size)]
     )
     points = (points - points.mean(dim=0)) / points.std(dim=0)
-    solution = torch.linalg.lstsq(points, codes.double() - codes.double().mean(dim=0)).solution
-    return solution / solution.norm(dim=1, keepdim=True)
+    solution: Tensor = torch.linalg.lstsq(points, codes.double() - codes.double().mean(dim=0)).solution
+    return F.normalize(solution, dim=1)
 
 
 def _spans(total: int, size: int) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError
@@ -92,10 +93,10 @@ def remove_shared(vector: Tensor, others: Sequence[Direction]) -> Tensor:
             )
     basis, _ = torch.linalg.qr(torch.stack([n.flatten().double() for n in normals], dim=1))
     flat = vector.flatten().double()
-    left = flat - basis @ (basis.T @ flat)
+    left: Tensor = flat - basis @ (basis.T @ flat)
     if float(left.norm()) < 1e-3 * float(flat.norm()):
         raise InputError("nothing is left of the direction without what it shares with the preserved ones")
-    return (left / left.norm()).float().view_as(vector)
+    return F.normalize(left, dim=0).float().view_as(vector)
 
 
 def _two_classes(scores: Tensor, threshold: float | None) -> tuple[np.ndarray, np.ndarray]:

@@ -96,9 +96,9 @@ class _Part:
     def version(self) -> dict[str, Any]:
         """`etag` or `modified` and `total` of the unfinished file; empty if it cannot be gone on with."""
         with suppress(OSError, ValueError, LookupError, TypeError):
-            found = json.loads(self.about.read_text(encoding="utf-8"))
-            if found["url"] == self.url and found["total"] > 0:
-                return found
+            version: dict[str, Any] = json.loads(self.about.read_text(encoding="utf-8"))
+            if version["url"] == self.url and version["total"] > 0:
+                return version
         return {}
 
     def validator(self) -> str:

@@ -151,7 +151,7 @@ def record(name: str, about: dict[str, str]) -> None:
 def _ledger() -> dict[str, Any]:
     path = registry.user_folder() / LEDGER
     try:
-        ledger = json.loads(path.read_text(encoding="utf-8"))
+        ledger: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not all(isinstance(about, dict) for about in ledger.values()):
             raise ValueError("it holds something else")
         return ledger

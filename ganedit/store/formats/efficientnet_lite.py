@@ -63,7 +63,7 @@ def read_efficientnet_lite(path: Path, name: str) -> EfficientNetLite:
         raise CheckpointError(
             f"{path.name} is not {name}: {error}", f"install {_package(name)} again"
         ) from error
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(memory_format=torch.channels_last)
 
 
 def _fold(conv: Conv, tensors: dict[str, Tensor], name: str, norm: str) -> None:

@@ -216,4 +216,5 @@ def _mean_w(state: State, config: GeneratorConfig) -> Tensor:
     mapping.load_state_dict(tensors, assign=True)
     z = torch.randn(SAMPLES, config.z_dim, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        return mapping(z).mean(dim=0)
+        w: Tensor = mapping(z)
+    return w.mean(dim=0)

@@ -33,8 +33,8 @@ class Discriminator(Model):
         Images are [N, 3, H, W] in [-1, 1], or [N, 6, H, W] where pairs are judged; classes c are [N, C].
         """
         if c is None:
-            return self.network(self._images(images))
-        return self.network(self._images(images), c.to(self.device, torch.float32))
+            return self._output(self._images(images))
+        return self._output(self._images(images), c.to(self.device, torch.float32))
 
     def classify(self, images: Tensor) -> Tensor:
         """Logits [N, D] of the domains, as StarGAN's discriminator tells them.
@@ -44,11 +44,12 @@ class Discriminator(Model):
         """
         if not hasattr(self.network, "classify"):
             raise CheckpointError(f"the model {self.name} tells real from generated, nothing else")
-        return self.network.classify(self._images(images))
+        logits: Tensor = self.network.classify(self._images(images))
+        return logits
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations after each block, finest first: [N, C_i, H/2^i, W/2^i]."""
-        return self.network.features(self._images(images))
+        return list(self.network.features(self._images(images)))
 
 
 class Encoder(Model):
@@ -59,7 +60,7 @@ class Encoder(Model):
 
     def __call__(self, images: Tensor) -> Tensor:
         """Codes ws [N, L, W] of images [N, 3, H, W] in [-1, 1]."""
-        return self.network(self._images(images))
+        return self._output(self._images(images))
 
 
 class Classifier(Model):
@@ -68,12 +69,12 @@ class Classifier(Model):
     @property
     def attributes(self) -> tuple[str, ...]:
         """What it measures, in the order of its outputs."""
-        return self.network.cfg.attributes
+        return tuple(self.network.cfg.attributes)
 
     def __call__(self, images: Tensor) -> Tensor:
         """The network's output [N, A] of images [N, 3, H, W] in [-1, 1]: logits of what is there or not,
         numbers in the units of their labels."""
-        return self.network(self._images(images))
+        return self._output(self._images(images))
 
     @torch.no_grad()
     def measure(self, images: Tensor) -> dict[str, Tensor]:

@@ -49,3 +49,8 @@ class Model:
         if images.ndim != 4:
             raise InputError(f"images must be [N, C, H, W], not {list(images.shape)}")
         return images.to(self.device, torch.float32)
+
+    def _output(self, *inputs: Any) -> Tensor:
+        """What the network makes of its inputs; gradients go through."""
+        output: Tensor = self.network(*inputs)
+        return output

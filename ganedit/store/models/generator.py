@@ -48,7 +48,7 @@ class Generator(Model):
     @property
     def resolution(self) -> int:
         """Side of its pictures in pixels."""
-        return self.network.cfg.resolution
+        return int(self.network.cfg.resolution)
 
     @property
     def has_styles(self) -> bool:
@@ -76,17 +76,17 @@ class Generator(Model):
     def num_ws(self) -> int:
         """Rows of a style code, one per layer."""
         self.need_styles()
-        return self.network.cfg.num_ws
+        return int(self.network.cfg.num_ws)
 
     @property
     def z_dim(self) -> int:
-        return self.network.cfg.z_dim
+        return int(self.network.cfg.z_dim)
 
     @property
     def row_sizes(self) -> list[float]:
         """Pixels of the pictures that each row of a style code works on, coarse first."""
         self.need_styles()
-        return self.network.cfg.row_sizes
+        return list(self.network.cfg.row_sizes)
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -97,12 +97,12 @@ class Generator(Model):
     @property
     def w_dim(self) -> int:
         self.need_styles()
-        return self.network.cfg.w_dim
+        return int(self.network.cfg.w_dim)
 
     @property
     def num_classes(self) -> int:
         """0 for a model without classes."""
-        return self.network.cfg.num_classes
+        return int(self.network.cfg.num_classes)
 
     @property
     def class_names(self) -> list[str]:
@@ -137,7 +137,8 @@ class Generator(Model):
     def w_avg(self) -> Tensor:
         """Mean style code [W]."""
         self.need_styles()
-        return self.network.w_avg
+        average: Tensor = self.network.w_avg
+        return average
 
     @property
     def has_discriminator(self) -> bool:
@@ -178,9 +179,10 @@ class Generator(Model):
         self._check_z(z, psi)
         if cutoff is not None and cutoff < 0:
             raise InputError(f"cutoff must not be negative, as {cutoff} is", "leave it out for all layers")
-        return self.network.style_codes(
+        ws: Tensor = self.network.style_codes(
             z.to(self.device, torch.float32), self._classes(c, len(z)), psi, cutoff
         )
+        return ws
 
     def _check_z(self, z: Tensor, psi: float) -> None:
         if z.ndim != 2 or z.shape[1] != self.z_dim:
@@ -212,15 +214,18 @@ class Generator(Model):
         if isinstance(noise, str) and noise not in NOISES:
             raise InputError(f"there is no noise {noise!r}", f"choose {', '.join(NOISES)}")
         ws = ws.to(self.device, torch.float32)
+        images: Tensor
         if transform is None:
-            return self.network.synthesis(ws, noise)
+            images = self.network.synthesis(ws, noise)
+            return images
         if not self.has_transform:
             raise InputError(f"the model {self.name} cannot move its pictures", "only a StyleGAN3 can")
         if tuple(transform.shape) != (3, 3):
             raise InputError(f"a transform must be [3, 3], not {list(transform.shape)}")
         if not transform.float().det().abs() > 1e-6:
             raise InputError("a transform must be invertible", "make it of a rotation and a translation")
-        return self.network.synthesis.transformed(ws, transform.to(self.device, torch.float32))
+        images = self.network.synthesis.transformed(ws, transform.to(self.device, torch.float32))
+        return images
 
     @torch.no_grad()
     def generate(
@@ -247,7 +252,7 @@ class Generator(Model):
 
     def _draw(self, z: Tensor, c: Tensor | None, psi: float) -> Tensor:
         try:
-            return self.network(z, c, psi)
+            return self._output(z, c, psi)
         except ValueError as error:  # a psi outside of what the network takes
             raise InputError(f"the model {self.name} cannot draw this: {error}") from error
 

@@ -28,9 +28,9 @@ class ImageModel(Model):
         super().__init__(card, network.to(dtype), device, dtype)
 
     def _run(self, *inputs: Any) -> Tensor:
-        """The network's answer; gradients go through."""
+        """The network's output in float32; gradients go through."""
         cast = (x.to(self.dtype) if isinstance(x, Tensor) else x for x in inputs)
-        return self.network(*cast).float()
+        return self._output(*cast).float()
 
 
 class Translator(ImageModel):
@@ -45,27 +45,27 @@ class Translator(ImageModel):
     @property
     def in_channels(self) -> int:
         """3 for photographs; for label maps the number of labels, and one more where edges are drawn too."""
-        return self.network.cfg.in_channels
+        return int(self.network.cfg.in_channels)
 
     @property
     def labels(self) -> int:
         """Length of the target vector that StarGAN takes; 0 for models without one."""
-        return self.network.cfg.labels
+        return int(self.network.cfg.labels)
 
     @property
     def style_dim(self) -> int:
         """Length of the style vector that a SPADE with an image encoder takes; 0 for models without one."""
-        return getattr(self.network.cfg, "style_dim", 0)
+        return int(getattr(self.network.cfg, "style_dim", 0))
 
     @property
     def two_way(self) -> bool:
         """Whether `direction` may be "ba"."""
-        return self.network.cfg.two_way
+        return bool(self.network.cfg.two_way)
 
     @property
     def multiple(self) -> int:
         """What the sides of a picture are padded to a multiple of."""
-        return self.network.cfg.multiple
+        return int(self.network.cfg.multiple)
 
     def __call__(
         self,
@@ -150,7 +150,7 @@ class Upscaler(ImageModel):
     @property
     def scale(self) -> int:
         """How many times as wide and high the result is."""
-        return self.network.scale
+        return int(self.network.scale)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Pictures [N, 3, sH, sW], about [0, 1] (not clamped), of x [N, 3, H, W] in [0, 1], of any size.

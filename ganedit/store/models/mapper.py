@@ -34,4 +34,4 @@ class Mapper(Model):
         cfg = self.network.cfg
         if ws.ndim != 3 or tuple(ws.shape[1:]) != (cfg.num_ws, cfg.w_dim):
             raise InputError(f"codes must be [N, {cfg.num_ws}, {cfg.w_dim}], not {list(ws.shape)}")
-        return self.network(ws.to(self.device))
+        return self._output(ws.to(self.device))

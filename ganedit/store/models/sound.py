@@ -18,7 +18,7 @@ class Vocoder(Model):
     @property
     def hop(self) -> int:
         """Samples that a column of the spectrogram becomes."""
-        return self.network.cfg.hop
+        return int(self.network.cfg.hop)
 
     @torch.no_grad()
     def __call__(self, pictures: Tensor) -> Tensor:
@@ -33,4 +33,5 @@ class Vocoder(Model):
                 f"the vocoder {self.name} takes spectrograms [N, 1, {self.network.cfg.bins}, F], "
                 f"not {list(x.shape)}"
             )
-        return self.network.generate(x).float()
+        waves: Tensor = self.network.generate(x)
+        return waves.float()

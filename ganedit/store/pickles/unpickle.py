@@ -359,7 +359,8 @@ def _scalar(kind: _Dtype, raw: bytes | str) -> int | float | bool:
     raw = raw.encode("latin-1") if isinstance(raw, str) else raw
     if len(raw) != kind.dtype.itemsize:
         raise ValueError("a numpy number of the wrong size")
-    return np.frombuffer(raw, dtype=kind.dtype)[0].item()
+    number: int | float | bool = np.frombuffer(raw, dtype=kind.dtype)[0].item()
+    return number
 
 
 def _finished(root: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -134,7 +134,7 @@ class Attributes(Recipe):
         pieces = self.data.train.draw(run.share(), mirror=False)
         stats: dict[str, Tensor] = {}
 
-        def losses():
+        def losses() -> Iterator[Tensor]:
             for images, labels in pieces:
                 assert labels is not None
                 images, labels = distort(images, labels, self.data.config)
@@ -254,7 +254,7 @@ def _split(
     images: list[Tensor], labels: list[Tensor], options: ClassifierOptions
 ) -> tuple[ImageSet, ImageSet]:
     """Keep a random share of each set for testing; join the rest."""
-    parts: tuple[list, list] = ([], [])
+    parts: tuple[list[tuple[Tensor, Tensor]], list[tuple[Tensor, Tensor]]] = ([], [])
     for i, (pixels, table) in enumerate(zip(images, labels, strict=True)):
         order = torch.from_numpy(np.random.default_rng([options.seed, i]).permutation(len(pixels)))
         tested = max(round(len(pixels) * options.test_share), 1)

@@ -88,7 +88,8 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
     def _logits(self, given: Tensor, picture: Tensor) -> Tensor:
         judged = picture if self.options.unconditional else torch.cat([given, picture.to(given.dtype)], dim=1)
         with self.activations():
-            return self.d(judged).float()
+            logits: Tensor = self.d(judged)
+            return logits.float()
 
     @torch.no_grad()
     def samples(self) -> Tensor:

@@ -103,7 +103,8 @@ class SRGAN(PictureRecipe[SRGANOptions]):
         """[-1, 1] to [-1, 1], with running statistics."""
         self.g.eval()
         with torch.inference_mode(), self.activations():
-            return self.g(small.to(self.device).add(1) / 2).float().mul(2).sub(1)
+            large: Tensor = self.g(small.to(self.device).add(1) / 2)
+            return large.float().mul(2).sub(1)
 
     def evaluate(self) -> dict[str, float]:
         """PSNR and SSIM on each test folder, as `ganedit metrics upscale` measures them."""

@@ -91,7 +91,8 @@ class StarGAN(PictureRecipe[StarGANOptions]):
 
     def _draw(self, images: Tensor, target: Tensor) -> Tensor:
         with self.activations():
-            return self.g(images, target).float()
+            drawn: Tensor = self.g(images, target)
+            return drawn.float()
 
     def _both(self, images: Tensor) -> tuple[Tensor, Tensor]:
         with self.activations():

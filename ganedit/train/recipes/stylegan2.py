@@ -241,7 +241,8 @@ class StyleGAN2(Recipe):
 
     def _logits(self, images: Tensor, c: Tensor | None) -> Tensor:
         assert self.compiled_d
-        return self.compiled_d(self.augment(images) if self.augment else images, c)
+        logits: Tensor = self.compiled_d(self.augment(images) if self.augment else images, c)
+        return logits
 
     def _codes(self, n: int, *, mix: bool) -> tuple[Tensor, Tensor | None]:
         """ws [N, L, w_dim] of random z and classes drawn as often as in the data."""

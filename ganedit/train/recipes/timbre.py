@@ -23,7 +23,7 @@ from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, Spe
 from ganedit.train.cycle import CycleRecipe
 from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
-from ganedit.train.options.recipes import TimbreOptions
+from ganedit.train.options.sounds import TimbreOptions
 from ganedit.train.run import Run
 from ganedit.train.sound_sources import load_source
 from ganedit.train.sources import Note, OnLoad

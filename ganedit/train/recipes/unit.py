@@ -93,7 +93,8 @@ class SharedCode(DomainRecipe[UNITOptions]):
             yield torch.stack(each).sum()
 
     def translated(self, x: Tensor, direction: Direction) -> Tensor:
-        return self.g(x, direction)
+        image: Tensor = self.g(x, direction)
+        return image
 
     def export(self, folder: Path, images: int) -> None:
         """One model for both directions."""

@@ -22,7 +22,7 @@ from ganedit.nets.waveform_discriminators import WaveformDiscriminatorConfig, Wa
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.losses import feature_distance, gan_d_loss, gan_g_loss, over_scales
-from ganedit.train.options.recipes import VocoderOptions
+from ganedit.train.options.sounds import VocoderOptions
 from ganedit.train.run import Run
 from ganedit.train.sound_losses import multi_resolution_distance, multi_resolution_loss
 from ganedit.train.sound_sources import load_all

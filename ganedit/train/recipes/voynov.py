@@ -42,7 +42,8 @@ class Directions(nn.Module):
     def forward(self) -> Tensor:
         """[K, W]"""
         q, r = torch.linalg.qr(self.weight)
-        return (q * r.diagonal().sign()).T
+        rows: Tensor = q * r.diagonal().sign()
+        return rows.T
 
 
 class Voynov(Recipe):

@@ -19,7 +19,7 @@ from ganedit.data.sounds import Sounds, Window, spectrogram_sheet
 from ganedit.nets.wavenet import WaveNet, WaveNetConfig, mu_law
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
-from ganedit.train.options.recipes import WaveNetOptions
+from ganedit.train.options.sounds import WaveNetOptions
 from ganedit.train.run import Run, set_rate
 from ganedit.train.sound_sources import load_all
 from ganedit.train.sources import Note, OnLoad
