@@ -42,12 +42,12 @@ class IRSEEncoderConfig:
 
     @property
     def resolution(self) -> int:
-        """Side of its input: the coarsest features are small enough for the shallowest head."""
+        """Side of its input in pixels: what the head with the fewest halvings needs."""
         return 1 << (len(self.widths) + min(self.heads))
 
 
 class Excitation(nn.Module):
-    """Channels weighted by what all of the picture says."""
+    """Weights channels by features of the whole picture."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -139,12 +139,12 @@ class IRSEEncoder(nn.Module):
     def _pyramid(self, x: Tensor) -> Sequence[Tensor]:
         """Features [N, W, h, h] at 1/16, 1/8 and 1/4 of the input, each with the coarser ones added."""
         x = self.stem(x)
-        found = []
+        features = []
         for stage in self.stages:
             x = stage(x)
-            found.append(x)
-        pyramid = [found[-1]]
-        for lateral, finer in zip(self.lateral, found[-2:-4:-1], strict=True):
+            features.append(x)
+        pyramid = [features[-1]]
+        for lateral, finer in zip(self.lateral, features[-2:-4:-1], strict=True):
             coarser = F.interpolate(pyramid[-1], finer.shape[-2:], mode="bilinear", align_corners=True)
             pyramid.append(coarser + lateral(finer))
         return pyramid

@@ -1,7 +1,7 @@
 """Coarse-to-fine generator of pix2pixHD (Wang et al., arXiv:1711.11585).
 
-The global generator alone is `nets.resnet` with three or four reductions. Here local enhancers surround it:
-each adds its own features of the picture at twice the size to those of the network inside.
+The global generator alone is `nets.resnet` with three or four reductions. Here it is surrounded by local
+enhancers, each of which adds features of the picture at twice the size to those of the network inside.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LocalEnhancerConfig:
 
 
 class Enhancer(nn.Module):
-    """Pictures [N, I, H, W] and features [N, 2w, H/2, W/2] of them at half the size to [N, w, H, W]."""
+    """Pictures [N, I, H, W] and their features [N, 2w, H/2, W/2] at half the size to [N, w, H, W]."""
 
     def __init__(self, in_channels: int, width: int, blocks: int, norm: Norm, up: Up) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganedit.nets.layers_translation import leaky
 
-RESIDUAL = 0.2  # of what a block adds: keeps deep networks stable
+RESIDUAL = 0.2  # factor on what a block adds: keeps deep networks stable
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class RRDBConfig:
     growth: int = 32  # channels that each convolution of a dense block adds
     blocks: int = 23
     doublings: int = 2
-    folded: int = 1  # the picture's pixels are first folded into channels by this much; x2 models fold by 2
+    folded: int = 1  # blocks of so many pixels a side become channels first; x2 models fold by 2
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each of which sees what all before it saw and gave."""
+    """Five convolutions, each of which sees the block's input and the outputs of all those before it."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Block(nn.Module):
 class RRDBNet(nn.Module):
     """Pictures [N, 3, H, W] in [0, 1] to pictures [N, 3, sH, sW], about [0, 1], of any size.
 
-    He's initialisation made ten times as small, as the paper advises.
+    Initialised like He et al., but ten times smaller, as the paper advises.
     """
 
     def __init__(self, cfg: RRDBConfig) -> None:
@@ -88,6 +88,6 @@ class RRDBNet(nn.Module):
         return x[:, :, :height, :width]
 
     def _whole(self, x: Tensor) -> Tensor:
-        """Both sides grown to a multiple of what is folded, by repeating the last row and column."""
+        """Both sides extended to a multiple of `folded` by repeating the last row and column."""
         bottom, right = (-side % self.cfg.folded for side in x.shape[2:])
         return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x

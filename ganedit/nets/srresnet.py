@@ -16,7 +16,7 @@ class SRResNetConfig:
     blocks: int = 16
     doublings: int = 2  # 1, 2, 3 for x2, x4, x8
     norm: Norm = "batch"  # "none" as in EDSR (arXiv:1707.02921)
-    residual: bool = False  # draw what a bicubic enlargement lacks, as in VDSR (arXiv:1511.04587)
+    residual: bool = False  # add the output to a bicubic enlargement, as in VDSR (arXiv:1511.04587)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Double(nn.Module):
 class SRResNet(nn.Module):
     """Pictures [N, 3, H, W] in [0, 1] to pictures [N, 3, sH, sW] in [0, 1], of any size.
 
-    PyTorch's own initialisation: the paper names none.
+    Initialised by PyTorch's defaults, as the paper names none.
     """
 
     def __init__(self, cfg: SRResNetConfig) -> None:
@@ -81,8 +81,8 @@ class SRResNet(nn.Module):
 class SRDiscriminator(nn.Module):
     """Logits [N, 1] of pictures [N, 3, H, W] in [0, 1].
 
-    The dense layers work place by place and their answers are averaged, so that any size will do; the paper
-    flattens the picture. Averaging before them would leave nothing to go by: the last normalisation has
+    The dense layers work at each position and their outputs are averaged, so that any size works; the paper
+    flattens the picture. Averaging before them would lose everything: the last normalisation has
     just given every channel the same mean.
     """
 
@@ -106,14 +106,14 @@ class SRDiscriminator(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Activations after each block, finest first."""
-        found = []
+        features = []
         for block in self.blocks:
             x = block(x)
-            found.append(x)
-        return found
+            features.append(x)
+        return features
 
     def logits(self, features: list[Tensor]) -> Tensor:
-        """Logits of what `features` returned."""
+        """Logits from the result of `features`."""
         places = features[-1].permute(0, 2, 3, 1)
         logits: Tensor = self.to_logits(leaky(self.dense(places)))
         return logits.mean(dim=(1, 2))

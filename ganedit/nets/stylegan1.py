@@ -44,7 +44,7 @@ class GeneratorConfig:
 
 
 class Style(nn.Module):
-    """What follows every convolution: noise, bias and leaky ReLU, then adaptive instance normalisation."""
+    """Follows every convolution: noise, bias and leaky ReLU, then adaptive instance normalisation."""
 
     def __init__(self, channels: int, w_dim: int, size: int) -> None:
         super().__init__()
@@ -69,10 +69,10 @@ class Style(nn.Module):
 
 
 def instance_norm(x: Tensor) -> Tensor:
-    """Channels of [N, C, H, W] with mean 0 and variance 1, each by itself.
+    """Each channel of [N, C, H, W] brought to mean 0 and variance 1.
 
-    In two steps: what is constant, as the first layer may be, must become exactly 0. The library's one-step
-    kernel leaves rounding errors there, which the division would blow up.
+    In two steps: a constant channel, such as the first layer may have, must become exactly 0. The library's
+    one-step kernel leaves rounding errors, which the division would blow up.
     """
     x = x - x.mean(dim=(2, 3), keepdim=True)
     return x * (x.square().mean(dim=(2, 3), keepdim=True) + 1e-8).rsqrt()
@@ -126,7 +126,7 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def layers(self) -> list[nn.Module]:
-        """What gives each layer its activations, coarse first."""
+        """Modules whose outputs are the layers' activations, coarse first."""
         return [part for part in self.blocks.modules() if isinstance(part, Style)]
 
     def noise_maps(self) -> dict[str, Tensor]:

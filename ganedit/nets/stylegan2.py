@@ -8,7 +8,7 @@ Written for eager PyTorch without compiled extensions. Three habits make it fast
 
 - Modulation and demodulation are two per-channel multiplications around one shared convolution, or are
   folded into the weights where that is less work; there is never a grouped convolution.
-- The activation gain √2, the bias and the up-sampling gain ride on tensors that are small or needed anyway,
+- The activation gain √2, the bias and the up-sampling gain are applied to small tensors or in existing steps,
   so a layer costs one convolution, one filter and two element-wise passes.
 - Activations stay channels-last.
 
@@ -95,8 +95,8 @@ class ModulatedLayer(nn.Module):
 def _fold(x: Tensor, styles: Tensor, weight: Tensor) -> bool:
     """Whether to modulate the weight rather than the activations x [N, I, H, W].
 
-    That takes a single image, larger than the weight, and no gradient to the styles: they would be paid for
-    with a weight gradient, as costly as the convolution itself.
+    It is faster for a single image that is larger than the weight, without gradients to the styles; these
+    would need a weight gradient, which costs as much as the convolution itself.
     """
     return x.shape[0] == 1 and x.numel() > weight.numel() and not styles.requires_grad
 
@@ -185,7 +185,7 @@ class SynthesisBlock(nn.Module):
 
     @property
     def names(self) -> list[str]:
-        """Of its layers, within the synthesis network."""
+        """Names of its layers within the synthesis network."""
         size = self.conv1.noise_const.shape[0]
         return [f"b{size}.conv0", f"b{size}.conv1"] if hasattr(self, "conv0") else [f"b{size}.conv1"]
 
@@ -230,37 +230,37 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def layers(self) -> list[SynthesisLayer]:
-        """Its convolutions but those to RGB, coarse first."""
+        """Its convolutions except those to RGB, coarse first."""
         return [layer for block in self.blocks for layer in block.layers]
 
     @property
     def style_layers(self) -> list[StyleLayer]:
-        """What the codes are that `styles` returns, in their order."""
-        found: list[StyleLayer] = []
+        """Describes the codes that `styles` returns, in their order."""
+        layers: list[StyleLayer] = []
         row = 0
         for block, size in zip(self.blocks, sizes(self.cfg.resolution), strict=True):
             for layer in block.layers:
-                found.append(StyleLayer(row, layer.weight.shape[1], size, "features"))
+                layers.append(StyleLayer(row, layer.weight.shape[1], size, "features"))
                 row += 1
-            found.append(StyleLayer(row, block.torgb.weight.shape[1], size, "image"))
-        return found
+            layers.append(StyleLayer(row, block.torgb.weight.shape[1], size, "image"))
+        return layers
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """Style-space codes (StyleSpace, arXiv:2011.12799): one [N, channels] per layer, image layers last
         within their block."""
-        found, row = [], 0
+        codes, row = [], 0
         for block in self.blocks:
             for layer in block.layers:
-                found.append(layer.affine(ws[:, row]))
+                codes.append(layer.affine(ws[:, row]))
                 row += 1
-            found.append(block.torgb.affine(ws[:, row]))
-        return found
+            codes.append(block.torgb.affine(ws[:, row]))
+        return codes
 
     def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
         return self.from_styles(self.styles(ws), noise)
 
     def from_styles(self, styles: Sequence[Tensor], noise: Noise = "const") -> Tensor:
-        """As `forward`, from the codes that `styles` returns."""
+        """Like `forward`, from the codes that `styles` returns."""
         n = styles[0].shape[0]
         x = self.blocks[0].const.to(self.dtype).expand(n, -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
@@ -405,11 +405,11 @@ class Discriminator(nn.Module):
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations after each block, finest (half resolution) first: [N, C_i, H/2^i, W/2^i]."""
         x = images.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        found = []
+        features = []
         for block in self.blocks:
             x = block(x)
-            found.append(x)
-        return found
+            features.append(x)
+        return features
 
     def forward(self, images: Tensor, c: Tensor | None = None) -> Tensor:
         embedding = self.mapping(None, c) if self.cfg.num_classes else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
@@ -75,6 +76,7 @@ def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tens
     if architecture in FROM_TENSORS:
         other: nn.Module = importlib.import_module(FROM_TENSORS[architecture]).build(config, state)
         return other
+    state = with_current_names(state)
     make = _maker(architecture, config)
     # Shapes are compared on the meta device: a false config costs no memory, a right one no random draws.
     with shapes_only():
@@ -86,6 +88,11 @@ def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tens
         network = _make(make, architecture)  # it computes buffers that are not stored
         network.load_state_dict(state)
     return network.eval().requires_grad_(False)
+
+
+def with_current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors by parameter name, where parameters that earlier versions named differently are renamed."""
+    return {re.sub(r"(^|\.)judges\.", r"\1discriminators.", name): value for name, value in state.items()}
 
 
 @contextmanager

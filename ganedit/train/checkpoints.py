@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.files import atomic_path
+from ganedit.store.architectures import with_current_names
 from ganedit.train.options.base import LoopOptions
 from ganedit.train.options.recipes import RECIPES
 from ganedit.train.recipe import Recipe
@@ -52,7 +53,7 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
             state = json.loads((file.metadata() or {})["ganedit-checkpoint"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         for name, network in recipe.networks.items():
-            network.load_state_dict(_below(tensors, f"network.{name}."))
+            network.load_state_dict(with_current_names(_below(tensors, f"network.{name}.")))
         for name, optimizer in recipe.optimizers.items():
             _load_optimizer(optimizer, _below(tensors, f"optimizer.{name}."))
         recipe.load_state(state["recipe"])

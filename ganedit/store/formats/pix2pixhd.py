@@ -98,12 +98,12 @@ def multi_scale(state: State, family: str, layers: list[list[tuple[str, str]]]) 
     # Spectral normalisation comes with instance normalisation, and takes the bias away.
     tensors = Renaming(state, "instance" if f"{inner[0][0]}.weight_orig" in state else norm)
     for i, row in enumerate(layers):
-        tensors.conv(row[0][0], f"judges.{i}.blocks.0.conv")
+        tensors.conv(row[0][0], f"discriminators.{i}.blocks.0.conv")
         for j, (conv, name) in enumerate(row[1:-1], start=1):
-            tensors.conv_norm(conv, name, f"judges.{i}.blocks.{j}")
-        tensors.conv(row[-1][0], f"judges.{i}.to_logits")
+            tensors.conv_norm(conv, name, f"discriminators.{i}.blocks.{j}")
+        tensors.conv(row[-1][0], f"discriminators.{i}.to_logits")
     new = tensors.done()
-    width, in_channels = new["judges.0.blocks.0.conv.weight"].shape[:2]
+    width, in_channels = new["discriminators.0.blocks.0.conv.weight"].shape[:2]
     config = PatchGANConfig(
         in_channels, width, len(layers[0]) - 2, tensors.norm, padding=2, scales=len(layers)
     )
