@@ -1,7 +1,7 @@
 """ESRGAN, Real-ESRGAN and BSRGAN: the same network under three sets of names, of any width and growth.
 
 The old names count layers (`model.1.sub.0.RDB1.conv1.0`), newer ones are `RRDB_trunk.0.RDB1.conv1` and
-`body.0.rdb1.conv1`. ESRGAN+ is left to `super_resolution.py`.
+`body.0.rdb1.conv1`. `super_resolution.py` reads ESRGAN+.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ganedit.store.formats.state_dicts import numbered, state_dict
 
 FAMILY = "ESRGAN"
 KEYS = ("params_ema", "params-ema", "params")
-"""Under which BasicSR keeps a network, the averaged one first."""
+"""Keys under which BasicSR stores a network, the averaged one first."""
 
 State = dict[str, Tensor]
 
@@ -29,7 +29,7 @@ def read(content: Any) -> Foreign | None:
     """An RRDBNet; None for anything else.
 
     Raises:
-        CheckpointError: one that is damaged, or for other than RGB pictures.
+        CheckpointError: one that is damaged, or for pictures that are not RGB.
     """
     state = state_dict(content, *KEYS)
     if state is None or any(".conv1x1." in name for name in state):
@@ -46,7 +46,7 @@ def read(content: Any) -> Foreign | None:
 
 
 def _renewed(state: State) -> State:
-    """The old names turned into those of `RRDB_trunk`."""
+    """The state with old names replaced by those of `RRDB_trunk`."""
     count = len(numbered(state, r"model\.1\.sub\.(\d+)\.RDB1\."))
     layers = [n for n in numbered(state, r"model\.(\d+)\.weight") if n]
     names = {"model.0": "conv_first", f"model.1.sub.{count}": "trunk_conv"}

@@ -1,6 +1,6 @@
 """Bare state dictionaries of pix2pixHD: generators with local enhancers, and multi-scale discriminators.
 
-Its global generator alone is laid out as CycleGAN's, and read by `cyclegan.py`.
+A global generator alone has the layout of CycleGAN's, and is read by `cyclegan.py`.
 """
 
 from __future__ import annotations
@@ -87,15 +87,15 @@ def multi_scale(state: State, family: str, layers: list[list[tuple[str, str]]]) 
     """A discriminator of several PatchGANs with padding 2.
 
     Args:
-        state: Of the file.
-        family: That it is of.
-        layers: By scale, finest first, and by layer, names of the convolution and of its normalisation.
+        state: Tensors of the file.
+        family: The file's format.
+        layers: Names of the convolution and its normalisation, by scale, finest first, and by layer.
     """
     if not layers or not 3 <= len(layers[0]) <= 12:
-        raise CheckpointError("a discriminator of such a depth is not known", "the file is damaged")
+        raise CheckpointError("a discriminator of such depth is not known", "the file is damaged")
     inner = layers[0][1:-1]
     norm = norm_of(state, [name for _, name in inner], inner[0][0])
-    # Spectral normalisation comes with instance normalisation, and takes the bias away.
+    # Spectral normalisation comes with instance normalisation, and leaves out the bias.
     tensors = Renaming(state, "instance" if f"{inner[0][0]}.weight_orig" in state else norm)
     for i, row in enumerate(layers):
         tensors.conv(row[0][0], f"discriminators.{i}.blocks.0.conv")

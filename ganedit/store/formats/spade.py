@@ -96,7 +96,7 @@ def _block(tensors: Renaming, old: str, new: str) -> None:
 
 
 def _grid(rows: int, channels: int) -> tuple[int, int]:
-    """Height and width of what the style is spread over: square, or half as high as wide."""
+    """Height and width of the map that the style is expanded to: square, or half as high as wide."""
     cells = rows // channels
     for ratio in (1, 2):
         height = math.isqrt(cells // ratio)

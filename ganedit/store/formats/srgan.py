@@ -1,4 +1,4 @@
-"""Bare state dictionaries of the SRGAN that counts its layers block1, block2, ... (`netG_epoch_*.pth`)."""
+"""Bare state dictionaries of the SRGAN whose layers are named block1, block2, ... (`netG_epoch_*.pth`)."""
 
 from __future__ import annotations
 

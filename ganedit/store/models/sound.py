@@ -10,14 +10,14 @@ from ganedit.store.models.base import Model
 
 
 class Vocoder(Model):
-    """Gives a spectrogram its waveform; how it was drawn is in `card.details["spectrogram"]`.
+    """Turns spectrograms into waveforms; `card.details["spectrogram"]` says which kind of spectrogram.
 
     Its network has `cfg.bins` and `cfg.hop`, and `generate(pictures) -> waves`, which may be random.
     """
 
     @property
     def hop(self) -> int:
-        """Samples that a column of the spectrogram becomes."""
+        """Samples per column of the spectrogram."""
         return int(self.network.cfg.hop)
 
     @torch.no_grad()
