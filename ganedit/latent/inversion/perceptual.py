@@ -1,8 +1,8 @@
-"""How different two pictures look, as a loss that needs no download.
+"""Perceptual distances between pictures, as losses that need no download.
 
 Features of the generator's own discriminator together with multi-scale pixels and structural similarity; or
-LPIPS (Zhang et al., arXiv:1801.03924) where its weights are at hand. Pixels and structure alone serve any
-generator, less well.
+LPIPS (Zhang et al., arXiv:1801.03924) if its weights are available. Pixels and structure alone work with any
+generator, but less well.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ PIXEL_SCALES = (1, 2, 4)
 
 
 def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Distance:
-    """A function from images [N, 3, H, W] in [-1, 1] to their distance [N] from `targets` (same shape).
+    """Make a function from images [N, 3, H, W] in [-1, 1] to their distance [N] from `targets` (same shape).
 
-    Everything that depends on the targets alone is computed once.
+    What depends only on the targets is computed once.
 
     Raises:
         CheckpointError: "discriminator", but the generator came without one.
-        MissingError: "lpips", but its weights are neither present nor can be fetched.
+        MissingError: "lpips", but its weights are missing and cannot be downloaded.
     """
     terms: list[tuple[float, Distance]] = [
         (PIXEL_WEIGHT, pixel_distance(targets)),
@@ -70,7 +70,7 @@ def ssim_distance(targets: Tensor) -> Distance:
 
 
 def feature_distance(targets: Tensor, discriminator: Discriminator) -> Distance:
-    """Squared differences of discriminator features, of unit length at each place, averaged over blocks."""
+    """Squared differences of discriminator features, normalised at each position, averaged over blocks."""
 
     def unit_features(images: Tensor) -> list[Tensor]:
         return [F.normalize(f.float(), dim=1, eps=1e-6) for f in discriminator.features(images)]
@@ -79,8 +79,8 @@ def feature_distance(targets: Tensor, discriminator: Discriminator) -> Distance:
         wanted = unit_features(targets)
 
     def distance(images: Tensor) -> Tensor:
-        found = unit_features(images)
-        each = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(found, wanted, strict=True)]
+        features = unit_features(images)
+        each = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(features, wanted, strict=True)]
         return torch.stack(each).mean(dim=0)
 
     return distance
@@ -93,10 +93,11 @@ def lpips_distance(targets: Tensor) -> Distance:
 
 
 def lpips_network(device: torch.device) -> nn.Module:
-    """Images [N, 3, H, W] in [-1, 1], twice, to [N, 1, 1, 1], by torchmetrics; takes no gradients itself.
+    """torchmetrics' LPIPS network: two images [N, 3, H, W] in [-1, 1] to [N, 1, 1, 1]; its parameters are
+    frozen.
 
     Raises:
-        MissingError: VGG's weights are neither in torchvision's download cache nor can be fetched.
+        MissingError: VGG's weights are not in torchvision's cache and cannot be downloaded.
     """
     from urllib.error import URLError
 
@@ -106,7 +107,7 @@ def lpips_network(device: torch.device) -> nn.Module:
         network = LearnedPerceptualImagePatchSimilarity("vgg").to(device)
     except (URLError, OSError, ModuleNotFoundError) as error:
         raise MissingError(
-            f"LPIPS needs torchvision's VGG-16 weights, which could not be fetched ({error})",
+            f"LPIPS needs torchvision's VGG-16 weights, which could not be downloaded ({error})",
             "put vgg16-397923af.pth into ~/.cache/torch/hub/checkpoints, or do without LPIPS",
         ) from error
     return network.requires_grad_(False).net
