@@ -295,7 +295,7 @@ def test_redirects_without_end(server, fetch):
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
 def test_redirects_that_leave_the_web(server, fetch, tmp_path, place):
     server.answers = [to(place)]
-    with pytest.raises(MissingError, match="no address of a web server"):
+    with pytest.raises(MissingError, match="is not a web address"):
         fetch()
     assert "weights.pkl" not in left_in(tmp_path)
 
