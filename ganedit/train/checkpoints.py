@@ -1,4 +1,4 @@
-"""Checkpoints of a run, and its options beside them."""
+"""Checkpoints and options of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ OPTIONS = "options.json"
 
 
 def save_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
-    """Everything needed to go on, as one safetensors file that replaces the last one when complete."""
+    """Save everything needed to continue as one safetensors file, which replaces the previous one
+    atomically."""
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {}
@@ -42,7 +43,7 @@ def save_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
 
 
 def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
-    """Take back what `save_checkpoint` wrote. Raises CheckpointError when it does not fit the recipe."""
+    """Restore what `save_checkpoint` wrote. Raises CheckpointError if it does not fit the recipe."""
     from safetensors import SafetensorError, safe_open
 
     path = out / CHECKPOINT
@@ -64,7 +65,7 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
-    """Slots are numbered as the optimiser numbers its parameters."""
+    """Load an optimiser's state; parameters are numbered like in the optimiser."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in flat.items():
         index, slot = key.split(".", 1)
@@ -77,14 +78,14 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def save_options(options: LoopOptions, out: Path, **more: Any) -> None:
-    """Write the resolved options beside the run, for people and for resuming."""
+    """Write the resolved options to the run's folder, for information and for resuming."""
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / OPTIONS) as path:
         path.write_text(json.dumps({**more, **asdict(options)}, indent=2, default=os.fspath) + "\n")
 
 
 def read_options(out: Path) -> dict[str, Any]:
-    """What `save_options` wrote."""
+    """Read what `save_options` wrote."""
     try:
         values = json.loads((out / OPTIONS).read_text())
         if not {"data", "recipe"} <= set(values):

@@ -1,6 +1,6 @@
-"""Lightness and colours of training pictures, on the scales of networks that colour.
+"""Lightness and colours of training pictures, on the scales used by colorization networks.
 
-Lightness is CIE L / 50 - 1, colours are a and b / 110: what `ganedit colorize` gives and takes.
+Lightness is CIE L / 50 - 1, colours are a and b / 110, like in `ganedit colorize`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def split_lightness(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def join_lightness(lightness: Tensor, colours: Tensor) -> Tensor:
-    """What `split_lightness` splits; colours that no screen shows are clamped."""
+    """Inverse of `split_lightness`; colours outside RGB are clamped."""
     import cv2
 
     lab = torch.cat([(lightness + 1) * 50, colours.clamp(-1, 1) * AB_RANGE], dim=1)

@@ -23,7 +23,7 @@ def update_ema(average: nn.Module, network: nn.Module, beta: float) -> None:
 def ema_beta(batch: int, images_seen: int, kimg: float, rampup: float | None) -> float:
     """Decay per step for a half-life of `kimg` thousand images.
 
-    While few images have been seen the half-life is held at `rampup` times their number, so that the
+    While few images have been seen, the half-life is limited to `rampup` times their number, so that the
     average forgets the first steps (Karras et al., arXiv:2006.06676, appendix C).
     """
     half_life = kimg * 1000

@@ -1,4 +1,5 @@
-"""Pictures of one kind into another and back, without pairs (CycleGAN, Zhu et al., arXiv:1703.10593)."""
+"""Trains translators between two kinds of pictures, without pairs (CycleGAN, Zhu et al.,
+arXiv:1703.10593)."""
 
 from __future__ import annotations
 
@@ -17,11 +18,11 @@ from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import Domains, History, load_domains
 
-AREA_COUNTS = 0.5, 0.7  # of the run: where the area of a mask begins to count, and where it does in full
+AREA_COUNTS = 0.5, 0.7  # shares of the run at which the area of a mask begins to count, and counts fully
 
 
 class CycleGAN(CycleRecipe[CycleGANOptions]):
-    """PatchGANs that are shown earlier fakes again."""
+    """CycleGAN, whose PatchGANs see earlier fakes again."""
 
     def __init__(self, options: CycleGANOptions, domains: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
@@ -68,7 +69,7 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
 def start(
     options: CycleGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> CycleGAN:
-    """The recipe on the two sets that the options name."""
+    """The recipe for these options, with their data."""
     recipe = CycleGAN(options, load_domains(options, note, on_load), device)
     if options.start:
         recipe.start_from(options.start, attention=options.attention > 0)
