@@ -56,7 +56,7 @@ def command(
     from ganedit.store.uses import need
 
     if candidates < 1:
-        raise UsageError(f"--candidates {candidates} leaves nothing", "choose 1 or more")
+        raise UsageError(f"--candidates {candidates} must be at least 1", "such as 4")
     translator: Any = console.load(model)
     need(translator, "timbre")
     cfg = SpectrogramConfig.from_details(translator.card.details)

@@ -63,4 +63,4 @@ def write_sheet(
 def check_faces(faces: int) -> None:
     """Raise UsageError unless there is a sample to show directions on."""
     if faces < 1:
-        raise UsageError(f"--faces {faces} shows nothing", "choose 1 or more, such as 2")
+        raise UsageError(f"--faces {faces} must be at least 1", "such as 2")

@@ -39,7 +39,7 @@ class EncoderTraining(Recipe):
     def __init__(self, options: EncoderOptions, generator: Generator, data: ImageSet) -> None:
         if generator.num_classes:
             raise CheckpointError(
-                f"{generator.name} has classes; an encoder learns one picture of the world",
+                f"{generator.name} has classes, which encoders do not support",
                 "choose a model without classes",
             )
         self.options, self.generator, self.data = options, generator, data
