@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ganedit.nets.layers import outputs
 from ganedit.nets.layers_translation import ConvNorm, Norm, halved, initialise_normal, leaky
 
 
@@ -55,11 +56,7 @@ class PatchGAN(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Activations after each block, finest first: what feature matching compares."""
-        features = []
-        for block in self.blocks:
-            x = block(x)
-            features.append(x)
-        return features
+        return outputs(self.blocks, x)
 
     def logits(self, features: list[Tensor]) -> Tensor:
         """Logits from the result of `features`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.nets.layers import outputs
 from ganedit.nets.layers_translation import ConvNorm, Norm, ToImage, leaky
 
 
@@ -106,11 +107,7 @@ class SRDiscriminator(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Activations after each block, finest first."""
-        features = []
-        for block in self.blocks:
-            x = block(x)
-            features.append(x)
-        return features
+        return outputs(self.blocks, x)
 
     def logits(self, features: list[Tensor]) -> Tensor:
         """Logits from the result of `features`."""

@@ -26,7 +26,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
+from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, outputs, upsample2
 from ganedit.nets.layers_derivatives import conv2d, conv_transpose2d
 from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, StyleLayer
 
@@ -405,11 +405,7 @@ class Discriminator(nn.Module):
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations after each block, finest (half resolution) first: [N, C_i, H/2^i, W/2^i]."""
         x = images.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        features = []
-        for block in self.blocks:
-            x = block(x)
-            features.append(x)
-        return features
+        return outputs(self.blocks, x)
 
     def forward(self, images: Tensor, c: Tensor | None = None) -> Tensor:
         embedding = self.mapping(None, c) if self.cfg.num_classes else None

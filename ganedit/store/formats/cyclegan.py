@@ -10,8 +10,6 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.layers_translation import Norm
 from ganedit.nets.patchgan import PatchGANConfig
@@ -19,7 +17,7 @@ from ganedit.nets.resnet import ResNetConfig
 from ganedit.nets.unet import UNetConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, norm_of, side
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = "pytorch-CycleGAN-and-pix2pix"
 HD_FAMILY = "pix2pixHD"
@@ -28,8 +26,6 @@ NO_TRACE = (
     "the default of the code that writes such files"
 )
 
-State = dict[str, Tensor]
-
 
 def read(content: Any) -> Foreign | None:
     """A ResNet or U-Net generator, or a PatchGAN; None for anything else.
@@ -37,9 +33,7 @@ def read(content: Any) -> Foreign | None:
     Raises:
         CheckpointError: one of these, but damaged or of a layout that this program never wrote.
     """
-    state = state_dict(content)
-    if state is None:
-        return None
+    state = state_dict(content) or {}
     if side(state, "model.1.weight") == 7 and any(".conv_block." in name for name in state):
         return None if any(name.startswith("model1_") for name in state) else _resnet(state)
     if side(state, "model.model.0.weight") == 4:

@@ -10,19 +10,15 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.rrdb import RRDBConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = "ESRGAN"
 KEYS = ("params_ema", "params-ema", "params")
 """Keys under which BasicSR stores a network, the averaged one first."""
-
-State = dict[str, Tensor]
 
 
 def read(content: Any) -> Foreign | None:

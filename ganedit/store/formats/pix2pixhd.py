@@ -8,19 +8,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.patchgan import PatchGANConfig
 from ganedit.nets.pix2pixhd import LocalEnhancerConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.cyclegan import HD_FAMILY, residual
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, norm_of, side
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = HD_FAMILY
-
-State = dict[str, Tensor]
 
 
 def read(content: Any) -> Foreign | None:
@@ -29,9 +25,7 @@ def read(content: Any) -> Foreign | None:
     Raises:
         CheckpointError: one of these, but damaged.
     """
-    state = state_dict(content)
-    if state is None:
-        return None
+    state = state_dict(content) or {}
     if side(state, "model1_1.1.weight") == 7:
         return _local(state)
     if side(state, "scale0_layer0.0.weight") == 4:

@@ -18,7 +18,7 @@ from ganedit.nets.layers_style import MappingNetwork
 from ganedit.nets.stylegan2 import DiscriminatorConfig, GeneratorConfig
 from ganedit.store.architectures import shapes_only
 from ganedit.store.foreign import Foreign, NetworkWeights
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 from ganedit.store.pickles.stand_ins import StandIn, module_state
 
 FAMILY = "rosinality's StyleGAN2"
@@ -26,7 +26,6 @@ MAX_LEVELS = 12  # 4 to 8192 px
 SAMPLES = 4096  # for the mean of w if the file lacks it
 BLUR = (1.0, 3.0, 3.0, 1.0)
 
-State = dict[str, Tensor]
 Names = dict[str, tuple[str, tuple[int, ...]]]
 """Their name for each of our tensors, and how many axes of size 1 precede and follow its own there."""
 

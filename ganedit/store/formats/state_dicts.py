@@ -10,11 +10,13 @@ from torch import Tensor
 
 from ganedit.store.pickles.stand_ins import StandIn, module_state
 
+State = dict[str, Tensor]
+
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which training scripts store a single network."""
 
 
-def state_dict(content: Any, *keys: str) -> dict[str, Tensor] | None:
+def state_dict(content: Any, *keys: str) -> State | None:
     """The tensors by name in `content`, under one of `keys` in it, or under one of WRAPPERS.
 
     The prefix "module." from parallel training is removed. A module that was pickled whole counts
