@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
     argv = list(sys.argv[1:] if argv is None else argv)
     console = console or Console()
     try:
-        status = _guarded(argv, console)
+        status = _run_and_report(argv, console)
         console.stdout.flush()
     except BrokenPipeError:  # the reader of our output has closed it
         with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
     return status
 
 
-def _guarded(argv: list[str], console: Console) -> int:
+def _run_and_report(argv: list[str], console: Console) -> int:
     """Run a command line; this is the only place where exceptions become sentences."""
     debug = "--debug" in argv
     try:
@@ -138,7 +138,7 @@ def _run(argv: list[str], console: Console) -> int:
     app = build(name, console, pending)
     printed = io.StringIO()  # the help; otherwise typer would exit if the reader has closed the output
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(console.stderr):
-        argv = _spelt_out(argv, name)
+        argv = _with_default_values(argv, name)
         _parse(app, argv if name or "--version" in argv else ["--help"], console)
     console.stdout.write(printed.getvalue())
     if pending:
@@ -148,7 +148,7 @@ def _run(argv: list[str], console: Console) -> int:
     return 0
 
 
-def _spelt_out(argv: Sequence[str], name: str | None) -> list[str]:
+def _with_default_values(argv: Sequence[str], name: str | None) -> list[str]:
     """The command line, with default values for options in a module's MAY_STAND_ALONE that were given without
     one, such as --paste, since typer has no such options."""
     module = sys.modules.get(f"ganedit.cli.commands.{COMMANDS[name].module}") if name else None
@@ -186,7 +186,7 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
         pretty_exceptions_enable=False,
         help="Edit photographs with GANs: align, project, edit, paste back, train.",
     )
-    app.callback(invoke_without_command=True)(_taking_globals(_show_version, console))
+    app.callback(invoke_without_command=True)(_with_global_options(_show_version, console))
     for each, entry in COMMANDS.items():
         if each != name:
             app.command(each, help=entry.help)(lambda: None)
@@ -196,7 +196,7 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
             app.command(each, cls=Command)(_deferred(module.command, f"ganedit {each}", console, pending))
             continue
         group = typer.Typer(help=entry.help, rich_markup_mode=None)
-        group.callback()(_taking_globals(lambda: None, console))
+        group.callback()(_with_global_options(lambda: None, console))
         for sub, function in module.COMMANDS.items():
             group.command(sub, cls=Command)(_deferred(function, f"ganedit {each} {sub}", console, pending))
         app.add_typer(group, name=each)
@@ -226,10 +226,10 @@ def _deferred(
         pending.append(lambda: function(console, **values))
 
     note_call.__doc__ = inspect.getdoc(function)
-    return _taking_globals(_with_signature(note_call, rest), console)
+    return _with_global_options(_with_signature(note_call, rest), console)
 
 
-def _taking_globals(function: Callable[..., None], console: Console) -> Callable[..., None]:
+def _with_global_options(function: Callable[..., None], console: Console) -> Callable[..., None]:
     """`function` with the global options added to its own; these are stored in the console."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())
     clash = GLOBAL_OPTIONS.keys() & {p.name for p in own}

@@ -24,7 +24,7 @@ def open_source(
     """Sorted names of the files with these suffixes in a folder or zip, and a function from name to bytes."""
     if source.is_dir():
         names = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
-        return [n for n in names if _is_meant(n, suffixes)], lambda name: (source / name).read_bytes()
+        return [n for n in names if _is_wanted(n, suffixes)], lambda name: (source / name).read_bytes()
     if not source.exists():
         raise InputError(f"{source} does not exist", f"pass a folder or a zip of {kind}")
     if not zipfile.is_zipfile(source):
@@ -33,10 +33,10 @@ def open_source(
         archive = stack.enter_context(zipfile.ZipFile(source))
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{source} is a damaged zip: {error}") from error
-    return sorted(name for name in archive.namelist() if _is_meant(name, suffixes)), archive.read
+    return sorted(name for name in archive.namelist() if _is_wanted(name, suffixes)), archive.read
 
 
-def _is_meant(name: str, suffixes: Container[str]) -> bool:
+def _is_wanted(name: str, suffixes: Container[str]) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return path.suffix.lower() in suffixes and not hidden

@@ -46,8 +46,8 @@ def draw_edges(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.nd
         >>> ganedit.draw_edges(ganedit.read_image("examples/portrait.png").pixels).shape[2]
         3
     """
-    lines = _photo_lines(_working(to_depth(pixels, np.uint8)))
-    return _inked(lines, size or pixels.shape[:2], BLOB)
+    lines = _photo_lines(_at_working_size(to_depth(pixels, np.uint8)))
+    return _redrawn(lines, size or pixels.shape[:2], BLOB)
 
 
 def clean_sketch(
@@ -67,13 +67,13 @@ def clean_sketch(
     Returns:
         [height, width, 3] uint8, like `draw_edges`; all white if there are no lines.
     """
-    drawing = _working(to_depth(pixels, np.uint8))
+    drawing = _at_working_size(to_depth(pixels, np.uint8))
     if alpha is not None:
-        drawing = _on_paper(drawing, _working(to_depth(alpha, np.uint8)))
+        drawing = _on_paper(drawing, _at_working_size(to_depth(alpha, np.uint8)))
     elif _in_own_style(drawing):
         return resize(to_depth(pixels, np.uint8), size or pixels.shape[:2])
     lines = _strokes(drawing)
-    return _inked(lines, size or pixels.shape[:2], max(BLOB, 1.6 * _stroke_width(lines)))
+    return _redrawn(lines, size or pixels.shape[:2], max(BLOB, 1.6 * _stroke_width(lines)))
 
 
 def _on_paper(drawing: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -127,7 +127,7 @@ def _stroke_width(lines: np.ndarray) -> float:
     return 2 * float(np.median(cv2.distanceTransform(lines.astype(np.uint8), cv2.DIST_L2, 5)[middle]))
 
 
-def _working(pixels: np.ndarray) -> np.ndarray:
+def _at_working_size(pixels: np.ndarray) -> np.ndarray:
     """The picture at the size at which lines are detected; for strips, the longer side is limited."""
     height, width = pixels.shape[:2]
     scale = min(SIDE / min(height, width), LONGEST * SIDE / max(height, width))
@@ -139,13 +139,13 @@ def _photo_lines(pixels: np.ndarray) -> np.ndarray:
     import cv2
 
     lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) / 100
-    light = _even(cv2.bilateralFilter(lab[..., 0] - RED * lab[..., 1], 0, 0.12, 3))
+    light = _evened_contrast(cv2.bilateralFilter(lab[..., 0] - RED * lab[..., 1], 0, 0.12, 3))
     along = _flow(light)
-    response = _smoothed_along(_darker(light), along)
+    response = _smoothed_along(_darkness(light), along)
     return _hysteresis(response, STRONG, WEAK)
 
 
-def _even(light: np.ndarray) -> np.ndarray:
+def _evened_contrast(light: np.ndarray) -> np.ndarray:
     """Brightness with local contrast brought closer to that of the whole picture."""
     spread = np.sqrt(_surroundings((light - _surroundings(light)) ** 2).clip(0))
     return np.asarray(light * (0.16 / (spread + 0.06)))
@@ -171,7 +171,7 @@ def _flow(light: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=2)
 
 
-def _darker(light: np.ndarray) -> np.ndarray:
+def _darkness(light: np.ndarray) -> np.ndarray:
     """How much darker each pixel is than its surroundings: a wide minus a narrow Gaussian."""
     import cv2
 
@@ -220,7 +220,7 @@ def _hysteresis(response: np.ndarray, strong: float, weak: float) -> np.ndarray:
     return np.asarray(kept[numbers])
 
 
-def _inked(lines: np.ndarray, size: tuple[int, int], blob: float) -> np.ndarray:
+def _redrawn(lines: np.ndarray, size: tuple[int, int], blob: float) -> np.ndarray:
     """Redraw lines [h, w] bool with a pen of one width, at a size; anything thicker than `blob` stays dark.
 
     Returns:

@@ -215,7 +215,7 @@ def _detect(
     for box, score in zip(boxes, scores, strict=True):
         corners = np.array([[box.left(), box.top()], [box.right(), box.bottom()]]) / scale
         landmarks = (_landmarks(canvas, corners * fine) + 0.5) / fine - 0.5
-        points = _turn_back(np.concatenate([corners, landmarks]), grey.shape, turns)
+        points = _unrotate(np.concatenate([corners, landmarks]), grey.shape, turns)
         low, high = points[:2].min(0), points[:2].max(0)
         face = Face(points[2:], (*low.tolist(), *high.tolist()), float(score), turns)
         detections.append((face, turned, corners))
@@ -248,7 +248,7 @@ def _second_look(grey: np.ndarray, corners: np.ndarray) -> float:
     return float(np.mean(scores))
 
 
-def _turn_back(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarray:
+def _unrotate(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarray:
     """Convert positions [N, 2] in `np.rot90(photo, turns)` to positions in the photo of this shape."""
     height, width = shape[:2]
     x, y = points[:, 0], points[:, 1]

@@ -132,6 +132,8 @@ class Latent:
 
     @classmethod
     def _from_file(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Latent:
+        from ganedit.store.weights import under_prefix
+
         affine = tensors.get("affine")
         for key in ("model", "model_sha256", "source", "source_sha256", "template"):
             if not isinstance(about.get(key, ""), str):
@@ -141,8 +143,8 @@ class Latent:
             affine=None if affine is None else affine.double().numpy(),
             unedited=None if (before := tensors.get("unedited")) is None else before.float(),
             styles=None if (added := tensors.get("styles")) is None else added.float(),
-            noise=_under(tensors, "noise."),
-            tuned=_under(tensors, "tuned."),
+            noise=under_prefix(tensors, "noise."),
+            tuned=under_prefix(tensors, "tuned."),
             edits=tuple(dict(edit) for edit in about.get("edits", ())),
             **{k: about[k] for k in _KEPT if k in about},
         )
@@ -232,7 +234,3 @@ def added_styles(latents: Sequence[Latent]) -> Tensor | None:
 
 
 _KEPT = ("model", "model_sha256", "space", "source", "source_sha256", "template", "losses")
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

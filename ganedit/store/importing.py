@@ -78,7 +78,7 @@ def import_model(
     }
     card = replace(card, **{key: value for key, value in given.items() if value})
     stored = DTYPES[dtype] if dtype else None
-    with _appearing(registry.user_folder() / name) as folder:
+    with _replacing(registry.user_folder() / name) as folder:
         return save_model(folder, card, state, discriminator=discriminator, dtype=stored)
 
 
@@ -203,7 +203,7 @@ def _holds_vectors_only(path: Path) -> bool:
 
 
 @contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
+def _replacing(folder: Path) -> Iterator[Path]:
     """A temporary folder to fill, which replaces `folder` if the block succeeds and is deleted otherwise."""
     mark = secrets.token_hex(4)
     filling, old = (

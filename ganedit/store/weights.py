@@ -168,3 +168,8 @@ def write_weights(
         )
         temporary.chmod(mode)
     return Path(path)
+
+
+def under_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -14,6 +14,7 @@ from torch import Tensor
 from ganedit.errors import CheckpointError, InputError
 from ganedit.files import atomic_path
 from ganedit.store.architectures import with_current_names
+from ganedit.store.weights import under_prefix
 from ganedit.train.options.base import LoopOptions
 from ganedit.train.options.recipes import RECIPES
 from ganedit.train.recipe import Recipe
@@ -54,9 +55,9 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
             state = json.loads((file.metadata() or {})["ganedit-checkpoint"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         for name, network in recipe.networks.items():
-            network.load_state_dict(with_current_names(_below(tensors, f"network.{name}.")))
+            network.load_state_dict(with_current_names(under_prefix(tensors, f"network.{name}.")))
         for name, optimizer in recipe.optimizers.items():
-            _load_optimizer(optimizer, _below(tensors, f"optimizer.{name}."))
+            _load_optimizer(optimizer, under_prefix(tensors, f"optimizer.{name}."))
         recipe.load_state(state["recipe"])
         run.step = int(state["step"])
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
@@ -71,10 +72,6 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -
         index, slot = key.split(".", 1)
         state.setdefault(int(index), {})[slot] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def save_options(options: LoopOptions, out: Path, **more: Any) -> None:

@@ -56,13 +56,13 @@ def train(
             run.step += 1
             stop = interrupted.is_set or _out_of_time(options, started)
             done = run.step == total_steps or _any_process(fabric, stop)
-            look = done or _crossed(run, options.sample_kimg)
+            look = done or _passed_multiple(run, options.sample_kimg)
             if log:
                 measured = recipe.evaluate() if look else {}
                 log.step(stats, measured, total_steps, on_report, force=look)
             if log and look:
                 log.picture(recipe.samples())
-            if done or _crossed(run, options.snapshot_kimg):
+            if done or _passed_multiple(run, options.snapshot_kimg):
                 _refuse_nan(stats, run)
                 if fabric.is_global_zero:
                     save_checkpoint(recipe, run, out)
@@ -93,7 +93,7 @@ def _refuse_nan(stats: dict[str, Tensor], run: Run) -> None:
         )
 
 
-def _crossed(run: Run, kimg: float) -> bool:
+def _passed_multiple(run: Run, kimg: float) -> bool:
     """Whether the last step passed a multiple of `kimg` thousand images."""
     every = max(kimg * 1000, 1)
     return run.images_seen // every != (run.images_seen - run.options.batch) // every

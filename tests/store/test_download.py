@@ -382,7 +382,7 @@ def test_a_disk_that_fills_up_meanwhile(server, fetch, tmp_path, monkeypatch):
 
 def test_two_at_once(server, fetch, tmp_path):
     with (
-        downloading._alone(tmp_path / ".weights.pkl.part"),
+        downloading._locked(tmp_path / ".weights.pkl.part"),
         pytest.raises(InputError, match="another ganedit is downloading"),
     ):
         fetch()

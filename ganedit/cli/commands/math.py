@@ -62,7 +62,7 @@ def command(
         )
     codes = Codes(Models(console, model), Projections(console, output.parent, method), sampling)
     words = [word for word in names_in(expression) if word != AVERAGE]
-    generator, groups = codes.find(*([_spelt(word)] for word in words))
+    generator, groups = codes.find(*([_with_suffix(word)] for word in words))
     points = dict(zip(words, groups, strict=True))
 
     latents = {word: [point.latent for point in some] for word, some in points.items()}
@@ -78,7 +78,7 @@ def command(
     console.emit(output, latent=str(_latent_of(output)), expression=expression, weight=weight)
 
 
-def _spelt(word: str) -> str:
+def _with_suffix(word: str) -> str:
     """A word with the suffix of latents if there is such a file; otherwise the word itself."""
     named = Path(word + LATENT_SUFFIX)
     return str(named) if named.is_file() else word

@@ -98,7 +98,7 @@ class Projections:
         path = latent_path(self.output, stem)
         if self.method is None and path.is_file():
             latent = Latent.load(path)
-            if _shows(latent, crop, generator):
+            if _is_projection_of(latent, crop, generator):
                 self.console.note(f"{stem}: taking its projection {path}")
                 return latent
         for target in (path, picture_path(self.output, stem)):
@@ -266,7 +266,7 @@ def _name(path: Path) -> str:
     return path.name.removesuffix(LATENT_SUFFIX) if path.name.endswith(LATENT_SUFFIX) else path.stem
 
 
-def _shows(latent: Latent, crop: Crop, generator: Generator) -> bool:
+def _is_projection_of(latent: Latent, crop: Crop, generator: Generator) -> bool:
     """Whether a latent is the projection of this crop by this model."""
     import numpy as np
 

@@ -57,13 +57,13 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         if self.face != "all":  # the name is known, so a photo to skip need not be read
             stem = face_stem(path.stem, 1 if self.face == "largest" or self.aligned else int(self.face))
             if not self._wanted(stem):
-                yield self._there_already(stem)
+                yield self._existing(stem)
                 return
             yield from (_Face(path, stem, crop) for crop in self._crops(path))
             return
         for crop in self._crops(path):
             stem = face_stem(path.stem, crop.number)
-            yield _Face(path, stem, crop) if self._wanted(stem) else self._there_already(stem)
+            yield _Face(path, stem, crop) if self._wanted(stem) else self._existing(stem)
 
     def read(self, task: _Face) -> _Face:
         return task
@@ -75,7 +75,7 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         title = f"projecting {tasks[0].path.name}" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
         film: list[np.ndarray] = []
         projected = self.projector.run(
-            [task.crop for task in tasks], title, _camera(film) if self.video else None
+            [task.crop for task in tasks], title, _collect_frames(film) if self.video else None
         )
         return [_Projected(latent, projection, film) for latent, projection in projected]
 
@@ -94,7 +94,7 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         wanted = [self.console.should_write(target) for target in self._targets(stem)]
         return any(wanted)
 
-    def _there_already(self, stem: str) -> Result:
+    def _existing(self, stem: str) -> Result:
         result = self._result(stem)
         self.projector.latest.add(result.path)
         return result
@@ -116,18 +116,18 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         every = -(-len(film) // FILM_FRAMES)
         frames = [*film[:-1][::every], *[film[-1]] * 25]  # show the result for a second
         path = self._film_path(face.stem)
-        write_video(path, (_beside(face.crop.pixels, frame) for frame in frames))
+        write_video(path, (_side_by_side(face.crop.pixels, frame) for frame in frames))
         self.console.note(f"{face.path}: {path} shows the search")
 
 
-def _camera(film: list[np.ndarray]) -> Callable[[Tensor], None]:
+def _collect_frames(film: list[np.ndarray]) -> Callable[[Tensor], None]:
     """A callback that collects the picture of each step."""
     from ganedit.images.tensors import from_tensor
 
     return lambda images: film.append(from_tensor(images))
 
 
-def _beside(*pictures: np.ndarray) -> np.ndarray:
+def _side_by_side(*pictures: np.ndarray) -> np.ndarray:
     """Pictures in a row, enlarged if they are small."""
     import numpy as np
 

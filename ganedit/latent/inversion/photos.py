@@ -186,7 +186,7 @@ def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None
             "the latent was not made from a photo, so that there is nothing to paste into",
             "leave out `paste`",
         )
-    places = [given] if given else [Path(latent.source), *_elsewhere(latent, beside)]
+    places = [given] if given else [Path(latent.source), *_other_places(latent, beside)]
     changed = None
     for place in places:
         if place.is_file():
@@ -202,6 +202,6 @@ def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None
     raise InputError(f"the photo {places[0]} is no longer there", "say where it is now with `photo`")
 
 
-def _elsewhere(latent: Latent, beside: Path | None) -> list[Path]:
+def _other_places(latent: Latent, beside: Path | None) -> list[Path]:
     name = Path(latent.source).name
     return [folder / name for folder in ([beside.parent] if beside else []) + [Path()] if name]

@@ -156,7 +156,7 @@ def download(
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(target.with_name(f".{target.name}.part"), url)
-    with _alone(part.path):
+    with _locked(part.path):
         if not (sha256 or part.validator()):
             part.drop()  # otherwise a rest of another version could go unnoticed
         _Download(part, size, text, progress or (lambda done, total: None), patience or Patience()).complete()
@@ -167,7 +167,7 @@ def download(
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Keep other processes from writing the same unfinished file."""
     lock = path.with_name(path.name + ".lock")
     with open(lock, "w") as file:

@@ -80,7 +80,7 @@ def pull(
     digest = sha256_file(paths[0])
     try:
         import_model(
-            paths[0] if len(paths) == 1 else _together(files, paths, staging),
+            paths[0] if len(paths) == 1 else _in_one_folder(files, paths, staging),
             entry.name,
             template=entry.template,
             licence=entry.licence.name,
@@ -194,12 +194,12 @@ def _get(file: _File, mirror: str, progress: Progress | None, patience: Patience
             progress=progress, patience=patience,
         )  # fmt: skip
     except CheckpointError as error:
-        if trust := _trust(file):
+        if trust := _trust_hint(file):
             raise CheckpointError(f"{error.message}, as when it was first downloaded", trust) from None
         raise
 
 
-def _trust(file: _File) -> str:
+def _trust_hint(file: _File) -> str:
     """A hint for a file that differs from the recorded checksum; empty if the checksum was published."""
     for name, about in _ledger().items():
         if about.get("file") == file.file and about.get("sha256") == file.sha256 and file.sha256:
@@ -226,7 +226,7 @@ def in_mirror(mirror: str, file: str) -> str | Path:
     return folder / file
 
 
-def _together(files: list[_File], paths: list[Path], staging: Path) -> Path:
+def _in_one_folder(files: list[_File], paths: list[Path], staging: Path) -> Path:
     """A folder that holds weights and config under the names expected of a model in two files."""
     folder = staging / "together"
     shutil.rmtree(folder, ignore_errors=True)

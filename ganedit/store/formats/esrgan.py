@@ -31,7 +31,7 @@ def read(content: Any) -> Foreign | None:
     if state is None or any(".conv1x1." in name for name in state):
         return None
     if "model.1.sub.0.RDB1.conv1.0.weight" in state:
-        state = _renewed(state)
+        state = _with_new_names(state)
     if "RRDB_trunk.0.RDB1.conv1.weight" in state:
         names = ("RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", "upconv{}", "HRconv")
     elif "body.0.rdb1.conv1.weight" in state and "conv_body.weight" in state:
@@ -41,7 +41,7 @@ def read(content: Any) -> Foreign | None:
     return _rrdb(state, *names)
 
 
-def _renewed(state: State) -> State:
+def _with_new_names(state: State) -> State:
     """The state with old names replaced by those of `RRDB_trunk`."""
     count = len(numbered(state, r"model\.1\.sub\.(\d+)\.RDB1\."))
     layers = [n for n in numbered(state, r"model\.(\d+)\.weight") if n]

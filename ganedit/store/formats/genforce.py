@@ -51,7 +51,7 @@ def _levels(state: Mapping[str, Tensor], prefix: str) -> int:
     return len(outputs)
 
 
-def _forget(tensors: Renaming, prefix: str, levels: int) -> None:
+def _drop_unused(tensors: Renaming, prefix: str, levels: int) -> None:
     """Drop what the full size does not use: the state of growing, and the outputs of smaller sizes."""
     tensors.rest.pop(f"{prefix}lod", None)
     for level in range(levels - 1):
@@ -65,7 +65,7 @@ def _progan(state: Mapping[str, Tensor]) -> NetworkWeights:
     for layer in range(2 * levels):
         tensors.copy(f"layer{layer}", f"blocks.{layer // 2}.conv{layer % 2}", "weight", "bias")
     tensors.copy(f"output{levels - 1}", "to_rgb", "weight", "bias")
-    _forget(tensors, "", levels)
+    _drop_unused(tensors, "", levels)
     config = progan.GeneratorConfig(
         channels=tuple(state[f"layer{2 * i}.weight"].shape[0] for i in range(levels)),
         z_dim=state["layer0.weight"].shape[1],
@@ -100,7 +100,7 @@ def _stylegan1(state: Mapping[str, Tensor]) -> NetworkWeights:
             tensors.new[f"{new}.conv{place}.weight"] = weight.flip(2, 3) if turned else weight
         _style(tensors, old, f"{new}.style{place}")
     tensors.copy(f"synthesis.output{levels - 1}", "synthesis.to_rgb", "weight", "bias")
-    _forget(tensors, "synthesis.", levels)
+    _drop_unused(tensors, "synthesis.", levels)
     config = stylegan1.GeneratorConfig(
         channels=tuple(tensors.new[f"synthesis.blocks.{i}.style1.bias"].shape[0] for i in range(levels)),
         z_dim=state["mapping.dense0.weight"].shape[1],

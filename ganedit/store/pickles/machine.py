@@ -205,18 +205,18 @@ class Machine:
 
     def _op_global(self, arg: str) -> None:
         module, _, name = arg.partition(" ")
-        self._mention(module, name)
+        self._push_name(module, name)
 
     def _op_stack_global(self, arg: None) -> None:
         module, name = self._take(2)
-        self._mention(_expect(module, str), _expect(name, str))
+        self._push_name(_expect(module, str), _expect(name, str))
 
-    def _mention(self, module: str, name: str) -> None:
+    def _push_name(self, module: str, name: str) -> None:
         asked = Name(module, name)
         if asked not in self.calls and asked not in self.inert:
             raise CheckpointError(
                 f"the pickle asks for {str(asked)[:100]!r}, which is not among the names that ganedit allows",
-                f"nothing in it was run; {_advice(asked)}",
+                f"nothing in it was run; {_hint(asked)}",
             )
         self.stack.append(asked)
 
@@ -253,7 +253,7 @@ class Machine:
         self.stack.append(self.persistent(ident))
 
 
-def _advice(name: Name) -> str:
+def _hint(name: Name) -> str:
     """A hint for a file that asks for a name that is not allowed."""
     if name.module.startswith("dnnlib.tflib"):
         return (

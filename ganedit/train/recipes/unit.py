@@ -56,14 +56,14 @@ class SharedCode(DomainRecipe[UNITOptions]):
 
     def _g_losses(self, pieces: Pieces, fakes: Pieces, stats: dict[str, Tensor]) -> Iterator[Tensor]:
         for a, b in pieces:
-            fake_b, from_a = self._there_and_back(a, "a", "b")
-            fake_a, from_b = self._there_and_back(b, "b", "a")
+            fake_b, from_a = self._round_trip(a, "a", "b")
+            fake_a, from_b = self._round_trip(b, "b", "a")
             fakes.append((fake_a, fake_b))
             each = {name: from_a[name] + from_b[name] for name in from_a}
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
-    def _there_and_back(self, real: Tensor, here: Domain, there: Domain) -> tuple[Tensor, dict[str, Tensor]]:
+    def _round_trip(self, real: Tensor, here: Domain, there: Domain) -> tuple[Tensor, dict[str, Tensor]]:
         """Pictures of one domain translated to the other, without gradients, and their share of each loss."""
         options = self.options
         with self.activations():
