@@ -20,7 +20,7 @@ LUMA = (0.299, 0.587, 0.114)  # Rec. 601
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Which attributes there are, and how wide the network is."""
+    """Names of the attributes, and widths of the network."""
 
     binary: tuple[str, ...]  # attributes that are present or absent: their outputs are logits
     numbers: tuple[str, ...] = ()  # attributes with a value, in the units of their labels

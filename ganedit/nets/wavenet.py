@@ -39,7 +39,7 @@ class WaveNetConfig:
 
     @property
     def dilations(self) -> list[int]:
-        """Of every convolution, in order."""
+        """Dilation of every convolution, in order."""
         return [2**i for i in range(self.layers)] * self.cycles
 
 

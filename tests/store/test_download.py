@@ -226,7 +226,7 @@ def test_another_file(server, fetch, tmp_path):
         (b'{"error": "no such model"}', "no such model"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "XML"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
-        (b"", "nothing at all"),
+        (b"", "an empty file"),
     ],
 )
 @pytest.mark.parametrize("size", [0, len(BODY)])

@@ -212,8 +212,8 @@ def latent_behind(path: Path) -> Path | None:
     """
     if path.name.endswith(LATENT_SUFFIX):
         return path
-    beside = latent_path(path.parent, path.stem.removesuffix(".projected"))
-    if path.suffix.lower() != ".png" or not beside.is_file():
+    latent_file = latent_path(path.parent, path.stem.removesuffix(".projected"))
+    if path.suffix.lower() != ".png" or not latent_file.is_file():
         return None
     from ganedit.images.io import read_provenance
     from ganedit.images.provenance import COMPOSITE
@@ -222,7 +222,7 @@ def latent_behind(path: Path) -> Path | None:
     parameters = record.get("parameters")
     if isinstance(parameters, dict) and parameters.get("units"):  # changed, which a latent cannot store
         return None
-    return beside if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
+    return latent_file if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
 
 
 def latents_in(folder: Path) -> list[Path]:

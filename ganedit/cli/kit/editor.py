@@ -308,9 +308,9 @@ class Editor:
             for subject, path in zip(subjects, paths, strict=True):
                 latent = subject.latents[label]
                 with all_or_none(path, *targets.latents_of([path])):
-                    for beside in targets.latents_of([path]):
-                        if beside in wanted:
-                            latent.save(beside)
+                    for latent_file in targets.latents_of([path]):
+                        if latent_file in wanted:
+                            latent.save(latent_file)
                     if path in wanted:
                         write_image(path, subject.face.after[label], provenance=self._record(latent))
 

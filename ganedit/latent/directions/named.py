@@ -13,8 +13,8 @@ def folders_of(model: str) -> list[Path]:
     weights."""
     from ganedit.store import registry
 
-    beside = registry.find(model)
-    return [user_folder(model), *([beside / "directions"] if beside else [])]
+    folder = registry.find(model)
+    return [user_folder(model), *([folder / "directions"] if folder else [])]
 
 
 def user_folder(model: str) -> Path:

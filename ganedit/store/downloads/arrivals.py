@@ -60,4 +60,4 @@ def not_weights(start: bytes, *, text: bool = False) -> str:
         return "a pointer of Git LFS"
     if words.startswith((b'{"', b"{ ", b"{\n", b"{\r")) and not text:
         return f"a message ({words[:80].decode('utf-8', 'replace')!r})"
-    return "nothing at all" if not start else ""
+    return "an empty file" if not start else ""

@@ -1,4 +1,4 @@
-"""Models that can be downloaded: catalogue.toml beside this file, typed. Light to import."""
+"""Models that can be downloaded: catalogue.toml in this folder, with types. Light to import."""
 
 from __future__ import annotations
 

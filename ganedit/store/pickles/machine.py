@@ -104,7 +104,9 @@ class Machine:
         self.memo: dict[int, Any] = {}
         for step, (opcode, arg, _) in enumerate(pickletools.genops(stream)):
             if step > MAX_STEPS:
-                raise CheckpointError(f"the pickle has more than {MAX_STEPS:,} steps", "it is no checkpoint")
+                raise CheckpointError(
+                    f"the pickle has more than {MAX_STEPS:,} steps", "it is not a checkpoint"
+                )
             if opcode.name == "STOP":
                 return self.stack.pop()
             self._step(opcode.name, arg)

@@ -62,7 +62,7 @@ class LoopOptions:
 
 @dataclass(frozen=True)
 class ModelOptions(LoopOptions):
-    """What the card of the exported model says."""
+    """Options for the card of the exported model."""
 
     name: str = option("", "Name of the exported model (default: the recipe's).")
     about_data: str = option("", "Description of the training data, for the card.")
