@@ -129,7 +129,7 @@ _PUBLIC = {
     "pull_model": ("ganedit.store.downloads.pulling", "pull"),
     "read_provenance": ("ganedit.images.io", "read_provenance"),
 }
-"""Public names, and where they live; imported on first use, so that `import ganedit` stays light."""
+"""Public names with their modules; imported on first use, so that `import ganedit` stays light."""
 
 __all__ = [
     "Direction",

@@ -1,4 +1,4 @@
-"""How this process uses the machine: devices, number types, memory. Light to import."""
+"""Devices, number types and memory. Light to import."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")  # of activations; auto is float32
-TRAINING_DTYPES = DTYPES[:3]  # auto is bfloat16 where the processor computes in it
+TRAINING_DTYPES = DTYPES[:3]  # auto is bfloat16 if the processor supports it
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h of glibc
 
 
@@ -23,8 +23,8 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h of glibc
 def keep_freed_memory() -> bool:
     """Let glibc keep freed activations instead of returning them to the kernel.
 
-    By default every large tensor is a fresh mapping whose pages fault in one by one; training a 64-px
-    generator on two cores has been seen to run 2.7 times as fast without that. True where it took effect.
+    By default every large tensor is a new mapping whose pages are faulted in one by one; training a 64-px
+    generator on two cores was measured to be 2.7 times as fast without that. Returns whether it took effect.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -36,7 +36,7 @@ def keep_freed_memory() -> bool:
 
 
 def free_memory() -> int:
-    """Bytes of main memory that can be had without swapping; all of it where the system does not tell."""
+    """Main memory in bytes that is available without swapping; all memory if the system does not tell."""
     try:
         with open("/proc/meminfo") as lines:
             available = next(line for line in lines if line.startswith("MemAvailable:"))
@@ -47,14 +47,14 @@ def free_memory() -> int:
 
 
 def memory_of(device: torch.device) -> int:
-    """Bytes that are free on a device."""
+    """Free memory on a device in bytes."""
     import torch
 
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
 
 
 def has_room_for(device: torch.device, size: int) -> bool:
-    """Whether so many bytes are less than a quarter of a device's memory."""
+    """Whether a size in bytes is less than a quarter of a device's memory."""
     import torch
 
     total = torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else free_memory()
@@ -62,16 +62,16 @@ def has_room_for(device: torch.device, size: int) -> bool:
 
 
 def is_device(name: str) -> bool:
-    """Whether this is how a device is called: auto, cpu, cuda, cuda:N."""
+    """Whether this is the name of a device: auto, cpu, cuda, cuda:N."""
     return re.fullmatch(r"auto|cpu|cuda(:\d+)?", name) is not None
 
 
 def find_device(name: str) -> torch.device:
-    """The device "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N".
+    """The device "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
 
     Raises:
-        UsageError: no device is called so.
-        MissingError: this machine has none of that name.
+        UsageError: no device has this name.
+        MissingError: this machine does not have the device.
     """
     import torch
 
@@ -90,7 +90,7 @@ def find_device(name: str) -> torch.device:
 
 
 def find_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The type of activations that one of `DTYPES` means on a device.
+    """The type of activations for one of `DTYPES` on a device.
 
     Raises:
         UsageError: it is not one of them, or float16 on a CPU.
@@ -99,13 +99,14 @@ def find_dtype(name: str, device: torch.device) -> torch.dtype:
 
     if name not in DTYPES:
         raise UsageError(f"{name} is not a number format", f"choose {', '.join(DTYPES)}")
-    if name == "float16" and device.type == "cpu":  # emulated: a projection took 3 minutes, not 10 s
+    if name == "float16" and device.type == "cpu":  # emulated: a projection took 3 minutes instead of 10 s
         raise UsageError("float16 is for GPUs", "choose bfloat16 or float32 on a CPU")
-    return getattr(torch, "float32" if name == "auto" else name)
+    dtype: torch.dtype = getattr(torch, "float32" if name == "auto" else name)
+    return dtype
 
 
 def training_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The type of activations that one of `TRAINING_DTYPES` means in training on a device."""
+    """The type of activations for one of `TRAINING_DTYPES` in training on a device."""
     import torch
 
     if name != "auto":
@@ -118,7 +119,7 @@ def training_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """Activations in `dtype`, by the rules of torch.autocast; nothing at all for float32."""
+    """Context with activations in `dtype` by the rules of torch.autocast; no effect for float32."""
     import torch
 
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

@@ -1,6 +1,6 @@
-"""The errors a user can meet. Each says what happened, what was found, and what to do next.
+"""Errors for users. Each says what happened, what was found, and what to do next.
 
-Messages name parameters as Python does, in backticks: `` `batch` ``, or with its value, `` `batch=0` ``. The
+Messages name parameters like Python does, in backticks: `` `batch` ``, or with a value, `` `batch=0` ``. The
 command line shows these as flags (`cli/kit/failures.py`).
 """
 
@@ -13,7 +13,7 @@ from difflib import get_close_matches
 class GaneditError(Exception):
     """Base of every expected failure: one sentence, an optional next step, an exit status.
 
-    Anything else that escapes a command is a bug in ganedit and is reported as one.
+    Any other exception that leaves a command is a bug in ganedit and is reported as one.
     """
 
     exit_status = 1
@@ -49,7 +49,7 @@ class MissingError(GaneditError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A next step for a mistyped `name`: the nearest of `known`, or else what there is to choose from."""
+    """A hint for a mistyped `name`: the closest of `known`, or otherwise all of them."""
     choices = sorted(known)
     near = get_close_matches(name.lower(), choices, n=3, cutoff=0.5)
     if near:

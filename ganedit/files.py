@@ -1,4 +1,4 @@
-"""Files on disk: whole or not at all, and known by their sha256. Light to import."""
+"""Atomic files, and their sha256. Light to import."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _HINTS = {
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
+    """Yield a temporary path next to `path`; rename it to `path` on success, remove it on failure.
 
-    The temporary name keeps the suffix, from which many libraries choose the format. Missing parent
-    folders are made.
+    The temporary name keeps the suffix, by which many libraries choose the format. Missing parent
+    folders are created.
 
     Raises:
         InputError: The folder cannot be written to, or the disk is full.
@@ -59,8 +59,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def all_or_none(*paths: Path) -> Iterator[None]:
-    """Files that belong together, such as a picture and its latent: when the block fails after it wrote some
-    of `paths`, these are removed."""
+    """Context for files that belong together, such as a picture and its latent: if the block fails, those of
+    `paths` that it wrote are removed."""
 
     def states() -> list[tuple[int, int] | None]:
         return [(s.st_ino, s.st_mtime_ns) if (s := _stat(path)) else None for path in paths]
@@ -89,10 +89,10 @@ def write_error(path: Path, number: int) -> InputError:
 
 
 def _write_errno(problem: Exception, temporary: Path) -> int | None:
-    """Why writing failed, as an errno; None for failures that have nothing to do with the target."""
+    """The errno of a failure to write; None for failures that have nothing to do with the target."""
     if isinstance(problem, GaneditError):
         return None
-    # Encoders in C or Rust wrap the system's words in exceptions of their own.
+    # Encoders in C or Rust put the system's message into exceptions of their own.
     if f"os error {errno.ENOSPC}" in str(problem) or os.strerror(errno.ENOSPC) in str(problem):
         return errno.ENOSPC
     if not isinstance(problem, OSError) or problem.errno not in _HINTS:

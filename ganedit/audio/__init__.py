@@ -1,1 +1,1 @@
-"""Sound: spectrograms as pictures, timbre transfer on them, and the way back to a waveform."""
+"""Sound: spectrograms as pictures, timbre transfer on them, and reconstruction of the waveform."""

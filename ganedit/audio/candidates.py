@@ -1,7 +1,7 @@
-"""The best of several sounds that a vocoder draws for one spectrogram.
+"""Chooses the best of several sounds that a vocoder draws for one spectrogram.
 
-A WaveNet draws its samples: another seed gives another sound, some nearer to what was asked for than others.
-All candidates go on together for a stretch, the nearest is kept, and all go on from there.
+A WaveNet draws its samples at random: every seed gives another sound, some closer to the spectrogram than
+others. All candidates are continued for a stretch, the closest is kept, and all continue from there.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from ganedit.nets.wavenet import Generation, WaveNet
 from ganedit.store.models import Vocoder
 
 STRETCH = 0.5  # seconds after which candidates are compared
-CONTEXT = 1.5  # seconds before them that their spectrograms are drawn with: low tones take a second
+CONTEXT = 1.5  # seconds before a stretch that its spectrogram also needs, as low tones take a second
 
 
 def best_of(
     vocoder: Vocoder, target: np.ndarray, cfg: SpectrogramConfig, n: int, seed: int | None = None
 ) -> np.ndarray:
-    """The samples, float32 [columns · hop] in [-1, 1], of a spectrogram [bins, columns] in [-1, 1].
+    """Samples, float32 [columns · hop] in [-1, 1], for a spectrogram [bins, columns] in [-1, 1].
 
     Args:
         vocoder: A WaveNet.
-        target: How the sound is meant to look, drawn by `cfg`.
-        cfg: The spectrogram that the vocoder was trained on.
-        n: Candidates; 1 takes what comes first. More of them take little more time, up to a dozen.
-        seed: Of the draws; None takes a fresh one.
+        target: The spectrogram that the sound should have.
+        cfg: Settings of the spectrogram, those that the vocoder was trained with.
+        n: Number of candidates. Up to a dozen, more candidates take little more time.
+        seed: For the random draws; None means a random seed.
 
     Raises:
-        UsageError: the vocoder draws nothing by chance, or `n` is below 1.
+        UsageError: the vocoder is not random, or `n` is below 1.
     """
     network = vocoder.network
     if not isinstance(network, WaveNet):
         raise UsageError(f"{vocoder.name} gives one sound each time", "candidates are for a WaveNet")
     if n < 1:
-        raise UsageError(f"{n} candidates leave nothing to choose", "choose 1 or more")
+        raise UsageError(f"`candidates={n}` must be at least 1", "choose 4, for example")
     pictures = torch.from_numpy(target).float()[None, None].to(vocoder.device)
     generation = Generation(network, pictures, copies=n, seed=seed)
     samples = np.zeros(target.shape[1] * cfg.hop, np.float32)
@@ -54,6 +54,6 @@ def best_of(
 
 
 def _distance(past: np.ndarray, drawn: np.ndarray, wanted: np.ndarray, cfg: SpectrogramConfig) -> float:
-    """Mean absolute difference of the spectrogram of samples, drawn after `past`, from the one wanted."""
+    """Mean absolute difference between the wanted spectrogram and that of samples after `past`."""
     looks = picture(np.concatenate([past, drawn]), cfg)[:, len(past) // cfg.hop :][:, : wanted.shape[1]]
     return float(np.abs(looks - wanted).mean())

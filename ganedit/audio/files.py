@@ -1,6 +1,6 @@
-"""Sound files: read piece by piece, written whole or not at all.
+"""Reads sound files piece by piece, and writes them atomically.
 
-libsndfile reads what it knows, to the exact sample; ffmpeg (PyAV) the rest, and the sound of films.
+libsndfile reads the formats that it knows, exactly; ffmpeg (PyAV) reads others, and the sound of films.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import soundfile
 from ganedit.errors import InputError
 from ganedit.files import SOUND_SUFFIXES, atomic_path
 
-BLOCK = 2**18  # samples of each channel that are read at once
+BLOCK = 2**18  # samples per channel that are read at once
 MOST_CHANNELS = 32
-RATES = (1000, 1_000_000)  # samples per second: what is beyond is a damaged header
+RATES = (1000, 1_000_000)  # samples per second: with other rates, the header is damaged
 
 WRITERS = {
     ".wav": ("WAV", "PCM_16", "PCM_24", "FLOAT"),
@@ -29,12 +29,12 @@ WRITERS = {
     ".ogg": ("OGG", "VORBIS", "VORBIS", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III", "MPEG_LAYER_III", "MPEG_LAYER_III"),
 }
-"""libsndfile's format and subtypes by suffix: for sounds of 16 bits, of 24, and of floating point."""
+"""libsndfile's format and subtypes by suffix: for 16 bits, 24 bits, and floating point."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """Samples float32 [C, T], 1.0 full scale, and how many of them are a second."""
+    """Samples float32 [C, T], where 1.0 is full scale, and the number of samples per second."""
 
     samples: np.ndarray
     rate: int
@@ -46,10 +46,10 @@ class Reader:
 
     Attributes:
         rate: Samples per second.
-        channels: Of them.
-        bits: 16, 24 or 32 (floating point): what holds its samples.
-        blocks: Its samples, float32 [C, n] each, to be taken once.
-        comment: What its tags say; empty where they say nothing.
+        channels: Number of channels.
+        bits: 16, 24 or 32 (floating point) bits per sample.
+        blocks: Iterator over the samples in blocks, float32 [C, n].
+        comment: The comment in the file's tags; empty without one.
     """
 
     rate: int
@@ -61,14 +61,14 @@ class Reader:
 
 @contextmanager
 def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader]:
-    """A sound file, or the first sound track of a film, opened for reading.
+    """Open a sound file, or the first sound track of a film, for reading.
 
     Args:
         source: A path, or an open file.
-        name: What messages call it; by default the path.
+        name: Name for messages; by default the path.
 
     Raises:
-        InputError: it is missing, no sound, or damaged; also when its blocks are taken.
+        InputError: it is missing, not a sound, or damaged; also raised while its blocks are read.
     """
     name = name or str(source)
     if isinstance(source, str | Path):
@@ -76,7 +76,7 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
             raise InputError(f"{name}: no such file", "check the spelling")
         source = str(source)
     opened: Any = None
-    with suppress(soundfile.LibsndfileError):  # not one of libsndfile's: ffmpeg may know it
+    with suppress(soundfile.LibsndfileError):  # libsndfile does not know the format, but ffmpeg may
         opened = soundfile.SoundFile(source)
     if opened is None:
         if not isinstance(source, str):
@@ -121,7 +121,7 @@ def _open_av(source: str | BinaryIO, name: str) -> Iterator[Reader]:
 
 
 def _decoded(container: Any, channels: int, name: str) -> Iterator[np.ndarray]:
-    """Frames of ffmpeg put together to blocks."""
+    """Blocks of samples, joined from ffmpeg's frames."""
     import av
 
     to_float = av.AudioResampler(format="fltp")
@@ -147,10 +147,10 @@ def _check(channels: int, rate: int, name: str) -> None:
 
 
 def decode(data: bytes, name: str) -> Sound:
-    """The sound in the bytes of a file.
+    """Decode the bytes of a sound file.
 
     Raises:
-        InputError: as `open_sound`, or it is empty.
+        InputError: as in `open_sound`, or it is empty.
     """
     with open_sound(io.BytesIO(data), name) as reader:
         return _whole(reader, name)

@@ -26,7 +26,7 @@ from ganedit.errors import InputError
 from ganedit.store.models.image import Translator
 from ganedit.store.uses import need
 
-FILE_BLOCK = 2**18  # samples that are written at once
+FILE_BLOCK = 2**18  # samples written at once
 
 
 def transfer_file(
@@ -39,19 +39,19 @@ def transfer_file(
     progress: Progress | None = None,
     look: Look | None = None,
 ) -> float:
-    """`transfer` from file to file, in memory that does not grow with the length; returns the seconds.
+    """Like `transfer`, from file to file, with a constant amount of memory; returns the length in seconds.
 
-    What is half done waits in a hidden folder beside the target: 8 bytes for each 1/16000 s of a channel.
+    Intermediate results are stored in a hidden folder next to the target: 8 bytes per 1/16000 s of a channel.
 
     Args:
-        source: A sound file, or a film that has sound.
-        target: Ends in one of `audio.files.WRITERS`.
-        model, vocode, look: As of `transfer`.
-        comment: Kept in the file's tags.
-        progress: Told the seconds of sound done, and in all, over all channels.
+        source: A sound file, or a film with sound.
+        target: Path with one of the suffixes in `audio.files.WRITERS`.
+        model, vocode, look: As in `transfer`.
+        comment: Comment to store in the file's tags.
+        progress: Called with (seconds done, total seconds), over all channels.
 
     Raises:
-        InputError: as `transfer` and `audio.files.open_sound`.
+        InputError: as in `transfer` and `audio.files.open_sound`.
         CheckpointError: the model is for something else.
     """
     need(model, "timbre")
@@ -84,7 +84,7 @@ def transfer_file(
 class FileSamples:
     """float32 samples [T] in a file, read and written by slices.
 
-    A file mapped into memory would do as well, but for the memory: what was looked at would count as taken.
+    A memory-mapped file would work too, but pages that were read would count as used memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,17 +109,17 @@ class FileSamples:
         self.file.write(np.ascontiguousarray(values, np.float32).tobytes())
 
     def append(self, values: np.ndarray) -> None:
-        """Put samples behind the others."""
+        """Append samples."""
         self.file.seek(0, os.SEEK_END)
         self.file.write(np.ascontiguousarray(values, np.float32).tobytes())
 
     def extend(self, length: int) -> None:
-        """Silence up to this length."""
+        """Extend to this length with silence."""
         self.file.truncate(4 * length)
 
 
 def _at_rate(reader: Reader, to: Sequence[FileSamples], rate: int, name: str) -> tuple[list[float], int]:
-    """Write a sound's channels at a rate, as they are; returns their levels, and the length before."""
+    """Write a sound's channels at another rate, with their levels; returns these, and the original length."""
     powers: list[list[np.ndarray]] = [[] for _ in to]
     length, block = 0, level_block(reader.rate)
 
@@ -128,8 +128,8 @@ def _at_rate(reader: Reader, to: Sequence[FileSamples], rate: int, name: str) ->
         for samples in _rechunked(reader.blocks, 600 * block):
             check_samples(samples)
             length += samples.shape[1]
-            for channel, found in zip(samples, powers, strict=True):
-                found.append(block_powers(channel, block))
+            for channel, blocks in zip(samples, powers, strict=True):
+                blocks.append(block_powers(channel, block))
             yield samples
 
     for samples in _resampled(checked(), reader.rate, rate, len(to)):
@@ -137,11 +137,11 @@ def _at_rate(reader: Reader, to: Sequence[FileSamples], rate: int, name: str) ->
             file.append(channel)
     if not length:
         raise InputError(f"{name} holds no samples", "export it again")
-    return [level_of(np.concatenate(found)) for found in powers], length
+    return [level_of(np.concatenate(blocks)) for blocks in powers], length
 
 
 def _rechunked(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Samples [C, n] in pieces of `size`, but for the last."""
+    """Samples [C, n] in pieces of `size`, except for the last."""
     waiting: list[np.ndarray] = []
     for block in blocks:
         waiting.append(block)
@@ -155,7 +155,7 @@ def _rechunked(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def _resampled(blocks: Iterable[np.ndarray], rate: int, to: int, channels: int) -> Iterator[np.ndarray]:
-    """Samples [C, n] piece after piece, at another rate."""
+    """Samples [C, n], piece by piece, at another rate."""
     if rate == to:
         yield from blocks
         return
@@ -166,13 +166,14 @@ def _resampled(blocks: Iterable[np.ndarray], rate: int, to: int, channels: int) 
 
 
 def _pieces(channels: Sequence[FileSamples], gains: Sequence[float]) -> Iterator[np.ndarray]:
-    """Samples as loud as they are to be heard, [C, n] after each other."""
+    """Pieces [C, n] of the channels, multiplied by their gains."""
     for at in range(0, len(channels[0]), FILE_BLOCK):
         yield np.stack([one[at : at + FILE_BLOCK] * gain for one, gain in zip(channels, gains, strict=True)])
 
 
 def _cut(blocks: Iterable[np.ndarray], length: int, channels: int) -> Iterator[np.ndarray]:
-    """Samples [C, n] below full scale, `length` of them: resampling may be one or two off."""
+    """Samples [C, n], limited to full scale and cut to `length`, since resampling may be off by one or
+    two."""
     for block in blocks:
         yield limited(block[:, :length])
         length = max(length - block.shape[1], 0)

@@ -1,10 +1,10 @@
-"""Phases for spectrograms that have lost theirs: Griffin and Lim's iteration with momentum.
+"""Reconstructs the phases of spectrograms: Griffin and Lim's iteration with momentum.
 
 D. Griffin and J. Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32
 (1984); N. Perraudin, P. Balazs and P. Søndergaard, "A fast Griffin-Lim algorithm", WASPAA 2013. It starts
 from phases that follow the spectral peaks through time, as in a phase vocoder (J. Laroche and M. Dolson,
 IEEE Trans. Speech Audio Process. 7, 1999): tones are coherent before the first iteration, and 8 iterations
-come closer to the sound than 32 from random phases do.
+come closer to the sound than 32 that start from random phases.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ def griffin_lim(
 ) -> np.ndarray:
     """Samples float32 [length] whose spectrogram is near `picture`, [bins, frames] in [-1, 1].
 
-    On the constant-Q transform itself, or on the short-time one, to which a mel spectrogram is brought first.
+    Works on the constant-Q or short-time transform; a mel spectrogram is converted to the latter first.
     """
     amplitude = amplitudes(picture, cfg)
     if cfg.kind == "mel":
         amplitude, cfg = _unmel(amplitude, cfg), stft_config(cfg)
-    found = amplitude * np.exp(1j * peak_phases(amplitude, cfg)).astype(np.complex64)
-    before = np.zeros_like(found)
+    spectrum = amplitude * np.exp(1j * peak_phases(amplitude, cfg)).astype(np.complex64)
+    before = np.zeros_like(spectrum)
     for _ in range(iterations):
-        rebuilt = transform(inverse(found, cfg, length), cfg)
+        rebuilt = transform(inverse(spectrum, cfg, length), cfg)
         ahead = rebuilt - MOMENTUM / (1 + MOMENTUM) * before
         before = rebuilt
-        found = amplitude * ahead / np.maximum(np.abs(ahead), 1e-12)
-    return inverse(found, cfg, length)
+        spectrum = amplitude * ahead / np.maximum(np.abs(ahead), 1e-12)
+    return inverse(spectrum, cfg, length)
 
 
 def peak_phases(amplitude: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
-    """Phases [bins, frames] in radians: every peak turns as fast as it is high in pitch, its surroundings
-    with it.
+    """Phases [bins, frames] in radians: every peak, with its surroundings, turns at the rate of its
+    frequency.
 
-    From one column to the next a peak takes over the phase that its row had.
+    In each column, a peak continues from the phase of its row in the previous column.
     """
     bins, frames = amplitude.shape
     rows, pitch = np.arange(bins), frequencies(cfg)
@@ -74,5 +74,5 @@ def peak_phases(amplitude: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
 
 
 def _unmel(amplitude: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
-    """The short-time spectrum, nowhere negative, that looks most like this under the mel triangles."""
+    """The non-negative short-time spectrum whose mel spectrogram is closest to this."""
     return librosa.util.nnls(mel_filters(cfg), amplitude)

@@ -1,9 +1,9 @@
-"""Sound as a picture of one channel: logarithmic magnitudes of a constant-Q, mel or short-time transform.
+"""Spectrograms as one-channel pictures: logarithmic magnitudes of a constant-Q, mel or short-time transform.
 
-librosa computes the transforms. Magnitudes are calibrated so that a sine of amplitude 1 reads 0 dB whatever
-its frequency (0 to 6 dB in a mel spectrogram), and decibels from `floor` to 0 become [-1, 1]. Sound is
-brought to one level before, so that a picture does not depend on how far up somebody turned a knob
-(`Levelled` keeps what takes that back).
+librosa computes the transforms. Magnitudes are calibrated so that a sine of amplitude 1 has 0 dB at any
+frequency (0 to 6 dB in a mel spectrogram), and decibels from `floor` to 0 become [-1, 1]. Sound is
+brought to one level before, so that the picture does not depend on the volume of the recording
+(`Levelled` stores what is needed to restore it).
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ import soxr
 from ganedit.errors import CheckpointError, InputError
 
 Kind = Literal["cqt", "mel", "stft"]
-LEVEL = -18.0  # dB of full scale, root mean square of what is not silence: room for peaks above
-BLOCK = 0.1  # seconds whose power is one number of the level
-SILENCE = -70.0  # dB of full scale: blocks below never count ...
-GATE = -20.0  # ... nor those that are so many dB below the mean of the others
+LEVEL = -18.0  # dB of full scale, root mean square without silence; leaves room for peaks
+BLOCK = 0.1  # seconds per block in which power is measured
+SILENCE = -70.0  # dB of full scale: blocks below this do not count for the level ...
+GATE = -20.0  # ... nor do those that are this many dB below the mean of the others
 RESAMPLER = "VHQ"
-HEARD = -0.25  # of a picture: what is softer than that, 32 dB below the level, is taken for silence
-LARGEST = 2**20  # that a number of a configuration may be
+HEARD = -0.25  # value in a picture, 32 dB below the level, below which it counts as silence
+LARGEST = 2**20  # largest number in a configuration
 
-# A short sound is padded, which librosa thinks worth a warning. For all threads: `catch_warnings` is for one.
+# librosa warns when it pads a short sound. This filter is global, as `catch_warnings` does not work with
+# threads.
 warnings.filterwarnings("ignore", "n_fft=", UserWarning, "librosa")
 
 
 @dataclass(frozen=True)
 class SpectrogramConfig:
-    """How a sound is drawn. The defaults are TimbreTron's (Huang et al., arXiv:1811.09620), from A1 up."""
+    """Settings of a spectrogram. The defaults are those of TimbreTron (Huang et al., arXiv:1811.09620), from
+    A1 up."""
 
     kind: Kind = "cqt"
     rate: int = 16000  # samples per second
@@ -75,15 +77,15 @@ class SpectrogramConfig:
         ]
 
     def frames(self, samples: int) -> int:
-        """Columns of the picture of so many samples; column f is centred on sample f · hop."""
+        """Number of columns for a number of samples; column f is centred on sample f · hop."""
         return samples // self.hop + 1
 
     @classmethod
     def from_details(cls, details: Mapping[str, Any]) -> SpectrogramConfig:
-        """What `as_details` wrote into a model's card.
+        """The settings that `as_details` wrote into a model's card.
 
         Raises:
-            CheckpointError: it is no such thing.
+            CheckpointError: the details are not such settings.
         """
         known = {f.name for f in fields(cls)}
         try:
@@ -94,7 +96,7 @@ class SpectrogramConfig:
             ) from error
 
     def as_details(self) -> dict[str, Any]:
-        """For a model's card."""
+        """The settings, for a model's card."""
         return {"spectrogram": asdict(self)}
 
 
@@ -102,38 +104,38 @@ def picture(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
     """The picture, float32 [bins, frames] in [-1, 1], low frequencies first, of samples [T] at `cfg.rate`."""
     amplitude = np.abs(transform(samples, cfg)) if cfg.kind != "mel" else mel_amplitude(samples, cfg)
     decibels = 20 * np.log10(np.maximum(amplitude, 10 ** (cfg.floor / 20)))
-    return np.clip(1 - 2 * decibels / cfg.floor, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(1 - 2 * decibels / cfg.floor, -1, 1), np.float32)
 
 
 def amplitudes(picture: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
-    """What `picture` drew: amplitudes [bins, frames] of sines; what is at the floor becomes 0."""
+    """Amplitudes [bins, frames] of sines from the result of `picture`; values at the floor become 0."""
     picture = np.clip(picture, -1, 1)
     return np.where(picture > -1, 10 ** ((1 - picture) * (cfg.floor / 40)), 0).astype(np.float32)
 
 
 def transform(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
-    """complex64 [bins, frames] of samples [T], calibrated: of a cqt or stft, not of a mel spectrogram."""
+    """Calibrated transform, complex64 [bins, frames], of samples [T]; not for mel spectrograms."""
     if cfg.kind != "cqt":
         return librosa.stft(samples, n_fft=cfg.window, hop_length=cfg.hop) / (cfg.window / 4)
-    found = librosa.cqt(
+    spectrum: np.ndarray = librosa.cqt(
         samples, sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest, n_bins=cfg.bins,
         bins_per_octave=cfg.bins_per_octave,
     )  # fmt: skip
-    return found / _cqt_gain(cfg)
+    return np.asarray(spectrum / _cqt_gain(cfg))
 
 
-def inverse(found: np.ndarray, cfg: SpectrogramConfig, length: int) -> np.ndarray:
-    """Samples [length] whose `transform` is near this one [bins, frames]."""
+def inverse(spectrum: np.ndarray, cfg: SpectrogramConfig, length: int) -> np.ndarray:
+    """Samples [length] whose `transform` is close to this one [bins, frames]."""
     if cfg.kind == "cqt":
         return librosa.icqt(
-            found * _cqt_gain(cfg), sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest,
+            spectrum * _cqt_gain(cfg), sr=cfg.rate, hop_length=cfg.hop, fmin=cfg.lowest,
             bins_per_octave=cfg.bins_per_octave, length=length, dtype=np.float32,
         )  # fmt: skip
-    return librosa.istft(found * (cfg.window / 4), hop_length=cfg.hop, n_fft=cfg.window, length=length)
+    return librosa.istft(spectrum * (cfg.window / 4), hop_length=cfg.hop, n_fft=cfg.window, length=length)
 
 
 def frequencies(cfg: SpectrogramConfig) -> np.ndarray:
-    """Hz at the middle of each row."""
+    """Frequency in Hz at the centre of each row."""
     if cfg.kind == "cqt":
         return librosa.cqt_frequencies(cfg.bins, fmin=cfg.lowest, bins_per_octave=cfg.bins_per_octave)
     if cfg.kind == "mel":
@@ -142,15 +144,15 @@ def frequencies(cfg: SpectrogramConfig) -> np.ndarray:
 
 
 def mel_amplitude(samples: np.ndarray, cfg: SpectrogramConfig) -> np.ndarray:
-    """[mels, frames]: the short-time spectrum under overlapping triangles of height 1.
+    """[mels, frames]: the short-time spectrum, weighted by overlapping triangles of height 1.
 
-    The higher the row the wider its triangle, and the more of a sine's surroundings it adds to the sine.
+    The higher the row, the wider is its triangle, and the more of the surroundings of a sine it includes.
     """
-    return mel_filters(cfg) @ np.abs(transform(samples, stft_config(cfg)))
+    return np.asarray(mel_filters(cfg) @ np.abs(transform(samples, stft_config(cfg))))
 
 
 def stft_config(cfg: SpectrogramConfig) -> SpectrogramConfig:
-    """The short-time transform that a mel spectrogram is made of."""
+    """Settings of the short-time transform from which a mel spectrogram is computed."""
     return replace(cfg, kind="stft")
 
 
@@ -162,10 +164,11 @@ def mel_filters(cfg: SpectrogramConfig) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _cqt_gain(cfg: SpectrogramConfig) -> np.ndarray:
-    """What librosa's CQT shows of a sine of amplitude 1: half the root of each filter's length; [bins, 1]."""
+    """Magnitude of a sine of amplitude 1 in librosa's CQT, half the root of each filter's length; [bins,
+    1]."""
     frequency = frequencies(cfg)
     lengths, _ = librosa.filters.wavelet_lengths(freqs=frequency, sr=cfg.rate)
-    return (np.sqrt(lengths) / 2)[:, None].astype(np.float32)
+    return np.asarray((np.sqrt(lengths) / 2)[:, None], np.float32)
 
 
 # --- level, rate and length -------------------------------------------------------------------------
@@ -173,13 +176,13 @@ def _cqt_gain(cfg: SpectrogramConfig) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Levelled:
-    """A sound at the rate and level that pictures are drawn of, and what it was before.
+    """A sound at the rate and level for spectrograms, with its original length, rate and level.
 
     Attributes:
-        samples: float32 [T'] at `cfg.rate`, its level `LEVEL`; as it was where it is silent throughout.
-        length: T, of the sound that it was made of.
-        rate: Of that.
-        level: Of that, dB of full scale; -inf for silence.
+        samples: float32 [T'] at `cfg.rate` and the level `LEVEL`; silence is unchanged.
+        length: T of the original sound.
+        rate: Rate of the original sound.
+        level: Level of the original sound in dB of full scale; -inf for silence.
     """
 
     samples: np.ndarray
@@ -189,7 +192,7 @@ class Levelled:
 
 
 def levelled(samples: np.ndarray, rate: int, cfg: SpectrogramConfig) -> Levelled:
-    """Samples [T] at any rate made ready to be drawn.
+    """Convert samples [T] at any rate to the rate and level for spectrograms.
 
     Raises:
         InputError: there are none, or some are not finite.
@@ -202,15 +205,15 @@ def levelled(samples: np.ndarray, rate: int, cfg: SpectrogramConfig) -> Levelled
 
 
 def check_samples(samples: np.ndarray) -> None:
-    """Raises InputError if there are none, or some are no numbers."""
+    """Raise InputError if there are none, or some are not finite."""
     if not samples.size:
         raise InputError("the sound is empty", "give one with samples in it")
     if not np.isfinite(samples).all():
-        raise InputError("the sound holds samples that are no numbers (NaN or infinite)", "export it again")
+        raise InputError("the sound holds samples that are not finite (NaN or infinite)", "export it again")
 
 
 class Samples(Protocol):
-    """Samples [T] that are read by slices: an array, or what stands for a file."""
+    """Samples [T] that are read by slices: an array, or an object for a file."""
 
     def __len__(self) -> int: ...
 
@@ -220,25 +223,25 @@ class Samples(Protocol):
 def level(
     samples: Samples, rate: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
 ) -> float:
-    """Root mean square of what is not silence, in dB of full scale; -inf where all is.
+    """Root mean square without silence, in dB of full scale; -inf if there is only silence.
 
-    Gated as ITU-R BS.1770 does it, without its weighting of frequencies.
+    Silence is gated like in ITU-R BS.1770, without its weighting of frequencies.
 
     Args:
         samples: [T], read piece by piece.
-        rate: Of them.
-        through: What is done to each piece before it is measured.
+        rate: Rate of the samples.
+        through: Function to apply to each piece before measuring.
     """
     return level_of(block_powers(samples, level_block(rate), through))
 
 
 def level_block(rate: int) -> int:
-    """Samples whose power is one number of the level."""
+    """Number of samples per block in which power is measured."""
     return max(round(BLOCK * rate), 1)
 
 
 def level_of(powers: np.ndarray) -> float:
-    """The level in dB of blocks of these mean squares."""
+    """The level in dB of blocks with these mean squares."""
     powers = powers[powers > 10 ** (SILENCE / 10)]
     if not len(powers):
         return -math.inf
@@ -248,7 +251,7 @@ def level_of(powers: np.ndarray) -> float:
 def block_powers(
     samples: Samples, size: int, through: Callable[[np.ndarray], np.ndarray] = lambda piece: piece
 ) -> np.ndarray:
-    """Mean square of every `size` samples of [T]; the last ones may be fewer."""
+    """Mean square of every `size` samples of [T]; the last block may be shorter."""
 
     def each() -> Iterator[np.ndarray]:
         for at in range(0, len(samples), 600 * size):
@@ -260,5 +263,5 @@ def block_powers(
 
 
 def resample(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
-    """Samples [T] at another rate; as they are where it is the same."""
+    """Samples [T] at another rate; unchanged if it is the same."""
     return samples if rate == to else soxr.resample(samples, rate, to, quality=RESAMPLER)

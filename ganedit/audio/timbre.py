@@ -1,8 +1,8 @@
-"""A sound played by another instrument: its spectrogram translated, and given a waveform again.
+"""Timbre transfer: translates the spectrogram of a sound to another instrument, and makes a waveform of it.
 
-TimbreTron (Huang et al., arXiv:1811.09620). A sound of any length goes through in pieces: spectrograms are
-translated in windows of the length that the model was trained on, cross-faded; sound is drawn and vocoded in
-blocks that are cut where it is quietest. Nothing is held that grows with the length.
+This is TimbreTron (Huang et al., arXiv:1811.09620). A sound of any length is processed in pieces:
+spectrograms are translated in cross-faded windows of the length that the model was trained on; sound is
+analysed and vocoded in blocks that are cut where it is quietest. Memory use does not grow with the length.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from ganedit.errors import CheckpointError
 from ganedit.store.models.image import Translator
 from ganedit.store.uses import need
 
-Progress = Callable[[float, float], None]  # seconds done, seconds in all
-Look = Callable[[np.ndarray, np.ndarray], None]  # is shown a block's spectrogram before and after
+Progress = Callable[[float, float], None]  # seconds done, total seconds
+Look = Callable[[np.ndarray, np.ndarray], None]  # called with a block's spectrogram before and after
 
 LONGEST_WINDOW = 2**14  # columns
-BATCH = 8  # windows that are translated at once
-BLOCK_SECONDS = 20.0  # of sound that are drawn and vocoded at once, at most ...
-CUT_SECONDS = 5.0  # ... and at the end of which the quietest spot is looked for
-CONTEXT_SECONDS = 1.0  # of what is around a block that its spectrogram is also drawn of
-FADE_SECONDS = 0.03  # over which a block gives way to the next
-SHORTEST_SECONDS = 1.0  # shorter sounds are followed by silence: the lowest filters are that long
-MOST_PASSES = 12  # in which the level is sought ...
-LEVEL_TOLERANCE = 0.02  # ... to so many dB
-MAKE_UP = 3.0  # dB
-KNEE = 0.8  # of full scale, above which peaks are rounded off
+BATCH = 8  # windows per batch
+BLOCK_SECONDS = 20.0  # longest block that is analysed and vocoded at once ...
+CUT_SECONDS = 5.0  # ... and the part at its end in which the quietest place is chosen as cut
+CONTEXT_SECONDS = 1.0  # margin around a block that is included in its spectrogram
+FADE_SECONDS = 0.03  # length of the cross-fade between blocks
+SHORTEST_SECONDS = 1.0  # shorter sounds are extended by silence, as the lowest filters are that long
+MOST_PASSES = 12  # iterations for reaching the level ...
+LEVEL_TOLERANCE = 0.02  # ... to within this many dB
+MAKE_UP = 3.0  # most dB to make up for the limiter
+KNEE = 0.8  # fraction of full scale above which peaks are compressed
 
 
 def transfer(
@@ -97,9 +97,9 @@ def convert(
 
     Args:
         samples: [T] at the rate of the model's spectrograms.
-        out: [T], zeros; receives the result, whose level is up to the vocoder.
-        model, vocode, look: As of `transfer`.
-        progress: Told after each block.
+        out: [T], zeros; receives the result, at the vocoder's level.
+        model, vocode, look: As in `transfer`.
+        progress: Called after each block.
     """
     cfg = SpectrogramConfig.from_details(model.card.details)
     own = level(samples, cfg.rate)
@@ -115,7 +115,7 @@ def convert(
         after = translate_picture(before, model)
         played = vocode(after, max(length, shortest))[:length]
         piece = played[start - first : end + fade - first].copy()
-        if start:  # the block before reaches as far beyond the cut
+        if start:  # the previous block extends as far beyond the cut
             ramp = np.linspace(0, 1, fade + 2, dtype=np.float32)[1:-1][: len(piece)]
             piece[: len(ramp)] = piece[: len(ramp)] * ramp + out[start : start + len(ramp)] * (1 - ramp)
         out[start : start + len(piece)] = piece
@@ -127,7 +127,7 @@ def convert(
 
 
 def blocks(samples: Samples, cfg: SpectrogramConfig) -> Iterator[tuple[int, int]]:
-    """(start, end) of blocks of samples [T], at most `BLOCK_SECONDS` long and cut where it is quietest."""
+    """Yield (start, end) of blocks of samples [T], at most `BLOCK_SECONDS` long, cut where it is quietest."""
     longest, search = round(BLOCK_SECONDS * cfg.rate), round(CUT_SECONDS * cfg.rate)
     start = 0
     while len(samples) - start > longest:
@@ -141,11 +141,11 @@ def blocks(samples: Samples, cfg: SpectrogramConfig) -> Iterator[tuple[int, int]
 
 
 def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
-    """A spectrogram [bins, frames] in [-1, 1] of any length in the other timbre.
+    """Translate a spectrogram [bins, frames] in [-1, 1] of any length to the other timbre.
 
-    In windows as long as those that the model was trained on, half overlapping, each weighed by a triangle: a
-    network that normalises by the statistics of its input is asked for nothing that it has not seen. A window
-    in which nothing is heard stays as it is, since such statistics mean nothing.
+    Windows are as long as those that the model was trained on, overlap by half, and are weighted by
+    triangles: so a network that normalises by the statistics of its input sees the same kind of input as in
+    training. A silent window is unchanged, since its statistics are meaningless.
     """
     frames = picture.shape[1]
     window = window_of(model)
@@ -168,10 +168,10 @@ def translate_picture(picture: np.ndarray, model: Translator) -> np.ndarray:
 
 
 def window_of(model: Translator) -> int:
-    """Columns of the spectrograms that a model was trained on.
+    """Number of columns in the spectrograms that a model was trained on.
 
     Raises:
-        CheckpointError: its card says something impossible.
+        CheckpointError: the number in its card is impossible.
     """
     frames = model.card.details.get("frames", 128)
     if not isinstance(frames, int) or not 2 <= frames <= LONGEST_WINDOW:
@@ -180,25 +180,25 @@ def window_of(model: Translator) -> int:
 
 
 def matching_gain(samples: Samples, rate: int, wanted: float) -> float:
-    """Factor that gives samples [T] this level in dB, once `limited`; 1 where either is silence.
+    """Factor that gives samples [T] this level in dB after `limited`; 1 if either is silence.
 
-    What the limiter takes away is made good, as far as that is no more than `MAKE_UP`: a sound that is full
-    scale throughout has nowhere to go.
+    It makes up for what the limiter removes, up to `MAKE_UP`: a sound at full scale throughout cannot get
+    any louder.
     """
     own = level(samples, rate)
     if not (math.isfinite(wanted) and math.isfinite(own)):
         return 1.0
     plain = gain = 10 ** ((wanted - own) / 20)
     for _ in range(MOST_PASSES):
-        found = level(samples, rate, lambda piece, by=gain: limited(piece * by))  # type: ignore[misc]
-        if abs(wanted - found) < LEVEL_TOLERANCE:
+        actual = level(samples, rate, lambda piece, by=gain: limited(piece * by))  # type: ignore[misc]
+        if abs(wanted - actual) < LEVEL_TOLERANCE:
             break
-        gain = min(gain * 10 ** ((wanted - found) / 20), plain * 10 ** (MAKE_UP / 20))
+        gain = min(gain * 10 ** ((wanted - actual) / 20), plain * 10 ** (MAKE_UP / 20))
     return gain
 
 
 def limited(samples: np.ndarray) -> np.ndarray:
-    """Samples that stay below full scale: what is above `KNEE` is bent, what is below is untouched."""
+    """Samples limited to full scale: values above `KNEE` are compressed, others are unchanged."""
     above = np.abs(samples) - KNEE
     bent = KNEE + (1 - KNEE) * np.tanh(above / (1 - KNEE))
     return np.where(above > 0, np.sign(samples) * bent, samples).astype(np.float32)

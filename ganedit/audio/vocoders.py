@@ -1,4 +1,4 @@
-"""Ways from a spectrogram back to sound, by name."""
+"""Vocoders, which turn spectrograms back into sound, by name."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ganedit.errors import CheckpointError
 from ganedit.store.load import load
 from ganedit.store.models import Vocoder
 
-Vocode = Callable[[np.ndarray, int], np.ndarray]  # a spectrogram [bins, frames] and a length, to samples
+Vocode = Callable[[np.ndarray, int], np.ndarray]  # from a spectrogram [bins, frames] and a length to samples
 
 BUNDLED = {"gan": "vocoder-gan", "wavenet": "vocoder-wavenet"}
-DEFAULT = "gan"  # the nearest to the sound by copy synthesis, and the fastest: `ganedit metrics vocoder`
-CANDIDATES = 4  # of a WaveNet, from which the nearest is taken
+DEFAULT = "gan"  # the closest in copy synthesis, and the fastest: see `ganedit metrics vocoder`
+CANDIDATES = 4  # of a WaveNet, of which the closest is taken
 
 
 def vocoder_of(
@@ -30,17 +30,17 @@ def vocoder_of(
     seed: int = 0,
     candidates: int = CANDIDATES,
 ) -> Vocode:
-    """What turns spectrograms drawn as `cfg` says into sound.
+    """A function that turns spectrograms with these settings into sound.
 
     Args:
-        cfg: Of the spectrograms.
+        cfg: Settings of the spectrograms.
         name: "griffin-lim", "gan", "wavenet", or the name or folder of a vocoder model.
-        device: For a model.
-        seed: Of a WaveNet's draws.
-        candidates: That a WaveNet makes of every stretch, to take the nearest.
+        device: Device for a model.
+        seed: For the random draws of a WaveNet.
+        candidates: Number of sounds that a WaveNet makes of every stretch, to take the closest.
 
     Raises:
-        CheckpointError: the model is not a vocoder, or is one for other spectrograms.
+        CheckpointError: the model is not a vocoder, or is for other spectrograms.
     """
     if name == "griffin-lim":
         return partial(_by_phase, cfg)
@@ -75,5 +75,5 @@ def _by_samples(
 
 
 def fitted(samples: np.ndarray, length: int) -> np.ndarray:
-    """Samples [T] cut or filled with silence to a length: resampling may be one off."""
+    """Samples [T], cut or extended with silence to a length, since resampling may be off by one."""
     return np.pad(samples[:length], (0, max(length - len(samples), 0)))

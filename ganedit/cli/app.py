@@ -1,6 +1,6 @@
-"""The `ganedit` program: finds the command, reads its options, runs it, and turns failures into sentences.
+"""The `ganedit` program: finds the command, parses its options, runs it, and turns failures into sentences.
 
-Only the module of the command that was asked for is imported, so that `ganedit --help` stays quick.
+Only the module of the requested command is imported, so that `ganedit --help` is fast.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BUG = 70  # EX_SOFTWARE of sysexits.h
 
 @dataclass(frozen=True)
 class Entry:
-    """A command: the module that holds it and what `ganedit --help` says of it.
+    """A command: its module, and its description in `ganedit --help`.
 
     The module has `command(console, ...)`, or `COMMANDS: dict[str, function]` for a group of them.
     """
@@ -88,7 +88,7 @@ GLOBAL_OPTIONS: dict[str, Any] = {
 
 
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
-    """Run one command line; returns the exit status.
+    """Run one command line, and return the exit status:
 
     0 done, 1 part of a batch failed, 2 wrong usage, 3 bad input, 4 bad checkpoint, 5 something missing,
     70 a bug in ganedit, 130 interrupted.
@@ -96,17 +96,19 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
     argv = list(sys.argv[1:] if argv is None else argv)
     console = console or Console()
     try:
-        status = _guarded(argv, console)
+        status = _run_and_report(argv, console)
         console.stdout.flush()
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed it
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), console.stdout.fileno())  # or exit would flush again
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), console.stdout.fileno()
+            )  # otherwise Python would flush again at exit
         return BROKEN_PIPE
     return status
 
 
-def _guarded(argv: list[str], console: Console) -> int:
-    """Run and report: the one place where exceptions become sentences."""
+def _run_and_report(argv: list[str], console: Console) -> int:
+    """Run a command line; this is the only place where exceptions become sentences."""
     debug = "--debug" in argv
     try:
         return _run(argv, console)
@@ -134,21 +136,21 @@ def _run(argv: list[str], console: Console) -> int:
     name = _command_named_in(argv)
     pending: list[Callable[[], None]] = []
     app = build(name, console, pending)
-    printed = io.StringIO()  # help; typer would exit by itself where the reader is gone
+    printed = io.StringIO()  # the help; otherwise typer would exit if the reader has closed the output
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(console.stderr):
-        argv = _spelt_out(argv, name)
+        argv = _with_default_values(argv, name)
         _parse(app, argv if name or "--version" in argv else ["--help"], console)
     console.stdout.write(printed.getvalue())
     if pending:
-        # What a library prints must not get between the result paths.
+        # Output of libraries must not get between the paths of results.
         with contextlib.redirect_stdout(console.stderr):
             pending[0]()
     return 0
 
 
-def _spelt_out(argv: Sequence[str], name: str | None) -> list[str]:
-    """The command line with the value that each option of a module's MAY_STAND_ALONE has when given without
-    one, such as --paste: typer has no such options."""
+def _with_default_values(argv: Sequence[str], name: str | None) -> list[str]:
+    """The command line, with default values for options in a module's MAY_STAND_ALONE that were given without
+    one, such as --paste, since typer has no such options."""
     module = sys.modules.get(f"ganedit.cli.commands.{COMMANDS[name].module}") if name else None
     known: dict[str, tuple[str, ...]] = getattr(module, "MAY_STAND_ALONE", {})
     spelt = []
@@ -159,12 +161,12 @@ def _spelt_out(argv: Sequence[str], name: str | None) -> list[str]:
 
 
 def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
-    """Let typer read the command line; its own errors are reprinted in our style."""
+    """Let typer parse the command line; its errors are rephrased in our style."""
     command = typer.main.get_command(app)
     try:
         command.main(args=argv, prog_name="ganedit", standalone_mode=False)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # neither click's nor typer's own
+        if not hasattr(error, "format_message"):  # not from click or typer
             raise
         context = getattr(error, "ctx", None)
         path = context.command_path if context else console.command
@@ -173,9 +175,9 @@ def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
 
 
 def build(name: str | None, console: Console, pending: list[Callable[[], None]]) -> typer.Typer:
-    """The typer program with the command `name` complete and all others as bare names.
+    """The typer program with the command `name`, and only the names of all others.
 
-    Running it only parses: the call to make is put into `pending`.
+    Running it only parses: the call of the command is added to `pending`.
     """
     app = typer.Typer(
         cls=Program,
@@ -184,7 +186,7 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
         pretty_exceptions_enable=False,
         help="Edit photographs with GANs: align, project, edit, paste back, train.",
     )
-    app.callback(invoke_without_command=True)(_taking_globals(_show_version, console))
+    app.callback(invoke_without_command=True)(_with_global_options(_show_version, console))
     for each, entry in COMMANDS.items():
         if each != name:
             app.command(each, help=entry.help)(lambda: None)
@@ -194,7 +196,7 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
             app.command(each, cls=Command)(_deferred(module.command, f"ganedit {each}", console, pending))
             continue
         group = typer.Typer(help=entry.help, rich_markup_mode=None)
-        group.callback()(_taking_globals(lambda: None, console))
+        group.callback()(_with_global_options(lambda: None, console))
         for sub, function in module.COMMANDS.items():
             group.command(sub, cls=Command)(_deferred(function, f"ganedit {each} {sub}", console, pending))
         app.add_typer(group, name=each)
@@ -214,7 +216,7 @@ def _show_version(
 def _deferred(
     function: Callable[..., None], path: str, console: Console, pending: list[Callable[[], None]]
 ) -> Callable[..., None]:
-    """`function` without its first parameter, the console; being called only notes the call."""
+    """`function` without its first parameter, the console; calling it only records the call in `pending`."""
     first, *rest = inspect.signature(function, eval_str=True).parameters.values()
     if first.name != "console":
         raise TypeError(f"{path}: the first parameter must be console, not {first.name}")
@@ -224,11 +226,11 @@ def _deferred(
         pending.append(lambda: function(console, **values))
 
     note_call.__doc__ = inspect.getdoc(function)
-    return _taking_globals(_with_signature(note_call, rest), console)
+    return _with_global_options(_with_signature(note_call, rest), console)
 
 
-def _taking_globals(function: Callable[..., None], console: Console) -> Callable[..., None]:
-    """`function` with the global options added to its own; they go to the console."""
+def _with_global_options(function: Callable[..., None], console: Console) -> Callable[..., None]:
+    """`function` with the global options added to its own; these are stored in the console."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())
     clash = GLOBAL_OPTIONS.keys() & {p.name for p in own}
     if clash:
@@ -258,7 +260,7 @@ def _with_signature(
 
 
 def _command_named_in(argv: Sequence[str]) -> str | None:
-    """The first word that is neither a global option nor the value of one."""
+    """The first word that is not a global option or the value of one."""
     words = iter(argv)
     for word in words:
         if word in ("--device", "--dtype", "--seed"):

@@ -1,7 +1,7 @@
-"""Sentences about faces, composed from what labels say: gender, age, and whether someone smiles.
+"""Sentences about faces, composed from labels: gender, age, and whether someone smiles.
 
 Each caption also knows for which other faces it would be true. So a batch of pictures and captions is
-compared by what fits, not by who was drawn with whom: "a photo of a man" fits half of all pictures.
+compared by what is true, not by which came together: "a photo of a man" is true of half of all pictures.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from torch import Tensor
 from ganedit.data.labels import label_columns, label_values
 from ganedit.errors import UsageError
 
-NEAR = 4.0  # years: how sharply a number of years is meant
-UNKNOWN = -1e3  # in place of NaN: nothing that a caption tells is true of it
-FACTS = ("gender", "age", "smile")  # columns of labels: 1 for male, years, a probability; NaN where unknown
+NEAR = 4.0  # years: standard deviation around an age given as a number
+UNKNOWN = -1e3  # replaces NaN: no statement about it is true
+FACTS = ("gender", "age", "smile")  # columns of labels: 1 for male, years, a probability; NaN if unknown
 
 MALE, FEMALE = 1.0, 0.0
 NOUNS: dict[float | None, tuple[str, ...]] = {
@@ -33,7 +33,7 @@ YOUNG_NOUNS: dict[float | None, tuple[str, ...]] = {
     MALE: ("boy", "little boy"),
     FEMALE: ("girl", "little girl"),
 }
-AGES: dict[str, tuple[float, float]] = {  # words before a noun, and from which age to which they are true
+AGES: dict[str, tuple[float, float]] = {  # words before a noun, and the range of ages for which they are true
     "baby": (0, 3),
     "toddler": (1, 4),
     "teenage": (13, 20),
@@ -60,21 +60,21 @@ TEMPLATES = ("a photo of {}", "a picture of {}", "a portrait of {}", "a close up
              "a photograph of {}", "the face of {}", "a headshot of {}", "this is {}", "{}")  # fmt: skip
 OLDEST = 100
 AGE_PHRASES = ("{} years old", "aged {}", "{} year old", "of {} years", "about {} years old")
-SHARES = (0.55, 0.6, 0.5)  # of captions that tell each of FACTS
+SHARES = (0.55, 0.6, 0.5)  # of captions that mention each of FACTS
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A sentence, and of whom it is true; None where it says nothing."""
+    """A sentence and its meaning; fields are None if it does not mention them."""
 
     text: str
     gender: float | None = None
     ages: tuple[float, float] | None = None  # from, to
-    age: float | None = None  # about so many years
+    age: float | None = None  # approximate age in years
     smile: bool | None = None
 
     def fits(self, labels: Tensor) -> Tensor:
-        """How true it is, 0 to 1, of faces with labels [N, 3] as FACTS; [N]."""
+        """How true it is, 0 to 1, of faces with labels [N, 3] in the order of FACTS; [N]."""
         gender, age, smile = labels.nan_to_num(UNKNOWN).unbind(1)
         truth = torch.ones_like(age)
         if self.gender is not None:
@@ -94,7 +94,7 @@ def matches(captions: Sequence[Caption], labels: Tensor) -> Tensor:
 
 
 def compose(labels: Tensor, rng: np.random.Generator) -> list[Caption]:
-    """One caption that is true of each of the faces with labels [N, 3] as FACTS."""
+    """A true caption for each of the faces with labels [N, 3] in the order of FACTS."""
     return [_caption(gender, age, smile, rng) for gender, age, smile in labels.tolist()]
 
 
@@ -120,7 +120,7 @@ def _caption(gender: float, age: float, smile: float, rng: np.random.Generator) 
 def _age_words(
     age: float, sex: float | None, noun: str, rng: np.random.Generator
 ) -> tuple[str, str, tuple[float, float] | None, float | None, str]:
-    """Words before and after the noun, what they mean, and the noun."""
+    """Words for the age before and after the noun, their meaning, and the noun."""
     way = rng.random()
     decade = int(age // 10) - 2
     if way < 0.45:
@@ -141,11 +141,11 @@ def _age_words(
 
 
 def read_facts(source: Path, names: Sequence[str]) -> Tensor:
-    """[N, 3] as FACTS of the images of a set, from its labels.csv; NaN in columns that this lacks.
+    """FACTS [N, 3] of the images of a set, from its labels.csv; NaN in missing columns.
 
     Raises:
-        InputError: As `data.labels.label_values`.
-        UsageError: a gender or smile that is neither of two words, an age that is not a number.
+        InputError: As in `data.labels.label_values`.
+        UsageError: an unknown word for gender or smile, or an age that is not a number.
     """
     columns = label_columns(source)
     facts = torch.full((len(names), len(FACTS)), math.nan)
@@ -167,7 +167,7 @@ def _number(column: str, text: str) -> float:
 
 
 def vocabulary() -> list[str]:
-    """Every word that a caption may hold, sorted; numbers last."""
+    """Every word that a caption may contain, sorted, with numbers last."""
     from ganedit.store.open_clip_network import words_of
 
     texts = [*AGES, *DECADES, *SMILING, *SERIOUS, *WITH_SMILE, *WITHOUT_SMILE, *TEMPLATES, *AGE_PHRASES]

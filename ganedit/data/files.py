@@ -1,4 +1,4 @@
-"""Folders and zips of files, and image files decoded for training."""
+"""Reads folders and zips of files, and decodes image files for training."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES
 
-NAMED_IN_ERRORS = 3  # how many offending files an error lists
-Progress = Callable[[int, int], None]  # (images done, images in all)
+NAMED_IN_ERRORS = 3  # number of files that an error lists
+Progress = Callable[[int, int], None]  # (images done, total images)
 
 
 def open_source(
@@ -23,8 +23,8 @@ def open_source(
 ) -> tuple[list[str], Callable[[str], bytes]]:
     """Sorted names of the files with these suffixes in a folder or zip, and a function from name to bytes."""
     if source.is_dir():
-        found = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
-        return [n for n in found if _is_meant(n, suffixes)], lambda name: (source / name).read_bytes()
+        names = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
+        return [n for n in names if _is_wanted(n, suffixes)], lambda name: (source / name).read_bytes()
     if not source.exists():
         raise InputError(f"{source} does not exist", f"pass a folder or a zip of {kind}")
     if not zipfile.is_zipfile(source):
@@ -33,20 +33,20 @@ def open_source(
         archive = stack.enter_context(zipfile.ZipFile(source))
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{source} is a damaged zip: {error}") from error
-    return sorted(name for name in archive.namelist() if _is_meant(name, suffixes)), archive.read
+    return sorted(name for name in archive.namelist() if _is_wanted(name, suffixes)), archive.read
 
 
-def _is_meant(name: str, suffixes: Container[str]) -> bool:
+def _is_wanted(name: str, suffixes: Container[str]) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return path.suffix.lower() in suffixes and not hidden
 
 
 def decode(data: bytes, *, grey: bool = False) -> Image.Image:
-    """An image file as 8-bit RGB or luma, upright. Damaged files raise anything at all."""
+    """An image file as 8-bit RGB or luma, upright. Damaged files can raise any exception."""
     with Image.open(io.BytesIO(data)) as opened:
         image = ImageOps.exif_transpose(opened)
-        if image.mode.startswith("I;16"):  # Pillow would clip 16 bit to 255 instead of scaling it
+        if image.mode.startswith("I;16"):  # Pillow would clip 16-bit values to 255 instead of scaling them
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         return image.convert("L" if grey else "RGB")
 

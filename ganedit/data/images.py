@@ -1,4 +1,4 @@
-"""Sets of images of one size, decoded in memory, on their own or with labels."""
+"""Sets of images of one size, decoded in memory, with or without labels."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class ImageSet:
     """A decoded training set.
 
     Attributes:
-        images: uint8 [N, C, R, R]; C is 3, or 1 where grey was asked for.
+        images: uint8 [N, C, R, R]; C is 3, or 1 for grey images.
         names: Path of each image inside its folder or zip.
         labels: None; or class indices, int64 [N]; or numbers, float32 [N].
-        class_names: What each class index stands for; empty without classes.
+        class_names: Name of each class; empty without classes.
         skipped: (name, reason) of every file that could not be decoded.
     """
 
@@ -57,21 +57,21 @@ class ImageSet:
         """Images [N, C, R, R] in [-1, 1] and labels (classes as one-hot), for each piece of a step.
 
         Args:
-            share: What to draw.
+            share: Which images to take.
             mirror: Flip half of them left to right.
         """
         images = self._on(share.device)
         none = torch.zeros(share.size, dtype=torch.bool).chunk(share.pieces)
-        found: list[tuple[Tensor, Tensor | None]] = []
+        batches: list[tuple[Tensor, Tensor | None]] = []
         for rows, flips in zip(share.rows(len(self)), share.flips() if mirror else none, strict=True):
             labels = None if self.labels is None else self.labels[rows].to(share.device)
             if labels is not None and self.class_names:
                 labels = F.one_hot(labels, self.num_classes).float()
-            found.append((fetch(images, rows, flips), labels))
-        return found
+            batches.append((fetch(images, rows, flips), labels))
+        return batches
 
     def _on(self, device: torch.device) -> Tensor:
-        """The images, on a GPU when they take less than a quarter of it."""
+        """The images, moved to a GPU if they take less than a quarter of its memory."""
         if device.type != "cuda":
             return self.images
         if device not in self._placed:
@@ -92,13 +92,13 @@ def load_images(
     grey: bool = False,
     progress: Progress | None = None,
 ) -> ImageSet:
-    """Decode every image of a folder (searched through) or a zip into one tensor.
+    """Decode every image of a zip, or of a folder and its subfolders, into one tensor.
 
     Args:
         source: The folder or zip.
-        resolution: Side R of the square images that come out, antialiased where they shrink.
+        resolution: Side R of the resulting square images; reduction is antialiased.
         fit: What to do with images that are not square: "crop" keeps the centre, "resize" squeezes.
-        labels: CSV of labels; None takes `labels.csv` in the folder or beside the zip.
+        labels: CSV with labels; None means `labels.csv` in the folder or next to the zip.
         label_column: The column to read; None means no labels.
         label_kind: "class" numbers the sorted distinct values; "number" reads the values themselves.
         limit: Take only the first `limit` files by name.
@@ -107,7 +107,7 @@ def load_images(
 
     Raises:
         InputError: The source is missing or damaged, fewer than two images can be decoded, an image has
-            no row in the CSV, or a label is empty or no number.
+            no row in the CSV, or a label is empty or not a number.
         UsageError: The CSV lacks the column.
     """
     source = Path(source)
@@ -123,7 +123,7 @@ def load_images(
     kept = [i for i, reason in enumerate(reasons) if reason is None]
     skipped = [(names[i], reason) for i, reason in enumerate(reasons) if reason is not None]
     _refuse_too_few(source, kept, skipped)
-    for row, i in enumerate(kept):  # in place: a set may fill most of the memory
+    for row, i in enumerate(kept):  # in place, as a set may fill most of the memory
         if row != i:
             images[row] = images[i]
     target: Tensor | None = None
@@ -169,7 +169,7 @@ def _decode_all(
             rows[i] = _squared(read(names[i]), rows.shape[-1], fit, grey=rows.shape[1] == 1)
         except MemoryError:
             raise
-        except Exception as error:  # decoders raise anything at all on damaged files
+        except Exception as error:  # decoders can raise any exception on damaged files
             return reason_of(error)
         return None
 
@@ -183,7 +183,7 @@ def _decode_all(
 
 
 def _squared(data: bytes, size: int, fit: Fit, *, grey: bool) -> np.ndarray:
-    """Image file to uint8 [C, size, size]."""
+    """Decode an image file to uint8 [C, size, size]."""
     image = decode(data, grey=grey)
     if fit == "crop" and image.width != image.height:
         side = min(image.size)
@@ -198,9 +198,9 @@ def _squared(data: bytes, size: int, fit: Fit, *, grey: bool) -> np.ndarray:
 def _refuse_too_few(source: Path, kept: list[int], skipped: list[tuple[str, str]]) -> None:
     if len(kept) >= 2:
         return
-    found = "only one image" if kept else "no image"
+    count = "only one image" if kept else "no image"
     listed = "; ".join(f"{name}: {reason}" for name, reason in skipped[:NAMED_IN_ERRORS])
     raise InputError(
-        f"{source} holds {found} that can be decoded" + (f" ({listed})" if listed else ""),
+        f"{source} holds {count} that can be decoded" + (f" ({listed})" if listed else ""),
         "training needs at least two",
     )

@@ -1,4 +1,4 @@
-"""Sets of photos under their label maps, and what networks are shown of such a map."""
+"""Sets of photos with label maps, and input for networks that draw from such maps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ganedit.images.tensors import from_levels
 
 @dataclass(frozen=True)
 class Labels:
-    """What the numbers of label maps mean."""
+    """The meaning of the numbers in label maps."""
 
     count: int
     names: tuple[str, ...] = ()
@@ -32,10 +32,10 @@ class Labels:
 
     @classmethod
     def of(cls, labels: str, palette_file: str = "", maps: Path | None = None) -> Labels:
-        """What `labels` and `palette` say; without the latter, colours are those of the first map.
+        """From the options `labels` and `palette`; without a palette, the colours of the first map are used.
 
         Raises:
-            UsageError: The two disagree, or a name is there twice.
+            UsageError: The two disagree, or a name occurs twice.
             InputError: A palette that cannot be read.
         """
         palette = read_palette(palette_file) if palette_file else None
@@ -63,13 +63,13 @@ class Labels:
         return from_levels(colours[maps.cpu()].permute(0, 3, 1, 2))
 
     def details(self) -> dict[str, Any]:
-        """For the card of a model: see `images.translation`."""
-        found: dict[str, Any] = {"input": "labels"}
+        """Details for the card of a model: see `images.translation`."""
+        details: dict[str, Any] = {"input": "labels"}
         if self.names:
-            found["labels"] = list(self.names)
+            details["labels"] = list(self.names)
         if self.palette is not None:
-            found["palette"] = self.palette.colours.tolist()
-        return found
+            details["palette"] = self.palette.colours.tolist()
+        return details
 
 
 def load_maps(
@@ -84,20 +84,21 @@ def load_maps(
     instances: Path | None = None,
     progress: Progress | None = None,
 ) -> Pictures:
-    """Label maps and their photos, matched by name.
+    """Load label maps and their photos, matched by name.
 
-    Maps are PNGs with indexed colours or grey ones, whose pixels are numbers of labels. Edges are drawn when
-    the map has its size, before it is cropped: as `ganedit translate` draws them.
+    Maps are PNGs with indexed colours or grey levels, whose pixels are label numbers. Edges are drawn after
+    the map is resized and before it is cropped, like in `ganedit translate`.
 
     Args:
-        sources: Folder or zip of label maps, and that of photos.
-        labels: How many labels there are.
-        size: Side of the crops that will be asked for.
-        load_size: Squeeze every map (to its nearest pixels) and photo to a square of this side; 0 for no.
+        sources: A folder or zip of label maps, and one of photos.
+        labels: Number of labels.
+        size: Side of the crops that will be taken.
+        load_size: Squeeze every map (without interpolation) and photo to a square of this side; 0 keeps them.
         limit: Take only the first `limit` files by name.
-        palette: What the colours of maps in plain colours mean.
-        edges: Whether to draw the outlines of the regions, too.
-        instances: Folder or zip of maps that number the single things, of 8 or 16 bits: edges are theirs.
+        palette: The meaning of colours in maps without indices.
+        edges: Whether to draw the outlines of the regions.
+        instances: Folder or zip of maps with instance numbers, of 8 or 16 bits: edges are drawn between
+            instances.
         progress: Called with (done, total) now and then.
 
     Returns:
@@ -105,8 +106,9 @@ def load_maps(
         photo uint8 [H, W, 3]. `network_input` takes their crops.
 
     Raises:
-        UsageError: Not two sources, or no labels that 8 bits can number.
-        InputError: As `load_pairs`, or a map with other labels or in colours without a palette (named).
+        UsageError: Not two sources, or a number of labels that does not fit into 8 bits.
+        InputError: As in `load_pairs`, or a map has other labels, or colours without a palette (the error
+            names it).
     """
     if len(sources) != 2:
         raise UsageError(
@@ -118,11 +120,11 @@ def load_maps(
     all_sources = [maps, photos] if instances is None else [maps, photos, instances]
 
     def decoded(name: str, read: Read, photo: Read, single: Read | None = None) -> Layers:
-        found = _resized(read_numbers(read(), name, palette), load_size)
-        _check(found, name, labels)
-        layers = [found]
+        numbers = _resized(read_numbers(read(), name, palette), load_size)
+        _check(numbers, name, labels)
+        layers = [numbers]
         if edges or single:
-            layers.append(_edges(found if single is None else _instances(single(), name, load_size)))
+            layers.append(_edges(numbers if single is None else _instances(single(), name, load_size)))
         return *layers, np.asarray(squeezed(decode(photo()), load_size))
 
     files = matched(*all_sources)[:limit]
@@ -131,7 +133,7 @@ def load_maps(
 
 
 def network_input(layers: Sequence[Tensor], labels: int) -> Tensor:
-    """What a network draws from, of crops of `load_maps`: maps [N, H, W], and edges where there are some.
+    """Input for a network from crops of `load_maps`: maps [N, H, W], and edges if there are any.
 
     Returns:
         float32 [N, labels, H, W] of zeros and ones, and one more channel with edges: see `one_hot`.
@@ -140,10 +142,10 @@ def network_input(layers: Sequence[Tensor], labels: int) -> Tensor:
 
 
 def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.ndarray:
-    """The labels uint8 [H, W] of a map's file: indices, levels of grey, or colours of the palette.
+    """Labels uint8 [H, W] from a map's file: indices, grey levels, or colours of the palette.
 
     Raises:
-        InputError: Colours, without a palette or not in it. Damaged files raise anything at all.
+        InputError: Colours without a palette, or not in it. Damaged files can raise any exception.
     """
     with Image.open(io.BytesIO(data)) as image:
         if image.mode in NUMBERED:
@@ -157,17 +159,20 @@ def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.n
 
 
 def read_colours(source: Path, labels: int) -> Palette | None:
-    """The palette of the first label map of a folder or zip; None unless it has a colour for each label."""
+    """The palette of the first label map in a folder or zip; None unless it has a colour for each label."""
     for _, (read,) in matched(source)[:1]:
-        with suppress(Exception), Image.open(io.BytesIO(read())) as image:  # damaged: `load_maps` names it
+        with (
+            suppress(Exception),
+            Image.open(io.BytesIO(read())) as image,
+        ):  # if damaged, `load_maps` will name it
             colours = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)[:labels]
             if len(np.unique(colours, axis=0)) == labels:
                 return Palette(colours)
     return None
 
 
-def _check(found: np.ndarray, name: str, labels: int) -> None:
-    strange = np.unique(found[found >= labels]).astype(str).tolist()
+def _check(numbers: np.ndarray, name: str, labels: int) -> None:
+    strange = np.unique(numbers[numbers >= labels]).astype(str).tolist()
     if strange:
         raise InputError(
             f"{name} holds the label{'s' if len(strange) > 1 else ''} {some_of(strange)}; "

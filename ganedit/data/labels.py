@@ -1,5 +1,5 @@
 """Labels of a set of images: a CSV whose first column, `file`, holds each image's path inside the
-folder or zip (its bare name will do).
+folder or zip, or just its name.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ LabelKind = Literal["class", "number"]
 
 
 def label_values(source: Path, column: str, names: Sequence[str], labels: Path | None = None) -> list[str]:
-    """The text in one column of a set's CSV for each of its images, in the order of `names`.
+    """Values in one column of a set's CSV, for each of the images in `names`.
 
     Raises:
         InputError: The CSV is missing or damaged, lacks an image, or leaves its label empty.
-        UsageError: It has no such column.
+        UsageError: The CSV has no such column.
     """
     path = labels_path(source, labels)
     header, rows = _read_csv(path)
@@ -33,31 +33,31 @@ def label_values(source: Path, column: str, names: Sequence[str], labels: Path |
         raise UsageError(f"{path} has no column {column!r}", f"its columns: {_words(header[1:])}")
     table = {row[0]: row[header.index(column)] for row in rows}
     by_base = {PurePosixPath(file).name: value for file, value in table.items()}
-    found = {name: table.get(name, by_base.get(PurePosixPath(name).name)) for name in names}
-    absent = [name for name, value in found.items() if value is None]
+    values = {name: table.get(name, by_base.get(PurePosixPath(name).name)) for name in names}
+    absent = [name for name, value in values.items() if value is None]
     if absent:
         raise InputError(
             f"{len(absent)} of {len(names)} images have no row in {path}: {some_of(absent)}",
             'add them to the CSV (column "file"), or move them out of the set',
         )
-    empty = [name for name, value in found.items() if not value]
+    empty = [name for name, value in values.items() if not value]
     if empty:
         raise InputError(f"{path} leaves {column!r} empty for {len(empty)} images: {some_of(empty)}")
-    return [value for value in found.values() if value]
+    return [value for value in values.values() if value]
 
 
 def label_columns(source: Path, labels: Path | None = None) -> list[str]:
-    """Names of the columns that a set's CSV holds besides `file`."""
+    """Names of the columns in a set's CSV besides `file`."""
     return _read_csv(labels_path(source, labels))[0][1:]
 
 
 def labels_path(source: Path, labels: Path | None = None) -> Path:
-    """The CSV of a set: `labels`, or else `labels.csv` in the folder or beside the zip."""
+    """The CSV of a set: `labels`, or by default `labels.csv` in the folder or next to the zip."""
     return labels or (source if source.is_dir() else source.parent) / "labels.csv"
 
 
 def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows, all of the header's length, the first column being `file`."""
+    """Header and rows, checked to have equal lengths and `file` as first column."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if row] or [[""]]
@@ -79,9 +79,9 @@ def _words(names: Sequence[str]) -> str:
 
 
 def _as_classes(values: Sequence[str]) -> tuple[Tensor, list[str]]:
-    """Class indices and names: distinct values in order, numbers as numbers."""
+    """Class indices and names: the distinct values, sorted as numbers if possible."""
     distinct = sorted(set(values))
-    with suppress(ValueError):  # words: alphabetical order stands
+    with suppress(ValueError):  # words keep alphabetical order
         distinct.sort(key=float)
     index = {value: i for i, value in enumerate(distinct)}
     return torch.tensor([index[value] for value in values]), distinct

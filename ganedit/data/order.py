@@ -1,4 +1,4 @@
-"""The order in which training sees a set: a function of the step, with no state.
+"""The order in which training sees a set: a function of the step, without state.
 
 Which images step 1,000 sees follows from the seed and the number 1,000 alone, so a resumed
 run needs to remember nothing but its step.
@@ -16,15 +16,15 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Share:
-    """What one process draws of a set in one step; the choice follows from these numbers alone.
+    """What one process takes from a set in one step; the choice depends only on these numbers.
 
     Attributes:
-        step: Of the run, from 0.
-        seed: Chooses the order; sets that are drawn independently in the same step have different ones.
-        rank, world: This process and how many there are.
-        size: Entries to draw.
-        pieces: How many batches they are handed out in.
-        device: Where these go.
+        step: Step of the run, from 0.
+        seed: Determines the order; sets that are drawn independently in the same step have different seeds.
+        rank, world: Number of this process, and of all processes.
+        size: Number of entries.
+        pieces: Number of batches that they are divided into.
+        device: Device for the batches.
     """
 
     step: int
@@ -36,29 +36,29 @@ class Share:
     device: torch.device
 
     def rows(self, n: int) -> tuple[Tensor, ...]:
-        """Which of n entries, int64, for each piece."""
+        """Indices out of n entries, int64, for each piece."""
         return index_batch(n, self.size, self.step, self.seed, self.rank, self.world).chunk(self.pieces)
 
     def flips(self) -> tuple[Tensor, ...]:
-        """Which of them are flipped, bool, for each piece."""
+        """Whether each of them is flipped, bool, for each piece."""
         return mirror_batch(self.size, self.step, self.seed, self.rank, self.world).chunk(self.pieces)
 
     def rng(self) -> np.random.Generator:
-        """Where they are cropped follows from this."""
+        """Random numbers for the positions of crops."""
         return crop_rng(self.step, self.seed, self.rank, self.world)
 
 
 def index_batch(n: int, batch: int, step: int, seed: int, rank: int = 0, world: int = 1) -> Tensor:
-    """Rows that `rank` sees at `step`: an endless stream of freshly shuffled passes over the set.
+    """Rows that `rank` sees at `step`, from endless passes over the set, each newly shuffled.
 
-    A pure function of its arguments. Within one pass no image repeats, over all ranks together.
+    This is a pure function of its arguments. Within a pass, no image repeats over all ranks.
 
     Args:
         n: Images in the set.
         batch: Images per rank and step.
         step: Counted from 0.
-        seed: Chooses the order.
-        rank, world: This process and how many there are.
+        seed: Determines the order.
+        rank, world: Number of this process, and of all processes.
 
     Returns:
         int64 [batch] in [0, n).
@@ -70,13 +70,14 @@ def index_batch(n: int, batch: int, step: int, seed: int, rank: int = 0, world: 
 
 
 def mirror_batch(batch: int, step: int, seed: int, rank: int = 0, world: int = 1) -> Tensor:
-    """Which images of a batch to flip: a fair coin each, from (seed, step, rank) alone; bool [batch]."""
+    """Which images of a batch to flip, with probability 1/2: bool [batch], depends only on seed, step and
+    rank."""
     rng = np.random.default_rng([seed, step * world + rank, 1])
     return torch.from_numpy(rng.random(batch) < 0.5)
 
 
 def crop_rng(step: int, seed: int, rank: int = 0, world: int = 1) -> np.random.Generator:
-    """Where a batch is cropped follows from this, that is from (seed, step, rank) alone."""
+    """Random numbers for the crops of a batch, which depend only on seed, step and rank."""
     return np.random.default_rng([seed, step * world + rank, 2])
 
 

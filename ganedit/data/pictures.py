@@ -1,8 +1,8 @@
-"""Sets of pictures of any size, alone or in register, seen by training as random crops.
+"""Sets of pictures of any size, single or in aligned layers, of which training sees random crops.
 
 Two domains are two sets. A pair is one entry with two layers, which share crop and flip: halves of one
 file, files of the same name in two folders, or a picture and its reduction. Entries are kept
-decoded while they fit into `MEMORY_SHARE` of the free memory, and read anew each time beyond that.
+decoded while they fit into `MEMORY_SHARE` of the free memory; others are read again each time.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from ganedit.files import IMAGE_SUFFIXES
 from ganedit.images.tensors import from_levels
 
 MEMORY_SHARE = 0.25
-Layers = tuple[np.ndarray, ...]  # each uint8 [H, W, 3], or [H, W] where pixels are numbers of labels
-Read = Callable[[], bytes]  # of a file
-Entry = tuple[str, Callable[[], Layers]]  # its name, and what decodes it
+Layers = tuple[np.ndarray, ...]  # each uint8 [H, W, 3], or [H, W] for label numbers
+Read = Callable[[], bytes]  # reads a file
+Entry = tuple[str, Callable[[], Layers]]  # its name, and a function that decodes it
 
 
 @dataclass
 class Pictures:
-    """Entries of one or more layers in register.
+    """Entries of one or more aligned layers.
 
     Attributes:
-        names: Of the entries, as their files are called.
-        readers: Decode each entry from its file.
-        scales: How many times as wide and high each layer is as the first.
-        held: Entries that are kept decoded.
+        names: File names of the entries.
+        readers: Functions that decode each entry from its file.
+        scales: Size of each layer relative to the first.
+        held: Entries that are kept decoded in memory.
         skipped: (name, reason) of every file that could not be decoded.
     """
 
@@ -71,46 +71,46 @@ class Pictures:
     def crops(
         self, rows: Sequence[int], size: int, rng: np.random.Generator, *, mirror: bool, turn: bool = False
     ) -> list[Tensor]:
-        """Random crops, the same place and flip in all layers of an entry.
+        """Random crops, with the same position and flip in all layers of an entry.
 
         Args:
             rows: Entries to take.
-            size: Side of the crops in the first layer; a layer of scale k has k times that.
-            rng: Decides where, and what is flipped and turned.
+            size: Side of the crops in the first layer; it is k times larger in a layer of scale k.
+            rng: Determines positions, flips and rotations.
             mirror: Flip half of them left to right.
-            turn: Upend half of them, and flip half along the diagonal: with `mirror`, a square's eight
-                positions.
+            turn: Flip half of them upside down, and half along the diagonal: with `mirror`, this gives all
+                eight symmetries of a square.
 
         Returns:
-            For each layer what `to_batch` makes of its crops [size·k, size·k].
+            For each layer, its crops [size·k, size·k] as from `to_batch`.
         """
-        found: list[list[np.ndarray]] = [[] for _ in self.scales]
+        batches: list[list[np.ndarray]] = [[] for _ in self.scales]
         for row in rows:
             layers = self[row]
             height, width = layers[0].shape[:2]
             top, left = (int(rng.integers(side - size + 1)) for side in (height, width))
             flip, upend, turned = rng.random(3) < 0.5
-            for layer, scale, crops in zip(layers, self.scales, found, strict=True):
+            for layer, scale, crops in zip(layers, self.scales, batches, strict=True):
                 y, x, side = top * scale, left * scale, size * scale
                 crop = layer[y : y + side, x : x + side]
                 crop = crop[:, ::-1] if mirror and flip else crop
                 crop = crop[::-1] if turn and upend else crop
                 crops.append(crop.swapaxes(0, 1) if turn and turned else crop)
-        return [to_batch(crops) for crops in found]
+        return [to_batch(crops) for crops in batches]
 
     def centres(self, rows: Sequence[int], size: int) -> list[Tensor]:
-        """The middle of entries, as `crops` gives them: for sample pictures."""
-        found: list[list[np.ndarray]] = [[] for _ in self.scales]
+        """Central crops of entries, for sample pictures."""
+        batches: list[list[np.ndarray]] = [[] for _ in self.scales]
         for row in rows:
             layers = self[row]
             top, left = ((side - size) // 2 for side in layers[0].shape[:2])
-            for layer, k, crops in zip(layers, self.scales, found, strict=True):
+            for layer, k, crops in zip(layers, self.scales, batches, strict=True):
                 crops.append(layer[top * k : (top + size) * k, left * k : (left + size) * k])
-        return [to_batch(crops) for crops in found]
+        return [to_batch(crops) for crops in batches]
 
 
 def to_batch(crops: Sequence[np.ndarray]) -> Tensor:
-    """uint8 [H, W, 3] of one size to float32 [N, 3, H, W] in [-1, 1]; labels [H, W] to int64 [N, H, W]."""
+    """Stack uint8 [H, W, 3] to float32 [N, 3, H, W] in [-1, 1], or labels [H, W] to int64 [N, H, W]."""
     pixels = torch.from_numpy(np.stack(crops))
     if pixels.ndim == 3:
         return pixels.long()
@@ -130,11 +130,11 @@ def load_pictures(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Pictures:
-    """The pictures of folders or zips, as one set; a source named twice counts twice.
+    """Load the pictures of folders or zips as one set; a source named twice counts twice.
 
     Args:
-        sources: Folders (searched through) or zips.
-        size: Side of the crops that will be asked for.
+        sources: Folders, including their subfolders, or zips.
+        size: Side of the crops that will be taken.
         load_size: Squeeze every picture to a square of this side first; 0 keeps its size.
         limit: Take only the first `limit` files by name of each source.
         progress: Called with (done, total) now and then.
@@ -155,13 +155,14 @@ def load_pairs(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Pictures:
-    """Pairs, as entries of two layers: halves of each file of one source, or the same names in two.
+    """Load pairs as entries of two layers: halves of each file of one source, or files of the same name in
+    two.
 
-    Arguments as for `load_pictures`. Names agree when they do but for folder and suffix.
+    The arguments are those of `load_pictures`. Folders and suffixes are ignored when comparing names.
 
     Raises:
         UsageError: Three sources or more.
-        InputError: As `load_pictures`; files without a partner, or partners of different sizes, named.
+        InputError: As in `load_pictures`, or for files without a partner or with one of another size.
     """
     if len(sources) == 1:
         files = _files(sources[0])[:limit]
@@ -185,9 +186,9 @@ def load_reduced(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Pictures:
-    """Pictures under their bicubic reductions: layers [h, w] and [scale·h, scale·w].
+    """Load pictures with their bicubic reductions: layers [h, w] and [scale·h, scale·w].
 
-    `size` is that of crops of the reduction; the other arguments and errors as for `load_pictures`.
+    `size` is that of crops of the reduction; the other arguments and errors are those of `load_pictures`.
     """
     files = [file for source in sources for file in _files(source)[:limit]]
     entries: list[Entry] = [(name, partial(_reduction, read, scale)) for name, read in files]
@@ -195,18 +196,19 @@ def load_reduced(
 
 
 def with_reduction(pixels: np.ndarray, scale: int) -> Layers:
-    """Pixels cut to a multiple of `scale` at the right and the bottom, after what `reduced` makes of them."""
+    """The result of `reduced`, and the pixels, cut at the right and the bottom to a multiple of `scale`."""
     height, width = (side - side % scale for side in pixels.shape[:2])
     pixels = pixels[:height, :width]
     return reduced(pixels, scale), pixels
 
 
 def reduced(pixels: np.ndarray, scale: int) -> np.ndarray:
-    """Antialiased bicubic reduction of uint8 [H, W, 3] as super-resolution is measured with.
+    """Antialiased bicubic reduction of uint8 [H, W, 3], as used in the evaluation of super-resolution.
 
-    It follows MATLAB's imresize: columns first, rounded to 8 bits between the passes, mirrored at the border.
+    It is that of MATLAB's imresize: columns first, rounded to 8 bits between the passes, mirrored at the
+    border.
     """
-    rim = 4  # of the result; the filter reaches two pixels far
+    rim = 4  # pixels of the result; the filter's radius is two of them
     around = ((rim * scale, rim * scale), (rim * scale, rim * scale), (0, 0))
     image = Image.fromarray(np.pad(pixels, around, mode="symmetric"))
     image = image.resize((image.width, image.height // scale), Image.Resampling.BICUBIC)
@@ -218,7 +220,8 @@ def reduced(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _files(source: Path) -> list[tuple[str, Read]]:
-    """Name and reader of each image of a folder or zip; a zip stays open while a reader of it lives."""
+    """Name and reader of each image in a folder or zip; a zip stays open as long as one of its readers
+    exists."""
     stack = ExitStack()
     names, read = open_source(Path(source), stack)
     stack.pop_all()
@@ -232,7 +235,7 @@ def _pixels(data: bytes, load_size: int) -> np.ndarray:
 
 
 def squeezed(image: Image.Image, load_size: int) -> Image.Image:
-    """A square of this side, if one was asked for."""
+    """The image squeezed to a square of this side; unchanged if it is 0."""
     if load_size and image.size != (load_size, load_size):
         return image.resize((load_size, load_size), Image.Resampling.BICUBIC)
     return image
@@ -260,36 +263,36 @@ def _halves(read: Read, load_size: int) -> Layers:
 
 
 def matched(*sources: Path) -> list[tuple[str, list[Read]]]:
-    """Name and readers of the files that each source holds under the same name, but for folder and suffix.
+    """Name and readers of the files that all sources have in common, ignoring folders and suffixes.
 
     Raises:
-        InputError: Files that one of them lacks, named.
+        InputError: A file is missing in one of them; the error names it.
     """
-    found = [_by_stem(source) for source in sources]
+    by_stem = [_by_stem(source) for source in sources]
     alone = [
         f"{name} in {source}"
-        for source, files in zip(sources, found, strict=True)
+        for source, files in zip(sources, by_stem, strict=True)
         for key, (name, _) in files.items()
-        if any(key not in others for others in found)
+        if any(key not in others for others in by_stem)
     ]
     if alone:
         raise InputError(
             f"{len(alone)} pictures have no partner of their name: {some_of(alone)}",
             "pairs have the same name in both folders, such as 17.jpg and 17.png",
         )
-    return [(name, [files[key][1] for files in found]) for key, (name, _) in found[0].items()]
+    return [(name, [files[key][1] for files in by_stem]) for key, (name, _) in by_stem[0].items()]
 
 
 def _by_stem(source: Path) -> Mapping[str, tuple[str, Read]]:
-    found: dict[str, tuple[str, Read]] = {}
+    files: dict[str, tuple[str, Read]] = {}
     for name, read in _files(source):
         key = PurePosixPath(name).stem
-        if key in found:
+        if key in files:
             raise InputError(
-                f"{source} holds {found[key][0]} and {name}, both {key!r}", "give each pair a name of its own"
+                f"{source} holds {files[key][0]} and {name}, both {key!r}", "give each pair a name of its own"
             )
-        found[key] = (name, read)
-    return found
+        files[key] = (name, read)
+    return files
 
 
 def loaded(
@@ -298,16 +301,16 @@ def loaded(
     scales: tuple[int, ...],
     progress: Progress | None,
 ) -> Pictures:
-    """Decode every entry once, to know what is damaged or too small, and hold what fits into memory.
+    """Decode every entry once to find those that are damaged or too small, and keep what fits into memory.
 
     Args:
-        entries: Names, and what decodes them; a GaneditError that it raises goes through.
-        size: Side of the crops that will be asked for.
-        scales: As of `Pictures`.
+        entries: Names, and functions that decode them; a GaneditError that they raise is passed on.
+        size: Side of the crops that will be taken.
+        scales: As in `Pictures`.
         progress: Called with (done, total) now and then.
 
     Raises:
-        InputError: No entry can be decoded, some are too small, or their layers differ in size (named).
+        InputError: No entry can be decoded, or some are too small or have layers that do not fit together.
     """
     budget = free_memory() * MEMORY_SHARE
     kept: list[int] = []
@@ -321,7 +324,7 @@ def loaded(
             return entries[i][1]()
         except (MemoryError, GaneditError):
             raise
-        except Exception as error:  # decoders raise anything at all on damaged files
+        except Exception as error:  # decoders can raise any exception on damaged files
             return reason_of(error)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -1,7 +1,7 @@
-"""Sets of sounds, seen by training as windows: a spectrogram and the samples that it was drawn of.
+"""Sets of sounds, of which training sees windows: a spectrogram and the samples that it was computed from.
 
-A set is a folder or a zip of sound files. Every file is brought to one rate and level (`audio.spectrogram`)
-and held, samples and spectrogram, in memory: an hour takes 400 MB.
+A set is a folder or a zip of sound files. Every file is converted to one rate and level (`audio.spectrogram`)
+and kept in memory as samples and spectrogram: an hour takes 400 MB.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ganedit.errors import InputError
 from ganedit.files import SOUND_SUFFIXES
 
 Window = tuple[Tensor, Tensor]  # spectrograms [N, 1, bins, F] in [-1, 1], and their samples [N, F · hop]
-HEARD_SHARE = 0.25  # of a window
+HEARD_SHARE = 0.25  # share of a window that must be audible
 
 
 @dataclass
@@ -35,8 +35,8 @@ class Sounds:
     """Sounds of one rate and level.
 
     Attributes:
-        cfg: How they are drawn.
-        names: As their files are called.
+        cfg: Settings of the spectrograms.
+        names: File names.
         samples: float32 [T] of each.
         pictures: float16 [bins, T // hop + 1] of each.
         skipped: (name, reason) of every file that could not be decoded.
@@ -52,25 +52,25 @@ class Sounds:
         return len(self.names)
 
     def window(self, i: int, start: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
-        """Columns `start` and following of sound i, and the samples from the first on."""
+        """Columns of sound i from `start` on, and their samples."""
         hop = self.cfg.hop
         wave = self.samples[i][start * hop : (start + frames) * hop]
         return self.pictures[i][:, start : start + frames], np.pad(wave, (0, frames * hop - len(wave)))
 
     @cached_property
     def heard(self) -> list[np.ndarray]:
-        """For each sound, how many of its columns are heard before each of them; [F + 1], from 0."""
+        """For each sound, the number of audible columns before each column; [F + 1], from 0."""
         return [np.concatenate([[0], (drawn.max(axis=0) > HEARD).cumsum()]) for drawn in self.pictures]
 
     def starts(self, i: int, frames: int) -> np.ndarray:
-        """Columns at which windows of sound i may start: at least a quarter of each is heard.
+        """Columns at which windows of sound i may start, so that at least a quarter of each is audible.
 
-        Silence teaches nothing, and a network that divides by the deviation of its input explodes on it.
-        Where all is soft, any column will do.
+        Nothing can be learned from silence, and networks that divide by the deviation of their input explode
+        on it. If there are no such columns, any column may start a window.
         """
         heard = self.heard[i]
-        found = np.flatnonzero(heard[frames:] - heard[:-frames] >= frames * HEARD_SHARE)
-        return found if len(found) else np.arange(len(heard) - frames)
+        starts = np.flatnonzero(heard[frames:] - heard[:-frames] >= frames * HEARD_SHARE)
+        return starts if len(starts) else np.arange(len(heard) - frames)
 
     def draw(self, share: Share, frames: int, *, gain: float = 0.0) -> list[Window]:
         """Random windows, spectrograms and samples, for each piece of a step; see `windows`."""
@@ -81,17 +81,17 @@ class Sounds:
     def windows(
         self, rows: Sequence[int], frames: int, rng: np.random.Generator, gain: float = 0.0
     ) -> Window:
-        """A random window of each of these sounds, made up to `gain` dB louder or softer."""
-        found = [self.window(i, int(rng.choice(self.starts(i, frames))), frames) for i in rows]
-        return self._batch(found, torch.from_numpy(rng.uniform(-gain, gain, len(found))).float())
+        """A random window of each of these sounds, made up to `gain` dB louder or quieter."""
+        windows = [self.window(i, int(rng.choice(self.starts(i, frames))), frames) for i in rows]
+        return self._batch(windows, torch.from_numpy(rng.uniform(-gain, gain, len(windows))).float())
 
     def centres(self, rows: Sequence[int], frames: int) -> Window:
-        """The middle of these sounds: for sample pictures."""
-        found = [self.window(i, (self.pictures[i].shape[1] - frames) // 2, frames) for i in rows]
-        return self._batch(found, torch.zeros(len(found)))
+        """The middle of these sounds, for sample pictures."""
+        windows = [self.window(i, (self.pictures[i].shape[1] - frames) // 2, frames) for i in rows]
+        return self._batch(windows, torch.zeros(len(windows)))
 
-    def _batch(self, found: Sequence[tuple[np.ndarray, np.ndarray]], decibels: Tensor) -> Window:
-        pictures, waves = (torch.from_numpy(np.stack(each)).float() for each in zip(*found, strict=True))
+    def _batch(self, windows: Sequence[tuple[np.ndarray, np.ndarray]], decibels: Tensor) -> Window:
+        pictures, waves = (torch.from_numpy(np.stack(each)).float() for each in zip(*windows, strict=True))
         pictures = (pictures - 2 * decibels[:, None, None] / self.cfg.floor).clamp(-1, 1)
         return pictures[:, None], waves * 10 ** (decibels[:, None] / 20)
 
@@ -109,45 +109,45 @@ def load_sounds(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Sounds:
-    """The sounds of a folder or zip; those of several channels as their mean.
+    """Load the sounds of a folder or zip; channels are averaged.
 
     Args:
-        source: A folder (searched through) or a zip.
-        cfg: How to draw them.
-        frames: Columns of the windows that will be asked for; sounds that are shorter are skipped.
+        source: A folder , including its subfolders, or a zip.
+        cfg: Settings of the spectrograms.
+        frames: Columns of the windows that will be taken; shorter sounds are skipped.
         limit: Take only the first `limit` files by name.
         progress: Called with (done, total) now and then.
 
     Raises:
-        InputError: the source is missing, damaged or empty, or no file is left.
+        InputError: the source is missing, damaged or empty, or no file can be used.
     """
     with ExitStack() as stack:
         names, read = open_source(Path(source), stack, SOUND_SUFFIXES, "sounds")
         names = names[:limit]
         if not names:
             raise InputError(f"{source} holds no sounds", f"looked for {', '.join(SOUND_SUFFIXES)}")
-        found = Sounds(cfg, [], [], [])
+        sounds = Sounds(cfg, [], [], [])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             drawn = pool.map(lambda name: _drawn(name, read, cfg, frames), names)
             for i, (name, one) in enumerate(zip(names, drawn, strict=True)):
                 if isinstance(one, str):
-                    found.skipped.append((name, one))
+                    sounds.skipped.append((name, one))
                 else:
-                    found.names.append(name)
-                    found.samples.append(one[0])
-                    found.pictures.append(one[1])
+                    sounds.names.append(name)
+                    sounds.samples.append(one[0])
+                    sounds.pictures.append(one[1])
                 if progress and (i % 8 == 7 or i == len(names) - 1):
                     progress(i + 1, len(names))
-    if not found.names:
-        listed = some_of([f"{name}: {reason}" for name, reason in found.skipped])
+    if not sounds.names:
+        listed = some_of([f"{name}: {reason}" for name, reason in sounds.skipped])
         raise InputError(f"no sound of {source} can be used ({listed})")
-    return found
+    return sounds
 
 
 def _drawn(
     name: str, read: Callable[[str], bytes], cfg: SpectrogramConfig, frames: int
 ) -> tuple[np.ndarray, np.ndarray] | str:
-    """Samples and spectrogram of a file, or why not."""
+    """Samples and spectrogram of a file, or the reason why it cannot be used."""
     try:
         sound = decode(read(name), name)
         samples = levelled(sound.samples.mean(axis=0), sound.rate, cfg).samples
@@ -156,5 +156,5 @@ def _drawn(
         return samples, picture(samples, cfg).astype(np.float16)
     except MemoryError:
         raise
-    except Exception as error:  # decoders raise anything at all on damaged files
+    except Exception as error:  # decoders can raise any exception on damaged files
         return reason_of(error)

@@ -1,4 +1,4 @@
-"""Pictures varied as photographs, and the pictures of a generator, vary."""
+"""Random variation of pictures, similar to that of photographs and of generated pictures."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 def vary(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirrored, moved, turned and scaled a little, blurred as far as to a quarter of the resolution,
-    lightened and darkened, with noise.
+    """Mirror, move, rotate and scale images a little, blur them to as little as a quarter of the resolution,
+    change their brightness, and add noise.
 
     Args:
         images: [N, C, S, S] in [-1, 1].
 
     Returns:
-        As many images, and which of them were mirrored, [N].
+        The changed images, and which of them were mirrored, [N].
     """
     n, device = len(images), images.device
 
@@ -37,7 +37,7 @@ def vary(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blur(images: Tensor) -> Tensor:
-    """Half the time, down to a random size and up again."""
+    """With probability 1/2, reduce to a random size and enlarge again."""
     size = images.shape[-1]
     if torch.rand(()) < 0.5:
         return images

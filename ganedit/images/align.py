@@ -1,4 +1,4 @@
-"""The oriented square that face generators are trained on, cut from a photo as FFHQ's authors did.
+"""Cuts out of photos the oriented square that face generators are trained on, like FFHQ's authors did.
 
 Source: Karras et al., "A style-based generator architecture for generative adversarial networks",
 arXiv:1812.04948, appendix A (the FFHQ data set).
@@ -22,16 +22,16 @@ from ganedit.images.faces import load_landmarks as load_landmarks
 from ganedit.images.faces import select_faces as select_faces
 from ganedit.images.pixels import to_depth
 
-_FINEST = 4096  # side that the published recipe transforms at, whatever the crop's size
+_FINEST = 4096  # side at which the published recipe transforms crops of any size
 
 
 @dataclass(frozen=True)
 class Template:
-    """How much of a head a crop shows: the FFHQ square, scaled about a centre moved towards the chin.
+    """How much of a head a crop shows: FFHQ's square, scaled and moved towards the chin.
 
     Attributes:
         scale: Side of the square in FFHQ squares; smaller is closer.
-        shift_down: Movement of its centre along the face's vertical, in halves of FFHQ's side.
+        shift_down: Shift of its centre along the face's vertical axis, in units of half of FFHQ's side.
     """
 
     scale: float
@@ -43,13 +43,13 @@ TEMPLATES = {"ffhq": Template(1.0, 0.0), "close-up": Template(0.60, 0.208)}
 
 @dataclass(frozen=True, eq=False)
 class AlignedFace:
-    """A square crop and where it came from.
+    """A square crop and its position in the photo.
 
     Attributes:
         crop: [S, S, 3] uint8.
-        affine: [2, 3] float64, from continuous crop positions to continuous photo positions.
-        size: S.
-        template: What the square shows; None for a crop that no face has oriented.
+        affine: [2, 3] float64, from continuous positions in the crop to continuous positions in the photo.
+        size: The side S.
+        template: What the square shows; None for a crop that was not aligned by a face.
     """
 
     crop: np.ndarray
@@ -61,7 +61,7 @@ class AlignedFace:
 def align_face(
     pixels: np.ndarray, landmarks: np.ndarray, size: int = 256, template: Template = TEMPLATES["ffhq"]
 ) -> AlignedFace:
-    """Cut a face out upright, centred and at a standard scale; what lies outside the photo is mirrored.
+    """Cut out a face upright, centred and at a standard scale; beyond its edges, the photo is mirrored.
 
     Args:
         pixels: The photo [H, W, 3], uint8 or uint16.
@@ -73,7 +73,7 @@ def align_face(
     height, width = pixels.shape[:2]
     shrink = _shrink(float(np.hypot(*right)), size)
     # The recipe divides pixel indices by `shrink` and adds half a pixel afterwards; with the rounding of
-    # the reduced photo's sides, that is where its crops really lie.
+    # the reduced photo's sides, this is the true position of its crops.
     ratio = np.array([width / round(width / shrink), height / round(height / shrink)])
     origin = (corner / shrink + 0.5) * ratio
     axes = np.stack([right, down], axis=1) / shrink * ratio[:, None] / size
@@ -120,7 +120,7 @@ def align_faces(
 
 
 def center_crop(pixels: np.ndarray, size: int = 256) -> AlignedFace:
-    """The largest upright square in the middle, for models of something else than faces."""
+    """The largest upright square in the middle, for models of anything other than faces."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     affine = np.array([[side / size, 0, (width - side) // 2], [0, side / size, (height - side) // 2]], float)
@@ -128,9 +128,9 @@ def center_crop(pixels: np.ndarray, size: int = 256) -> AlignedFace:
 
 
 def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.ndarray:
-    """Cut the square that an affine describes, with the filters and the padding of FFHQ's recipe.
+    """Cut out the square described by an affine, with the filters and padding of FFHQ's recipe.
 
-    An upright square inside the photo, such as `center_crop` makes, is reduced without padding.
+    An upright square inside the photo, such as that of `center_crop`, is reduced without padding.
 
     Args:
         pixels: The photo [H, W, 3], uint8 or uint16.
@@ -147,7 +147,7 @@ def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.nd
     box = (*quad[0], *quad[2])
     upright = affine[0, 1] == affine[1, 0] == 0
     if upright and min(box) >= 0 and box[2] <= image.width and box[3] <= image.height:
-        # Not a face: nothing to turn, and nothing outside the photo to blur the edges for.
+        # Not a face: there is nothing to rotate, and no edge to pad.
         return np.array(image.resize((size, size), Image.Resampling.LANCZOS, box))
 
     shrink = _shrink(side, size)
@@ -175,7 +175,8 @@ def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.nd
         image = Image.fromarray(_pad(np.asarray(image), before, after, side))
         quad += before
 
-    # As fine as the photo and twice as fine as the crop comes within 54 dB of that, many times faster.
+    # A side that is as fine as the photo and twice as fine as the crop is equal within 54 dB, and much
+    # faster.
     fine = max(size, min(size * max(math.ceil(side / size), 2), _FINEST))
     image = image.transform(
         (fine, fine), Image.Transform.QUAD, tuple(quad.flatten()), Image.Resampling.BILINEAR
@@ -184,13 +185,13 @@ def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.nd
 
 
 def _oriented_square(landmarks: np.ndarray, template: Template) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Top left corner, and the vectors along the top and down the left side, in pixel indices."""
+    """Top left corner, and the vectors along the top and the left side, in pixel indices."""
     points = np.asarray(landmarks, float)
     left_eye, right_eye = points[LEFT_EYE].mean(0), points[RIGHT_EYE].mean(0)
     eyes = (left_eye + right_eye) / 2
     between_eyes = right_eye - left_eye
     to_mouth = points[MOUTH_CORNERS].mean(0) - eyes
-    x = between_eyes - to_mouth[::-1] * (-1, 1)  # the mouth steadies the direction that the eyes give
+    x = between_eyes - to_mouth[::-1] * (-1, 1)  # the mouth makes the direction between the eyes more stable
     x /= np.hypot(*x)
     x *= max(np.hypot(*between_eyes) * 2.0, np.hypot(*to_mouth) * 1.8)
     y = x[::-1] * (-1, 1)
@@ -200,12 +201,12 @@ def _oriented_square(landmarks: np.ndarray, template: Template) -> tuple[np.ndar
 
 
 def _shrink(side: float, size: int) -> int:
-    """By what whole number to reduce a photo, before a square of `side` pixels becomes one of `size`."""
+    """Whole factor by which to reduce a photo before a square of `side` pixels is resized to `size`."""
     return max(int(side / size * 0.5), 1)
 
 
 def _pad(pixels: np.ndarray, before: np.ndarray, after: np.ndarray, side: float) -> np.ndarray:
-    """Mirror the photo at its edges, then blur and fade what was added into the median colour."""
+    """Mirror the photo at its edges, then blur the added margin and fade it to the median colour."""
     import cv2
 
     padded = np.pad(pixels, ((before[1], after[1]), (before[0], after[0]), (0, 0)), "reflect")

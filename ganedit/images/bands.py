@@ -1,4 +1,4 @@
-"""A network over a picture, in bands of rows."""
+"""Runs networks over pictures in bands of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from ganedit.images.tiles import Cut, Progress, Run, choose_tile, tiled
 from ganedit.store.models import Translator, Upscaler
 
-SAMPLE = 64  # side of the picture that memory is estimated from
+SAMPLE = 64  # side of the picture from which memory use is estimated
 
 
 def in_bands(
@@ -24,7 +24,7 @@ def in_bands(
     progress: Progress | None,
     scale: int = 1,
 ) -> Any:
-    """The network's output in bands of rows, as `tiled` yields them."""
+    """The network's output in bands of rows, like `tiled` yields them."""
     height, width = size
     multiple = model.multiple if isinstance(model, Translator) else 4  # some upscalers fold 4x4 pixels
 
@@ -43,7 +43,7 @@ def in_bands(
 def collect(
     bands: Any, size: tuple[int, int], dtypes: Sequence[np.dtype], value_range: tuple[float, float]
 ) -> list[np.ndarray]:
-    """Bands [N, 3, n, W] as N pictures [H, W, 3]."""
+    """Join bands [N, 3, n, W] to N pictures [H, W, 3]."""
     low, high = value_range
     pictures = [np.empty((*size, 3), dtype) for dtype in dtypes]
     for top, band in bands:

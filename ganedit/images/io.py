@@ -1,4 +1,4 @@
-"""Photographs in and out: orientation, alpha, grey, CMYK, 16 bits, colour profiles, provenance."""
+"""Reads and writes photographs: orientation, alpha, grey, CMYK, 16 bits, colour profiles, provenance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, atomic_path
@@ -19,7 +20,7 @@ from ganedit.images.encode import WRITERS, encode
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
 
-MAX_PIXELS = 200_000_000  # larger than any camera's photo; beyond it lies a decompression bomb
+MAX_PIXELS = 200_000_000  # more than any camera's photo has; larger files may be decompression bombs
 
 
 # Row and column steps, and whether to transpose first, for the eight EXIF orientations.
@@ -74,7 +75,9 @@ def read_image(path: str | Path) -> Photo:
     data = read_bytes(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on odd metadata and on large sizes, which are checked below
+            warnings.simplefilter(
+                "ignore"
+            )  # about odd metadata and about large sizes, which are checked below
             with Image.open(io.BytesIO(data)) as image:
                 _check_size(path, image.size)
                 if image.mode in ("I", "F"):
@@ -91,7 +94,7 @@ def read_image(path: str | Path) -> Photo:
         ) from None
     except Exception as problem:  # decoders raise nearly anything on damaged bytes
         raise InputError(
-            f"{path} cannot be read as an image: {_found(data, problem)}",
+            f"{path} cannot be read as an image: {_describe(data, problem)}",
             "give a PNG, JPEG, WebP or TIFF file that opens in a viewer",
         ) from problem
     pixels = _upright(pixels, orientation)
@@ -111,12 +114,12 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", "check the name") from None
     except Exception as problem:  # decoders raise nearly anything on damaged bytes
-        read_image(path)  # which says better what is wrong with it
+        read_image(path)  # raises a better description of the problem
         raise InputError(f"{path} cannot be read as an image", "give one that opens in a viewer") from problem
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file; an InputError says why there are none."""
+    """The bytes of a file. Raises InputError if it cannot be read or is empty."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -140,12 +143,12 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
         )
 
 
-_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")  # how formats that are read begin
+_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")  # first bytes of supported formats
 
 
-def _found(data: bytes, problem: Exception) -> str:
-    """Words for what a file holds instead of a whole image."""
-    if not isinstance(problem, Image.UnidentifiedImageError):
+def _describe(data: bytes, problem: Exception) -> str:
+    """Describe what a file holds instead of a whole image."""
+    if not isinstance(problem, UnidentifiedImageError):
         if "truncated" in str(problem) or isinstance(problem, (EOFError, SyntaxError)):
             return f"it is truncated or damaged ({len(data)} bytes)"
         return f"it is damaged ({problem})"
@@ -154,7 +157,7 @@ def _found(data: bytes, problem: Exception) -> str:
         return f"it is truncated or damaged ({len(data)} bytes)"
     if not head.strip(b"\0"):
         return "found nothing but zero bytes"
-    text = head.decode("utf-8", errors="replace").rstrip("\ufffd")  # the cut may split a character
+    text = head.decode("utf-8", errors="replace").rstrip("\ufffd")  # the end may split a character
     if text.strip() and "\ufffd" not in text and all(c.isprintable() or c in "\r\n\t" for c in text):
         return f"found text, beginning {text.strip().splitlines()[0][:40]!r}"
     return f"found {len(data)} bytes of another format, beginning {head[:8].hex(' ')}"
@@ -175,12 +178,12 @@ def _decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | N
 
 
 def _sixteen_bits(image: Image.Image, data: bytes) -> bool:
-    """Pillow shows 16-bit colour as 8-bit RGB; the header tells."""
+    """Whether an image has 16 bits, according to its header: Pillow shows 16-bit colour as 8-bit RGB."""
     if image.mode.startswith("I;16"):
         return True
-    if image.format == "TIFF":
-        bits: Any = image.tag_v2.get(258, (8,))  # type: ignore[attr-defined]
-        return max(bits if isinstance(bits, tuple) else (bits,)) == 16
+    if isinstance(image, TiffImageFile):
+        bits = image.tag_v2.get(258, (8,))
+        return bool(max(bits if isinstance(bits, tuple) else (bits,)) == 16)
     return image.format == "PNG" and data[24] == 16
 
 
@@ -190,7 +193,7 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
     if image.mode.startswith("I;16"):
         level = np.asarray(image).astype(np.uint16)
         return np.repeat(level[..., None], 3, axis=2), None, True
-    image.load()  # finds truncation, which OpenCV passes over in silence
+    image.load()  # detects truncated files, which OpenCV accepts silently
     raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if raw is None or raw.dtype != np.uint16 or raw.ndim != 3:
         raise ValueError("16-bit pixels in a layout that is not supported")
@@ -199,7 +202,7 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
 
 
 def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Through the file's own ink profile where it has one that works."""
+    """RGB from CMYK, by the file's own colour profile if it has a valid one."""
     if icc:
         try:
             inks = ImageCms.ImageCmsProfile(io.BytesIO(icc))

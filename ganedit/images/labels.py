@@ -1,4 +1,4 @@
-"""Label maps: pictures whose pixels are numbers of classes, and the palettes that colour them."""
+"""Label maps, which are pictures whose pixels are class numbers, and their palettes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from torch import Tensor
 from ganedit.errors import InputError
 from ganedit.images.io import read_bytes, read_image
 
-NUMBERED = ("P", "L", "1")  # Pillow's modes of pictures whose pixels are numbers of labels
-MANY = 8  # unknown labels or colours that an error names
+NUMBERED = ("P", "L", "1")  # Pillow modes in which pixels are label numbers
+MANY = 8  # unknown labels or colours that an error lists
 ENTRY = re.compile(r"\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,]+(.*))?")
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours [n, 3] uint8 of the labels 0 to n - 1, and their names where they have some."""
+    """Colours [n, 3] uint8 of the labels 0 to n - 1, and their names if they have any."""
 
     colours: np.ndarray
     names: tuple[str, ...] = ()
@@ -30,12 +30,12 @@ class Palette:
 
 @dataclass
 class LabelMap:
-    """Numbers of classes.
+    """A class number for every pixel.
 
     Attributes:
         labels: [H, W], uint8 or uint16.
-        path: Where it was read from.
-        sha256: Of the file's bytes.
+        path: The file it was read from.
+        sha256: Checksum of the file.
     """
 
     labels: np.ndarray
@@ -44,15 +44,15 @@ class LabelMap:
 
 
 def read_palette(path: str | Path) -> Palette:
-    """A text file with a line `R G B name` for each label in turn, such as GIMP's .gpl files.
+    """Read a text file with a line `R G B name` for each label in order, such as GIMP's .gpl files.
 
     Raises:
-        InputError: it holds no such lines, or a colour twice.
+        InputError: it has no such lines, or a colour twice.
     """
     path = Path(path)
     text = read_bytes(path).decode("utf-8", errors="replace")
-    found = [m for line in text.splitlines() if (m := ENTRY.fullmatch(line))]
-    colours = [tuple(int(n) for n in m.groups()[:3]) for m in found]
+    matches = [m for line in text.splitlines() if (m := ENTRY.fullmatch(line))]
+    colours = [tuple(int(n) for n in m.groups()[:3]) for m in matches]
     if not colours or max(max(c) for c in colours) > 255:
         raise InputError(f"{path} is not a palette", "write a line for each label: 255 0 0 skin")
     if len(set(colours)) < len(colours):
@@ -60,22 +60,22 @@ def read_palette(path: str | Path) -> Palette:
         raise InputError(
             f"{path} has the colour {' '.join(map(str, twice))} twice", "give each label its own"
         )
-    names = tuple((m[4] or "").strip() for m in found)
+    names = tuple((m[4] or "").strip() for m in matches)
     return Palette(np.array(colours, np.uint8), names if all(names) else ())
 
 
 def read_label_map(
     path: str | Path, palette: Palette | None = None, *, otherwise: Palette | None = None
 ) -> LabelMap:
-    """The labels of an indexed or grey picture: its indices or levels; or its colours, by a palette.
+    """Read labels from a picture: indices or grey levels are the labels; colours need a palette.
 
     Args:
-        path: A picture.
-        palette: What its colours mean, whatever their indices are.
-        otherwise: What the colours of pictures without indices mean.
+        path: The picture file.
+        palette: The meaning of its colours, which then takes precedence over indices.
+        otherwise: The meaning of colours in pictures without indices.
 
     Raises:
-        InputError: it is no picture, or of colours without a palette, or of colours that are not in it.
+        InputError: it is not a picture, has colours but no palette, or colours that are not in the palette.
     """
     path = Path(path)
     photo = read_image(path)
@@ -89,7 +89,7 @@ def read_label_map(
     if otherwise is not None:
         return LabelMap(by_colour(photo.pixels, otherwise, path), path, photo.sha256)
     raise InputError(
-        f"{path} is a picture in colours, and the model wants numbers of labels",
+        f"{path} is a picture in colours, but the model needs label numbers",
         "save it with indexed colours, or say what the colours mean with `palette=FILE`",
     )
 
@@ -98,7 +98,7 @@ def by_colour(pixels: np.ndarray, palette: Palette, path: str | Path) -> np.ndar
     """Labels [H, W] of pixels uint8 [H, W, 3] in the colours of a palette.
 
     Raises:
-        InputError: 16 bits, or colours that are not in it; names `path`.
+        InputError: pixels with 16 bits, or with colours that are not in it; the error names `path`.
     """
     if pixels.dtype != np.uint8:
         raise InputError(f"{path} has 16 bits per channel, and palettes have 8", "save it with 8 bits")
@@ -116,7 +116,7 @@ def by_colour(pixels: np.ndarray, palette: Palette, path: str | Path) -> np.ndar
             f"({int(strange.sum()):,} of {strange.size:,} pixels)",
             "draw without antialiasing, save without JPEG, or add them to the palette",
         )
-    return at.astype(np.uint8 if len(known) <= 256 else np.uint16)
+    return np.asarray(at, np.uint8 if len(known) <= 256 else np.uint16)
 
 
 def _codes(colours: np.ndarray) -> np.ndarray:
@@ -128,7 +128,7 @@ def check_labels(labels: LabelMap, count: int, model: str, names: Sequence[str] 
     """Refuse labels that the model does not know.
 
     Raises:
-        InputError: with the unknown labels and how many pixels they have.
+        InputError: the error lists the unknown labels and their number of pixels.
     """
     values, counts = np.unique(labels.labels, return_counts=True)
     strange = values >= count
@@ -146,7 +146,7 @@ def check_labels(labels: LabelMap, count: int, model: str, names: Sequence[str] 
 
 
 def boundaries(labels: np.ndarray) -> np.ndarray:
-    """[H, W] bool: pixels that have a neighbour of another label, as pix2pixHD draws edges."""
+    """[H, W] bool: pixels that have a neighbour with another label, like pix2pixHD draws edges."""
     edge = np.zeros(labels.shape, bool)
     across, down = labels[:, 1:] != labels[:, :-1], labels[1:] != labels[:-1]
     edge[:, 1:] |= across
@@ -157,20 +157,20 @@ def boundaries(labels: np.ndarray) -> np.ndarray:
 
 
 def nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Label maps [H, W] in another height and width; they must not be interpolated."""
+    """Resize label maps [H, W] without interpolation."""
     rows, columns = (
         ((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(size, labels.shape, strict=True)
     )
-    return labels[rows][:, columns]
+    return np.asarray(labels[rows][:, columns])
 
 
 def one_hot(labels: Tensor, count: int, edges: Tensor | None = None) -> Tensor:
-    """Label maps as networks take them: a plane for each label, and one more for edges.
+    """Label maps as input for networks: a plane for each label, and one more for edges.
 
     Args:
         labels: [N, H, W], numbers from 0 to count - 1.
-        count: How many labels there are.
-        edges: [N, H, W] of zeros and ones, by `boundaries`.
+        count: Number of labels.
+        edges: [N, H, W] of zeros and ones, from `boundaries`.
 
     Returns:
         float32 [N, count, H, W] of zeros and ones; [N, count + 1, H, W] with edges.

@@ -1,8 +1,8 @@
-"""Bring an edited crop back into the photo that it was cut from, without a visible seam.
+"""Pastes an edited crop back into the photo that it was cut from, without a visible seam.
 
-A generator of 128 px cannot draw the skin, hair and background of a photo of 2,000 px. What it knows is
-the difference between the face as it projected it and the face as it was edited: so by default only this
-change is enlarged and added, and everything else stays the photo's own.
+A generator of 128 px cannot draw the skin, hair and background of a photo of 2,000 px. But it knows
+the difference between the projected face and the edited face, so by default only this
+change is enlarged and added, and everything else comes from the photo.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ganedit.images.pixels import resize
 
 Mode = Literal["change", "replace"]
 
-# Changes in levels of 255 between which the photo's own detail gives way to the generated face.
+# Changes in levels of 255 between which the photo's own detail fades to that of the generated face.
 _YIELDS = {"change": (24.0, 64.0), "replace": (2.0, 10.0)}
 
 
@@ -29,23 +29,23 @@ def paste(
     mode: Mode = "change",
     mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The photo with the edit in it; for several faces, paste one after the other.
+    """The photo with the edited face in it; for several faces, call it for one after the other.
 
     Args:
         photo: [H, W, 3], uint8 or uint16.
-        affine: [2, 3], from continuous crop positions to photo positions, as `AlignedFace` holds it.
-        reconstructed: [S, S, 3] uint8, what the generator draws for the photo's own latent code.
-        edited: [S, S, 3] uint8, what it draws for the edited one.
-        mode: "change" adds `edited - reconstructed`, and leaves the photo bit for bit where they agree.
-            "replace" puts `edited` in whatever `reconstructed` is, its colours matched to the photo's
-            at the rim; where it agrees with the photo's own crop, nothing changes.
-        mask: [S, S] float in [0, 1], where to change; None takes `face_mask(S)`.
+        affine: [2, 3], from continuous positions in the crop to positions in the photo, as in `AlignedFace`.
+        reconstructed: [S, S, 3] uint8, drawn by the generator for the photo's own latent code.
+        edited: [S, S, 3] uint8, drawn for the edited code.
+        mode: "change" adds `edited - reconstructed`; where these agree, the photo stays exactly the same.
+            "replace" inserts `edited` regardless of `reconstructed`, with its colours matched to the photo's
+            at the border; where it agrees with the photo's own crop, nothing changes.
+        mask: [S, S] float in [0, 1], where to change; None means `face_mask(S)`.
 
     Returns:
         A new array like `photo`; nothing changes outside the mask.
 
-    In both modes the photo's fine detail, which the crop is too small to hold, stays where the change is
-    small, and gives way where it is large: lips that were closed must not show through an open mouth.
+    In both modes the photo's fine detail, which the crop is too small to contain, stays where the change is
+    small, and fades where it is large: closed lips must not show through an open mouth.
     """
     size = edited.shape[0]
     out = photo.copy()
@@ -53,19 +53,19 @@ def paste(
     own = crop_from_affine(photo, affine, size).astype(np.float32)
     if mode == "replace":
         change = edited - own
-        change += _smooth(-change, 4 * mask * (1 - mask))  # as the band where the mask fades wants it
+        change += _smooth(-change, 4 * mask * (1 - mask))  # weighted to the band where the mask fades
         reference = own
     else:
         change = edited.astype(np.float32) - reconstructed
-        # The light and colour of the photo, wherever it takes over from the photo's detail.
+        # Match light and colour to the photo, wherever the crop replaces the photo's detail.
         reference = reconstructed + _smooth(own - reconstructed, np.ones_like(mask), share=1 / 16)
     if not change.any():
         return out
     window, (reference, change, weight) = warp_to_photo(photo.shape, affine, reference, change, mask)
     white = np.iinfo(photo.dtype).max
     levels = photo[window].astype(np.float32) * (255 / white)
-    change -= _yielding(change, affine, mode) * (levels - reference)
-    # Adding whole levels to whole levels: a pixel without a change stays exactly what it was.
+    change -= _faded_detail(change, affine, mode) * (levels - reference)
+    # Whole levels are added to whole levels, so a pixel without a change stays exactly the same.
     step = np.rint(weight * change * (white / 255))
     out[window] = np.clip(photo[window] + step, 0, white).astype(photo.dtype)
     return out
@@ -74,7 +74,9 @@ def paste(
 def face_mask(size: int) -> np.ndarray:
     """[size, size] float32: 1 on the face, falling smoothly to 0 before the border of the crop."""
     axis = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
-    radius = (np.abs(axis) ** 4 + np.abs(axis[:, None]) ** 4) ** 0.25  # between an ellipse and a square
+    radius = (
+        np.abs(axis) ** 4 + np.abs(axis[:, None]) ** 4
+    ) ** 0.25  # a shape between an ellipse and a square
     return _smoothstep(0.97, 0.70, radius)
 
 
@@ -84,11 +86,11 @@ def _smoothstep(zero: float, one: float, values: np.ndarray) -> np.ndarray:
 
 
 def _smooth(field: np.ndarray, weight: np.ndarray, share: float = 1 / 6) -> np.ndarray:
-    """The weighted mean of `field` [S, S, 3] about each place, blurred by `share` of its side."""
+    """The weighted mean of `field` [S, S, 3] around each pixel, blurred by `share` of its side."""
     import cv2
 
     size = len(field)
-    small = min(size, 64)  # plenty for a field this smooth
+    small = min(size, 64)  # enough for such a smooth field
     weight = resize(weight, small)[..., None]
     sigma = small * share
     total = cv2.GaussianBlur(resize(field, small) * weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
@@ -96,8 +98,8 @@ def _smooth(field: np.ndarray, weight: np.ndarray, share: float = 1 / 6) -> np.n
     return resize(total / (part + 1e-6), size)
 
 
-def _yielding(change: np.ndarray, affine: np.ndarray, mode: Mode) -> np.ndarray:
-    """[h, w, 1] in [0, 1]: how far the photo's detail gives way, from the size of the change nearby."""
+def _faded_detail(change: np.ndarray, affine: np.ndarray, mode: Mode) -> np.ndarray:
+    """[h, w, 1] in [0, 1]: how far the photo's detail fades, from the amount of change nearby."""
     import cv2
 
     strength = np.abs(change).max(axis=2)
@@ -109,9 +111,10 @@ def _yielding(change: np.ndarray, affine: np.ndarray, mode: Mode) -> np.ndarray:
 def warp_to_photo(
     shape: tuple[int, ...], affine: np.ndarray, *planes: np.ndarray
 ) -> tuple[tuple[slice, slice], list[np.ndarray]]:
-    """Arrays [S, S(, C)] at the photo's resolution, and the window of the photo that they cover.
+    """Warp arrays [S, S(, C)] to the photo's resolution; returns them and the window of the photo that they
+    cover.
 
-    The last of them is the mask, which is 0 outside the crop; the others continue their border.
+    The last array is the mask, which is 0 outside the crop; the others repeat their border.
     """
     import cv2
 
@@ -119,7 +122,7 @@ def warp_to_photo(
     corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]], float) @ affine.T
     left, top = np.clip(np.floor(corners.min(0)), 0, None).astype(int)
     right, bottom = np.minimum(np.ceil(corners.max(0)), (shape[1], shape[0])).astype(int)
-    # A crop finer than the photo is reduced first: interpolation alone would skip pixels.
+    # A crop finer than the photo is reduced first, as interpolation alone would skip pixels.
     scale = float(np.hypot(*affine[:, 0]))
     small = max(round(size * scale), 1) if scale < 1 else size
     linear = np.asarray(affine)[:, :2] * (size / small)

@@ -1,15 +1,15 @@
-"""Pixels in other depths and sizes, and their brightness."""
+"""Converts depth and size of pixels, and computes their brightness."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow converts
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, like Pillow
 
 
 def to_depth(pixels: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
-    """The same brightness in uint8 or uint16 (0 stays 0, white stays white)."""
+    """The same pixels as uint8 or uint16; black stays black, white stays white."""
     dtype = np.dtype(dtype)
     if pixels.dtype == dtype:
         return pixels
@@ -51,13 +51,13 @@ def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
 
 
 def luma(pixels: np.ndarray) -> np.ndarray:
-    """Brightness [H, W] float32 of [H, W, 3]; exact where the three agree."""
+    """Brightness [H, W] float32 of [H, W, 3]; exact if the three channels are equal."""
     return pixels.astype(np.float32) @ LUMA
 
 
 def levelled(pixels: np.ndarray) -> np.ndarray:
-    """Grey, in three equal channels."""
-    for row in range(0, len(pixels), 256):  # a copy of all of them as floats may be gigabytes
+    """Grey pixels with three equal channels."""
+    for row in range(0, len(pixels), 256):  # converting all rows to floats at once could take gigabytes
         part = pixels[row : row + 256]
         part[:] = (luma(part) + 0.5)[..., None].astype(pixels.dtype)
     return pixels

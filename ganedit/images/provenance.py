@@ -1,4 +1,4 @@
-"""What made an image: written into every file, and read back.
+"""Records how an image was made: written into every file, and read back.
 
 The record is JSON with the keys `program`, `version`, `command`, `parameters`, `model`, `model_sha256`,
 `source` and `digital_source_type`. PNG files carry it in the text chunk `ganedit`, JPEG, WebP and TIFF
@@ -23,7 +23,7 @@ SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMe
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 _USER_COMMENT = 0x9286
-_ASCII = b"ASCII\0\0\0"  # the character code that EXIF puts before a comment
+_ASCII = b"ASCII\0\0\0"  # the character code before a comment in EXIF
 
 
 def provenance(
@@ -37,12 +37,12 @@ def provenance(
     """The record of one image.
 
     Args:
-        command: Such as "edit".
-        parameters: Whatever repeats the result; values that JSON lacks are stored as text.
-        model: Name of the model that drew the image; None if no network had a hand in it.
-        model_sha256: Of its weights file.
+        command: Name of the command, such as "edit".
+        parameters: What is needed to repeat the result; values that JSON lacks are stored as text.
+        model: Name of the model that drew the image; None if no network was involved.
+        model_sha256: Checksum of the model's weights.
         source: The photo that it was made from.
-        composite: The image is a photo with generated parts, rather than generated as a whole.
+        composite: Whether the image is a photo with generated parts, rather than entirely generated.
     """
     record: dict[str, Any] = {
         "program": "ganedit",
@@ -59,20 +59,20 @@ def provenance(
 
 
 def record_of(image: Image.Image) -> dict[str, Any] | None:
-    """The record in a PNG, JPEG, WebP or TIFF file that Pillow has opened; None where there is none."""
+    """The record in a PNG, JPEG, WebP or TIFF file opened by Pillow, or None."""
     text: Any = image.info.get("ganedit")
     if text is not None:
         return parse_record(text)
     try:
         comment = image.getexif().get_ifd(0x8769).get(_USER_COMMENT, b"")
         comment = comment.encode() if isinstance(comment, str) else bytes(comment)
-    except Exception:  # damaged EXIF raises nearly anything, and is none of ours
+    except Exception:  # damaged EXIF can raise almost anything, and is not from ganedit
         return None
     return parse_record(comment.removeprefix(_ASCII))
 
 
 def parse_record(text: str | bytes) -> dict[str, Any] | None:
-    """The record that a file's comment holds; None where it is something else."""
+    """The record in the comment of a file, or None if it is something else."""
     try:
         record = json.loads(text)
     except ValueError:
@@ -116,7 +116,7 @@ def _software(record: dict[str, Any]) -> str:
 
 
 def _sentence(record: dict[str, Any]) -> str:
-    """For people who look at a file's properties; plain ASCII, as EXIF asks."""
+    """A sentence for people who view the file's properties; plain ASCII, as EXIF requires."""
     text = f"Made by ganedit {record['command']}"
     if model := record.get("model"):
         text += f" with the model {model}"

@@ -27,11 +27,11 @@ PALETTE = Palette(
 JAW, LEFT_BROW, RIGHT_BROW = slice(0, 17), slice(17, 22), slice(22, 27)
 BRIDGE, NOSTRILS, LIPS = 27, slice(31, 36), slice(48, 60)
 CHIN, NOSE_BASE = 8, 33
-BROW = 0.11  # thickness of brows, in distances between the eyes
-WINGS = 1.25  # width of the nose, in that of its base
-FOREHEAD = 0.9  # height above the brows, in the distance from the nose's base to the chin
-FINE = 8  # times the map's size that shapes are drawn at
-LEAST = 0.4  # share of a pixel that a region must cover: below one half, or narrow eyes would vanish
+BROW = 0.11  # thickness of the brows, relative to the distance between the eyes
+WINGS = 1.25  # width of the nose, relative to its base
+FOREHEAD = 0.9  # height above the brows, relative to the distance from the base of the nose to the chin
+FINE = 8  # factor by which shapes are drawn larger than the map
+LEAST = 0.4  # share of a pixel that a region must cover; below 0.5, so that narrow eyes do not vanish
 
 
 def draw_regions(landmarks: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
@@ -78,11 +78,11 @@ def _forehead(points: np.ndarray) -> np.ndarray:
     middle = (left + right) / 2
     height = max(float((brows - middle) @ up), 0.0) + FOREHEAD * third
     turn = np.linspace(0, np.pi, 32)[1:-1, None]
-    return middle + np.cos(turn) * across + np.sin(turn) * up * height
+    return np.asarray(middle + np.cos(turn) * across + np.sin(turn) * up * height)
 
 
 def _ribbon(line: np.ndarray, width: float) -> np.ndarray:
-    """A line with a thickness, which falls to a half at its ends."""
+    """Outline of a thick line, half as thick at its ends."""
     along = np.gradient(line, axis=0)
     normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
     normal /= np.maximum(np.hypot(*normal.T), 1e-6)[:, None]
@@ -91,7 +91,7 @@ def _ribbon(line: np.ndarray, width: float) -> np.ndarray:
 
 
 def _fill(labels: np.ndarray, polygon: np.ndarray, region: int) -> None:
-    """Give the pixels that a polygon covers to a region, in place."""
+    """Set the pixels that a polygon covers to a region, in place."""
     import cv2
 
     height, width = labels.shape
@@ -107,12 +107,12 @@ def _fill(labels: np.ndarray, polygon: np.ndarray, region: int) -> None:
 
 
 def write_regions(path: str | Path, labels: np.ndarray, provenance: dict[str, Any] | None = None) -> Path:
-    """A PNG with indexed colours, whole or not at all.
+    """Write a PNG with indexed colours, atomically.
 
     Args:
-        path: Ends in .png.
+        path: Path that ends in .png.
         labels: [H, W] uint8, numbers of `REGIONS`.
-        provenance: What `images.provenance.provenance` returned; embedded in the file.
+        provenance: From `images.provenance.provenance`, to be embedded in the file.
 
     Raises:
         InputError: Another suffix, a folder that cannot be written to, or a full disk.

@@ -21,16 +21,16 @@ def sheet(
     caption: str | None = None,
     pad: int | None = None,
 ) -> np.ndarray:
-    """Lay pictures out in rows, with labels above the columns and left of the rows.
+    """Arrange pictures in rows, with labels above the columns and left of the rows.
 
     Args:
-        images: [H, W, 3] uint8 or uint16; all are brought to the largest one's height and width, whole. None
+        images: [H, W, 3] uint8 or uint16; all are fitted into the height and width of the largest. None
             leaves a place empty.
-        columns: Pictures in a row.
-        row_labels: One per row, or None.
-        column_labels: One per column, or None.
+        columns: Number of pictures in a row.
+        row_labels: A label per row, or None.
+        column_labels: A label per column, or None.
         caption: A line below the pictures.
-        pad: Pixels between pictures; None chooses by their size.
+        pad: Pixels between pictures; None means it depends on their size.
 
     Returns:
         [H, W, 3] uint8.
@@ -45,7 +45,7 @@ def sheet(
     font = ImageFont.load_default(size=max(12, min(height, width) // 10))
     line = _height(font) + 2 * pad
 
-    column_font = _that_fits(column_labels or (), width, font)
+    column_font = _fitting_font(column_labels or (), width, font)
     left = 2 * pad + round(max(font.getlength(text) for text in row_labels)) if row_labels else pad
     top = line if column_labels else pad
     below = line if caption else pad
@@ -64,18 +64,18 @@ def sheet(
     for row, text in enumerate(row_labels or ()):
         draw.text((left - pad, top + row * (height + pad) + height / 2), text, _INK, font, anchor="rm")
     if caption:
-        caption_font = _that_fits([caption], canvas.width - left - pad, font)
+        caption_font = _fitting_font([caption], canvas.width - left - pad, font)
         draw.text((left, canvas.height - below / 2), caption, _FAINT, caption_font, anchor="lm")
     return np.array(canvas)
 
 
 def enlarged(image: np.ndarray, least: int = 128) -> np.ndarray:
-    """A picture [H, W, 3] whose shorter side is at least `least`, so that small models' can be looked at."""
+    """A picture [H, W, 3], enlarged if its shorter side is below `least`."""
     return image if min(image.shape[:2]) >= least else resize(image, least)
 
 
 def _fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The whole picture in the middle of a tile of paper."""
+    """The picture, centred on a white tile."""
     scale = min(height / image.shape[0], width / image.shape[1])
     inner = resize(image, (max(round(image.shape[0] * scale), 1), max(round(image.shape[1] * scale), 1)))
     tile = np.full((height, width, 3), _PAPER, np.uint8)
@@ -89,10 +89,10 @@ def _height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
     return round(bottom - top)
 
 
-def _that_fits(
+def _fitting_font(
     texts: Sequence[str], width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 ) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """`font`, smaller if the longest of the texts is wider than `width`, though never unreadable."""
+    """`font`, or a smaller, still readable one if the longest of the texts is wider than `width`."""
     longest = max((font.getlength(text) for text in texts), default=0)
     if longest <= width or not isinstance(font, ImageFont.FreeTypeFont):
         return font

@@ -1,4 +1,4 @@
-"""Sizes that pictures are brought to."""
+"""Computes sizes for pictures, and resizes photos."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ganedit.images.pixels import resize
 
 
 def shape_of(photo: Photo | LabelMap) -> tuple[int, int]:
-    """Height and width."""
+    """Height and width of a photo."""
     height, width = (photo.labels if isinstance(photo, LabelMap) else photo.pixels).shape[:2]
     return height, width
 
 
 def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
-    """Height and width of a picture [H, W, ...] whose shorter side has become `size`.
+    """Height and width of a picture [H, W, ...] after resizing its shorter side to `size`.
 
     Raises:
-        InputError: that would be more pixels than ganedit reads.
+        InputError: the result would have more pixels than ganedit supports.
     """
     check_size(size)
     height, width = (max(round(side * size / min(shape[:2])), 1) for side in shape[:2])
@@ -36,7 +36,7 @@ def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
 
 
 def check_size(size: int | None) -> None:
-    """Refuse a --size that leaves no picture.
+    """Refuse a `size` below 1.
 
     Raises:
         UsageError: it is not positive.
@@ -46,11 +46,11 @@ def check_size(size: int | None) -> None:
 
 
 def resized(photo: Photo, size: tuple[int, int]) -> Photo:
-    """A photo of another height and width, its alpha too."""
+    """A photo resized to another height and width, with its alpha."""
     alpha = None if photo.alpha is None else resize(photo.alpha, size)
     return replace(photo, pixels=resize(photo.pixels, size), alpha=alpha)
 
 
 def sized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """`resize`, but for a copy of what has the size already, which may be large."""
+    """Like `resize`, but without copying pixels that already have the size."""
     return pixels if pixels.shape[:2] == size else resize(pixels, size)

@@ -1,4 +1,4 @@
-"""Pixels as tensors and back: the only bridge between levels of brightness and numbers in [-1, 1]."""
+"""Converts between pixels and tensors in [-1, 1]; no other module does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LEVELS = 127.5  # of 8 bits, in a unit of [-1, 1]
+LEVELS = 127.5  # 8-bit levels per unit
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:

@@ -1,10 +1,10 @@
-"""Networks run over pictures larger than memory allows: in overlapping tiles, blended without seams.
+"""Runs networks over pictures that do not fit in memory: in overlapping tiles, blended without seams.
 
-Next to a cut, a network sees zeros or reflections instead of the picture. So of every tile the `context`
-pixels at each cut are thrown away, and over the `ramp` pixels inside these it gives way to its neighbour.
-A network whose receptive field reaches no further than the context gives the same picture as in one piece.
-One that normalises by the statistics of its whole input (instance normalisation) cannot: every tile has
-statistics of its own.
+Next to a cut, a network sees zeros or reflections instead of the picture. So the `context`
+pixels of a tile at each cut are discarded, and the `ramp` pixels inside these are blended with its neighbour.
+A network whose receptive field does not exceed the context gives the same picture as in one piece.
+A network that normalises by the statistics of its whole input (instance normalisation) does not, as every
+tile has its own statistics.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from ganedit.errors import UsageError
 
 Cut = Callable[[slice, slice], Tensor]  # rows and columns of the input -> [N, C, h, w]
 Run = Callable[[Tensor], Tensor]
-Progress = Callable[[int, int], None]  # tiles done, tiles in all
+Progress = Callable[[int, int], None]  # tiles done, total tiles
 
 CONTEXT, RAMP = 24, 8  # pixels of the input
-ALWAYS_WHOLE = 512 * 512  # pixels; any machine has the memory
-TILE_MEMORY = 3 * 2**29  # bytes of activations, for networks that give the same in tiles
-LEAST = 2 * (CONTEXT + RAMP)  # side of a tile, so that only neighbours overlap
+ALWAYS_WHOLE = 512 * 512  # pixels; any machine has enough memory for them
+TILE_MEMORY = 3 * 2**29  # bytes of activations, for networks whose output does not depend on tiles
+LEAST = 2 * (CONTEXT + RAMP)  # smallest side of a tile such that only neighbours overlap
 
 
 @dataclass(frozen=True)
 class Span:
-    """What a tile covers along one axis, and how it is weighed there."""
+    """The extent of a tile along one axis, and its weights."""
 
     start: int
     stop: int
-    first: float  # pixels before this belong to the tile before; halfway between them at this
+    first: float  # pixels before this belong to the previous tile; here both weigh the same
     last: float
     ramp: int
 
     def weights(self, scale: int, device: torch.device) -> tuple[int, Tensor]:
-        """Where the tile begins to count in the output, and its weights from there on.
+        """The first position in the output where the tile counts, and its weights from there on.
 
-        With those of the neighbours they sum to one at every pixel.
+        Together with those of the neighbours, they sum to one at every pixel.
         """
         at = (torch.arange(self.start * scale, self.stop * scale, device=device) + 0.5) / scale
         rise = ((at - self.first) / self.ramp + 0.5).clamp(0, 1)
@@ -84,16 +84,16 @@ def tiled(
     ramp: int = RAMP,
     progress: Progress | None = None,
 ) -> Iterator[tuple[int, Tensor]]:
-    """The picture that `run` makes, in bands of rows from top to bottom, so that it need not fit in memory.
+    """The output of `run`, in bands of rows from top to bottom, so that it need not fit in memory.
 
     Args:
-        run: The network: [N, C, h, w] to [N, O, scale·h, scale·w].
-        cut: Gives the input's rows and columns.
+        run: The network, from [N, C, h, w] to [N, O, scale·h, scale·w].
+        cut: Returns the input at rows and columns.
         size: Height and width of the input.
-        tile: Side of the tiles; 0 takes the picture whole.
-        scale: How many times as wide and high the output is.
-        multiple: Tiles begin at multiples of it, as networks with strided convolutions want.
-        context: Pixels at each cut that are thrown away.
+        tile: Side of the tiles; 0 means the whole picture at once.
+        scale: Factor by which the output is larger than the input.
+        multiple: Tiles begin at multiples of it, which networks with strided convolutions need.
+        context: Pixels at each cut that are discarded.
         ramp: Pixels over which neighbours are blended.
         progress: Called after each tile.
 
@@ -110,7 +110,7 @@ def tiled(
             progress(1, 1)
         yield 0, whole
         return
-    pending: Tensor | None = None  # rows that the next band is still to be added to
+    pending: Tensor | None = None  # rows to which the next band will be added
     for i, row in enumerate(rows):
         top, band = 0, torch.empty(0)
         for j, column in enumerate(columns):
@@ -134,15 +134,15 @@ def tiled(
 def choose_tile(
     network: nn.Module, run: Run, sample: Callable[[], Tensor], size: tuple[int, int], *, whole: bool
 ) -> int:
-    """Side of the tiles that suits the free memory; 0 for the whole picture.
+    """Side of the tiles that fits the free memory; 0 for the whole picture.
 
     Args:
-        network: Its layers' outputs are measured while it runs.
+        network: The network; the outputs of its layers are measured while it runs.
         run: As in `tiled`.
-        sample: Gives a small input [1, C, h, w].
+        sample: Returns a small input [1, C, h, w].
         size: Height and width of the picture.
-        whole: The network looks at all of its input at once: tiles only where half of the free memory
-            does not do. Otherwise tiles are as good, and `TILE_MEMORY` is enough.
+        whole: Whether the output depends on the whole input: then tiles are used only if half of the free
+            memory is not enough. Otherwise they give the same output, and `TILE_MEMORY` is the limit.
     """
     if size[0] * size[1] <= ALWAYS_WHOLE:
         return 0
@@ -156,7 +156,7 @@ def choose_tile(
 
 
 def activation_bytes(network: nn.Module, run: Run, sample: Tensor) -> float:
-    """About how many bytes the network needs while it runs, for every pixel of its input."""
+    """Approximate memory in bytes that the network needs while it runs, per pixel of its input."""
     most = 0
 
     def measure(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
@@ -174,7 +174,7 @@ def activation_bytes(network: nn.Module, run: Run, sample: Tensor) -> float:
 
 
 def check_tile(tile: int | None) -> None:
-    """Refuse a side that leaves nothing of a tile.
+    """Refuse a tile size that is too small.
 
     Raises:
         UsageError: it is negative, or too small.

@@ -1,14 +1,14 @@
-"""Photographs through image-to-image networks, at any size and in kind: alpha, greyness, 16 bits, profile.
+"""Runs image-to-image networks on photographs of any size; keeps alpha, greyness, 16 bits and colour profile.
 
-What a translator takes follows from its network and the `details` of its card:
+The input of a translator follows from its network and the `details` of its card:
 
 | details | meaning |
 |---|---|
 | `use = "inpaint"` | it fills holes: the picture with `fill` ([r, g, b] in [-1, 1], default 0) in the hole, and where the network takes 4 channels also the mask, 1 in the hole |
 | `use = "colorize"` | CIE L / 50 - 1 in, a and b / 110 out; assumed of networks from one channel to two |
 | `input = "labels"` | one-hot label maps; assumed of SPADE and of more than four channels |
-| `input = "edges"` | drawings by `images.edges`: people's own sketches are brought to their look |
-| `size = 128` | shorter side of what it is shown; by default the picture's own, for U-Nets the card's `resolution` |
+| `input = "edges"` | drawings by `images.edges`: sketches are redrawn in their style |
+| `size = 128` | shorter side of its input; by default the picture's own, for U-Nets the card's `resolution` |
 | `edges = true` | the last channel of the label map holds the outlines of its regions |
 | `labels`, `palette` | names of StarGAN's targets or of a map's labels; [r, g, b] of each label |
 """  # noqa: E501
@@ -35,30 +35,30 @@ from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, check_tile
 from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
-MOST = 4  # pictures in a batch; more gain little
+MOST = 4  # pictures in a batch; more bring little speed
 
 
 def takes_labels(model: Translator) -> bool:
-    """Whether it draws from label maps rather than from pictures."""
+    """Whether a model takes label maps rather than pictures."""
     details = model.card.details
     return details.get("input") == "labels" or model.card.architecture == "spade" or model.in_channels > 4
 
 
 def takes_drawings(model: Translator) -> bool:
-    """Whether it draws from black lines on white, as `images.edges` draws them."""
+    """Whether a model takes line drawings in the style of `images.edges`."""
     return model.card.details.get("input") == "edges"
 
 
 def seen_size(model: Translator, shape: Sequence[int], size: int | None = None) -> tuple[int, int]:
-    """Height and width in which a network is shown a picture [H, W, ...].
+    """Height and width to which a picture [H, W, ...] is resized for a network.
 
-    That of the picture, or as the card says. But a U-Net takes in all of a picture at once: as in its
-    training it is shown a square, which the picture is squeezed to, of the side that it was trained with.
+    These are the picture's own, or follow from the card. But a U-Net depends on the whole picture at once: as
+    in training, the picture is squeezed to a square of the side that it was trained with.
 
     Args:
         model: A translator.
-        shape: Of the picture.
-        size: Pixels of the shorter side instead; of the square for U-Nets.
+        shape: Shape of the picture.
+        size: The shorter side in pixels, or for U-Nets the side of the square, instead.
     """
     check_size(size)
     square = model.card.architecture == "unet"
@@ -69,7 +69,7 @@ def seen_size(model: Translator, shape: Sequence[int], size: int | None = None) 
 
 
 def label_count(model: Translator) -> int:
-    """How many labels the maps have that a model draws from."""
+    """Number of labels in the maps that a model takes."""
     return model.in_channels - bool(model.card.details.get("edges"))
 
 
@@ -126,12 +126,14 @@ def translate_all(
     tile: int | None = None,
     progress: Progress | None = None,
 ) -> list[Photo]:
-    """What `translate` makes of each of several pictures of one height and width, as one batch."""
+    """Like `translate`, for several pictures of one height and width as one batch."""
     need(model, "translate")
     check_tile(tile)
     shapes = {shape_of(photo) for photo in photos}
     if len(shapes) != 1:
-        raise InputError(f"pictures of {len(shapes)} sizes make no batch", "translate those of each size")
+        raise InputError(
+            f"pictures of {len(shapes)} sizes cannot form a batch", "translate those of each size"
+        )
     (own,) = shapes
     seen = seen_size(model, own, size)
     cuts = [_cut(photo, model, seen) for photo in photos]
@@ -152,13 +154,13 @@ def translate_all(
 
 
 def batch_size(model: Translator, shape: Sequence[int], size: int | None = None) -> int:
-    """How many pictures of [H, W] are best translated together: what small networks gain from."""
+    """The best number of pictures of [H, W] to translate together, which makes small networks faster."""
     height, width = seen_size(model, shape, size)
     return max(min(ALWAYS_WHOLE // (height * width), MOST), 1)
 
 
 def _cut(photo: Photo | LabelMap, model: Translator, seen: tuple[int, int]) -> Cut:
-    """What the network is shown, at the size that it sees."""
+    """The input of the network, at the size that it sees."""
     if isinstance(photo, LabelMap):
         return _cut_labels(replace(photo, labels=nearest(photo.labels, seen)), model)
     if takes_drawings(model):
@@ -167,11 +169,13 @@ def _cut(photo: Photo | LabelMap, model: Translator, seen: tuple[int, int]) -> C
 
 
 def _drawn(photo: Photo | LabelMap, pixels: np.ndarray, model: Translator) -> Photo:
-    """What the network drew, with what is kept of the photo."""
+    """A photo of what the network drew, with what is kept of the original photo."""
     if isinstance(photo, LabelMap):
         return Photo(pixels, path=photo.path, sha256=photo.sha256)
     alpha = None
-    if photo.alpha is not None and not takes_drawings(model):  # there the paper was drawn on, too
+    if photo.alpha is not None and not takes_drawings(
+        model
+    ):  # a drawing fills the transparent background too
         alpha = sized(photo.alpha, (pixels.shape[0], pixels.shape[1]))
     return replace(photo, pixels=pixels, alpha=alpha, grey=False, icc=None if photo.grey else photo.icc)
 

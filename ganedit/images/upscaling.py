@@ -1,4 +1,4 @@
-"""Photographs through super-resolution networks."""
+"""Runs super-resolution networks on photographs."""
 
 from __future__ import annotations
 

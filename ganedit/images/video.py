@@ -1,4 +1,4 @@
-"""Films: MP4 that plays everywhere, or GIF."""
+"""Writes films: MP4 that plays everywhere, or GIF."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SUFFIXES = (".mp4", ".gif")
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25) -> Path:
-    """Write a film whole or not at all.
+    """Write a film atomically.
 
     Args:
-        path: Ends in .mp4 (H.264, whose odd sides grow by a repeated pixel) or .gif.
-        frames: [H, W, 3] uint8 or uint16, all of one size; taken one at a time.
+        path: Path that ends in .mp4 (H.264, where odd sides grow by a repeated pixel) or .gif.
+        frames: [H, W, 3] uint8 or uint16, all of one size; read one at a time.
         fps: Frames per second.
 
     Raises:
@@ -48,7 +48,7 @@ def _write_mp4(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: f
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         height, width = first.shape[:2]
-        stream.width, stream.height = width + width % 2, height + height % 2  # yuv420p halves both
+        stream.width, stream.height = width + width % 2, height + height % 2  # yuv420p needs even sides
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "16", "preset": "medium"}
         for pixels in chain([first], rest):
@@ -57,7 +57,7 @@ def _write_mp4(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: f
 
 
 def even(pixels: np.ndarray) -> np.ndarray:
-    """uint8, with odd sides grown by one pixel."""
+    """Pixels as uint8, with odd sides extended by one pixel."""
     height, width = pixels.shape[:2]
     padded = np.pad(to_depth(pixels, np.uint8), ((0, height % 2), (0, width % 2), (0, 0)), "edge")
     return np.ascontiguousarray(padded)

@@ -1,12 +1,12 @@
-"""Sums of latents, written as people write them: `smiling_woman - woman + man`.
+"""Sums of latents as text: `smiling_woman - woman + man`.
 
     sum     = product (("+" | "-") product)*
     product = sign (("*" | "/") sign)*
     sign    = "-" sign | value
     value   = number | "seed:" digits | "mean(" names ")" | name | "(" sum ")"
 
-Names are those of files or folders, of letters, digits, `_`, `.` and `/`; others, such as those with a hyphen
-or a blank, stand in quotes.
+Names of files or folders consist of letters, digits, `_`, `.` and `/`; others, such as those with a hyphen
+or a space, are written in quotes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 AVERAGE = "w_avg"  # the name of the model's average code
 NAMED = ("name", "seed")
-MOST_DEPTH = 50  # brackets and signs within each other
+MOST_DEPTH = 50  # nested brackets and signs
 VALUE = re.compile(
     r"""\s*(?:
         (?P<seed>seed:\d+)
@@ -39,12 +39,12 @@ VALUE = re.compile(
     )""",
     re.VERBOSE,
 )
-OPERATOR = re.compile(r"\s*(?P<sign>[-+*/(),])")  # what may follow a value: there a / divides
+OPERATOR = re.compile(r"\s*(?P<sign>[-+*/(),])")  # what may follow a value, where a / means division
 
 
 @dataclass(frozen=True)
 class Code:
-    """A sum of latents: their codes [L, W], and the sum of their weights, 1 for something to look at."""
+    """A sum of latents: its code [L, W], and the sum of their weights, which is 1 for a picture."""
 
     ws: Tensor
     weight: float = 1.0
@@ -52,32 +52,32 @@ class Code:
 
 Value = Code | float
 Lookup = Callable[[str], Sequence[Tensor]]
-"""The codes that a name stands for: one of a latent or a seed (`seed:7`), several of a folder."""
+"""Returns the codes of a name: one for a latent or a seed (`seed:7`), several for a folder."""
 
 
 @dataclass(frozen=True)
 class _Token:
-    kind: str  # seed, number, name, end, or the sign itself
+    kind: str  # "seed", "number", "name", "end", or the sign itself
     text: str
     at: int
 
 
 def evaluate(text: str, lookup: Lookup) -> Code:
-    """What a sum of latents comes to.
+    """Evaluate a sum of latents.
 
     Args:
-        text: As the grammar above says.
-        lookup: Finds the codes [L, W] of a name, and complains of unknown ones.
+        text: A sum in the grammar above.
+        lookup: Returns the codes [L, W] of a name, or raises an error.
 
     Raises:
-        UsageError: it cannot be read, or is not a sum of latents: the product of two latents, a number alone.
+        UsageError: it cannot be parsed, or is not a sum of latents but, for example, a number.
     """
-    found = _Parser(text, lookup).whole()
-    if not isinstance(found, Code):
-        raise UsageError(f"{text!r} is the number {found:g} and no latent", "name latents in it")
-    if not torch.isfinite(found.ws).all():
-        raise UsageError(f"{text!r} comes to numbers that are not finite", "use smaller factors")
-    return found
+    value = _Parser(text, lookup).whole()
+    if not isinstance(value, Code):
+        raise UsageError(f"{text!r} is the number {value:g}, not a latent", "name latents in it")
+    if not torch.isfinite(value.ws).all():
+        raise UsageError(f"the result of {text!r} has numbers that are not finite", "use smaller factors")
+    return value
 
 
 def combine(
@@ -104,8 +104,8 @@ def combine(
         >>> weight
         1.0
     """
-    found = {name: [one] if isinstance(one, Latent) else list(one) for name, one in latents.items()}
-    every = [latent for some in found.values() for latent in some]
+    by_name = {name: [one] if isinstance(one, Latent) else list(one) for name, one in latents.items()}
+    every = [latent for some in by_name.values() for latent in some]
     for latent in every:
         latent.check_model(generator)
     ws = generator.w_avg.cpu().expand(generator.num_ws, -1)
@@ -114,9 +114,9 @@ def combine(
     styles = 0 if added is None else added.shape[1]
 
     def lookup(word: str) -> list[Tensor]:
-        if word != AVERAGE and word not in found:
-            raise UsageError(f"there is no latent named {word}", did_you_mean(word, [*found, AVERAGE]))
-        return [_numbers(latent, styles) for latent in ([average] if word == AVERAGE else found[word])]
+        if word != AVERAGE and word not in by_name:
+            raise UsageError(f"there is no latent named {word}", did_you_mean(word, [*by_name, AVERAGE]))
+        return [_numbers(latent, styles) for latent in ([average] if word == AVERAGE else by_name[word])]
 
     code = evaluate(text, lookup)
     ws, rest = code.ws.split([average.ws.numel(), styles])
@@ -124,16 +124,16 @@ def combine(
 
 
 def _numbers(latent: Latent, styles: int) -> Tensor:
-    """All of a latent that can be added up, [L · W + styles]: its code, and what it adds to its styles."""
+    """All numbers of a latent that can be added up, [L · W + styles]: its code, and its changes to styles."""
     added = torch.zeros(styles) if latent.styles is None else latent.styles
     return torch.cat([latent.ws.flatten(), added])
 
 
 def names_in(text: str) -> list[str]:
-    """The names and seeds of a sum, in their order, each once.
+    """The names and seeds in a sum, in their order, each once.
 
     Raises:
-        UsageError: a sign that means nothing.
+        UsageError: an unknown sign.
     """
     tokens = _tokens(text)
     named = [
@@ -143,27 +143,27 @@ def names_in(text: str) -> list[str]:
 
 
 class _Parser:
-    """Reads and computes in one go: each method is a rule of the grammar."""
+    """Parses and evaluates at once: each method is a rule of the grammar."""
 
     def __init__(self, text: str, lookup: Lookup) -> None:
         self.text, self.lookup = text, lookup
         self.tokens, self.next, self.depth = _tokens(text), 0, 0
 
     def whole(self) -> Value:
-        found = self.sum()
+        value = self.sum()
         if self.tokens[self.next].kind != "end":
-            self.fail("this closes or parts nothing")
-        return found
+            self.fail("there is nothing here to close or to separate")
+        return value
 
     def sum(self) -> Value:
-        found = self.product()
+        total = self.product()
         while sign := self.take("+", "-"):
             other = self.product()
-            found = self.add(found, other if sign.kind == "+" else _times(other, -1.0), sign)
-        return found
+            total = self.add(total, other if sign.kind == "+" else _times(other, -1.0), sign)
+        return total
 
     def product(self) -> Value:
-        found = self.sign()
+        result = self.sign()
         while sign := self.take("*", "/"):
             other = self.sign()
             if sign.kind == "/":
@@ -173,26 +173,26 @@ class _Parser:
                     self.fail("this divides by zero", sign)
                 other = 1 / other
             if not isinstance(other, Code):
-                found = _times(found, other)
-            elif not isinstance(found, Code):
-                found = _times(other, found)
+                result = _times(result, other)
+            elif not isinstance(result, Code):
+                result = _times(other, result)
             else:
                 self.fail("latents cannot be multiplied with each other", sign)
-        return found
+        return result
 
     def sign(self) -> Value:
         self.depth += 1
         if self.depth > MOST_DEPTH:
             self.fail("this is nested too deeply")
-        found = _times(self.sign(), -1.0) if self.take("-") else self.value()
+        value = _times(self.sign(), -1.0) if self.take("-") else self.value()
         self.depth -= 1
-        return found
+        return value
 
     def value(self) -> Value:
         if self.take("("):
-            found = self.sum()
+            inner = self.sum()
             self.need(")")
-            return found
+            return inner
         token = self.take("number", *NAMED)
         if token is None:
             self.fail("a latent or a number was expected")
@@ -247,7 +247,7 @@ def _times(value: Value, factor: float) -> Value:
 
 
 def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     at, after_value = 0, False
     while at < len(text.rstrip()):
         match = (OPERATOR if after_value else VALUE).match(text, at)
@@ -260,9 +260,9 @@ def _tokens(text: str) -> list[_Token]:
         kind, at = str(match.lastgroup), match.end()
         word = match[kind]
         known = {"sign": word, "double": "name", "single": "name"}.get(kind, kind)
-        found.append(_Token(known, word, match.start(kind)))
+        tokens.append(_Token(known, word, match.start(kind)))
         after_value = kind != "sign" or word == ")"
-    return [*found, _Token("end", "", len(text))]
+    return [*tokens, _Token("end", "", len(text))]
 
 
 def _error(text: str, at: int, problem: str) -> UsageError:

@@ -1,4 +1,4 @@
-"""Edits: moving along directions, over a range of them, and what that draws."""
+"""Moves codes along directions, by one magnitude or a range of them, and draws the results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganedit.latent.styles import draw_styles, styles_of
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
-MOST_STEPS = 100  # of a sweep
+MOST_STEPS = 100  # in a sweep
 DRAWN_AT_ONCE = {"cpu": 4, "cuda": 16}
 LAST_LAYER = 99  # more than any generator has
 
@@ -89,7 +89,7 @@ def _restyled(
 
 
 def check_layers(direction: Direction, layers: Sequence[int] | None) -> None:
-    """Raise UsageError where layers were chosen for a direction of styles, which has none to choose."""
+    """Raise UsageError if layers were chosen for a direction of styles, which has no choice of layers."""
     if direction.space == "s" and layers is not None:
         raise UsageError(
             f"the direction {direction.name} changes styles, where `layers` has no effect",
@@ -98,23 +98,23 @@ def check_layers(direction: Direction, layers: Sequence[int] | None) -> None:
 
 
 def parse_layers(text: str) -> tuple[int, ...]:
-    """`0-3,7` as (0, 1, 2, 3, 7), each once.
+    """Parse `0-3,7` to (0, 1, 2, 3, 7), without repetitions.
 
     Raises:
         UsageError: not a list of layers.
     """
-    found: dict[int, None] = {}
+    layers: dict[int, None] = {}
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,2})(?:-(\d{1,2}))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last <= LAST_LAYER:
             raise UsageError(f"`layers={text}` is not a list of layers", "write 0-5 or 0,2,4-7, coarse first")
-        found |= dict.fromkeys(range(first, last + 1))
-    return tuple(found)
+        layers |= dict.fromkeys(range(first, last + 1))
+    return tuple(layers)
 
 
 def parse_sweep(text: str) -> list[float]:
-    """`-3:3:7` as seven magnitudes from -3 to 3.
+    """Parse `-3:3:7` to seven magnitudes from -3 to 3.
 
     Raises:
         UsageError: not FROM:TO:COUNT, numbers that are not finite, or a count outside 2 to 100.
@@ -129,7 +129,7 @@ def parse_sweep(text: str) -> list[float]:
     if not 2 <= steps <= MOST_STEPS:
         raise UsageError(f"`sweep={text}` has {steps} steps", f"choose 2 to {MOST_STEPS}")
     values = np.linspace(start, stop, steps)
-    values[np.abs(values) < 1e-9 * (abs(start) + abs(stop))] = 0.0  # and not -0, or a hair beside it
+    values[np.abs(values) < 1e-9 * (abs(start) + abs(stop))] = 0.0  # not -0, or almost 0
     return [float(v) for v in values]
 
 
@@ -147,10 +147,10 @@ def draw(generator: Generator, codes: Sequence[Tensor | Latent]) -> list[np.ndar
         True
     """
     size = DRAWN_AT_ONCE.get(generator.device.type, 4) if generator.resolution <= 256 else 1
-    found = []
+    pictures = []
     for at in range(0, len(codes), size):
-        found += [from_tensor(image) for image in _images(generator, codes[at : at + size])]
-    return found
+        pictures += [from_tensor(image) for image in _images(generator, codes[at : at + size])]
+    return pictures
 
 
 def _images(generator: Generator, codes: Sequence[Tensor | Latent]) -> Tensor:
@@ -165,7 +165,7 @@ def _images(generator: Generator, codes: Sequence[Tensor | Latent]) -> Tensor:
 
 
 def between(start: Latent, stop: Latent, count: int) -> list[Latent]:
-    """`count` latents from one to another, slow at both ends, as a film wants them."""
+    """`count` latents from one to another, slow at both ends, for a film."""
     return [blend(start, stop, share) for share in eased(count)]
 
 
@@ -175,7 +175,7 @@ def eased(count: int) -> list[float]:
 
 
 def blend(start: Latent, stop: Latent, share: float) -> Latent:
-    """A latent on the line from one (0) to another (1), with the record of the second."""
+    """A latent on the line from one (share 0) to another (share 1), with the record of the second."""
     first, styles = start.styles, stop.styles
     if styles is not None:
         styles = torch.lerp(torch.zeros_like(styles) if first is None else first, styles, share)

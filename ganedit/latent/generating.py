@@ -1,4 +1,4 @@
-"""Images from seeds, and the latents that draw them."""
+"""Generates images from seeds, with their latents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Sample:
     """One generated image.
 
     Attributes:
-        seed: Of its z.
+        seed: Seed of its z.
         pixels: uint8 [S, S, 3].
         latent: Its code; None for generators without a style space.
     """
@@ -38,14 +38,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Move:
-    """A rotation by anticlockwise degrees, then a shift by image sizes to the right and down (StyleGAN3)."""
+    """A rotation in degrees anticlockwise, then a shift in image sizes to the right and down (StyleGAN3)."""
 
     degrees: float = 0.0
     x: float = 0.0
     y: float = 0.0
 
     def matrix(self) -> Tensor:
-        """[3, 3], as `Generator.synthesis` takes it."""
+        """Matrix [3, 3] for `Generator.synthesis`."""
         cos, sin = math.cos(math.radians(self.degrees)), math.sin(math.radians(self.degrees))
         return torch.tensor([[cos, sin, self.x], [-sin, cos, self.y], [0, 0, 1]])
 

@@ -1,4 +1,4 @@
-"""Latents on the way from one seed or latent to the next."""
+"""Interpolates between seeds or latents."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def interpolate(
     if not isinstance(truncation, Truncation):
         truncation = Truncation(float(truncation))
     if len(points) < 2:
-        raise UsageError(f"a way needs two ends, got {len(points)}", "name two or more")
+        raise UsageError(f"interpolation needs at least two points, not {len(points)}", "name two or more")
     mode = mode or ("slerp" if space == "z" else "linear")
     for point in points:
         if isinstance(point, Latent):
@@ -69,7 +69,7 @@ def interpolate(
             "`space=w` needs one code for all layers, and these have one per layer", "use `space=w+`"
         )
     added = added_styles(latents)
-    if added is not None:  # differences have no great circles
+    if added is not None:  # differences have no length to keep, so they are interpolated linearly
         added = walk(added, steps, "spline" if mode == "spline" else "linear", loop=loop)
     return _latents(walk(codes, steps, mode, loop=loop), added, generator)
 
@@ -83,7 +83,7 @@ def _walk_z(
     loop: bool,
     truncation: Truncation,
 ) -> Tensor:
-    """Codes [steps, L, W] of the z between seeds."""
+    """Codes [steps, L, W] of z interpolated between seeds."""
     seeds = [point for point in points if isinstance(point, int)]
     if len(seeds) < len(points):
         raise UsageError(

@@ -1,8 +1,8 @@
-"""A style code and where it came from: `NAME.latent.safetensors`.
+"""A style code and its origin: `NAME.latent.safetensors`.
 
 The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, `unedited` [L, W] (the code before
-any edit, which draws the photo itself), `styles` [total] (what edits in the space s add to the styles that ws
-give, see `latent.styles`), noise maps as `noise.LAYER` and changes to the generator's weights as
+any edit, which draws the photo itself), `styles` [total] (what edits in the space s add to the styles of ws,
+see `latent.styles`), noise maps as `noise.LAYER` and changes to the generator's weights as
 `tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1), `model`, `model_sha256`, `space`,
 `source`, `source_sha256`, `template`, `losses`, `edits`.
 """
@@ -69,13 +69,13 @@ class Latent:
             )
 
     def edited(self, ws: Tensor, edit: Mapping[str, Any]) -> Latent:
-        """This latent with other codes [L, W], `edit` added to its record."""
+        """This latent with other codes [L, W], and `edit` added to its record."""
         return replace(
             self, ws=ws.detach().float().cpu(), edits=(*self.edits, dict(edit)), unedited=self.original
         )
 
     def restyled(self, offset: Tensor, edit: Mapping[str, Any]) -> Latent:
-        """This latent with `offset` [total] added to its styles, `edit` added to its record.
+        """This latent with `offset` [total] added to its styles, and `edit` added to its record.
 
         Raises:
             InputError: earlier edits added styles of another number.
@@ -91,14 +91,14 @@ class Latent:
 
     @property
     def original(self) -> Tensor:
-        """The code [L, W] before any edit, to which no styles are added."""
+        """The code [L, W] before any edit, without added styles."""
         return self.ws if self.unedited is None else self.unedited
 
     def save(self, path: str | Path) -> Path:
         """Write NAME.latent.safetensors, atomically.
 
         Raises:
-            InputError: `path` is not called that, or cannot be written.
+            InputError: `path` has another name, or cannot be written.
         """
         from ganedit.store.weights import write_weights
 
@@ -132,6 +132,8 @@ class Latent:
 
     @classmethod
     def _from_file(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Latent:
+        from ganedit.store.weights import under_prefix
+
         affine = tensors.get("affine")
         for key in ("model", "model_sha256", "source", "source_sha256", "template"):
             if not isinstance(about.get(key, ""), str):
@@ -141,17 +143,17 @@ class Latent:
             affine=None if affine is None else affine.double().numpy(),
             unedited=None if (before := tensors.get("unedited")) is None else before.float(),
             styles=None if (added := tensors.get("styles")) is None else added.float(),
-            noise=_under(tensors, "noise."),
-            tuned=_under(tensors, "tuned."),
+            noise=under_prefix(tensors, "noise."),
+            tuned=under_prefix(tensors, "tuned."),
             edits=tuple(dict(edit) for edit in about.get("edits", ())),
             **{k: about[k] for k in _KEPT if k in about},
         )
 
     def check_model(self, generator: Generator) -> None:
-        """Refuse a generator that this code was not made with.
+        """Refuse a generator other than the one that this code was made with.
 
         Raises:
-            CheckpointError: another model, or other weights under the same name; names both.
+            CheckpointError: another model, or other weights under the same name; the error names both.
         """
         if self.model_sha256 != generator.sha256:
             mine, other = (
@@ -184,14 +186,14 @@ class Latent:
             )
 
     def check_codes(self) -> None:
-        """Refuse a latent whose codes ws are not all that draws it, where nothing else is taken.
+        """Refuse a latent with added styles, where only codes ws are used.
 
         Raises:
-            InputError: edits added to its styles.
+            InputError: edits have added to its styles.
         """
         if self.styles is not None:
             raise InputError(
-                "the latent was edited in the space s, and codes w do not tell all of it",
+                "the latent was edited in the space s, and codes w describe only a part of it",
                 "give the latent before those edits",
             )
 
@@ -200,7 +202,7 @@ class Latent:
         tuned weights.
 
         Raises:
-            CheckpointError: see `check_model`; or a change that fits none of its tensors.
+            CheckpointError: as in `check_model`, or a change does not fit the generator's tensors.
         """
         self.check_model(generator)
         if not self.noise and not self.tuned:
@@ -214,7 +216,8 @@ class Latent:
             for name, (value, keep) in changes.items():
                 if name not in tensors or tensors[name].shape != value.shape:
                     raise CheckpointError(
-                        f"the latent changes {name}, which the model {generator.name} has not in that shape",
+                        f"the latent changes {name}, which the model {generator.name} does not have in "
+                        "that shape",
                         "the latent is damaged: make it again",
                     )
                 tensors[name].mul_(keep).add_(value.to(tensors[name]))
@@ -222,8 +225,8 @@ class Latent:
 
 
 def added_styles(latents: Sequence[Latent]) -> Tensor | None:
-    """What latents of one model add to their styles, [N, total], zeros for those that add nothing; None where
-    none does."""
+    """What latents of one model add to their styles, [N, total], with zeros for those that add nothing; None
+    if none does."""
     sizes = [one.styles.shape for one in latents if one.styles is not None]
     if not sizes:
         return None
@@ -231,7 +234,3 @@ def added_styles(latents: Sequence[Latent]) -> Tensor | None:
 
 
 _KEPT = ("model", "model_sha256", "space", "source", "source_sha256", "template", "losses")
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

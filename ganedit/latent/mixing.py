@@ -1,4 +1,4 @@
-"""Style mixing: rows of one code in the place of another's (StyleGAN, Karras et al., arXiv:1812.04948)."""
+"""Style mixing: rows of one code replaced by another's (StyleGAN, Karras et al., arXiv:1812.04948)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 BANDS = {"coarse": (0, 16), "middle": (16, 64), "fine": (64, float("inf"))}
-"""From and below how many pixels: pose and shape; features and hair; colours and texture."""
+"""Layer sizes in pixels, from and below: pose and shape; features and hair; colours and texture."""
 
 
 def mix(ws: Tensor, styles: Tensor, rows: Sequence[int]) -> Tensor:
-    """Codes ws [..., L, W] with these rows taken from `styles` [..., L, W]."""
+    """Codes ws [..., L, W] with these rows replaced by those of `styles` [..., L, W]."""
     mixed = ws.clone()
     mixed[..., list(rows), :] = styles[..., list(rows), :]
     return mixed
@@ -48,7 +48,7 @@ def mix_latents(latent: Latent, other: Latent, rows: Sequence[int], generator: G
 
 
 def rows_of(generator: Generator, text: str) -> list[int]:
-    """The rows of a style code that are meant by `coarse`, `middle`, `fine`, or `0-3,7`; several by commas.
+    """The rows of a style code named by `coarse`, `middle`, `fine`, `0-3,7`, or several of these with commas.
 
     Raises:
         UsageError: none of these, or rows that the generator does not have.
@@ -57,15 +57,15 @@ def rows_of(generator: Generator, text: str) -> list[int]:
     for word in (part.strip() for part in text.split(",")):
         if word in BANDS:
             low, high = BANDS[word]
-            found = [row for row, size in enumerate(generator.row_sizes) if low <= size < high]
-            if not found:
+            these = [row for row, size in enumerate(generator.row_sizes) if low <= size < high]
+            if not these:
                 raise UsageError(
                     f"the model {generator.name} has no {word} layers: it draws {generator.resolution} px",
                     "choose another band",
                 )
         else:
-            found = list(parse_layers(word))
-        rows.update(found)
+            these = list(parse_layers(word))
+        rows.update(these)
     if max(rows) >= generator.num_ws:
         raise UsageError(
             f"there is no layer {max(rows)}: the model {generator.name} has {generator.num_ws}",

@@ -1,4 +1,4 @@
-"""What an edit looks like: faces before and after, pasted into their photo, on a sheet, in a film."""
+"""Shows edits: faces before and after, pasted into their photo, on a sheet, in a film."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ganedit.latent.editing import between, draw, eased
 from ganedit.latent.latent import Latent
 from ganedit.store.models import Generator
 
-SHEET_SIDE, FILM_SIDE = 512, 1024  # most pixels of a photo on a sheet, and in a film
-CROP_SIDE = 256  # least pixels of a crop in a film
-FILM_FRAMES = 50  # one way; at 25 a second
+SHEET_SIDE, FILM_SIDE = 512, 1024  # largest side of a photo on a sheet, and in a film
+CROP_SIDE = 256  # smallest side of a crop in a film
+FILM_FRAMES = 50  # in one direction; at 25 per second
 
 Applied = Callable[[float], AbstractContextManager[None]]
-"""Entered while a changed image is drawn, with the fraction of the change that is made to single units."""
+"""Makes a context for drawing edited images, given the fraction of the change to single units."""
 
 
 @dataclass
@@ -28,10 +28,10 @@ class EditedFace:
     """A face before and after, as the generator draws it.
 
     Attributes:
-        latent: Before the edit; its affine says where the face is in its photo.
+        latent: The latent before the edit; its affine tells where the face is in its photo.
         before: uint8 [S, S, 3].
-        after: The same by the label of the result: "" for one, "+1.0" and so on for several.
-        film: Frames from before to after, or from the first result to the last; empty unless asked for.
+        after: The same, by the label of the result: "" for one, "+1.0" and so on for several.
+        film: Frames from before to after, or from the first result to the last; empty without a film.
     """
 
     latent: Latent
@@ -52,12 +52,12 @@ def draw_edited(
     """Draw a latent before and after its edits.
 
     Args:
-        latent: Before; what was edited earlier is undone for the image before.
+        latent: The latent before; earlier edits are undone for the image before.
         edited: The edited latents by label.
-        generator: The model, with the latent's own tuned weights where it has any (`Latent.personal`).
-        film: Draw frames in between as well.
-        applied: What is done to the generator while it draws edited images.
-        progress: Called with (images drawn, images in all).
+        generator: The model, with the latent's own tuned weights if it has any (`Latent.personal`).
+        film: Whether to draw frames in between as well.
+        applied: Makes the context in which the generator draws edited images.
+        progress: Called with (images drawn, total images).
     """
     applied = applied or (lambda share: nullcontext())
     codes = list(edited.values())
@@ -82,14 +82,14 @@ def paste_faces(
     mode: Mode = "change",
     scale: float = 1.0,
 ) -> np.ndarray:
-    """A photo with a picture of every face in its place, one after the other.
+    """Paste a picture of every face into a photo, one after the other.
 
     Args:
         photo: [H, W, 3], uint8 or uint16.
         faces: Faces of that photo.
-        pictures: What to paste, one for each face: [S, S, 3] uint8.
+        pictures: The pictures to paste, one for each face: [S, S, 3] uint8.
         mode: "change" adds the difference from before; "replace" pastes the picture itself.
-        scale: How much smaller `photo` is than the photo that the latents were made from.
+        scale: Size of `photo` relative to the photo that the latents were made from.
     """
     for face, picture in zip(faces, pictures, strict=True):
         assert face.latent.affine is not None
@@ -100,7 +100,7 @@ def paste_faces(
 def edit_sheet(
     faces: Sequence[EditedFace], caption: str, *, photo: np.ndarray | None = None, mode: Mode = "change"
 ) -> np.ndarray:
-    """Before and after side by side, or all results of a sweep; within the photo where one is given.
+    """Before and after side by side, or all results of a sweep; pasted into the photo if there is one.
 
     Returns:
         uint8 [H, W, 3].
@@ -121,7 +121,7 @@ def edit_sheet(
 def edit_film(
     faces: Sequence[EditedFace], *, photo: np.ndarray | None = None, mode: Mode = "change"
 ) -> Iterator[np.ndarray]:
-    """Frames of the change there and back, with a pause at both ends; uint8 [H, W, 3]."""
+    """Frames of the change and back again, with a pause at both ends; uint8 [H, W, 3]."""
     frames = list(_film_frames(faces, photo, mode))
     pause = FILM_FRAMES // 4
     yield from [*frames[:1] * pause, *frames, *frames[-1:] * pause, *frames[::-1]]
@@ -139,7 +139,7 @@ def _film_frames(faces: Sequence[EditedFace], photo: np.ndarray | None, mode: Mo
 
 
 def _reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """8-bit pixels whose long side is at most `side`, and by how much they were reduced."""
+    """8-bit pixels whose longer side is at most `side`, and the factor by which they were reduced."""
     scale = min(side / max(pixels.shape[:2]), 1.0)
     height, width = (max(round(n * scale), 1) for n in pixels.shape[:2])
     return resize(to_depth(pixels, np.uint8), (height, width)), scale

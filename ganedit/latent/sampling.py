@@ -1,4 +1,4 @@
-"""Random codes of a generator, and scores of what it draws of them."""
+"""Random codes of a generator, and scores of the pictures it draws from them."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 
 SCORED_AT_ONCE = 16  # samples
-SIGMA_SAMPLES = 4096  # codes that measure how much samples vary along a direction
+SIGMA_SAMPLES = 4096  # number of codes for measuring how much samples vary along a direction
 
 
 def spread_along(vector: Tensor, codes: Tensor) -> float:
-    """Standard deviation of codes [N, W] or [N, L, W] along `vector` of the shape of one."""
+    """Standard deviation of codes [N, W] or [N, L, W] along `vector`, which has the shape of one code."""
     return float((codes.flatten(1).double() @ vector.flatten().double()).std())
 
 
 def random_codes(generator: Generator, count: int, *, psi: float = 1.0, seed: int = 0) -> Tensor:
-    """Codes w [N, W] of random samples, on the CPU, one per seed from `seed` on; classes are drawn evenly."""
-    found = []
+    """Codes w [N, W] of random samples, on the CPU, one per seed from `seed` on; classes take turns."""
+    codes = []
     for start in range(seed, seed + count, 512):
         seeds = range(start, min(start + 512, seed + count))
         c = None
         if generator.num_classes:
             c = generator.one_hot([s % generator.num_classes for s in seeds])
         with torch.no_grad():
-            found.append(generator.mapping(generator.z_of(seeds), c, psi)[:, 0].cpu())
-    return torch.cat(found)
+            codes.append(generator.mapping(generator.z_of(seeds), c, psi)[:, 0].cpu())
+    return torch.cat(codes)
 
 
 def attribute_column(classifier: Classifier, attribute: str) -> int:
-    """Which of its outputs an attribute is. Raises UsageError where it has none of that name."""
+    """Index of an attribute among the classifier's outputs. Raises UsageError if it has no such attribute."""
     if attribute not in classifier.attributes:
         raise UsageError(
             f"the classifier {classifier.name} has no attribute {attribute}",
@@ -83,11 +83,11 @@ def score_samples_with(
     """Draw samples and score each picture.
 
     Args:
-        generator: What draws.
-        score: Gives scores [N] of images [N, 3, H, W] in [-1, 1].
-        count: Samples.
-        psi, seed: Of the samples.
-        progress: Called with (samples done, samples in all).
+        generator: The generator that draws them.
+        score: Function from images [N, 3, H, W] in [-1, 1] to scores [N].
+        count: Number of samples.
+        psi, seed: Truncation of the samples, and seed of the first.
+        progress: Called with (samples done, total samples).
 
     Returns:
         Codes w [N, W] and scores [N].

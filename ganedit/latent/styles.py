@@ -1,9 +1,9 @@
-"""The style space S of a generator: what each channel of each layer is scaled by (StyleSpace, Wu et al.,
+"""The style space S of a generator: the factors on each channel of each layer (StyleSpace, Wu et al.,
 arXiv:2011.12799).
 
-A code s [total] is the style codes of all layers one after the other, in the order that they are drawn in;
-`6:42` is channel 42 of layer 6, both counted from 0. As in the paper, the layers to RGB count among them.
-StyleGAN2 has such a space, and StyleGAN3, whose layer 0 is the pose of its input: cosine, sine, x, y.
+A code s [total] is the style codes of all layers one after the other, in the order in which they are
+computed; `6:42` is channel 42 of layer 6, both counted from 0. As in the paper, layers to RGB are included.
+StyleGAN2 has such a space, and so has StyleGAN3, whose layer 0 is the pose of its input: cosine, sine, x, y.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 CHANNEL = re.compile(r"\s*(\d{1,3}):(\d{1,5})\s*")
-CHANNELS = re.compile(rf"{CHANNEL.pattern}(?:,{CHANNEL.pattern})*")  # several of them
+CHANNELS = re.compile(rf"{CHANNEL.pattern}(?:,{CHANNEL.pattern})*")  # several channels
 BATCH = 512  # codes whose styles are computed at a time
 
 
@@ -44,10 +44,10 @@ class Channel:
 
 
 def need(generator: Generator, hint: str = "use a StyleGAN2 or StyleGAN3") -> None:
-    """Do nothing where the styles of a generator can be read.
+    """Refuse a generator whose styles cannot be read.
 
     Raises:
-        CheckpointError: they cannot; the hint goes with it.
+        CheckpointError: they cannot be read; `hint` is its hint.
     """
     generator.need_styles()
     if not hasattr(generator.network.synthesis, "style_layers"):
@@ -57,33 +57,33 @@ def need(generator: Generator, hint: str = "use a StyleGAN2 or StyleGAN3") -> No
 
 
 def style_layers(generator: Generator) -> list[StyleLayer]:
-    """The layers of a code s, in order. Raises CheckpointError where there are none."""
+    """The layers of a code s, in order. Raises CheckpointError if there are none."""
     need(generator)
-    return generator.network.synthesis.style_layers
+    return list(generator.network.synthesis.style_layers)
 
 
 def channels(generator: Generator) -> list[Channel]:
     """Every channel, in the order of s."""
-    found: list[Channel] = []
+    every: list[Channel] = []
     for number, layer in enumerate(style_layers(generator)):
-        found += [Channel(len(found) + i, number, i, layer) for i in range(layer.channels)]
-    return found
+        every += [Channel(len(every) + i, number, i, layer) for i in range(layer.channels)]
+    return every
 
 
 def total(generator: Generator) -> int:
-    """Numbers of a code s."""
+    """Length of a code s."""
     return sum(layer.channels for layer in style_layers(generator))
 
 
 def find_channels(generator: Generator, text: str) -> list[Channel]:
-    """The channels that `6:42` or `6:42,9:1` names.
+    """The channels named by `6:42` or `6:42,9:1`.
 
     Raises:
-        UsageError: not a list of channels, or ones that the generator does not have.
+        UsageError: not a list of channels, or channels that the generator does not have.
     """
     layers = style_layers(generator)
     firsts = [0, *accumulate(layer.channels for layer in layers)]
-    found: dict[int, Channel] = {}
+    chosen: dict[int, Channel] = {}
     for word in text.split(","):
         match = CHANNEL.fullmatch(word)
         if match is None:
@@ -102,18 +102,18 @@ def find_channels(generator: Generator, text: str) -> list[Channel]:
                 f"channels go from {layer}:0 to {layer}:{layers[layer].channels - 1}",
             )
         index = firsts[layer] + number
-        found[index] = Channel(index, layer, number, layers[layer])
-    return list(found.values())
+        chosen[index] = Channel(index, layer, number, layers[layer])
+    return list(chosen.values())
 
 
 def styles_of(generator: Generator, ws: Tensor) -> Tensor:
-    """Codes s [N, total] of style codes ws [N, L, W]; lets gradients through."""
+    """Codes s [N, total] of style codes ws [N, L, W]; gradients pass through."""
     need(generator)
     return torch.cat(generator.network.synthesis.styles(ws.to(generator.device, torch.float32)), dim=1)
 
 
 def draw_styles(generator: Generator, s: Tensor, noise: Noise = "const") -> Tensor:
-    """Images [N, 3, H, W], about [-1, 1] (not clamped), of codes s [N, total]; lets gradients through.
+    """Images [N, 3, H, W], about [-1, 1] (not clamped), of codes s [N, total]; gradients pass through.
 
     Raises:
         InputError: codes of another size.
@@ -125,14 +125,15 @@ def draw_styles(generator: Generator, s: Tensor, noise: Noise = "const") -> Tens
             f"codes s must be [N, {sum(counts)}] for the model {generator.name}, not {list(s.shape)}"
         )
     pieces = s.to(generator.device, torch.float32).split(counts, dim=1)
-    return generator.network.synthesis.from_styles(pieces, noise)
+    images: Tensor = generator.network.synthesis.from_styles(pieces, noise)
+    return images
 
 
 @torch.no_grad()
 def style_spread(
     generator: Generator, samples: int = SIGMA_SAMPLES, *, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [total] of every channel, over random codes; the same every time."""
+    """Mean and standard deviation [total] of every channel over random codes, the same every time."""
     codes = random_codes(generator, samples, seed=seed)
     middle = styles_of(generator, codes.mean(dim=0).expand(1, generator.num_ws, -1))  # the maps are affine
     squares = torch.zeros(middle.shape[1], dtype=torch.float64)

@@ -17,7 +17,7 @@ from ganedit.latent.sampling import random_codes
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
-CLUSTERED = 10_000  # random codes that centres are found in
+CLUSTERED = 10_000  # number of random codes that are clustered
 MOST_CENTRES = 1000
 _PART = re.compile(r"\s*([\w-]+)\s*=\s*(\S+)\s*")
 
@@ -27,10 +27,10 @@ class Truncation:
     """How much of a code's distance from the average is kept.
 
     Attributes:
-        psi: 1 keeps the code, 0 gives the average; or one number for each of some layers, as they are called
-            in `mixing.rows_of`. Layers that are not named keep their code.
-        centres: [K, W] or None. Codes are brought towards the nearest of these, whose pictures are as good as
-            the average and not all alike (Mokady et al., arXiv:2202.12211).
+        psi: 1 keeps the code, 0 gives the average; or one number for each of some layers, which are named as
+            in `mixing.rows_of`. Other layers keep their code.
+        centres: [K, W] or None. Codes are pulled towards the nearest of these, whose pictures are as good as
+            that of the average but more varied (Mokady et al., arXiv:2202.12211).
     """
 
     psi: float | dict[str, float] = 1.0
@@ -39,10 +39,10 @@ class Truncation:
     def codes(
         self, generator: Generator, z: Tensor, c: Tensor | None = None, cutoff: int | None = None
     ) -> Tensor:
-        """Codes [N, L, W] of z [N, Z]; `c` and `cutoff` as for `Generator.mapping`.
+        """Codes [N, L, W] of z [N, Z]; `c` and `cutoff` as in `Generator.mapping`.
 
         Raises:
-            UsageError: a layer that the generator has not.
+            UsageError: a layer that the generator does not have.
         """
         if isinstance(self.psi, float) and self.centres is None:
             return generator.mapping(z, c, self.psi, cutoff)
@@ -51,7 +51,7 @@ class Truncation:
         return torch.lerp(self._nearest(ws, generator), ws, shares[:, None])
 
     def _shares(self, generator: Generator, cutoff: int | None) -> Tensor:
-        """What is kept in each layer, [L]."""
+        """The psi of each layer, [L]."""
         shares = torch.ones(generator.num_ws)
         if isinstance(self.psi, float):
             shares[:cutoff] = self.psi
@@ -62,7 +62,7 @@ class Truncation:
         return shares
 
     def _nearest(self, ws: Tensor, generator: Generator) -> Tensor:
-        """[1 or N, 1, W]: what each code is brought towards."""
+        """[1 or N, 1, W]: the centre that each code is pulled towards."""
         if self.centres is None:
             return generator.w_avg[None, None]
         centres = self.centres.to(ws)
@@ -70,20 +70,20 @@ class Truncation:
 
 
 def parse_psi(text: str) -> float | dict[str, float]:
-    """`0.7`, or `coarse=0.5,fine=1`, or `0-3=0.5,4=0.8`.
+    """Parse `0.7`, or `coarse=0.5,fine=1`, or `0-3=0.5,4=0.8`.
 
     Raises:
-        UsageError: neither.
+        UsageError: the text has another form.
     """
     if "=" not in text:
         return _number(text, text)
-    found: dict[str, float] = {}
+    shares: dict[str, float] = {}
     for part in text.split(","):
         match = _PART.fullmatch(part)
         if not match or not (match[1] in BANDS or re.fullmatch(r"\d{1,2}(-\d{1,2})?", match[1])):
             raise UsageError(f"`psi={text}` cannot be read", "write 0.7, or coarse=0.5,fine=1, or 0-3=0.5")
-        found[match[1]] = _number(match[2], text)
-    return found
+        shares[match[1]] = _number(match[2], text)
+    return shares
 
 
 def _number(word: str, text: str) -> float:
@@ -100,12 +100,12 @@ def find_centres(generator: Generator, count: int, seed: int = 0) -> Tensor:
     """Centres [K, W] of `count` clusters of random codes, by k-means.
 
     Raises:
-        UsageError: fewer than one, or very many.
+        UsageError: fewer than one, or too many.
     """
     from sklearn.cluster import KMeans
 
     if not 1 <= count <= MOST_CENTRES:
         raise UsageError(f"there are no {count} centres", f"choose 1 to {MOST_CENTRES}, such as 32")
     codes = random_codes(generator, CLUSTERED, seed=seed).double().numpy()
-    found = KMeans(count, n_init=1, random_state=seed).fit(codes)
-    return torch.from_numpy(found.cluster_centers_).float()
+    clusters = KMeans(count, n_init=1, random_state=seed).fit(codes)
+    return torch.from_numpy(clusters.cluster_centers_).float()

@@ -15,13 +15,13 @@ MODES = get_args(Mode)
 
 
 def walk(points: Tensor, steps: int, mode: Mode = "linear", *, loop: bool = False) -> Tensor:
-    """Codes on the way through `points`, evenly spaced in time.
+    """Codes on a path through `points`, evenly spaced in time.
 
     Args:
-        points: [K, ...], passed in this order, each at the same distance in time from the one before.
-        steps: Codes in all, the first and the last point among them; with `loop` the way back to the first
-            belongs to them too, but not the first once more.
-        mode: "linear", straight from point to point; "slerp", on great circles (Shoemake 1985), as suits
+        points: [K, ...], visited in this order at equal intervals of time.
+        steps: Number of codes, including the first and the last point; with `loop` this includes the way back
+            to the first point, but not that point again.
+        mode: "linear", straight from point to point; "slerp", on great circles (Shoemake 1985), which suits
             normal z, whose length hardly varies; "spline", a cubic curve through all points without corners.
         loop: Go back to the first point.
 
@@ -32,9 +32,9 @@ def walk(points: Tensor, steps: int, mode: Mode = "linear", *, loop: bool = Fals
         UsageError: fewer than two points or steps, or an unknown mode.
     """
     if len(points) < 2:
-        raise UsageError(f"a walk needs two points, and has {len(points)}", "name two or more")
+        raise UsageError(f"a walk needs at least two points, not {len(points)}", "name two or more")
     if steps < 2:
-        raise UsageError(f"a walk of {steps} steps goes nowhere", "choose 2 or more, such as 60")
+        raise UsageError(f"`steps={steps}` must be at least 2", "choose 2 or more, such as 60")
     if mode not in MODES:
         raise UsageError(f"there is no mode {mode!r}", f"choose {', '.join(MODES)}")
     stops = torch.cat([points, points[:1]]) if loop else points
@@ -50,9 +50,9 @@ def walk(points: Tensor, steps: int, mode: Mode = "linear", *, loop: bool = Fals
 
 
 def slerp(start: Tensor, stop: Tensor, share: float) -> Tensor:
-    """A code [..., D] on the great circle between two, their lengths changing evenly; exact at both ends.
+    """A code [..., D] on the great circle between two, its length changing linearly; exact at both ends.
 
-    Rows that point the same way, or opposite ways, so that no one circle joins them, are joined by a line.
+    Rows with the same or opposite directions, which have no unique great circle, are interpolated linearly.
     """
     first, last = start.norm(dim=-1, keepdim=True), stop.norm(dim=-1, keepdim=True)
     a, b = start / first.clamp(min=1e-12), stop / last.clamp(min=1e-12)

@@ -1,4 +1,4 @@
-"""Where pictures of a generator show what: the concepts of `latent.units.dissection`."""
+"""Locates concepts in pictures of a generator, for `latent.units.dissection`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ganedit.metrics.pose import crop_landmarks
 if TYPE_CHECKING:
     from ganedit.images.align import Template
 
-LANDMARKS_AT = 128  # side that crops are brought to, where they are smaller, for landmarks
+LANDMARKS_AT = 128  # side to which smaller crops are enlarged to find landmarks
 NAMED = re.compile(r"seed0*(\d+)\b.*")
 PALETTE = "palette.txt"
 MOST_LABELS = 256
@@ -28,8 +28,8 @@ MOST_LABELS = 256
 class FaceRegions:
     """Background, skin, brows, eyes, nose and lips of aligned faces, by their 68 landmarks.
 
-    Called with pictures [N, R, R, 3] uint8 (and their seeds, which it does not need), it gives masks
-    [N, R, R] by region. No detector runs: `template` says how the faces lie in the pictures.
+    Called with pictures [N, R, R, 3] uint8 (and their seeds, which it does not need), it returns masks
+    [N, R, R] by region. No detector is used: `template` tells where the faces are in the pictures.
     """
 
     def __init__(self, template: Template) -> None:
@@ -45,16 +45,17 @@ class FaceRegions:
 
 
 class LabelFolder:
-    """Label maps that any other program made of a generator's pictures: `seed0007.png` and the like.
+    """Label maps of a generator's pictures, made by any other program: `seed0007.png` and so on.
 
-    They are indexed or grey pictures of numbers; or of colours, if the folder holds a `palette.txt` of lines
-    `R G B name`, which also gives the labels their names.
+    They are pictures with indices or grey levels, or with colours if the folder holds a `palette.txt` with
+    lines `R G B name`, which also names the labels.
     """
 
     def __init__(self, folder: str | Path) -> None:
         """
         Raises:
-            InputError: no such folder, no map in it, two of one seed, or a map that cannot be read.
+            InputError: there is no such folder, no map in it, two maps of one seed, or a map that cannot be
+                read.
         """
         self.folder = Path(folder)
         palette = self.folder / PALETTE
@@ -67,7 +68,7 @@ class LabelFolder:
             seed = int(match[1])
             if seed in self.paths:
                 raise InputError(
-                    f"{self.folder} holds {self.paths[seed].name} and {path.name}, of one seed",
+                    f"{self.folder} holds {self.paths[seed].name} and {path.name}, both of one seed",
                     "keep the label maps in a folder of their own",
                 )
             self.paths[seed] = path
@@ -78,24 +79,24 @@ class LabelFolder:
         self.names = self._names()
 
     def _names(self) -> dict[int, str]:
-        """Of all labels that occur."""
-        found = sorted({int(v) for path in self.paths.values() for v in np.unique(self._read(path))})
-        if len(found) > MOST_LABELS:
+        """Names of all labels that occur."""
+        labels = sorted({int(v) for path in self.paths.values() for v in np.unique(self._read(path))})
+        if len(labels) > MOST_LABELS:
             raise InputError(
-                f"the maps in {self.folder} hold {len(found)} labels",
+                f"the maps in {self.folder} hold {len(labels)} labels",
                 f"{MOST_LABELS} at most: are they photos?",
             )
         known = self.palette.names if self.palette else ()
-        return {label: known[label] if label < len(known) else f"label {label}" for label in found}
+        return {label: known[label] if label < len(known) else f"label {label}" for label in labels}
 
     def _read(self, path: Path) -> np.ndarray:
         return read_label_map(path, otherwise=self.palette).labels
 
     def run_from(self, seed: int) -> int:
-        """How many maps there are of seeds from this one on, without a gap.
+        """Number of maps for consecutive seeds from this one on.
 
         Raises:
-            InputError: none.
+            InputError: there are none.
         """
         count = 0
         while seed + count in self.paths:
@@ -108,10 +109,10 @@ class LabelFolder:
         return count
 
     def __call__(self, pictures: np.ndarray, seeds: Sequence[int]) -> dict[str, np.ndarray]:
-        """Masks [N, H, W] by label, of these seeds.
+        """Masks [N, H, W] by label, for these seeds.
 
         Raises:
-            InputError: there is no map of one, or they differ in size.
+            InputError: a map is missing, or the maps differ in size.
         """
         missing = [seed for seed in seeds if seed not in self.paths]
         if missing:

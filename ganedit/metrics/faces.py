@@ -1,4 +1,4 @@
-"""How good a generator of aligned faces is: are they faces, and as varied as those it learned from?"""
+"""Measures generators of aligned faces: are these faces, and as varied as the training set?"""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Watch = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
 
 @dataclass(frozen=True)
 class FaceQuality:
-    """What `measure_faces` finds."""
+    """Results of `measure_faces`."""
 
     detection_rate: float  # share of truncated samples in which dlib's detector finds a face
     detection_samples: int
-    psi: float  # truncation of those
+    psi: float  # truncation of these samples
     frechet: float  # between identity features of untruncated samples and of real crops
-    frechet_halves: float  # between those of two halves of the real crops: what a perfect model would get
+    frechet_halves: float  # between two halves of the real crops: the value of a perfect model
     samples: int
     real: int
 
@@ -92,7 +92,7 @@ def draw(
     batch: int = 16,
     progress: Callable[[int, int], Any] | None = None,
 ) -> np.ndarray:
-    """Pictures of seeds 0 to count - 1, uint8 [count, S, S, 3]; classes are drawn evenly."""
+    """Pictures of seeds 0 to count - 1, uint8 [count, S, S, 3]; classes take turns."""
     side = generator.resolution
     pictures = np.empty((count, side, side, 3), np.uint8)
     for start in range(0, count, batch):

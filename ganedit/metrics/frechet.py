@@ -15,10 +15,10 @@ def frechet_distance(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, cov
         cov1, cov2: Covariances [D, D].
 
     Returns:
-        At least 0; 0 for equal Gaussians. In squared units of the features.
+        A number of at least 0, which is 0 for equal Gaussians, in squared units of the features.
     """
-    # C1 C2 has the eigenvalues of the positive semi-definite C1^½ C2 C1^½, so that the trace of its root
-    # is the sum of their roots; what rounding makes negative or complex is noise about zero.
+    # C1 C2 has the eigenvalues of the positive semi-definite C1^½ C2 C1^½, so the trace of its root
+    # is the sum of their roots; values that are negative or complex due to rounding are noise around zero.
     eigenvalues = np.linalg.eigvals(np.asarray(cov1, np.float64) @ np.asarray(cov2, np.float64)).real
     root_trace = np.sqrt(eigenvalues.clip(min=0)).sum()
     offset = np.square(np.asarray(mean1, np.float64) - mean2).sum()

@@ -1,4 +1,4 @@
-"""Whether two aligned crops show the same person, by dlib's face recognition network.
+"""Tells whether two aligned crops show the same person, by dlib's face recognition network.
 
 The network (a ResNet of 29 layers trained by Davis King on three million faces) maps a face to a point in
 128 dimensions where photographs of one person lie within 0.6 of each other. It is computed by PyTorch, which
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 SAME_PERSON = 0.6  # distances below count as the same person
 BATCH = 32
-CHIP = 150  # pixels that the network looks at
+CHIP = 150  # side of the network's input in pixels
 
-# Where dlib's detector puts its box on a face, in the FFHQ square: left, top, right, bottom, -1 to 1.
+# Position of dlib's detection box in the FFHQ square: left, top, right, bottom, from -1 to 1.
 FACE_BOX = (-0.50, -0.315, 0.50, 0.695)
 
 
@@ -37,8 +37,8 @@ def embed_crops(
 ) -> np.ndarray:
     """Identity features of aligned crops.
 
-    No detector runs: the template tells where the face is, and five landmarks found there (eye corners and
-    the base of the nose) place the 150-pixel chip that the network was trained on.
+    No detector is used: the template tells where the face is, and five landmarks found there (eye corners and
+    the base of the nose) determine the 150-pixel chip that the network was trained on.
 
     Args:
         crops: uint8 [N, S, S, 3] RGB, aligned by `template`.
@@ -62,7 +62,9 @@ def embed_crops(
             dlib.get_face_chip(crop, predictor(crop, box), size=CHIP, padding=0.25)
             for crop in map(np.ascontiguousarray, crops[start : start + BATCH])
         ]
-        images = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).float()  # channels last already
+        images = (
+            torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).float()
+        )  # already in channels-last memory
         with torch.inference_mode():
             features[start : start + BATCH] = network(images).numpy()
         if progress:
@@ -71,9 +73,9 @@ def embed_crops(
 
 
 def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tensor], Tensor]:
-    """A function from images [N, 3, S, S] in [-1, 1] to their identity distance [N] from crops.
+    """Make a function from images [N, 3, S, S] in [-1, 1] to their identity distance [N] from crops.
 
-    Differentiable. The chip is cut out of an image where it lay in its crop: edits hardly move a face.
+    It is differentiable. The chip is cut out where it is in the crop, since edits hardly move a face.
 
     Args:
         crops: uint8 [N, S, S, 3] RGB, aligned by `template`.
@@ -94,7 +96,8 @@ def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tenso
     def features(images: Tensor) -> Tensor:
         chips = F.grid_sample(images, grid.to(images), "bilinear", "border", align_corners=False)
         inputs = ((chips + 1) * LEVELS).contiguous(memory_format=torch.channels_last)
-        return network.to(images.device)(inputs)
+        codes: Tensor = network.to(images.device)(inputs)
+        return codes
 
     with torch.no_grad():
         person = features(from_levels(torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)))
@@ -102,9 +105,9 @@ def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tenso
 
 
 def _chip_map(crop: np.ndarray, template: Template) -> Tensor:
-    """Where dlib cuts the chip out of a crop: [2, 3], from chip to crop, both from -1 to 1.
+    """Affine [2, 3] from dlib's chip to a crop, both with coordinates from -1 to 1.
 
-    dlib does not tell; but of a picture of coordinates it cuts out those that the chip has.
+    dlib does not return it, but it can be read from the chip of a picture whose pixels are their coordinates.
     """
     import dlib
     import torch
@@ -118,19 +121,20 @@ def _chip_map(crop: np.ndarray, template: Template) -> Tensor:
     cut = dlib.get_face_chip(picture, landmarks, size=CHIP, padding=0.25)[..., :2].reshape(-1, 2) / 255
     at = (np.arange(CHIP) + 0.5) / CHIP * 2 - 1
     points = np.stack([np.tile(at, CHIP), np.repeat(at, CHIP), np.ones(CHIP * CHIP)], axis=1)
-    inside = ((cut > 0.02) & (cut < 0.98)).all(axis=1)  # dlib paints what lies outside black
-    pixels = cut[inside] * (size - 1)  # of pixel centres, counted from 0
+    inside = ((cut > 0.02) & (cut < 0.98)).all(axis=1)  # dlib makes pixels outside black
+    pixels = cut[inside] * (size - 1)  # positions of pixel centres, counted from 0
     solution, *_ = np.linalg.lstsq(points[inside], (pixels + 0.5) / size * 2 - 1, rcond=None)
     return torch.from_numpy(solution.T).float()
 
 
 def identity_distance(features1: np.ndarray, features2: np.ndarray) -> np.ndarray:
     """Euclidean distance between rows of [..., 128]; below 0.6 counts as the same person."""
-    return np.linalg.norm(np.asarray(features1) - np.asarray(features2), axis=-1)
+    difference = np.asarray(features1) - np.asarray(features2)
+    return np.asarray(np.linalg.norm(difference, axis=-1))
 
 
 def face_box(template: Template, size: int) -> tuple[int, int, int, int]:
-    """The box (left, top, right, bottom) that dlib's detector would give in a crop of `size` pixels."""
+    """The box (left, top, right, bottom) that dlib's detector would return in a crop of `size` pixels."""
     left, top, right, bottom = FACE_BOX
     down = template.shift_down
     edges = (left, top - down, right, bottom - down)
@@ -146,4 +150,4 @@ def _models() -> tuple[Any, FaceResNet]:
 
     predictor = dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
     network = read_face_resnet(model_file("dlib_face_recognition_resnet_model_v1.dat"))
-    return predictor, network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return predictor, network.to(memory_format=torch.channels_last)

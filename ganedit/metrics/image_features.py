@@ -1,4 +1,4 @@
-"""Features that Fréchet distances compare, of any images, by a network that needs no download."""
+"""Features of any images for Fréchet distances, by a network that needs no download."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from ganedit.store.formats.efficientnet_lite import load_efficientnet_lite
 
 BATCH = 16
-SIDE = 128  # pixels at which images are compared, whatever their size
+SIDE = 128  # side in pixels at which images of any size are compared
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""How close to the truth holes are filled, beside two ways that need no network."""
+"""Measures how well holes are filled, in comparison with two methods that need no network."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
 BATCH = 16
-REACH = 3  # pixels that OpenCV's method looks at around each
+REACH = 3  # radius in pixels of the neighbourhood that OpenCV's method uses
 
 
 @dataclass(frozen=True)
 class InpaintQuality:
-    """What `measure_inpainting` finds: mean PSNR in the hole, in dB."""
+    """Results of `measure_inpainting`: mean PSNR in the hole, in dB."""
 
     psnr: float
-    rim_psnr: float  # of the mean colour around the hole
-    opencv_psnr: float  # of Telea's method (2004), as in cv2.inpaint
+    rim_psnr: float  # for the mean colour around the hole
+    opencv_psnr: float  # for Telea's method (2004), as in cv2.inpaint
     pictures: int
-    share: float  # of a picture's area that the hole takes
+    share: float  # share of the picture's area that the hole takes
 
 
 def measure_inpainting(
@@ -58,7 +58,7 @@ def measure_inpainting(
 
 
 def centre_hole(side: int) -> Tensor:
-    """[1, 1, side, side] bool, true in the middle square of half the side."""
+    """[1, 1, side, side] bool, true in the central square of half the side."""
     hole = torch.zeros(1, 1, side, side, dtype=torch.bool)
     middle = slice(side // 4, side // 4 + side // 2)
     hole[..., middle, middle] = True
@@ -66,7 +66,7 @@ def centre_hole(side: int) -> Tensor:
 
 
 def hole_psnr(filled: Tensor, images: Tensor, hole: Tensor) -> Tensor:
-    """[N] dB, over the pixels in the hole alone, of pictures [N, 3, S, S] in [-1, 1]; 100 at most."""
+    """PSNR [N] in dB, at most 100, of pictures [N, 3, S, S] in [-1, 1], over the pixels in the hole."""
     error = ((filled - images).square() * hole).sum(dim=(1, 2, 3)) / (3 * hole.sum())
     return (4 / error.clamp(min=4e-10)).log10() * 10
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 MaskOf = Callable[[Tensor], Tensor]  # images [N, 3, S, S] to masks [N, 1, S, S], 0 to 1
-ALSO_CALLED = {"mouth": "lips"}  # the region within the outline of the lips, teeth included
+ALSO_CALLED = {"mouth": "lips"}  # the region within the outline of the lips, including teeth
 
 
 def region_mask(name: str, generator: Generator) -> MaskOf:
-    """A function that finds a region of the face, such as "mouth" or "eyes", by its landmarks.
+    """Make a function that finds a region of the face, such as "mouth" or "eyes", by landmarks.
 
     Raises:
         CheckpointError: The generator does not draw aligned faces.
@@ -44,14 +44,14 @@ def region_mask(name: str, generator: Generator) -> MaskOf:
 
 
 def painted_mask(photo: Photo, side: int) -> MaskOf:
-    """The same place in every image of `side` pixels: where the photo is white.
+    """Make a function that returns the white region of a photo, for all images of `side` pixels.
 
     Raises:
-        InputError: It is black or white all over.
+        InputError: The photo is entirely black or white.
     """
     grey = resize(to_depth(photo.pixels, np.uint8), (side, side)).mean(axis=2) / 255
     if not 0.001 < grey.mean() < 0.999:
         colour = "black" if grey.mean() < 0.5 else "white"
-        raise InputError(f"{photo.path or 'the mask'} is {colour} all over", "paint a region")
-    found = torch.from_numpy(grey).float()[None, None]
-    return lambda images: found.expand(len(images), -1, -1, -1)
+        raise InputError(f"{photo.path or 'the mask'} is entirely {colour}", "paint a region")
+    mask = torch.from_numpy(grey).float()[None, None]
+    return lambda images: mask.expand(len(images), -1, -1, -1)

@@ -1,4 +1,4 @@
-"""How close a picture is to another, and how many pictures of faces dlib takes for faces."""
+"""Measures the similarity of pictures, and the share of pictures in which dlib detects faces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-DETECTION_SIDE = 256  # small crops are enlarged to this: dlib's detector needs faces of 80 pixels
+DETECTION_SIDE = 256  # px to which small crops are enlarged, as dlib's detector needs faces of 80 px
 
 
 def psnr(images: Tensor, references: Tensor) -> Tensor:
@@ -19,7 +19,7 @@ def psnr(images: Tensor, references: Tensor) -> Tensor:
         images, references: Float [N, C, H, W] in [-1, 1].
 
     Returns:
-        [N] in dB; infinite where they are equal.
+        [N] in dB; infinite if the images are equal.
     """
     from torchmetrics.functional.image import peak_signal_noise_ratio as ratio
 
@@ -33,24 +33,26 @@ def ssim(images: Tensor, references: Tensor) -> Tensor:
         images, references: Float [N, C, H, W] in [-1, 1], at least 11 pixels on a side.
 
     Returns:
-        [N]; 1 where they are equal.
+        [N]; 1 if the images are equal.
     """
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure as similarity
 
-    shown, wanted = (x.clamp(-1, 1).add(1).div(2) for x in (images, references))  # it depends on the zero
+    shown, wanted = (
+        x.clamp(-1, 1).add(1).div(2) for x in (images, references)
+    )  # its result depends on which value is zero
     value = similarity(shown, wanted, data_range=1.0, reduction="none")
     return torch.as_tensor(value).reshape(-1)
 
 
 def luma(images: Tensor) -> Tensor:
-    """Y of ITU-R BT.601 as MATLAB's rgb2ycbcr gives it, which super-resolution is measured on.
+    """Y of ITU-R BT.601 as in MATLAB's rgb2ycbcr, on which super-resolution is evaluated.
 
     Args:
         images: Float [N, 3, H, W] in [-1, 1].
 
     Returns:
-        [N, 1, H, W] on the same scale of 255 levels; black is 16 and white 235 of them.
+        [N, 1, H, W] on a scale of 255 levels, of which black is 16 and white 235.
     """
     from ganedit.images.tensors import from_levels
 
@@ -60,9 +62,10 @@ def luma(images: Tensor) -> Tensor:
 
 
 def luma_quality(images: Tensor, references: Tensor, border: int) -> tuple[Tensor, Tensor]:
-    """PSNR and SSIM, each [N], on the luma without its `border` pixels, of pictures rounded to 8 bits.
+    """PSNR and SSIM, each [N], on the luma of pictures rounded to 8 bits, without `border` pixels at the
+    edges.
 
-    As the literature on super-resolution measures; arguments as for `psnr`.
+    This is the usual evaluation of super-resolution; the other arguments are as in `psnr`.
     """
     from ganedit.images.tensors import from_levels, to_levels
 
@@ -80,7 +83,7 @@ def detection_rate(crops: np.ndarray, progress: Callable[[int, int], None] | Non
         progress: Called with (done, total) now and then.
 
     Returns:
-        0 to 1.
+        A number from 0 to 1.
     """
     import dlib
     import numpy as np
@@ -89,9 +92,9 @@ def detection_rate(crops: np.ndarray, progress: Callable[[int, int], None] | Non
     doublings, side = 0, crops.shape[1]
     while side < DETECTION_SIDE:
         doublings, side = doublings + 1, side * 2
-    found = 0
+    detected = 0
     for i, crop in enumerate(crops, 1):
-        found += len(detector(np.ascontiguousarray(crop), doublings)) > 0
+        detected += len(detector(np.ascontiguousarray(crop), doublings)) > 0
         if progress and (i % 64 == 0 or i == len(crops)):
             progress(i, len(crops))
-    return found / len(crops)
+    return detected / len(crops)

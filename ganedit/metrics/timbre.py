@@ -1,8 +1,8 @@
-"""How far a sound is from what an instrument would have made of the same notes.
+"""Measures how far a sound is from the same notes played by another instrument.
 
 Spectrograms are compared by the mean absolute difference of their decibels, pitch by pYIN (M. Mauch and S.
 Dixon, ICASSP 2014), note onsets by the spectral flux, all by librosa. An instrument is recognised by a linear
-classifier of mel-frequency cepstra that never hears a translation while it learns.
+classifier of mel-frequency cepstra that is trained without translated sounds.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
 
 PITCH_RANGE = (180.0, 4200.0)  # Hz: below the violin's lowest note, and C8
 PITCH_WINDOW, PITCH_HOP = 1024, 1024  # samples; 64 ms at 16 kHz
-# From version 1.0, librosa drops the improbable transitions by default: at this hop, all between
-# voiced and unvoiced frames. Before it, there was only the exact way.
+# From version 1.0, librosa drops improbable transitions by default, which at this hop are all those between
+# voiced and unvoiced frames. Earlier versions only have the exact method.
 HAS_PRUNING = "transition_min_prob" in inspect.signature(librosa.pyin).parameters
 EXACT: dict[str, Any] = {"transition_min_prob": None} if HAS_PRUNING else {}
 ONSET_TOLERANCE = 0.05  # seconds
-LOUDEST = 30.0  # dB below the loudest frame, under which the classifier does not listen
-PART_SECONDS = 2.0  # that the classifier hears at once
+LOUDEST = 30.0  # dB below the loudest frame down to which the classifier uses frames
+PART_SECONDS = 2.0  # length of the parts that are classified one by one
 
 
 @dataclass(frozen=True)
 class Pitch:
-    """The fundamental, Hz by frame (NaN where there is none), and where it is heard."""
+    """The fundamental in Hz by frame (NaN if there is none), and whether frames are voiced."""
 
     hertz: np.ndarray
     voiced: np.ndarray
 
 
 def spectral_distance(a: np.ndarray, b: np.ndarray, cfg: SpectrogramConfig) -> float:
-    """Mean absolute difference in dB of the spectrograms of sounds [T] at `cfg.rate`, at one level."""
+    """Mean absolute difference in dB of the spectrograms of sounds [T] at `cfg.rate`, after equalising
+    levels."""
     one, other = (picture(levelled(x, cfg.rate, cfg).samples, cfg) for x in (a, b))
     frames = min(one.shape[1], other.shape[1])
     return float(np.abs(one[:, :frames] - other[:, :frames]).mean() * -cfg.floor / 2)
@@ -52,27 +53,27 @@ def pitch_of(samples: np.ndarray, rate: int) -> Pitch:
     return Pitch(hertz, voiced)
 
 
-def pitch_kept(found: Pitch, wanted: Pitch) -> tuple[float, float]:
+def pitch_kept(pitch: Pitch, wanted: Pitch) -> tuple[float, float]:
     """Median absolute difference in cents where both are voiced, and the share of frames voiced alike."""
-    both = found.voiced & wanted.voiced
-    alike = float((found.voiced == wanted.voiced).mean())
+    both = pitch.voiced & wanted.voiced
+    alike = float((pitch.voiced == wanted.voiced).mean())
     if not both.any():
         return float("nan"), alike
-    return float(np.median(np.abs(1200 * np.log2(found.hertz[both] / wanted.hertz[both])))), alike
+    return float(np.median(np.abs(1200 * np.log2(pitch.hertz[both] / wanted.hertz[both])))), alike
 
 
 def onsets_of(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Seconds at which notes begin."""
+    """Times in seconds at which notes begin."""
     return librosa.onset.onset_detect(y=samples, sr=rate, hop_length=128, units="time")
 
 
-def matches(found: Sequence[float] | np.ndarray, wanted: Sequence[float] | np.ndarray) -> int:
-    """How many of two sorted lists of onsets are the same within `ONSET_TOLERANCE`, each used once."""
+def matches(onsets: Sequence[float] | np.ndarray, wanted: Sequence[float] | np.ndarray) -> int:
+    """Number of onsets that two sorted lists have in common within `ONSET_TOLERANCE`, each used once."""
     i = j = count = 0
-    while i < len(found) and j < len(wanted):
-        if abs(found[i] - wanted[j]) <= ONSET_TOLERANCE:
+    while i < len(onsets) and j < len(wanted):
+        if abs(onsets[i] - wanted[j]) <= ONSET_TOLERANCE:
             i, j, count = i + 1, j + 1, count + 1
-        elif found[i] < wanted[j]:
+        elif onsets[i] < wanted[j]:
             i += 1
         else:
             j += 1
@@ -81,14 +82,15 @@ def matches(found: Sequence[float] | np.ndarray, wanted: Sequence[float] | np.nd
 
 @dataclass(frozen=True)
 class Score:
-    """What one sound is worth beside what it should be; NaN where that is not asked.
+    """Scores of a sound in comparison with what it should be; NaN for what was not measured.
 
     Attributes:
-        distance: dB, from the target instrument's sound; see `spectral_distance` and `note_distance`.
+        distance: Distance in dB from the target instrument's sound; see `spectral_distance` and
+            `note_distance`.
         cents: Median absolute difference of the fundamental.
-        voiced: Share of frames that are voiced alike, or of those within notes that are voiced.
-        is_target: 1 where the classifier hears the target instrument, else 0.
-        found, wanted, both: Onsets here, there, and the same in both.
+        voiced: Share of frames whose voicing agrees, or of frames within notes that are voiced.
+        is_target: 1 if the classifier recognises the target instrument, otherwise 0.
+        found, wanted, both: Number of onsets in the sound, in the truth, and in both.
     """
 
     distance: float
@@ -101,7 +103,7 @@ class Score:
 
 
 def mean_score(scores: Sequence[Score]) -> dict[str, float]:
-    """Means over sounds of a set, and the F-score of all of their onsets together; NaN is left out."""
+    """Means over the sounds of a set, and the F-score of all of their onsets together; NaN is ignored."""
 
     def mean(name: str) -> float:
         values = [value for score in scores if not np.isnan(value := getattr(score, name))]
@@ -115,9 +117,9 @@ def mean_score(scores: Sequence[Score]) -> dict[str, float]:
 def score_pair(
     sound: np.ndarray, truth: np.ndarray, tune: np.ndarray, is_target: bool, cfg: SpectrogramConfig
 ) -> Score:
-    """A sound beside the true one of the target instrument, and the one whose tune it is to keep.
+    """Compare a sound with the true one of the target instrument, and with the one whose tune it should keep.
 
-    All [T] at `cfg.rate`.
+    All sounds are [T] at `cfg.rate`.
     """
     cents, alike = pitch_kept(pitch_of(sound, cfg.rate), pitch_of(tune, cfg.rate))
     here, there = onsets_of(sound, cfg.rate), onsets_of(tune, cfg.rate)
@@ -126,20 +128,20 @@ def score_pair(
 
 
 class NotePlayed(NamedTuple):
-    """A note of a recording: seconds, and its MIDI number."""
+    """A note in a recording: start and end in seconds, and its MIDI number."""
 
     start: float
     end: float
     pitch: int
 
 
-Spectra = dict[int, np.ndarray]  # mean column of a spectrogram, [bins], of each note by MIDI number
+Spectra = dict[int, np.ndarray]  # mean column [bins] of the spectrogram of each note, by MIDI number
 
 
 def note_spectra(
     sounds: Sequence[np.ndarray], notes: Sequence[Sequence[NotePlayed]], cfg: SpectrogramConfig
 ) -> Spectra:
-    """What notes of recordings at `cfg.rate` look like, by MIDI number: the mean of their middles."""
+    """Spectra of the notes in recordings at `cfg.rate`: the mean over the middle of each note."""
     columns: dict[int, list[np.ndarray]] = {}
     for sound, played in zip(sounds, notes, strict=True):
         drawn = picture(levelled(sound, cfg.rate, cfg).samples, cfg)
@@ -153,10 +155,10 @@ def note_spectra(
     return {pitch: np.mean(some, axis=0) for pitch, some in columns.items()}
 
 
-def note_distance(found: Spectra, wanted: Spectra, cfg: SpectrogramConfig) -> float:
-    """Mean absolute difference in dB of the notes that both have; NaN if there are none."""
-    both = found.keys() & wanted.keys()
-    each = [np.abs(found[pitch] - wanted[pitch]).mean() * -cfg.floor / 2 for pitch in sorted(both)]
+def note_distance(spectra: Spectra, wanted: Spectra, cfg: SpectrogramConfig) -> float:
+    """Mean absolute difference in dB over the notes that both have; NaN if there are none."""
+    both = spectra.keys() & wanted.keys()
+    each = [np.abs(spectra[pitch] - wanted[pitch]).mean() * -cfg.floor / 2 for pitch in sorted(both)]
     return float(np.mean(each)) if each else float("nan")
 
 
@@ -167,7 +169,7 @@ def score_notes(
     is_target: bool,
     cfg: SpectrogramConfig,
 ) -> Score:
-    """A sound at `cfg.rate` beside the notes in it, and how the target instrument plays them."""
+    """Compare a sound at `cfg.rate` with its notes, and with the target instrument's spectra of these."""
     pitch = pitch_of(sound, cfg.rate)
     times = np.arange(len(pitch.voiced)) * PITCH_HOP / cfg.rate
     midi = np.full(len(times), np.nan)
@@ -188,11 +190,11 @@ def score_notes(
 
 
 class InstrumentClassifier:
-    """Tells instruments apart, from sounds of each.
+    """Recognises instruments, after learning from sounds of each.
 
     Args:
         sounds: Samples [T] of recordings or renderings by instrument; two instruments or more.
-        rate: Of them.
+        rate: Rate of the samples.
     """
 
     def __init__(self, sounds: Mapping[str, Sequence[np.ndarray]], rate: int) -> None:
@@ -211,12 +213,12 @@ class InstrumentClassifier:
         self.model.fit(np.stack(rows), names)
 
     def name(self, samples: np.ndarray) -> str:
-        """The instrument that samples [T] sound like, by the mean of what is said of their parts."""
+        """The instrument that samples [T] sound like, by the mean prediction over their parts."""
         shares = self.model.predict_proba(self._features(samples)).mean(axis=0)
         return str(self.model.classes_[shares.argmax()])
 
     def _features(self, samples: np.ndarray) -> np.ndarray:
-        """[parts, 52]: means and deviations of 13 cepstra and of their changes, where something is heard."""
+        """[parts, 52]: means and deviations of 13 cepstra and of their changes, over audible frames."""
         cepstra = librosa.feature.mfcc(
             y=samples, sr=self.rate, n_mfcc=13, n_fft=1024, hop_length=256, n_mels=64
         )

@@ -1,4 +1,4 @@
-"""Whether a translator changes what it should, and leaves alone what it should not."""
+"""Measures whether a translator changes what it should, and keeps the rest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EMBEDDED = 128  # side of the crops in which faces are compared
 
 @dataclass(frozen=True)
 class FaceDrawing:
-    """What `measure_faces_drawn` finds."""
+    """Results of `measure_faces_drawn`."""
 
     detection_rate: float  # share of the outputs in which dlib's detector finds a face
     frechet: float  # between identity features of outputs and of real faces
@@ -39,11 +39,11 @@ class FaceDrawing:
 
 
 def background_psnr(inputs: np.ndarray, outputs: np.ndarray, mask: np.ndarray) -> float:
-    """PSNR in dB of a picture to what it was made from, where the mask is dark; NaN where it never is.
+    """PSNR in dB between input and output where the mask is dark; NaN if it is dark nowhere.
 
     Args:
         inputs, outputs: uint8 [H, W, 3].
-        mask: uint8 [H, W, 3], white on what was meant to change.
+        mask: uint8 [H, W, 3], white where the picture should change.
 
     Raises:
         InputError: Their sizes differ.
@@ -64,12 +64,14 @@ def share_taken_for(
     """Share of pictures [H, W, 3] that a classifier gives a binary attribute, 0 to 1.
 
     Raises:
-        UsageError: It has no such attribute.
+        UsageError: The classifier has no such attribute.
     """
     binary = classifier.network.cfg.binary
     if attribute not in binary:
         known = ", ".join(binary) or "none"
-        raise UsageError(f"the classifier {classifier.name} does not tell {attribute!r}", f"it tells {known}")
+        raise UsageError(
+            f"the classifier {classifier.name} has no binary attribute {attribute!r}", f"it has {known}"
+        )
     taken = 0
     for i, pixels in enumerate(outputs, 1):
         taken += bool(classifier.measure(to_tensor(pixels))[attribute][0] > 0.5)
@@ -84,17 +86,17 @@ def measure_faces_drawn(
     template: Template,
     progress: Progress | None = None,
 ) -> FaceDrawing:
-    """Are drawn faces found, and are they as varied as real ones?
+    """Detection rate and Fréchet distance of drawn faces: are they faces, and as varied as real ones?
 
-    Compare distances only of like numbers of pictures.
+    Distances are only comparable at equal numbers of pictures.
 
     Args:
-        outputs, real: Square aligned crops, uint8 [S, S, 3], of any sizes.
+        outputs, real: Square aligned crops, uint8 [S, S, 3], of any size.
         template: How they are aligned.
         progress: Called with (done, total) while features are computed.
 
     Raises:
-        InputError: Fewer than two on a side.
+        InputError: Fewer than two crops on a side.
         MissingError: dlib's model files are not installed.
     """
     from ganedit.metrics.identity import embed_crops
@@ -106,7 +108,7 @@ def measure_faces_drawn(
 
 
 def region_agreement(outputs: Sequence[np.ndarray], maps: Sequence[np.ndarray], template: Template) -> float:
-    """How well the parts of drawn faces lie where their maps have them: mean IoU of skin, brows, eyes, nose
+    """How well the parts of drawn faces agree with their label maps: mean IoU of skin, brows, eyes, nose
     and lips, each summed over all pictures.
 
     Args:
@@ -115,7 +117,7 @@ def region_agreement(outputs: Sequence[np.ndarray], maps: Sequence[np.ndarray], 
         template: How they are aligned.
 
     Returns:
-        0 to 1; photos agree fully with the maps that `ganedit draw regions` makes of them.
+        A number from 0 to 1, which is 1 for photos and the maps that `ganedit draw regions` makes of them.
 
     Raises:
         MissingError: dlib's model file is not installed.
@@ -137,7 +139,7 @@ def region_agreement(outputs: Sequence[np.ndarray], maps: Sequence[np.ndarray], 
 
 @dataclass(frozen=True)
 class Translated:
-    """An image or label map, what became of it, and the image beside it; uint8 [H, W, 3]."""
+    """An image or label map, its translation, and the other half of a pair; uint8 [H, W, 3]."""
 
     given: np.ndarray | None  # None for label maps
     output: np.ndarray
@@ -191,7 +193,7 @@ def translate_folder(
 
 
 def mean_psnr(rows: Sequence[Translated], pairs: Pairs) -> float:
-    """Mean PSNR in dB: to the wanted image, or to the input outside of the mask."""
+    """Mean PSNR in dB: to the wanted image, or to the input outside the mask."""
     each = []
     for row in rows:
         shape = row.output.shape[:2]
@@ -211,7 +213,7 @@ def read_folder(source: Path, limit: int | None = None) -> list[np.ndarray]:
 
 
 def _halves(path: Path, pairs: Pairs | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """What is to be translated, and what is beside it."""
+    """The left half of a pair, which is to be translated, and the right half."""
     pixels = to_depth(read_image(path).pixels, np.uint8)
     if pairs is None:
         return pixels, None

@@ -1,4 +1,4 @@
-"""How much better than a bicubic filter an upscaler is, as the literature on super-resolution measures it."""
+"""Compares upscalers with a bicubic filter, by the usual evaluation of super-resolution."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LARGE, SMALL = "_HR.png", "_LR.png"
 
 @dataclass(frozen=True)
 class UpscaleQuality:
-    """What `measure_upscaler` finds: means over the pictures, on the luma without its border."""
+    """Results of `measure_upscaler`: means over the pictures, on the luma without its border."""
 
     psnr: float  # dB
     ssim: float
-    bicubic_psnr: float  # of a bicubic filter
+    bicubic_psnr: float  # for a bicubic filter
     bicubic_ssim: float
     pictures: int
     border: int  # pixels left out on each side
@@ -73,10 +73,10 @@ def measure_upscaler(
 
 
 def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """`NAME_HR.png` and `NAME_LR.png` of a folder, by name.
+    """`NAME_HR.png` and `NAME_LR.png` in a folder, by name.
 
     Raises:
-        InputError: There is none, or one without its partner.
+        InputError: There are none, or one has no partner.
     """
     large = sorted(Path(folder).glob(f"*{LARGE}"))
     if not large:
@@ -92,14 +92,14 @@ def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def bicubic(photo: Photo, scale: int) -> Photo:
-    """A photo of 8 bits enlarged by Keys' cubic filter, which MATLAB's imresize uses too."""
+    """An 8-bit photo enlarged by Keys' cubic filter, like in MATLAB's imresize."""
     height, width = photo.pixels.shape[:2]
     image = Image.fromarray(photo.pixels).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
     return Photo(np.asarray(image))
 
 
 def _score(photo: Photo, wanted: Photo, border: int) -> tuple[float, float]:
-    """PSNR and SSIM. Pictures of one channel are their own luma: Set14 has one such."""
+    """PSNR and SSIM. Pictures with one channel, such as one in Set14, are their own luma."""
     images, references = (to_tensor(one.pixels) for one in (photo, wanted))
     if wanted.grey:
         inner = slice(border, -border or None)

@@ -1,4 +1,4 @@
-"""What a CLIP model knows of faces: gender, smile and age, found by comparing images with texts alone."""
+"""Measures what a CLIP model knows of faces: gender, smile and age, predicted by comparison with texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Clip
 
 TEMPLATES = ("a photo of {}", "a picture of {}", "a portrait of {}", "{}")
-PROMPTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # what 0 and 1 are called
+PROMPTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # words for 0 and for 1
     "gender": (("a woman", "a female face"), ("a man", "a male face")),
     "smile": (("a serious person", "a person who is not smiling"), ("a smiling person", "a happy person")),
 }
@@ -35,14 +35,14 @@ def probability(clip: Clip, features: Tensor, name: str) -> Tensor:
 
 
 def estimated_age(clip: Clip, features: Tensor) -> Tensor:
-    """Age in years [N]: the median of what the texts "a photo of a person N years old" share out."""
+    """Age in years [N]: the median of the distribution over the texts "a photo of a person N years old"."""
     texts = torch.stack([_ensemble(clip, (f"a person {n} years old", f"a person aged {n}")) for n in AGES])
     shares = (clip.scale * features @ texts.T).softmax(dim=1).cumsum(dim=1)
     return torch.tensor(AGES, dtype=torch.float32, device=features.device)[(shares < 0.5).sum(dim=1)]
 
 
 def _ensemble(clip: Clip, things: Sequence[str]) -> Tensor:
-    """Mean feature [E], of length 1, of things in all TEMPLATES."""
+    """Mean feature [E], of length 1, of these nouns in all TEMPLATES."""
     features = clip.texts([template.format(thing) for template in TEMPLATES for thing in things])
     return torch.nn.functional.normalize(features.mean(dim=0), dim=0)
 
@@ -56,13 +56,13 @@ def zero_shot(clip: Clip, pictures: Tensor, labels: dict[str, Tensor]) -> dict[s
         labels: Any of gender (1 is male), smile (1 or 0) and age, each [N]; NaN where unknown.
     """
     features = features_of(clip, pictures).cpu()
-    found = {}
+    results = {}
     for name, wanted in labels.items():
         known = ~wanted.isnan()
         if name == "age":
             error = (estimated_age(clip, features[known]) - wanted[known]).abs().mean()
-            found["age mean absolute error"] = float(error)
+            results["age mean absolute error"] = float(error)
         else:
             right = (probability(clip, features[known], name) > 0.5) == (wanted[known] > 0.5)
-            found[f"{name} accuracy"] = float(right.float().mean())
-    return found
+            results[f"{name} accuracy"] = float(right.float().mean())
+    return results

@@ -1,8 +1,8 @@
 """The generator of BigGAN-deep (Brock et al., arXiv:1809.11096, appendix B).
 
 Batch normalisation is conditional: scale and shift come from z and the class. Its statistics depend on the
-truncation, since truncated z give other activations; they are stored for `num_statistics` values of it from 0
-to 1, and interpolated between.
+truncation, since a truncated z changes the activations; they are stored for `num_statistics` values of it
+from 0 to 1, and interpolated between.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ START = 4  # px
 class GeneratorConfig:
     channels: tuple[tuple[int, int], ...]  # in and out, of each block
     doubling: tuple[bool, ...]  # which blocks double the size
-    attention: int  # of so many blocks, attention follows
+    attention: int  # number of blocks before the attention layer
     z_dim: int = 128
     class_dim: int = 128  # size of a class embedding
     num_classes: int = 1000
@@ -32,7 +32,7 @@ class GeneratorConfig:
 
     @property
     def resolution(self) -> int:
-        return START * 2 ** sum(self.doubling)
+        return START << sum(self.doubling)
 
 
 class StatisticsNorm(nn.Module):
@@ -82,7 +82,7 @@ class AffineNorm(StatisticsNorm):
 
 
 class Block(nn.Module):
-    """Bottleneck of four convolutions; the shortcut drops the channels that are too many."""
+    """Bottleneck of four convolutions; the shortcut drops surplus channels."""
 
     def __init__(self, in_channels: int, out_channels: int, cfg: GeneratorConfig, *, doubling: bool) -> None:
         super().__init__()
@@ -127,8 +127,8 @@ class Attention(nn.Module):
         key = F.max_pool2d(self.key(x), 2).flatten(2)  # [N, C/8, HW/4]
         value = F.max_pool2d(self.value(x), 2).flatten(2)  # [N, C/2, HW/4]
         weights = (query.transpose(1, 2) @ key).softmax(dim=-1)  # [N, HW, HW/4]
-        found = (value @ weights.transpose(1, 2)).view(n, -1, h, w)
-        return x + self.gamma * self.out(found)
+        attended: Tensor = self.out((value @ weights.transpose(1, 2)).view(n, -1, h, w))
+        return x + self.gamma * attended
 
 
 class Generator(nn.Module):
@@ -152,22 +152,23 @@ class Generator(nn.Module):
         """z [z_dim] of a seed: normal numbers within ±2, times the truncation `psi`."""
         from scipy.stats import truncnorm
 
-        return psi * truncnorm.rvs(-2, 2, size=self.cfg.z_dim, random_state=np.random.RandomState(seed))
+        z = truncnorm.rvs(-2, 2, size=self.cfg.z_dim, random_state=np.random.RandomState(seed))
+        return psi * np.asarray(z)
 
     def forward(self, z: Tensor, c: Tensor | None = None, psi: float = 1.0) -> Tensor:
-        """Truncation `psi` in (0, 1], as z was drawn with.
+        """Images for z drawn with truncation `psi` in (0, 1].
 
         Raises:
-            ValueError: another psi, or no class.
+            ValueError: `psi` outside that range, or no class.
         """
         if not 0 < psi <= 1 or c is None:
             raise ValueError("BigGAN needs a class, and a truncation psi above 0 and at most 1")
         condition = torch.cat([z, self.embed(c)], dim=1)
-        # As published, the places of the first layer come before its channels.
+        # As published, the first layer's output is ordered height, width, channels.
         x = self.start(condition).view(len(z), START, START, -1).permute(0, 3, 1, 2).contiguous()
         for i, block in enumerate(self.blocks):
             if i == self.cfg.attention:
                 x = self.attention(x)
             x = block(x, condition, psi)
-        x = F.relu(self.norm(x, psi))
-        return self.to_rgb(x)[:, :3].tanh()
+        image: Tensor = self.to_rgb(F.relu(self.norm(x, psi)))
+        return image[:, :3].tanh()

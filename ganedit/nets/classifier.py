@@ -1,7 +1,7 @@
 """Attributes of an aligned face from its luma: a small residual network with one output per attribute.
 
-Residual blocks as in He et al., arXiv:1512.03385, on 64-pixel pictures. Colour is left out, since half of
-the pictures it learns from have none.
+Residual blocks as in He et al., arXiv:1512.03385, on 64-pixel pictures. Colour is not used, since half of
+the training pictures have none.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ LUMA = (0.299, 0.587, 0.114)  # Rec. 601
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Which attributes there are, and how wide the network is."""
+    """Names of the attributes, and widths of the network."""
 
-    binary: tuple[str, ...]  # attributes that are there or not: their outputs are logits
+    binary: tuple[str, ...]  # attributes that are present or absent: their outputs are logits
     numbers: tuple[str, ...] = ()  # attributes with a value, in the units of their labels
     means: tuple[float, ...] = ()  # of the numbers over the training set
     stds: tuple[float, ...] = ()
@@ -66,9 +66,10 @@ class Classifier(nn.Module):
         return self.standardised(images) * self.scale + self.offset
 
     def standardised(self, images: Tensor) -> Tensor:
-        """As `forward`, but numbers in standard deviations from their mean."""
+        """Like `forward`, but with numbers in standard deviations from their mean."""
         h = self.trunk(self.stem(to_input(images)))  # [N, W, 4, 4]
-        return self.head(h.mean((2, 3))).float()
+        outputs: Tensor = self.head(h.mean((2, 3)))
+        return outputs.float()
 
 
 def to_input(images: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ class ChannelwiseLinear(nn.Module):
     """A dense layer from all places of a channel [N, C, n, n] to all places of that channel.
 
     This is what lets every pixel of the hole depend on all of the surroundings; channels are mixed by a 1x1
-    convolution after it. Maps of another size are brought to n and back.
+    convolution after it. Maps of another size are resized to n and back.
     """
 
     def __init__(self, channels: int, side: int) -> None:
@@ -60,8 +60,8 @@ class ChannelwiseLinear(nn.Module):
 class ContextEncoder(nn.Module):
     """Pictures with holes [N, 4, H, W] (see the config) to whole pictures [N, 3, H, W] in [-1, 1].
 
-    Only what is drawn inside the hole is meant to be used. Sides divisible by `cfg.multiple`; other sizes
-    than the config's are possible and worse.
+    Only the pixels inside the hole are meant to be used. Sides must be divisible by `cfg.multiple`; sizes
+    other than the config's work, but give worse results.
     """
 
     def __init__(self, cfg: ContextEncoderConfig) -> None:
@@ -94,4 +94,5 @@ class ContextEncoder(nn.Module):
         x = self.mix(relu(self.across(x)))
         for layer in self.up:
             x = layer(x)
-        return self.to_image(x).tanh()
+        x = self.to_image(x)
+        return x.tanh()

@@ -63,9 +63,9 @@ class EfficientNetLite(nn.Module):
         blocks: list[InvertedResidual] = []
         channels, taps = STEM, []
         for i, (count, kernel, stride, expansion, base) in enumerate(STAGES):
-            if stride == 2 and i > 1:  # the stage before ends a scale
+            if stride == 2 and i > 1:  # the previous stage is the last of its scale
                 taps.append(len(blocks))
-            whole = i in (0, len(STAGES) - 1)  # the first and the last stage are never deepened
+            whole = i in (0, len(STAGES) - 1)  # the first and the last stage keep their depth
             for j in range(count if whole else math.ceil(count * cfg.depth)):
                 out = _widened(base, cfg.width)
                 blocks.append(InvertedResidual(channels, out, kernel, stride if j == 0 else 1, expansion))
@@ -80,12 +80,12 @@ class EfficientNetLite(nn.Module):
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations at 1/4, 1/8, 1/16 and 1/32 of the side: [N, widths[i], H/2^(i+2), W/2^(i+2)]."""
         x = self.stem(images.contiguous(memory_format=torch.channels_last))
-        found = []
+        features = []
         for i, block in enumerate(self.blocks, 1):
             x = block(x)
             if i in self._taps:
-                found.append(x)
-        return found
+                features.append(x)
+        return features
 
     def embed(self, images: Tensor) -> Tensor:
         """The coarsest features [N, 320 or 352], averaged over each image: what Fréchet distances compare."""
@@ -93,7 +93,8 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [N, 1000] of ImageNet's classes."""
-        return self.classifier(self.head(self.features(images)[-1]).mean(dim=(2, 3)))
+        logits: Tensor = self.classifier(self.head(self.features(images)[-1]).mean(dim=(2, 3)))
+        return logits
 
 
 class InvertedResidual(nn.Module):
@@ -109,7 +110,7 @@ class InvertedResidual(nn.Module):
         self.shortcut = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x if self.expand is None else self.expand(x)
+        h: Tensor = x if self.expand is None else self.expand(x)
         h = self.project(self.depthwise(h))
         return h.add_(x) if self.shortcut else h
 
@@ -182,7 +183,7 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and behind `size` samples, so that ceil(size / stride) come out."""
+    """Zeros before and after `size` samples, so that the result has ceil(size / stride)."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 

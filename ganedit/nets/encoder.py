@@ -72,7 +72,7 @@ class Encoder(nn.Module):
         self.register_buffer("w_avg", torch.zeros(cfg.w_dim))
 
     def _level(self, row: int) -> int:
-        """Which block row `row` reads: coarse rows the last one, fine rows the first."""
+        """Index of the block that row `row` reads: coarse rows read the last one, fine rows the first."""
         blocks = len(self.cfg.widths) - 1
         return blocks - 1 - row * blocks // self.cfg.num_ws
 

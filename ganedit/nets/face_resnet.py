@@ -1,7 +1,7 @@
 """dlib's face recognition network: a ResNet of 29 convolutions, 150-pixel faces to 128 numbers.
 
 Source: Davis King, dlib's `dnn_face_recognition_ex.cpp` and `dlib_face_recognition_resnet_model_v1`, after
-He et al., arXiv:1512.03385. The affine layers that dlib keeps behind its convolutions are folded into them.
+He et al., arXiv:1512.03385. dlib's affine layers after the convolutions are folded into them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LEVELS = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))  # channels, blocks; a
 
 
 class FaceResNet(nn.Module):
-    """Faces cut out as dlib's `get_face_chip` does to points; one person's lie within 0.6 of each other."""
+    """Faces, cut out like dlib's `get_face_chip`, to points; one person's lie within 0.6 of each other."""
 
     mean: Tensor
 
@@ -36,14 +36,15 @@ class FaceResNet(nn.Module):
     def forward(self, chips: Tensor) -> Tensor:  # [N, 3, 150, 150] RGB in [0, 255]
         h = F.relu(self.stem((chips - self.mean) / 256))  # [N, 32, 72, 72]
         h = self.blocks(F.max_pool2d(h, 3, 2))  # [N, 32, 35, 35] to [N, 256, 2, 2]
-        return self.head(h.mean((2, 3)))  # [N, 128]
+        features: Tensor = self.head(h.mean((2, 3)))  # [N, 128]
+        return features
 
 
 class Block(nn.Module):
     """Two 3x3 convolutions beside a shortcut that averages where the block halves.
 
-    dlib adds pictures of different sizes by filling the smaller up with zeros, on the right, at the bottom
-    and behind its channels; the convolution that halves is not padded, so that this happens.
+    dlib adds feature maps of different sizes by padding the smaller with zeros, on the right, at the bottom
+    and after its channels. This happens here since the convolution that halves is not padded.
     """
 
     def __init__(self, width_in: int, width: int, *, halve: bool) -> None:

@@ -4,8 +4,8 @@ Three things differ from the paper. The last two up-samplings are the inverse of
 in iSTFTNet (Kaneko et al., arXiv:2203.02395). The residual blocks are those of the paper's smallest network.
 And it does not invent tones: the peaks of a constant-Q picture give their frequencies to a few cents, so that
 sinusoids are drawn from the picture first and the network filters them, a noise, and adds what is missing
-(after the neural source-filter models, Wang et al., arXiv:1904.12088). Pictures louder by so much become
-waves louder by so much, but for what the noise floor hides; silence stays silent.
+(after the neural source-filter models, Wang et al., arXiv:1904.12088). A picture that is some dB louder
+becomes a wave that many dB louder, except below the noise floor; silence stays silent.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ BANDS = FFT // 2 + 1
 PARTIALS = 64  # sinusoids at a time, the loudest
 SIDELOBE = 0.05  # a peak lower than this share of a neighbour's is the shape of the analysis window
 NEIGHBOURS = 3  # rows to either side that cast sidelobes
-REACH = 2  # rows that a tone may glide by from one column to the next
-NOISE_FFT = 1024  # samples of the windows that noise is shaped in, four hops
-FLOOR_REACH = 4  # rows to either side, the lowest of which is what lies between tones ...
-LOWEST_OF_NOISE = 2.2  # ... and how many times as loud noise is as the lowest of nine rows of it
+REACH = 2  # rows that a tone may glide across from one column to the next
+NOISE_FFT = 1024  # samples of the windows in which noise is shaped, four hops
+FLOOR_REACH = 4  # rows to either side whose minimum is taken for the level between tones ...
+LOWEST_OF_NOISE = 2.2  # ... and how many times louder noise is than the minimum of nine rows of it
 
 
 @dataclass(frozen=True)
 class HiFiGANConfig:
-    """The picture: rows, how they are spaced and from where, the decibels of -1, and its rate and hop."""
+    """The spectrogram: its rows, their spacing and lowest frequency, the decibels at -1, its rate and hop."""
 
     bins: int = 336
     bins_per_octave: int = 48
@@ -65,8 +65,8 @@ class HiFiGANGenerator(nn.Module):
         )
         self.heard = nn.Conv1d(4 * BANDS, cfg.widths[-1], 5, padding=2)  # the sources
         self.write = nn.Conv1d(cfg.widths[-1], 4 * BANDS, 7, padding=3)
-        nn.init.zeros_(self.write.weight)  # the sources as they are, at first
-        nn.init.zeros_(self.write.bias)  # type: ignore[arg-type]
+        for parameter in self.write.parameters():  # the sources pass unchanged at first
+            nn.init.zeros_(parameter)
         self.register_buffer("window", torch.hann_window(FFT), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:  # [N, 1, bins, F]
@@ -91,7 +91,7 @@ class HiFiGANGenerator(nn.Module):
 
     def generate(self, picture: Tensor) -> Tensor:
         """Waves [N, F · hop] in [-1, 1]; the same for the same picture."""
-        return self(picture).clamp(-1, 1)
+        return self.forward(picture).clamp(-1, 1)
 
     def _spectrum(self, wave: Tensor) -> Tensor:
         """complex [N, BANDS, T / 4 + 1]."""
@@ -127,8 +127,8 @@ class Fusion(nn.Module):
 def sinusoids(picture: Tensor, cfg: HiFiGANConfig) -> tuple[Tensor, Tensor]:
     """The peaks of pictures [N, 1, bins, F] as tones, and how loud all of the picture is.
 
-    Every column becomes steady sinusoids that last two hops and fade into those of the next one. A peak that
-    lies near one of the column before goes on where that one's phase has come to.
+    Every column becomes steady sinusoids that last two hops and fade into those of the next one. A peak close
+    to one in the previous column continues from the phase that one has reached.
 
     Returns:
         Waves [N, F · hop], and root mean squares [N, F · hop]; both 0 where the picture is at its floor.
@@ -156,29 +156,29 @@ def peaks(x: Tensor, cfg: HiFiGANConfig) -> tuple[Tensor, Tensor]:
     height = x + (above - below) * offset / 4
     amplitude = 10 ** ((1 - height) * (cfg.floor / 40))
     largest = F.max_pool1d(amplitude, 2 * NEIGHBOURS + 1, 1, NEIGHBOURS)
-    found = (x > below) & (x >= above) & (x > -1) & (amplitude > SIDELOBE * largest)
+    is_peak = (x > below) & (x >= above) & (x > -1) & (amplitude > SIDELOBE * largest)
     row = torch.arange(x.shape[2], device=x.device) + offset
     hertz = cfg.lowest * 2 ** (row / cfg.bins_per_octave)
-    return torch.where(found, amplitude, 0.0), hertz * (2 * math.pi / cfg.rate)
+    return torch.where(is_peak, amplitude, 0.0), hertz * (2 * math.pi / cfg.rate)
 
 
 def phases(amplitude: Tensor, frequency: Tensor, hop: int) -> Tensor:
-    """Phases [N, F, bins] of what `peaks` found: those of tones that go on agree half-way between columns."""
+    """Phases [N, F, bins] of the peaks; those of a continuing tone agree half-way between two columns."""
     rows = torch.arange(amplitude.shape[2], device=amplitude.device).expand(amplitude.shape)
     nearest, owner = F.max_pool1d(amplitude, 2 * REACH + 1, 1, REACH, return_indices=True)
     goes_on = nearest[:, :-1] > 0
     owner = torch.where(goes_on, owner[:, :-1], rows[:, :-1])
     turned = (frequency[:, :-1].gather(2, owner) + frequency[:, 1:]) * (hop / 2)
     fresh = rows[:, 0] * 2.399963  # the golden angle: partials that begin together do not pile up
-    found = [fresh]
+    columns = [fresh]
     for f in range(owner.shape[1]):
-        further = (found[-1].gather(1, owner[:, f]) + turned[:, f]).remainder(2 * math.pi)
-        found.append(torch.where(goes_on[:, f], further, fresh))
-    return torch.stack(found, dim=1)
+        further = (columns[-1].gather(1, owner[:, f]) + turned[:, f]).remainder(2 * math.pi)
+        columns.append(torch.where(goes_on[:, f], further, fresh))
+    return torch.stack(columns, dim=1)
 
 
 def _steady(amplitude: Tensor, frequency: Tensor, phase: Tensor, hop: int) -> Tensor:
-    """Sums over K of sinusoids [N, F, K] as waves [N, F, 2 · hop], their phases those in the middle.
+    """Sums over K of sinusoids [N, F, K] as waves [N, F, 2 · hop]; `phase` is that in the middle.
 
     The cosine of a sum of angles is a product of matrices, for steps of 16 samples and the samples within.
     """
@@ -195,10 +195,10 @@ def _steady(amplitude: Tensor, frequency: Tensor, phase: Tensor, hop: int) -> Te
 
 
 def noise(picture: Tensor, cfg: HiFiGANConfig) -> Tensor:
-    """A noise that looks like what lies between the peaks of pictures [N, 1, bins, F]; waves [N, F · hop].
+    """Noise with the spectrum that lies between the peaks of pictures [N, 1, bins, F]; waves [N, F · hop].
 
-    Always the same one. A row's filter is as wide as its frequency is high; noise of as many dB in each row
-    therefore has to fall by 3 dB per octave.
+    It is the same every time. A row's filter is as wide as its frequency is high, so noise that has the same
+    level in every row has to fall by 3 dB per octave.
     """
     x = picture[:, 0].float()
     x = torch.cat([x, x[..., -1:]], dim=2)  # the last column lasts one hop more

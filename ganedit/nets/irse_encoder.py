@@ -42,12 +42,12 @@ class IRSEEncoderConfig:
 
     @property
     def resolution(self) -> int:
-        """Side of its input: the coarsest features are small enough for the shallowest head."""
-        return 2 ** (len(self.widths) + min(self.heads))
+        """Side of its input in pixels: what the head with the fewest halvings needs."""
+        return 1 << (len(self.widths) + min(self.heads))
 
 
 class Excitation(nn.Module):
-    """Channels weighted by what all of the picture says."""
+    """Weights channels by features of the whole picture."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Excitation(nn.Module):
         self.excite = nn.Conv2d(channels // REDUCTION, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate = self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True))))
+        gate: Tensor = self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True))))
         return x * gate.sigmoid()
 
 
@@ -80,7 +80,8 @@ class Unit(nn.Module):
             self.skip_norm(self.skip(x)) if hasattr(self, "skip") else x[:, :, :: self.stride, :: self.stride]
         )
         x = self.conv1(self.act(self.conv0(self.norm0(x))))
-        return short + self.excitation(self.norm1(x))
+        x = self.excitation(self.norm1(x))
+        return short + x
 
 
 class Head(nn.Module):
@@ -96,7 +97,8 @@ class Head(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for conv in self.convs:
             x = F.leaky_relu(conv(x), 0.01)
-        return self.out(x.flatten(1))
+        ws: Tensor = self.out(x.flatten(1))
+        return ws
 
 
 class IRSEEncoder(nn.Module):
@@ -137,12 +139,12 @@ class IRSEEncoder(nn.Module):
     def _pyramid(self, x: Tensor) -> Sequence[Tensor]:
         """Features [N, W, h, h] at 1/16, 1/8 and 1/4 of the input, each with the coarser ones added."""
         x = self.stem(x)
-        found = []
+        features = []
         for stage in self.stages:
             x = stage(x)
-            found.append(x)
-        pyramid = [found[-1]]
-        for lateral, finer in zip(self.lateral, found[-2:-4:-1], strict=True):
+            features.append(x)
+        pyramid = [features[-1]]
+        for lateral, finer in zip(self.lateral, features[-2:-4:-1], strict=True):
             coarser = F.interpolate(pyramid[-1], finer.shape[-2:], mode="bilinear", align_corners=True)
             pyramid.append(coarser + lateral(finer))
         return pyramid

@@ -17,7 +17,7 @@ SCALE = 0.1  # of what the networks give, as in the paper
 
 @dataclass(frozen=True)
 class LatentMapperConfig:
-    """Of codes [L, W], the rows that each network maps; a row in none of them stays."""
+    """The rows of codes [L, W] that each network maps; a row in no band is unchanged."""
 
     w_dim: int
     num_ws: int
@@ -59,7 +59,7 @@ class Layer(nn.Module):
         self.linear = nn.Linear(width, width)
         with torch.no_grad():
             self.linear.bias.zero_()
-            if last:  # begins by changing nothing
+            if last:  # changes nothing at first
                 self.linear.weight.mul_(0.01)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""Pieces that several networks share: equalised layers, FIR resampling, activation."""
+"""Parts shared by several networks: equalised layers, FIR resampling, activation."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -103,3 +104,12 @@ class EqualConv2d(nn.Module):
 def pixel_norm(x: Tensor) -> Tensor:
     """Scale the channels of [N, C, ...] to unit mean square (Karras et al., arXiv:1710.10196)."""
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+def outputs(blocks: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
+    """Output of each block, where the first gets x, and each further one the previous output."""
+    every = []
+    for block in blocks:
+        x = block(x)
+        every.append(x)
+    return every

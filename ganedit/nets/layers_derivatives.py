@@ -8,12 +8,13 @@ PyTorch's own derivatives have three slow spots there:
 - Without AVX512, the gradient of the weights takes up to three times as long on channels-last tensors.
 
 A convolution y = C(x, w) is linear in x and in w. So are its gradients, D(g, w) to x and W(g, x) to w, and
-the derivatives of these three are the same three again; a filter with fixed taps has its mirror image for a
-derivative. On a GPU, and in compiled graphs, PyTorch's own functions are used.
+the derivatives of these three are the same three again; the derivative of a filter with fixed taps is its
+mirror image. On a GPU, and in compiled graphs, PyTorch's own functions are used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from torch import Tensor
 
 
 class Geometry(NamedTuple):
-    """Of a convolution: as in `F.conv2d`, and the height and width of its input."""
+    """Stride and padding of a convolution, and the height and width of its input."""
 
     stride: int
     padding: int
@@ -33,20 +34,22 @@ class Geometry(NamedTuple):
 def conv2d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0
 ) -> Tensor:
-    """As `F.conv2d`: x [N, I, H, W], weight [O, I, k, k], bias [O] to [N, O, H', W']."""
+    """Like `F.conv2d`: x [N, I, H, W], weight [O, I, k, k], bias [O] to [N, O, H', W']."""
     if not _own(x):
         return F.conv2d(x, weight, bias, stride=stride, padding=padding)
     at = Geometry(stride, padding, (x.shape[2], x.shape[3]))
-    return _Convolve.apply(x, weight, bias, at)  # type: ignore[no-any-return]
+    y: Tensor = _Convolve.apply(x, weight, bias, at)
+    return y
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: int) -> Tensor:
-    """As `F.conv_transpose2d`: x [N, I, H, W], weight [I, O, k, k] to [N, O, H', W']."""
+    """Like `F.conv_transpose2d`: x [N, I, H, W], weight [I, O, k, k] to [N, O, H', W']."""
     if not _own(x):
         return F.conv_transpose2d(x, weight, stride=stride)
     kernel = weight.shape[2]
     height, width = ((side - 1) * stride + kernel for side in x.shape[2:])
-    return _Spread.apply(x, weight, Geometry(stride, 0, (height, width)))  # type: ignore[no-any-return]
+    y: Tensor = _Spread.apply(x, weight, Geometry(stride, 0, (height, width)))
+    return y
 
 
 def _own(x: Tensor) -> bool:
@@ -107,7 +110,7 @@ class _Correlate(torch.autograd.Function):
             g, x = _channels_first(g), _channels_first(x)
         w = x.new_empty(1).expand(shape)  # only its shape matters
         stride, padding = [at.stride] * 2, [at.padding] * 2
-        gradients = torch.ops.aten.convolution_backward
+        gradients: Callable[..., tuple[Tensor, Tensor, Tensor]] = torch.ops.aten.convolution_backward
         return gradients(g, x, w, None, stride, padding, [1, 1], False, [0, 0], 1, [False, True, False])[1]
 
     @staticmethod
@@ -129,20 +132,21 @@ def _slow_channels_last() -> bool:
 
 
 def _channels_first(x: Tensor) -> Tensor:
-    """[N, C, H, W] in this order in memory; each image a matrix transposed, which goes in blocks."""
+    """Copy to contiguous [N, C, H, W], transposing each image as a matrix, which is faster."""
     if x.is_contiguous():
         return x
-    found = x.new_empty(x.shape)
-    for image, source in zip(found.flatten(2), x.permute(0, 2, 3, 1).flatten(1, 2), strict=True):
+    copy = x.new_empty(x.shape)
+    for image, source in zip(copy.flatten(2), x.permute(0, 2, 3, 1).flatten(1, 2), strict=True):
         image.copy_(source.t())
-    return found
+    return copy
 
 
 def depthwise(x: Tensor, kernel: Tensor, bias: Tensor | None = None, *, padding: int) -> Tensor:
-    """Each channel of x [N, C, H, W] with its kernel [C, 1, k, k], which takes no gradient; zero padded."""
+    """Convolve each channel of x [N, C, H, W], zero padded, with its kernel [C, 1, k, k], a constant."""
     if not _own(x):
         return F.conv2d(x, kernel, bias, padding=padding, groups=x.shape[1])
-    return _Depthwise.apply(x, kernel, bias, padding)  # type: ignore[no-any-return]
+    y: Tensor = _Depthwise.apply(x, kernel, bias, padding)
+    return y
 
 
 class _Depthwise(torch.autograd.Function):
@@ -166,11 +170,12 @@ class _Depthwise(torch.autograd.Function):
 
 
 def resample(x: Tensor, kernel: Tensor, *, up: bool) -> Tensor:
-    """Twice the size of x [N, C, H, W], or half where the sides are even, by a fixed kernel [C, 1, 4, 4]."""
+    """Double x [N, C, H, W], or halve it if its sides are even, by a fixed kernel [C, 1, 4, 4]."""
     if not _own(x):
         convolve = F.conv_transpose2d if up else F.conv2d
         return convolve(x, kernel, stride=2, padding=1, groups=x.shape[1])
-    return _Resample.apply(x, kernel, up)  # type: ignore[no-any-return]
+    y: Tensor = _Resample.apply(x, kernel, up)
+    return y
 
 
 class _Resample(torch.autograd.Function):

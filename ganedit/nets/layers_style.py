@@ -1,9 +1,9 @@
-"""What the style-based generators share: their configs' shape, the mapping network, truncation."""
+"""Parts shared by the style-based generators: config base class, mapping network, truncation."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,27 +12,31 @@ from ganedit.nets.layers import Linear, pixel_norm
 
 
 class Config:
-    """A dataclass of plain values that goes through JSON and TOML and back."""
+    """Base of dataclasses with plain values, which JSON and TOML can store."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
+        return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Any:
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 class StyleLayer(NamedTuple):
-    """What one of the style codes [N, channels] drives that a synthesis network's `styles` returns."""
+    """What one of the style codes [N, channels] from a synthesis network's `styles` controls."""
 
-    row: int  # of ws, which it comes from
+    row: int  # row of ws that it comes from
     channels: int
     size: float  # pixels of the picture that it works on
     use: Literal["features", "image", "pose"]
 
 
 class MappingNetwork(nn.Module):
-    """z [N, z_dim] and one-hot classes c [N, C] to w [N, w_dim]. Either may be absent."""
+    """z [N, z_dim] and one-hot classes c [N, C] to w [N, w_dim]; either input may be absent."""
+
+    w_avg: Tensor
 
     def __init__(
         self,
@@ -43,7 +47,7 @@ class MappingNetwork(nn.Module):
         lr_multiplier: float = 0.01,
         width: int | None = None,
     ) -> None:
-        """`width` is that of the layers between; None makes it `w_dim`."""
+        """`width` is that of the hidden layers; None means `w_dim`."""
         super().__init__()
         self.z_dim, self.num_classes, self.num_layers = z_dim, num_classes, layers
         features = z_dim
@@ -99,7 +103,7 @@ class StyleGenerator(nn.Module):
     @property
     def w_avg(self) -> Tensor:
         """Mean of w over z [w_dim]; over classes too where there are any."""
-        return self.mapping.w_avg  # type: ignore[return-value]
+        return self.mapping.w_avg
 
     def style_codes(
         self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None

@@ -1,6 +1,6 @@
-"""Pieces that the image-to-image networks share: normalised convolutions, residual blocks, their trunk.
+"""Parts shared by the image-to-image networks: normalised convolutions, residual blocks, their trunk.
 
-A convolution before a normalisation has no bias, since the normalisation takes it away; any other has one.
+A convolution before a normalisation has no bias, since the normalisation removes it; any other has one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Activation = Callable[[Tensor], Tensor]
 
 
 class PictureConfig:
-    """What a network that turns pictures into pictures says of itself; its config adds `downs`.
+    """Properties of a network that turns pictures into pictures; the config of the network adds `downs`.
 
     Attributes:
         labels: Length of the target vector that it takes; 0 without one.
@@ -31,8 +31,8 @@ class PictureConfig:
 
     @property
     def multiple(self) -> int:
-        """What both sides of its input must be divisible by."""
-        return 2**self.downs
+        """Number by which both sides of the input must be divisible."""
+        return 1 << self.downs
 
     @property
     def smallest(self) -> int:
@@ -43,9 +43,9 @@ class PictureConfig:
 class InstanceNorm(nn.GroupNorm):
     """Instance normalisation (arXiv:1607.08022), made of groups of one channel.
 
-    The same numbers as PyTorch's own, from a kernel that is ten times as fast on channels-last activations on
-    a CPU. Its backward pass is not: three times as slow in bfloat16 as in float32, which training takes
-    therefore.
+    It gives the same numbers as PyTorch's own, ten times as fast on channels-last activations on a CPU. The
+    backward pass is no faster: it takes three times as long in bfloat16 as in float32, so training uses
+    float32.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class InstanceNorm(nn.GroupNorm):
 def norm2d(kind: Norm, channels: int) -> nn.Module:
     """Normalisation of [N, C, H, W].
 
-    "instance_running" keeps running statistics of pictures beside, and uses these in evaluation, as batch
+    "instance_running" also keeps running statistics and uses these in evaluation, as batch
     normalisation does.
 
     Raises:
@@ -94,15 +94,17 @@ class _Clamp(torch.autograd.Function):
 
 
 def clamped(x: Tensor) -> Tensor:
-    """Clamped to [-1, 1], with a gradient for whatever leads back inside.
+    """Clamped to [-1, 1], with a gradient wherever it leads back inside.
 
-    That of an ordinary clamp is 0 outside: what a residual network once drew too black stays black.
+    With an ordinary clamp, which has no gradient outside, what a residual network once drew too black would
+    stay black.
     """
-    return _Clamp.apply(x)  # type: ignore[no-any-return]
+    y: Tensor = _Clamp.apply(x)
+    return y
 
 
 def halved(x: Tensor) -> Tensor:
-    """Half the size, averaged over 3x3 pixels, those outside not counted."""
+    """Half the size, averaged over 3x3 pixels; pixels outside the picture do not count."""
     return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
 
 
@@ -183,14 +185,15 @@ class ResidualBlock(nn.Module):
         self.dropout = 0.5 if dropout else 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.first(x)
+        y: Tensor = self.first(x)
         if self.dropout and self.training:
             y = F.dropout(y, self.dropout)
-        return x + self.second(y)
+        y = self.second(y)
+        return x + y
 
 
 class ResidualTrunk(nn.Module):
-    """Pictures [N, C, H, W] to features [N, width, H, W] by way of residual blocks at 1/2^downs of the size.
+    """Pictures [N, C, H, W] to features [N, width, H, W] through residual blocks at 1/2^downs of the size.
 
     Johnson et al., arXiv:1603.08155, with reflection padding; both sides divisible by 2^downs, and at least
     twice that.
@@ -226,9 +229,9 @@ class ResidualTrunk(nn.Module):
 class ToImage(nn.Conv2d):
     """The last convolution of a network: a wide kernel, stride 1, from many channels to the few of a picture.
 
-    Processors compute channels by the dozen, and would do five times the work for three of them. So where
-    no gradient is wanted each row of the kernel is computed as if it were an output of its own; the rows
-    are added up where they belong. Same sums, in another order.
+    CPUs compute channels by the dozen, and would do five times the work for three of them. So when no
+    gradient is needed, each row of the kernel is computed as an output channel of its own, and the rows
+    are added up afterwards: the same sums in another order.
     """
 
     def __init__(
@@ -268,7 +271,7 @@ def to_image(in_channels: int, out_channels: int) -> ToImage:
 
 @torch.no_grad()
 def initialise_normal(network: nn.Module, std: float = 0.02) -> None:
-    """Weights from N(0, std²), gains from N(1, std²), no bias: as pix2pix and its successors start."""
+    """Weights from N(0, std²), gains from N(1, std²), zero biases, as in pix2pix and its successors."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.weight.normal_(0.0, std)

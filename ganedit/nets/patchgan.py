@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ganedit.nets.layers import outputs
 from ganedit.nets.layers_translation import ConvNorm, Norm, halved, initialise_normal, leaky
 
 
 @dataclass(frozen=True)
 class PatchGANConfig:
-    in_channels: int = 3  # 6 where it sees pairs: the input's channels first
+    in_channels: int = 3  # 6 for pairs: the input's channels come first
     width: int = 64
     layers: int = 3  # convolutions of stride 2; 0: single pixels
     norm: Norm = "batch"
@@ -55,15 +56,12 @@ class PatchGAN(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Activations after each block, finest first: what feature matching compares."""
-        found = []
-        for block in self.blocks:
-            x = block(x)
-            found.append(x)
-        return found
+        return outputs(self.blocks, x)
 
     def logits(self, features: list[Tensor]) -> Tensor:
-        """Logits of what `features` returned."""
-        return self.to_logits(features[-1])
+        """Logits from the result of `features`."""
+        logits: Tensor = self.to_logits(features[-1])
+        return logits
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.features(x))
@@ -75,20 +73,20 @@ class MultiScaleDiscriminator(nn.Module):
     def __init__(self, cfg: PatchGANConfig) -> None:
         super().__init__()
         self.cfg = cfg
-        self.judges = nn.ModuleList(PatchGAN(cfg) for _ in range(cfg.scales))
+        self.discriminators = nn.ModuleList(PatchGAN(cfg) for _ in range(cfg.scales))
 
     def features(self, x: Tensor) -> list[list[Tensor]]:
-        found = []
-        for i, network in enumerate(self.judges):
+        features = []
+        for i, network in enumerate(self.discriminators):
             assert isinstance(network, PatchGAN)
             x = halved(x) if i else x
-            found.append(network.features(x))
-        return found
+            features.append(network.features(x))
+        return features
 
     def logits(self, features: list[list[Tensor]]) -> list[Tensor]:
-        """Logits by scale of what `features` returned."""
-        heads = [network.to_logits for network in self.judges if isinstance(network, PatchGAN)]
-        return [head(found[-1]) for head, found in zip(heads, features, strict=True)]
+        """Logits by scale from the result of `features`."""
+        heads = [network.to_logits for network in self.discriminators if isinstance(network, PatchGAN)]
+        return [head(pyramid[-1]) for head, pyramid in zip(heads, features, strict=True)]
 
     def forward(self, x: Tensor) -> list[Tensor]:
         return self.logits(self.features(x))

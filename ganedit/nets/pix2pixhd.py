@@ -1,7 +1,7 @@
 """Coarse-to-fine generator of pix2pixHD (Wang et al., arXiv:1711.11585).
 
-The global generator alone is `nets.resnet` with three or four reductions. Here local enhancers surround it:
-each adds its own features of the picture at twice the size to those of the network inside.
+The global generator alone is `nets.resnet` with three or four reductions. Here it is surrounded by local
+enhancers, each of which adds features of the picture at twice the size to those of the network inside.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LocalEnhancerConfig:
 
     @property
     def multiple(self) -> int:
-        return 2 ** (self.downs + self.enhancers)
+        return 1 << (self.downs + self.enhancers)
 
     @property
     def smallest(self) -> int:
@@ -49,7 +49,7 @@ class LocalEnhancerConfig:
 
 
 class Enhancer(nn.Module):
-    """Pictures [N, I, H, W] and features [N, 2w, H/2, W/2] of them at half the size to [N, w, H, W]."""
+    """Pictures [N, I, H, W] and their features [N, 2w, H/2, W/2] at half the size to [N, w, H, W]."""
 
     def __init__(self, in_channels: int, width: int, blocks: int, norm: Norm, up: Up) -> None:
         super().__init__()
@@ -59,7 +59,8 @@ class Enhancer(nn.Module):
         self.up = GrowNorm(2 * width, width, norm=norm, up=up)
 
     def forward(self, x: Tensor, coarse: Tensor) -> Tensor:
-        return self.up(self.blocks(self.down(self.stem(x)) + coarse))
+        y: Tensor = self.up(self.blocks(self.down(self.stem(x)) + coarse))
+        return y
 
 
 class LocalEnhancerGenerator(nn.Module):
@@ -85,7 +86,8 @@ class LocalEnhancerGenerator(nn.Module):
         pyramid = [x]  # finest first
         for _ in self.enhancers:
             pyramid.append(halved(pyramid[-1]))
-        y = self.trunk(pyramid.pop())
+        y: Tensor = self.trunk(pyramid.pop())
         for enhancer in self.enhancers:
             y = enhancer(pyramid.pop(), y)
-        return self.to_image(y).tanh()
+        y = self.to_image(y)
+        return y.tanh()

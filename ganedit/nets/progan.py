@@ -19,7 +19,7 @@ class GeneratorConfig:
 
     @property
     def resolution(self) -> int:
-        return 4 * 2 ** (len(self.channels) - 1)
+        return 4 << (len(self.channels) - 1)
 
 
 class Block(nn.Module):
@@ -28,7 +28,7 @@ class Block(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, *, first: bool) -> None:
         super().__init__()
         self.first = first
-        # On the 1-px z, a padding of 3 makes 4 px of it: the same numbers as a fully connected layer.
+        # A padding of 3 turns the 1-px z into 4 px: the same numbers as a fully connected layer.
         self.conv0 = EqualConv2d(in_channels, out_channels, 4 if first else 3, padding=3 if first else 1)
         self.conv1 = EqualConv2d(out_channels, out_channels, 3, padding=1)
 
@@ -56,4 +56,5 @@ class Generator(nn.Module):
         x = pixel_norm(z)[:, :, None, None]
         for block in self.blocks:
             x = block(x)
-        return self.to_rgb(x)
+        image: Tensor = self.to_rgb(x)
+        return image

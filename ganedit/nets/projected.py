@@ -1,9 +1,9 @@
-"""Discriminators that look through a frozen classifier: "Projected GANs Converge Faster" (arXiv:2111.01007).
+"""Discriminators on features of a frozen classifier: "Projected GANs Converge Faster" (arXiv:2111.01007).
 
 Features of four scales are mixed by random convolutions that never learn, across channels (CCM) and from
 coarse to fine scales (CSM); one small discriminator per scale tells real from generated in what comes out.
-"Ensembling Off-the-shelf Models for GAN Training" (Kumari et al., arXiv:2112.09130) sets such discriminators
-beside the ordinary one.
+"Ensembling Off-the-shelf Models for GAN Training" (Kumari et al., arXiv:2112.09130) adds such discriminators
+to the ordinary one.
 
 Two things differ from the paper, since small batches on a CPU did not train without them: every feature
 channel is standardised on real images before it is mixed (see `FeatureDiscriminator.calibrate`), and the
@@ -81,7 +81,7 @@ class Mixing(nn.Module):
         self.register_buffer("finer", down)
 
     def forward(self, x: Tensor, coarser: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Mixed features of this scale, and what they add to those of the finer one."""
+        """Mixed features of this scale, and what they contribute to the next finer one."""
         x = F.conv2d(x, self.across.to(x.dtype), self.bias.to(x.dtype))
         if coarser is not None:
             x = x + coarser

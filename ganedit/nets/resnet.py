@@ -1,8 +1,8 @@
 """Image-to-image generator with a residual trunk, as in CycleGAN (Zhu et al., arXiv:1703.10593).
 
 With three or four reductions instead of two it is the global generator of pix2pixHD (arXiv:1711.11585). With
-`attention` it also draws where it changes the picture (Mejjati et al., arXiv:1806.02311); with `residual`
-it draws what to add to the picture (Shen & Liu, arXiv:1612.05363), nothing before training.
+`attention` it also draws a mask of where it changes the picture (Mejjati et al., arXiv:1806.02311); with
+`residual` it draws what to add to the picture (Shen & Liu, arXiv:1612.05363): nothing before training.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ganedit.nets.layers_translation import (
     to_image,
 )
 
-MASK_BIAS = 3.0  # all may change at first (a mask of 0.95): one that begins closed stays closed
-MASK_GAIN = 0.05  # of what the mask learns, so that it learns slower than what it covers
+MASK_BIAS = 3.0  # the mask starts at 0.95: one that starts near 0 would stay there
+MASK_GAIN = 0.05  # makes the mask learn slower than the picture under it
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class ResNetConfig(PictureConfig):
     norm: Norm = "instance"
     dropout: bool = False  # between the convolutions of a block, when training
     up: Up = "transposed"
-    attention: bool = False  # drawn over the given picture where a mask, one more channel, says so
-    residual: bool = False  # added to the given picture; as many channels out as in
+    attention: bool = False  # blend with the input picture by a mask, one more channel
+    residual: bool = False  # add the output to the input picture; as many channels out as in
 
 
 class ResNetGenerator(nn.Module):
@@ -60,15 +60,19 @@ class ResNetGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.cfg.residual:
-            return clamped(x + 2 * self.to_image(self.trunk(x)).tanh())
+            return clamped(x + 2 * self._draw(self.trunk(x)))
         if not self.cfg.attention:
-            return self.to_image(self.trunk(x)).tanh()
+            return self._draw(self.trunk(x))
         drawn, mask = self.attend(x)
         return torch.lerp(x.to(drawn.dtype), drawn, mask)
 
     def attend(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What `attention` draws over the picture, and the mask [N, 1, H, W] in [0, 1] of where it does."""
+        """With `attention`: the drawn picture, and the mask [N, 1, H, W] in [0, 1] of where it shows."""
         assert self.to_mask is not None
         features = self.trunk(x)
         mask = (self.to_mask(features) * MASK_GAIN + MASK_BIAS).sigmoid()
-        return self.to_image(features).tanh(), mask
+        return self._draw(features), mask
+
+    def _draw(self, features: Tensor) -> Tensor:
+        image: Tensor = self.to_image(features)
+        return image.tanh()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganedit.nets.layers_translation import leaky
 
-RESIDUAL = 0.2  # of what a block adds: keeps deep networks stable
+RESIDUAL = 0.2  # factor on what a block adds: keeps deep networks stable
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class RRDBConfig:
     growth: int = 32  # channels that each convolution of a dense block adds
     blocks: int = 23
     doublings: int = 2
-    folded: int = 1  # the picture's pixels are first folded into channels by this much; x2 models fold by 2
+    folded: int = 1  # blocks of so many pixels a side become channels first; x2 models fold by 2
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each of which sees what all before it saw and gave."""
+    """Five convolutions, each of which sees the block's input and the outputs of all those before it."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -36,7 +36,8 @@ class DenseBlock(nn.Module):
         seen = x
         for conv in self.convs[:-1]:
             seen = torch.cat([seen, leaky(conv(seen))], dim=1)
-        return x + RESIDUAL * self.convs[-1](seen)
+        change: Tensor = self.convs[-1](seen)
+        return x + RESIDUAL * change
 
 
 class Block(nn.Module):
@@ -47,13 +48,14 @@ class Block(nn.Module):
         self.dense = nn.Sequential(*(DenseBlock(width, growth) for _ in range(3)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + RESIDUAL * self.dense(x)
+        change: Tensor = self.dense(x)
+        return x + RESIDUAL * change
 
 
 class RRDBNet(nn.Module):
     """Pictures [N, 3, H, W] in [0, 1] to pictures [N, 3, sH, sW], about [0, 1], of any size.
 
-    He's initialisation made ten times as small, as the paper advises.
+    Initialised like He et al., but ten times smaller, as the paper advises.
     """
 
     def __init__(self, cfg: RRDBConfig) -> None:
@@ -82,9 +84,10 @@ class RRDBNet(nn.Module):
         x = x + self.tail(self.blocks(x))
         for conv in self.up:
             x = leaky(conv(F.interpolate(x, scale_factor=2)))
-        return self.to_image(leaky(self.fine(x)))[:, :, :height, :width]
+        x = self.to_image(leaky(self.fine(x)))
+        return x[:, :, :height, :width]
 
     def _whole(self, x: Tensor) -> Tensor:
-        """Both sides grown to a multiple of what is folded, by repeating the last row and column."""
+        """Both sides extended to a multiple of `folded` by repeating the last row and column."""
         bottom, right = (-side % self.cfg.folded for side in x.shape[2:])
         return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x

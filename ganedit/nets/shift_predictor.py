@@ -1,5 +1,5 @@
-"""What tells from two pictures which direction lies between their codes, and how far (Voynov & Babenko,
-arXiv:2002.03754): a small residual network on both at once."""
+"""Predicts from two pictures in which direction their codes differ, and how far (Voynov & Babenko,
+arXiv:2002.03754): a small residual network that sees both at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ShiftPredictor(nn.Module):
         self.shift = nn.Linear(width, 1)
 
     def forward(self, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-        pair = torch.cat([before, after - before], dim=1)  # [N, 6, H, W]: the change is all that matters
+        pair = torch.cat([before, after - before], dim=1)  # [N, 6, H, W]: only the change matters
         if pair.shape[-1] > LARGEST:
             pair = F.interpolate(pair, (LARGEST, LARGEST), mode="bilinear", antialias=True)
         h = self.trunk(self.stem(pair)).mean(dim=(2, 3))

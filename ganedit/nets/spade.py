@@ -1,7 +1,7 @@
 """Pictures from label maps by spatially adaptive normalisation, SPADE (Park et al., arXiv:1903.07291).
 
 Training puts the convolutions under spectral normalisation (Miyato et al., arXiv:1802.05957):
-`normalise_spectrally(network)` before, `folded_state(network)` for what is stored and used, which is plain.
+`normalise_spectrally(network)` before it; `folded_state(network)` gives the plain weights to store and use.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Upsampling = Literal["normal", "more", "most"]
 
 @dataclass(frozen=True)
 class SPADEConfig:
-    in_channels: int  # labels, and one more where the edges of instances are drawn
+    in_channels: int  # labels, plus one if the edges of instances are drawn
     width: int = 64  # channels before the last layer; half of it with "most"
     upsampling: Upsampling = "normal"  # 5, 6 or 7 doublings
     norm: Literal["batch", "instance"] = "batch"
     kernel: int = 3  # of the convolutions that read the label map
     hidden: int = 128  # channels of their features
     style_dim: int = 0  # length of the style vector; 0 for models without one
-    grid: tuple[int, int] = (8, 8)  # height and width of what the style vector is spread over
+    grid: tuple[int, int] = (8, 8)  # height and width of the map that the style vector is expanded to
 
     labels = 0
     two_way = False
@@ -55,7 +55,7 @@ class SPADEConfig:
 
     @property
     def multiple(self) -> int:
-        return 2 ** len(self.doubled_before)
+        return 1 << len(self.doubled_before)
 
     @property
     def smallest(self) -> int:
@@ -67,10 +67,10 @@ class SPADEConfig:
 class StyleEncoderConfig:
     style_dim: int = 256
     width: int = 64
-    layers: int = 6  # convolutions of stride 2: pictures are brought to 4·2^layers px
-    norm: Literal["instance", "none"] = "instance"  # "none" keeps mean colours, which the other takes away
+    layers: int = 6  # convolutions of stride 2: pictures are resized to 4·2^layers px
+    norm: Literal["instance", "none"] = "instance"  # "none" keeps the mean colours, which "instance" removes
 
-    num_ws = 1  # as encoders of style codes have it
+    num_ws = 1  # like encoders of style codes
 
     @property
     def w_dim(self) -> int:
@@ -94,11 +94,12 @@ class SPADE(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         h = F.relu(self.shared(labels), inplace=True)
-        return self.norm(x) * (1 + self.gamma(h)) + self.beta(h)
+        y: Tensor = self.norm(x) * (1 + self.gamma(h)) + self.beta(h)
+        return y
 
 
 class Block(nn.Module):
-    """Residual block [N, I, h, w] -> [N, O, h, w] under the label map, which comes in the same size."""
+    """Residual block [N, I, h, w] -> [N, O, h, w], normalised by a label map of the same size."""
 
     def __init__(self, cfg: SPADEConfig, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -112,17 +113,17 @@ class Block(nn.Module):
             self.conv_skip = nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        y = self.conv0(F.leaky_relu(self.norm0(x, labels), 0.2))
+        y: Tensor = self.conv0(F.leaky_relu(self.norm0(x, labels), 0.2))
         y = self.conv1(F.leaky_relu(self.norm1(y, labels), 0.2))
-        skip = self.conv_skip(self.norm_skip(x, labels)) if hasattr(self, "conv_skip") else x
+        skip: Tensor = self.conv_skip(self.norm_skip(x, labels)) if hasattr(self, "conv_skip") else x
         return skip + y
 
 
 class SPADEGenerator(nn.Module):
-    """One-hot label maps [N, C, H, W], and styles [N, style_dim] where it has them, to pictures in [-1, 1].
+    """One-hot label maps [N, C, H, W], and styles [N, style_dim] with `style_dim`, to pictures in [-1, 1].
 
-    Both sides divisible by `cfg.multiple`. Other sizes than that of training are possible: the style is then
-    resized from the grid it was trained for.
+    Both sides must be divisible by `cfg.multiple`. Sizes other than that of training work: the style map is
+    then resized from the grid it was trained for.
     """
 
     def __init__(self, cfg: SPADEConfig) -> None:
@@ -144,11 +145,14 @@ class SPADEGenerator(nn.Module):
             if i in self.cfg.doubled_before:
                 x = F.interpolate(x, scale_factor=2)
             x = block(x, F.interpolate(labels, x.shape[2:]))
-        return self.to_image(F.leaky_relu(x, 0.2)).tanh()
+        image: Tensor = self.to_image(F.leaky_relu(x, 0.2))
+        return image.tanh()
 
     def _start(self, labels: Tensor, style: Tensor | None, size: tuple[int, int]) -> Tensor:
+        x: Tensor
         if not self.cfg.style_dim:
-            return self.from_labels(F.interpolate(labels, size))
+            x = self.from_labels(F.interpolate(labels, size))
+            return x
         if style is None:
             style = labels.new_zeros(len(labels), self.cfg.style_dim)
         x = self.from_style(style).view(len(style), -1, *self.cfg.grid)
@@ -186,7 +190,7 @@ class StyleEncoder(nn.Module):
 
 @torch.no_grad()
 def initialise_xavier(network: nn.Module) -> None:
-    """Glorot's normal initialisation with a gain of 0.02, no bias: as published."""
+    """Glorot's normal initialisation with a gain of 0.02 and zero biases, as published."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_normal_(module.weight, 0.02)
@@ -201,12 +205,12 @@ def normalise_spectrally(network: nn.Module) -> None:
 
 
 def folded_state(network: nn.Module) -> dict[str, Tensor]:
-    """The state of the same network without spectral normalisation, with the weights that evaluation uses.
+    """State of the same network without spectral normalisation, with the weights that evaluation uses.
 
-    The network stays as it is, and may go on learning.
+    The network itself is unchanged, and training can go on.
     """
     training = network.training
-    network.eval()  # in training, weights are not read without being changed
+    network.eval()  # in training mode, reading a weight changes it
     state = {key: value for key, value in network.state_dict().items() if ".parametrizations." not in key}
     for name, module in network.named_modules():
         if parametrize.is_parametrized(module, "weight"):

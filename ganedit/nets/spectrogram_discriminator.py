@@ -1,7 +1,7 @@
 """Discriminator that sees a spectrogram as a whole, as in TimbreTron (Huang et al., arXiv:1811.09620).
 
-A patch of a spectrogram does not tell an instrument: what does is how the harmonics stand to each other,
-octaves apart. The last layer therefore weighs all frequencies at once, each by weights of its own.
+A patch of a spectrogram does not identify an instrument; the relation of its harmonics does, and these lie
+octaves apart. The last layer therefore sees all frequencies at once, each with its own weights.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class SpectrogramDiscriminatorConfig:
 class SpectrogramDiscriminator(nn.Module):
     """Logits [N, 1] of spectrograms [N, 1, bins, frames], at least 2^layers frames of them.
 
-    Without normalisation, which would take the level away and mix spectrograms up in the gradient penalty.
+    There is no normalisation: it would remove the level, and mix spectrograms in the gradient penalty.
     """
 
     def __init__(self, cfg: SpectrogramDiscriminatorConfig) -> None:
@@ -36,10 +36,12 @@ class SpectrogramDiscriminator(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.2)
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         nn.init.zeros_(self.to_logits.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
             x = leaky(block(x))
-        return self.to_logits(x).mean(dim=(2, 3))
+        x = self.to_logits(x)
+        return x.mean(dim=(2, 3))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.nets.layers import outputs
 from ganedit.nets.layers_translation import ConvNorm, Norm, ToImage, leaky
 
 
@@ -16,7 +17,7 @@ class SRResNetConfig:
     blocks: int = 16
     doublings: int = 2  # 1, 2, 3 for x2, x4, x8
     norm: Norm = "batch"  # "none" as in EDSR (arXiv:1707.02921)
-    residual: bool = False  # draw what a bicubic enlargement lacks, as in VDSR (arXiv:1511.04587)
+    residual: bool = False  # add the output to a bicubic enlargement, as in VDSR (arXiv:1511.04587)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Block(nn.Module):
         self.second = ConvNorm(width, width, norm=norm, activation=None)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(self.activation(self.first(x)))
+        y: Tensor = self.second(self.activation(self.first(x)))
+        return x + y
 
 
 class Double(nn.Module):
@@ -48,13 +50,14 @@ class Double(nn.Module):
         self.activation = nn.PReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(F.pixel_shuffle(self.conv(x), 2))
+        y: Tensor = self.activation(F.pixel_shuffle(self.conv(x), 2))
+        return y
 
 
 class SRResNet(nn.Module):
     """Pictures [N, 3, H, W] in [0, 1] to pictures [N, 3, sH, sW] in [0, 1], of any size.
 
-    PyTorch's own initialisation: the paper names none.
+    Initialised by PyTorch's defaults, as the paper names none.
     """
 
     def __init__(self, cfg: SRResNetConfig) -> None:
@@ -69,7 +72,7 @@ class SRResNet(nn.Module):
         self.to_image = ToImage(cfg.width, 3, 9)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.activation(self.stem(x))
+        y: Tensor = self.activation(self.stem(x))
         y = self.to_image(self.up(y + self.tail(self.blocks(y))))
         if self.cfg.residual:
             return F.interpolate(x, scale_factor=self.scale, mode="bicubic") + y
@@ -79,8 +82,8 @@ class SRResNet(nn.Module):
 class SRDiscriminator(nn.Module):
     """Logits [N, 1] of pictures [N, 3, H, W] in [0, 1].
 
-    The dense layers work place by place and their answers are averaged, so that any size will do; the paper
-    flattens the picture. Averaging before them would leave nothing to go by: the last normalisation has
+    The dense layers work at each position and their outputs are averaged, so that any size works; the paper
+    flattens the picture. Averaging before them would lose everything: the last normalisation has
     just given every channel the same mean.
     """
 
@@ -104,16 +107,13 @@ class SRDiscriminator(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Activations after each block, finest first."""
-        found = []
-        for block in self.blocks:
-            x = block(x)
-            found.append(x)
-        return found
+        return outputs(self.blocks, x)
 
     def logits(self, features: list[Tensor]) -> Tensor:
-        """Logits of what `features` returned."""
+        """Logits from the result of `features`."""
         places = features[-1].permute(0, 2, 3, 1)
-        return self.to_logits(leaky(self.dense(places))).mean(dim=(1, 2))
+        logits: Tensor = self.to_logits(leaky(self.dense(places)))
+        return logits.mean(dim=(1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.features(x))

@@ -28,11 +28,11 @@ class StarGANConfig(PictureConfig):
     blocks: int = 6
     downs: int = 2
     norm: Norm = "instance_affine"
-    residual: bool = False  # what is drawn is added to the picture (Shen & Liu, arXiv:1612.05363)
+    residual: bool = False  # add the output to the input picture (Shen & Liu, arXiv:1612.05363)
 
     @property
     def smallest(self) -> int:
-        """Side below which instance normalisation has a single pixel to look at."""
+        """Side below which instance normalisation would see a single pixel."""
         return 2 * self.multiple
 
 
@@ -48,7 +48,7 @@ class StarGANDiscriminatorConfig:
 class StarGANGenerator(nn.Module):
     """Pictures [N, 3, H, W] in [-1, 1] and targets [N, labels] to pictures [N, 3, H, W] in [-1, 1].
 
-    Both sides divisible by `cfg.multiple`. PyTorch's own initialisation, as published.
+    Both sides must be divisible by `cfg.multiple`. Initialised by PyTorch's defaults, as published.
     """
 
     def __init__(self, cfg: StarGANConfig) -> None:
@@ -75,7 +75,7 @@ class StarGANGenerator(nn.Module):
 
 
 class StarGANDiscriminator(nn.Module):
-    """Real or not, and which domains, of pictures [N, 3, R, R] in [-1, 1]."""
+    """Tells whether pictures [N, 3, R, R] in [-1, 1] are real, and to which domains they belong."""
 
     def __init__(self, cfg: StarGANDiscriminatorConfig) -> None:
         super().__init__()
@@ -88,11 +88,11 @@ class StarGANDiscriminator(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Activations after each block, finest first."""
-        found = []
+        features = []
         for block in self.blocks:
             x = F.leaky_relu(block(x), 0.01, inplace=True)
-            found.append(x)
-        return found
+            features.append(x)
+        return features
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [N, 1, h, w] of being real, and logits [N, labels] of the domains."""
@@ -105,4 +105,5 @@ class StarGANDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [N, 1, h, w] of being real."""
-        return self.to_logits(self.features(x)[-1])
+        logits: Tensor = self.to_logits(self.features(x)[-1])
+        return logits

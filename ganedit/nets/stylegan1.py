@@ -31,7 +31,7 @@ class GeneratorConfig:
 
     @property
     def resolution(self) -> int:
-        return 4 * 2 ** (len(self.channels) - 1)
+        return 4 << (len(self.channels) - 1)
 
     @property
     def num_ws(self) -> int:
@@ -44,7 +44,7 @@ class GeneratorConfig:
 
 
 class Style(nn.Module):
-    """What follows every convolution: noise, bias and leaky ReLU, then adaptive instance normalisation."""
+    """Follows every convolution: noise, bias and leaky ReLU, then adaptive instance normalisation."""
 
     def __init__(self, channels: int, w_dim: int, size: int) -> None:
         super().__init__()
@@ -63,15 +63,16 @@ class Style(nn.Module):
                 maps = torch.randn(n, 1, h, width, device=x.device)
             x = x + (maps * self.noise_strength.view(1, -1, 1, 1)).to(x.dtype)
         x = instance_norm(lrelu(x))
-        scale, shift = self.affine(w).to(x.dtype).view(n, 2, c, 1, 1).unbind(1)
+        style: Tensor = self.affine(w)
+        scale, shift = style.to(x.dtype).view(n, 2, c, 1, 1).unbind(1)
         return x * (scale + 1) + shift
 
 
 def instance_norm(x: Tensor) -> Tensor:
-    """Channels of [N, C, H, W] with mean 0 and variance 1, each by itself.
+    """Each channel of [N, C, H, W] brought to mean 0 and variance 1.
 
-    In two steps: what is constant, as the first layer may be, must become exactly 0. The library's one-step
-    kernel leaves rounding errors there, which the division would blow up.
+    In two steps: a constant channel, such as the first layer may have, must become exactly 0. The library's
+    one-step kernel leaves rounding errors, which the division would blow up.
     """
     x = x - x.mean(dim=(2, 3), keepdim=True)
     return x * (x.square().mean(dim=(2, 3), keepdim=True) + 1e-8).rsqrt()
@@ -99,7 +100,8 @@ class Block(nn.Module):
         else:
             x = blur3(self.conv0(F.interpolate(x, scale_factor=2.0, mode="nearest")))
         x = self.style0(x, ws[:, 0], noise[0])
-        return self.style1(self.conv1(x), ws[:, 1], noise[1])
+        y: Tensor = self.style1(self.conv1(x), ws[:, 1], noise[1])
+        return y
 
 
 def blur3(x: Tensor) -> Tensor:
@@ -124,7 +126,7 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def layers(self) -> list[nn.Module]:
-        """What gives each layer its activations, coarse first."""
+        """Modules whose outputs are the layers' activations, coarse first."""
         return [part for part in self.blocks.modules() if isinstance(part, Style)]
 
     def noise_maps(self) -> dict[str, Tensor]:
@@ -137,7 +139,8 @@ class SynthesisNetwork(nn.Module):
             names = (f"blocks.{level}.style0", f"blocks.{level}.style1")
             given = [noise if isinstance(noise, str) else noise[name] for name in names]
             x = block(x, ws[:, 2 * level : 2 * level + 2], given, self.dtype)
-        return self.to_rgb(x).float()
+        image: Tensor = self.to_rgb(x)
+        return image.float()
 
 
 class Generator(StyleGenerator):

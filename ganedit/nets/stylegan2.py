@@ -8,7 +8,7 @@ Written for eager PyTorch without compiled extensions. Three habits make it fast
 
 - Modulation and demodulation are two per-channel multiplications around one shared convolution, or are
   folded into the weights where that is less work; there is never a grouped convolution.
-- The activation gain √2, the bias and the up-sampling gain ride on tensors that are small or needed anyway,
+- The activation gain √2, the bias and the up-sampling gain are applied to small tensors or in existing steps,
   so a layer costs one convolution, one filter and two element-wise passes.
 - Activations stay channels-last.
 
@@ -26,7 +26,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, upsample2
+from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, outputs, upsample2
 from ganedit.nets.layers_derivatives import conv2d, conv_transpose2d
 from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, StyleLayer
 
@@ -95,8 +95,8 @@ class ModulatedLayer(nn.Module):
 def _fold(x: Tensor, styles: Tensor, weight: Tensor) -> bool:
     """Whether to modulate the weight rather than the activations x [N, I, H, W].
 
-    That takes a single image, larger than the weight, and no gradient to the styles: they would be paid for
-    with a weight gradient, as costly as the convolution itself.
+    It is faster for a single image that is larger than the weight, without gradients to the styles; these
+    would need a weight gradient, which costs as much as the convolution itself.
     """
     return x.shape[0] == 1 and x.numel() > weight.numel() and not styles.requires_grad
 
@@ -185,7 +185,7 @@ class SynthesisBlock(nn.Module):
 
     @property
     def names(self) -> list[str]:
-        """Of its layers, within the synthesis network."""
+        """Names of its layers within the synthesis network."""
         size = self.conv1.noise_const.shape[0]
         return [f"b{size}.conv0", f"b{size}.conv1"] if hasattr(self, "conv0") else [f"b{size}.conv1"]
 
@@ -230,41 +230,42 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def layers(self) -> list[SynthesisLayer]:
-        """Its convolutions but those to RGB, coarse first."""
+        """Its convolutions except those to RGB, coarse first."""
         return [layer for block in self.blocks for layer in block.layers]
 
     @property
     def style_layers(self) -> list[StyleLayer]:
-        """What the codes are that `styles` returns, in their order."""
-        found: list[StyleLayer] = []
+        """Describes the codes that `styles` returns, in their order."""
+        layers: list[StyleLayer] = []
         row = 0
         for block, size in zip(self.blocks, sizes(self.cfg.resolution), strict=True):
             for layer in block.layers:
-                found.append(StyleLayer(row, layer.weight.shape[1], size, "features"))
+                layers.append(StyleLayer(row, layer.weight.shape[1], size, "features"))
                 row += 1
-            found.append(StyleLayer(row, block.torgb.weight.shape[1], size, "image"))
-        return found
+            layers.append(StyleLayer(row, block.torgb.weight.shape[1], size, "image"))
+        return layers
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """Style-space codes (StyleSpace, arXiv:2011.12799): one [N, channels] per layer, image layers last
         within their block."""
-        found, row = [], 0
+        codes, row = [], 0
         for block in self.blocks:
             for layer in block.layers:
-                found.append(layer.affine(ws[:, row]))
+                codes.append(layer.affine(ws[:, row]))
                 row += 1
-            found.append(block.torgb.affine(ws[:, row]))
-        return found
+            codes.append(block.torgb.affine(ws[:, row]))
+        return codes
 
     def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
         return self.from_styles(self.styles(ws), noise)
 
     def from_styles(self, styles: Sequence[Tensor], noise: Noise = "const") -> Tensor:
-        """As `forward`, from the codes that `styles` returns."""
+        """Like `forward`, from the codes that `styles` returns."""
         n = styles[0].shape[0]
         x = self.blocks[0].const.to(self.dtype).expand(n, -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
-        image, at = None, 0
+        image: Tensor | None = None
+        at = 0
         for block in self.blocks:
             count = len(block.layers) + 1
             x, image = block(x, image, styles[at : at + count], noise)
@@ -289,7 +290,8 @@ class Generator(StyleGenerator):
         cutoff: int | None = None,
         noise: Noise = "const",
     ) -> Tensor:
-        return self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+        return images
 
 
 class ConvLayer(nn.Module):
@@ -343,7 +345,9 @@ class DiscriminatorBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if hasattr(self, "fromrgb"):
             x = self.fromrgb(x)
-        return self.conv1(self.conv0(x)) + self.skip(x)
+        y: Tensor = self.conv1(self.conv0(x))
+        skip: Tensor = self.skip(x)
+        return y + skip
 
 
 def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
@@ -401,12 +405,9 @@ class Discriminator(nn.Module):
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations after each block, finest (half resolution) first: [N, C_i, H/2^i, W/2^i]."""
         x = images.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        found = []
-        for block in self.blocks:
-            x = block(x)
-            found.append(x)
-        return found
+        return outputs(self.blocks, x)
 
     def forward(self, images: Tensor, c: Tensor | None = None) -> Tensor:
         embedding = self.mapping(None, c) if self.cfg.num_classes else None
-        return self.b4(self.features(images)[-1], embedding)
+        logits: Tensor = self.b4(self.features(images)[-1], embedding)
+        return logits

@@ -6,11 +6,11 @@ the published checkpoints, so these load key by key.
 Feature maps are samples of continuous signals. They extend beyond the picture by a margin, start as Fourier
 features whose frequencies and phases a transform may turn and shift, and every leaky ReLU works at twice the
 sampling rate, between an up-sampling and a down-sampling low-pass filter. Configuration T has 3x3
-convolutions and separable filters; R has 1x1 convolutions, and down-samples by filters of radial symmetry.
+convolutions and separable filters; R has 1x1 convolutions, and down-samples with radially symmetric filters.
 
 Written for eager PyTorch without compiled extensions: filters are depthwise convolutions in channels-last
-memory, up-sampling is a transposed one that never stores the zeros between samples, what the crop behind a
-filter would drop is not computed, and gains ride on tensors that are small.
+memory, up-sampling is a transposed one that never stores the zeros between samples, samples that the crop
+after a filter would drop are not computed, and gains are applied to small tensors.
 
 `dtype` on the synthesis network sets the type of the convolutions; styles and the image stay float32.
 """
@@ -31,8 +31,8 @@ from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, St
 
 @dataclass(frozen=True)
 class GeneratorConfig(Config):
-    """The tuples hold one number per layer, coarse first, of what leaves it; the last layer makes the image,
-    and what enters the first one is like what leaves it.
+    """The tuples hold one number per layer, coarse first, for its output; the last layer makes the image,
+    and the input of the first layer has the size, rate and filter of its output.
 
     `paper_config` gives the published ones.
     """
@@ -72,7 +72,7 @@ class GeneratorConfig(Config):
 
     @property
     def names(self) -> list[str]:
-        """Of the layers, as in the checkpoints: number, size, channels."""
+        """Names of the layers, as in the checkpoints: number, size, channels."""
         return [f"L{i}_{s}_{c}" for i, (s, c) in enumerate(zip(self.sizes, self.channels, strict=True))]
 
 
@@ -95,7 +95,7 @@ def paper_config(
         rotation: Configuration R rather than T; has twice the channels.
         base: Channels times cutoff; 32768 in the paper, for R 65536.
         most: Channels at most; 512 in the paper, for R 1024.
-        layers: Without the one that makes the image.
+        layers: Number of layers before the one that makes the image.
         critical: How many of them, at the end, are sampled critically.
         margin: Samples around the picture.
         image_channels: Of the picture.
@@ -123,12 +123,12 @@ def paper_config(
 
 
 ON_CPU = torch.device("cpu")
-"""Where buffers are computed, as a context. On the meta device, where a network is made to compare shapes,
-any arithmetic takes a second to start: PyTorch imports its symbolic machinery for it."""
+"""Context in which buffers are computed. On the meta device, where a network is made to compare shapes,
+any arithmetic takes a second to start, since PyTorch imports its symbolic machinery for it."""
 
 
 def lowpass(taps: int, cutoff: float, half_width: float, rate: float, *, radial: bool = False) -> Tensor:
-    """Kaiser-windowed filter [taps], or of radial symmetry [taps, taps], that sums to 1 (appendix C).
+    """Kaiser-windowed filter [taps], or radially symmetric [taps, taps], that sums to 1 (appendix C).
 
     Args:
         taps: Length.
@@ -149,20 +149,21 @@ def lowpass(taps: int, cutoff: float, half_width: float, rate: float, *, radial:
             f = f.where(r > 0, math.pi * cutoff) * window * window[:, None]
         else:
             f = torch.sinc(2 * cutoff * at) * window
-        return (f / f.sum()).float()
+        kernel: Tensor = f / f.sum()
+        return kernel.float()
 
 
 def _kaiser_beta(attenuation: float) -> float:
-    """Shape of a Kaiser window for so many decibels in the stopband."""
+    """Shape of a Kaiser window with this attenuation in the stopband, in decibels."""
     if attenuation > 50:
         return 0.1102 * (attenuation - 8.7)
     if attenuation > 21:
-        return 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
+        return 0.5842 * math.pow(attenuation - 21, 0.4) + 0.07886 * (attenuation - 21)
     return 0.0
 
 
 class SynthesisInput(nn.Module):
-    """Fourier features [N, C, S, S], turned and shifted by the code and by a transform of the user's."""
+    """Fourier features [N, C, S, S], rotated and shifted by the code and by the user's transform."""
 
     def __init__(self, cfg: GeneratorConfig) -> None:
         super().__init__()
@@ -178,13 +179,13 @@ class SynthesisInput(nn.Module):
         self.affine = Linear(cfg.w_dim, 4)
         nn.init.zeros_(self.affine.weight)
         with torch.no_grad():
-            self.affine.bias[0] = 1.0  # no turn, no shift
+            self.affine.bias[0] = 1.0  # no rotation, no shift
         self.transform: Tensor
         self.freqs: Tensor
         self.phases: Tensor
 
     def forward(self, pose: Tensor, transform: Tensor | None) -> Tensor:
-        # pose [N, 4]: cosine and sine of the turn up to a common factor, shift; transform [3, 3] from the
+        # pose [N, 4]: cosine and sine of the rotation up to a common factor, shift; transform [3, 3] from the
         # picture's coordinates to the signal's
         moves = self._moves(pose) @ (self.transform if transform is None else transform)  # [N, 3, 3]
         phases = self.phases + (self.freqs @ moves[:, :2, 2:]).squeeze(2)  # [N, C]
@@ -200,7 +201,7 @@ class SynthesisInput(nn.Module):
 
     @staticmethod
     def _moves(pose: Tensor) -> Tensor:
-        """The turn after the shift, [N, 3, 3], inverted: from the picture to the signal."""
+        """Inverse of the shift followed by the rotation, [N, 3, 3]: from the picture to the signal."""
         cos, sin, x, y = (pose / pose[:, :2].norm(dim=1, keepdim=True)).unbind(1)
         zero, one = torch.zeros_like(cos), torch.ones_like(cos)
         turn = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=1).view(-1, 3, 3)
@@ -286,10 +287,10 @@ class SynthesisLayer(nn.Module):
         return self._activate(x)
 
     def _activate(self, x: Tensor) -> Tensor:
-        """Leaky ReLU, its gain already in x [N, C, S, S], at the higher rate."""
+        """Leaky ReLU at the higher rate; x [N, C, S, S] already has its gain."""
         dtype = x.dtype
         if x.device.type == "cpu" and dtype == torch.bfloat16:
-            x = x.float()  # a transposed depthwise convolution in bfloat16 takes ten times as long there
+            x = x.float()  # on a CPU, a transposed depthwise convolution takes ten times as long in bfloat16
         x = F.leaky_relu_(upsample(x, self.up_filter, self.up, self.crop), 0.2)
         if self.cfg.clamp is not None:
             x = x.clamp(-self.cfg.clamp, self.cfg.clamp)
@@ -334,18 +335,18 @@ class SynthesisNetwork(nn.Module):
         return [getattr(self, name) for name in self.cfg.names]
 
     def noise_maps(self) -> dict[str, Tensor]:
-        """None: this network has no noise."""
+        """An empty dictionary, as this network has no noise."""
         return {}
 
     @property
     def style_layers(self) -> list[StyleLayer]:
-        """What the codes are that `styles` returns, in their order."""
+        """Describes the codes that `styles` returns, in their order."""
         sizes = self.cfg.row_sizes
-        found = [StyleLayer(0, 4, sizes[0], "pose")]
+        layers = [StyleLayer(0, 4, sizes[0], "pose")]
         for row, layer in enumerate(self.layers, 1):
             width = layer.weight.shape[1]
-            found.append(StyleLayer(row, width, sizes[row], "image" if layer.image else "features"))
-        return found
+            layers.append(StyleLayer(row, width, sizes[row], "image" if layer.image else "features"))
+        return layers
 
     def styles(self, ws: Tensor) -> list[Tensor]:
         """The pose of the input [N, 4], then one style-space code [N, channels] per layer."""
@@ -353,11 +354,11 @@ class SynthesisNetwork(nn.Module):
         return [affine(ws[:, row]) for row, affine in enumerate(maps)]
 
     def forward(self, ws: Tensor, noise: str | Mapping[str, Tensor] = "const") -> Tensor:
-        """Images of ws; `noise` is there for the likeness to StyleGAN2, and ignored."""
+        """Images of ws; `noise` is accepted for compatibility with StyleGAN2, and ignored."""
         return self.from_styles(self.styles(ws), noise)
 
     def transformed(self, ws: Tensor, transform: Tensor) -> Tensor:
-        """As `forward`, with what is in the picture moved by `transform` [3, 3], in place of the stored one.
+        """Like `forward`, with the picture's content moved by `transform` [3, 3] instead of the stored one.
 
         Coordinates are picture widths from the centre, x to the right and y down.
         """
@@ -369,12 +370,13 @@ class SynthesisNetwork(nn.Module):
         noise: str | Mapping[str, Tensor] = "const",
         transform: Tensor | None = None,
     ) -> Tensor:
-        """As `forward`, from the codes that `styles` returns."""
+        """Like `forward`, from the codes that `styles` returns."""
         inverse = None if transform is None else torch.linalg.inv(transform)
         x = self.input(styles[0], inverse).to(self.dtype)
         for layer, style in zip(self.layers, styles[1:], strict=True):
             x = layer(x, style)
-        return x * self.cfg.output_scale
+        image: Tensor = x * self.cfg.output_scale
+        return image
 
 
 class Generator(StyleGenerator):
@@ -388,4 +390,5 @@ class Generator(StyleGenerator):
     def forward(
         self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
     ) -> Tensor:
-        return self.synthesis(self.style_codes(z, c, psi, cutoff))
+        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff))
+        return images

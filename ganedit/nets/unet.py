@@ -19,7 +19,7 @@ from ganedit.nets.layers_translation import (
     relu,
 )
 
-DROPOUT_FROM = 4  # the decoder's levels inside this one have dropout, but for the innermost
+DROPOUT_FROM = 4  # decoder levels below this one have dropout, except the innermost
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,14 @@ class Level(nn.Module):
         self.norm = norm2d(norm, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+        y: Tensor = self.norm(self.conv(x))
+        return y
 
 
 class UNetGenerator(nn.Module):
     """Pictures [N, I, H, W] in [-1, 1] to pictures [N, O, H, W] in [-1, 1]; sides divisible by 2^downs.
 
-    `down[i]` reads size 1/2^i and writes half of it; `up[i]` leads back to the size that `down[i]` reads.
+    `down[i]` reads size 1/2^i and writes half of it; `up[i]` returns to the size that `down[i]` reads.
     """
 
     def __init__(self, cfg: UNetConfig) -> None:
@@ -81,7 +82,7 @@ class UNetGenerator(nn.Module):
         skips: list[Tensor] = []
         for i, level in enumerate(self.down):
             skips.append(x)
-            x = level(leaky(x) if i else x)  # in place, also in `skips`: no matter, ReLU follows there
+            x = level(leaky(x) if i else x)  # changes `skips` too, which is fine as a ReLU follows there
         for i, level in reversed(list(enumerate(self.up))):
             x = level(relu(x))
             if self.training and self.cfg.dropout and DROPOUT_FROM <= i < self.cfg.downs - 1:

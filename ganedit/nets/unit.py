@@ -1,7 +1,7 @@
 """Two variational auto-encoders that share their code: UNIT (Liu et al., arXiv:1703.00848).
 
-In the shape that the authors gave it with MUNIT: residual blocks on both sides of the code, and layer
-normalisation in the decoder.
+This is the variant that the authors published with MUNIT: residual blocks on both sides of the code, and
+layer normalisation in the decoder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class UNITConfig(PictureConfig):
 
 
 class LayerNorm(nn.Module):
-    """Each picture of [N, C, H, W] brought to mean 0 and deviation 1, then a gain and offset per channel."""
+    """Each picture of [N, C, H, W] to mean 0 and deviation 1, then a gain and an offset per channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -78,14 +78,15 @@ class AutoEncoder(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         for layer in (*self.decoding, *self.up):
             code = layer(code)
-        return self.to_image(code).tanh()
+        code = self.to_image(code)
+        return code.tanh()
 
 
 class UNIT(nn.Module):
     """Pictures of domain a to pictures of domain b, and back; both [N, 3, H, W] in [-1, 1].
 
     Both sides divisible by `cfg.multiple` and at least `cfg.smallest`. The code's distribution has unit
-    variance: training adds noise to the mean that `encode` gives, translating does not.
+    variance: training adds noise to the mean from `encode`, translation does not.
     """
 
     def __init__(self, cfg: UNITConfig) -> None:

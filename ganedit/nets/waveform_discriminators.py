@@ -1,4 +1,4 @@
-"""Discriminators of waveforms: by period and by scale, narrow (HiFi-GAN, Kong et al., arXiv:2010.05646)."""
+"""Narrow discriminators of waveforms, by period and by scale (HiFi-GAN, Kong et al., arXiv:2010.05646)."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ class WaveformDiscriminatorConfig:
 
 
 class WaveformDiscriminators(nn.Module):
-    """Judges of waves [N, T]; their lists have an entry for each, periods first."""
+    """Several discriminators of waves [N, T]; the lists it returns have an entry for each, periods first."""
 
     def __init__(self, cfg: WaveformDiscriminatorConfig) -> None:
         super().__init__()
         self.cfg = cfg
-        self.judges = nn.ModuleList(
-            [PeriodJudge(cfg.width, period) for period in cfg.periods]
-            + [ScaleJudge(cfg.width, 2**scale) for scale in range(cfg.scales)]
+        self.discriminators = nn.ModuleList(
+            [PeriodDiscriminator(cfg.width, period) for period in cfg.periods]
+            + [ScaleDiscriminator(cfg.width, 2**scale) for scale in range(cfg.scales)]
         )
 
     def forward(self, wave: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Activations of all layers, which feature matching compares, and logits by discriminator."""
         features: list[Tensor] = []
         logits: list[Tensor] = []
-        for network in self.judges:
+        for network in self.discriminators:
             layers = network(wave)
             features += layers[:-1]
             logits.append(layers[-1])
         return features, logits
 
 
-class PeriodJudge(nn.Module):
-    """Compares samples `period` apart: the wave is folded into a picture as wide as that."""
+class PeriodDiscriminator(nn.Module):
+    """Compares samples `period` apart: the wave is folded into rows of `period` samples."""
 
     def __init__(self, width: int, period: int) -> None:
         super().__init__()
@@ -61,8 +61,8 @@ class PeriodJudge(nn.Module):
         return _activations(self.layers, self.to_logits, x.unflatten(1, (-1, self.period))[:, None])
 
 
-class ScaleJudge(nn.Module):
-    """Hears the wave at a rate `pool` times lower."""
+class ScaleDiscriminator(nn.Module):
+    """Sees the wave at a rate `pool` times lower."""
 
     def __init__(self, width: int, pool: int) -> None:
         super().__init__()
@@ -85,8 +85,8 @@ class ScaleJudge(nn.Module):
 
 
 def _activations(layers: nn.ModuleList, to_logits: nn.Module, x: Tensor) -> list[Tensor]:
-    found = []
+    features = []
     for layer in layers:
         x = F.leaky_relu(layer(x), SLOPE)
-        found.append(x)
-    return [*found, to_logits(x)]
+        features.append(x)
+    return [*features, to_logits(x)]

@@ -1,10 +1,10 @@
 """WaveNet (van den Oord et al., arXiv:1609.03499), conditioned on a spectrogram (arXiv:1811.09620).
 
-A stack of dilated causal convolutions with gates sees the samples so far and gives the next one's
+A stack of dilated causal convolutions with gates sees the samples so far and predicts the next one's
 distribution over 256 classes, which are spaced by the mu law: finer where the sound is quiet. The spectrogram
-joins every gate; what it says is computed once for each of its columns and interpolated to samples.
+conditions every gate; its features are computed once per column and interpolated to samples.
 
-`Generation` is the same network sample by sample: what an earlier sample left behind is looked up instead of
+`Generation` runs the same network sample by sample: results for earlier samples are looked up instead of
 computed again (arXiv:1611.09482).
 """
 
@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MOST_LAYERS = 14  # of a cycle: the last looks back half a second at 16 kHz
+MOST_LAYERS = 14  # in a cycle: the last then looks back half a second at 16 kHz
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class WaveNetConfig:
     bins: int  # rows of the spectrogram
     hop: int  # samples from one of its columns to the next
     channels: int = 48  # of the convolutions
-    skip: int = 96  # of what the distribution is made of
+    skip: int = 96  # channels of the layers' outputs that the distribution is computed from
     condition: int = 96  # of the spectrogram's features
-    cycles: int = 2  # times that the dilations grow from 1
+    cycles: int = 2  # how often the dilations start again from 1
     layers: int = 10  # convolutions of a cycle, dilated by 1, 2, 4, ...
     classes: int = 256
-    temperature: float = 0.8  # below 1: unlikely samples become unlikelier, which takes noise away
+    temperature: float = 0.8  # below 1: unlikely samples become less likely, which removes noise
 
     def __post_init__(self) -> None:
         if not (1 <= self.layers <= MOST_LAYERS and self.temperature > 0 and self.hop > 0):
@@ -39,7 +39,7 @@ class WaveNetConfig:
 
     @property
     def dilations(self) -> list[int]:
-        """Of every convolution, in order."""
+        """Dilation of every convolution, in order."""
         return [2**i for i in range(self.layers)] * self.cycles
 
 
@@ -51,10 +51,10 @@ def mu_law(waves: Tensor, classes: int = 256) -> Tensor:
     return ((curved + 1) / 2 * mu).round().long()
 
 
-def from_mu_law(found: Tensor, classes: int = 256) -> Tensor:
-    """Samples in [-1, 1] in the middle of these classes."""
+def from_mu_law(numbers: Tensor, classes: int = 256) -> Tensor:
+    """Samples in [-1, 1] at the centres of these classes."""
     mu = classes - 1
-    curved = found.float() * (2 / mu) - 1
+    curved = numbers.float() * (2 / mu) - 1
     return curved.sign() * torch.expm1(curved.abs() * math.log1p(mu)) / mu
 
 
@@ -71,7 +71,7 @@ class GatedLayer(nn.Module):
         nn.init.normal_(self.out.weight, std=1 / math.sqrt(cfg.channels * len(cfg.dilations)))
 
     def forward(self, x: Tensor, features: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-        """Gated [N, T, channels], and `x` with what it adds.
+        """The gated output [N, T, channels], and `x` plus what this layer adds.
 
         Args:
             x: [N, T, channels].
@@ -107,7 +107,7 @@ class WaveNet(nn.Module):
         self.skip = nn.Linear(cfg.channels * (len(dilations) + 1), cfg.skip)
         self.hidden = nn.Linear(cfg.skip, cfg.skip)
         self.to_logits = nn.Linear(cfg.skip, cfg.classes)
-        with torch.no_grad():  # neighbouring classes begin as neighbours
+        with torch.no_grad():  # embeddings of neighbouring classes start close to each other
             values = torch.stack([torch.linspace(-1, 1, cfg.classes), from_mu_law(torch.arange(cfg.classes))])
             self.embed.weight.copy_(values.T @ torch.randn(2, cfg.channels) + 0.05 * self.embed.weight)
 
@@ -117,8 +117,9 @@ class WaveNet(nn.Module):
         return self.cfg.classes // 2
 
     def features(self, pictures: Tensor) -> Tensor:
-        """What spectrograms say, [N, columns, condition]."""
-        return self.condition(pictures[:, 0]).transpose(1, 2)
+        """Features [N, columns, condition] of spectrograms."""
+        features: Tensor = self.condition(pictures[:, 0])
+        return features.transpose(1, 2)
 
     def forward(self, sounds: Tensor, pictures: Tensor) -> Tensor:
         """Logits [N, T, classes] of every sample, given those before it.
@@ -136,7 +137,8 @@ class WaveNet(nn.Module):
             h, x = layer(x, features, share)
             gated.append(h)
         y = self.skip(torch.cat([*gated, x.to(gated[0].dtype)], dim=2))
-        return self.to_logits(F.relu(self.hidden(F.relu(y))))
+        logits: Tensor = self.to_logits(F.relu(self.hidden(F.relu(y))))
+        return logits
 
     def generate(self, pictures: Tensor, seed: int | None = None, temperature: float | None = None) -> Tensor:
         """Waves [N, columns · hop] in [-1, 1] of spectrograms [N, 1, bins, columns]; see `Generation`."""
@@ -147,8 +149,8 @@ class WaveNet(nn.Module):
 class Generation:
     """Sampling that can be halted and branched.
 
-    All that does not wait for the sample before is one operation over all layers, and matrices are laid out
-    beforehand: an operation on so few numbers costs its call.
+    Work that does not depend on the previous sample is one operation over all layers, and matrices are laid
+    out beforehand: with so few numbers, the calls themselves take most of the time.
     """
 
     def __init__(
@@ -160,14 +162,15 @@ class Generation:
         seed: int | None = None,
         temperature: float | None = None,
     ) -> None:
-        """Begin before the first sample.
+        """Start before the first sample.
 
         Args:
-            network: Whose weights are copied.
+            network: The network whose weights are copied.
             pictures: Spectrograms [N, 1, bins, columns] in [-1, 1].
-            copies: Sounds that are made of each, neighbours in the batch.
-            seed: Of the draws; None takes a fresh one.
-            temperature: 1 draws as the network says, less sticks to what is likely; None takes the config's.
+            copies: Sounds to generate for each spectrogram, neighbours in the batch.
+            seed: For the random draws; None means a random seed.
+            temperature: 1 samples the network's distribution, less prefers likely samples; None means the
+                config's.
         """
         cfg = network.cfg
         temperature = cfg.temperature if temperature is None else temperature
@@ -184,10 +187,10 @@ class Generation:
             self.sound = torch.full((len(pictures) * copies,), network.silence, device=device)
 
     def _lay_out(self, network: WaveNet, temperature: float) -> None:
-        """Matrices as `_sample` multiplies by them.
+        """Arrange the matrices for sampling.
 
-        The logistic function of b is (1 + tanh(b / 2)) / 2, so that one tanh serves what is gated and its
-        gate: the inner half goes into the matrices before, the outer one into those behind.
+        The logistic function of b is (1 + tanh(b / 2)) / 2, so that one tanh serves both the filter and its
+        gate: the inner half goes into the matrices before it, the outer half into those after it.
         """
         layers, c = cast(list[GatedLayer], list(network.layers)), self.cfg.channels
         halves = torch.ones(2 * c, device=network.embed.weight.device)
@@ -208,7 +211,7 @@ class Generation:
         self.values = self.values.to(self.embed.device)
 
     def _make_room(self, n: int, device: torch.device) -> None:
-        """Every layer's past inputs as rings of one tensor, and buffers for the step at hand."""
+        """Ring buffers for every layer's past inputs in one tensor, and buffers for the current step."""
         dilations, c = self.cfg.dilations, self.cfg.channels
         steps = torch.arange(max(dilations))[:, None] % torch.tensor(dilations)
         starts = torch.tensor([0, *dilations[:-1]]).cumsum(0)
@@ -236,20 +239,20 @@ class Generation:
     @torch.inference_mode()
     def advance_classes(self, samples: int) -> Tensor:
         """The next samples as classes, int64 [N · copies, samples]."""
-        found = torch.empty(samples, len(self.sound), dtype=torch.int64, device=self.sound.device)
+        classes = torch.empty(samples, len(self.sound), dtype=torch.int64, device=self.sound.device)
         for i in range(samples):
             within = self.at % self.cfg.hop
             if within == 0 or i == 0:
                 self._enter_column(self.at // self.cfg.hop, fresh=within == 0)
-            self.sound = torch.argmin(self.noise[within] - self._logits(within), dim=1, out=found[i])
+            self.sound = torch.argmin(self.noise[within] - self._logits(within), dim=1, out=classes[i])
             self.at += 1
         self.sound = self.sound.clone()
-        return found.T
+        return classes.T
 
     def _enter_column(self, column: int, *, fresh: bool) -> None:
-        """What the spectrogram says to each layer here and at the next column, and this column's draws.
+        """Compute the conditions of all layers at this and the next column, and this column's random draws.
 
-        Logits less the logarithm of exponential numbers are largest where a draw would fall (Gumbel).
+        Logits minus the logarithm of exponential random numbers are largest at a random draw (Gumbel).
         """
         following = min(column + 1, self.features.shape[1] - 1)
         self.here, self.there = (
@@ -262,7 +265,7 @@ class Generation:
             self.noise = room.exponential_(generator=self.random).log_()
 
     def _logits(self, within: int) -> Tensor:
-        """Of the next sample [N · copies, classes], `within` samples into a column, after `self.sound`."""
+        """Logits [N · copies, classes] of the sample after `self.sound`, which is `within` the column."""
         slots = self.slots[self.at % len(self.slots)]
         torch.index_select(self.rings, 0, slots, out=self.recalled)
         torch.lerp(self.here, self.there, within / self.cfg.hop, out=self.gates)
@@ -279,6 +282,6 @@ class Generation:
 
     @torch.inference_mode()
     def keep(self, index: int) -> None:
-        """Let all sounds of the batch go on from where this one is."""
+        """Continue all sounds of the batch from the state of this one."""
         self.rings.copy_(self.rings[:, index : index + 1].clone().expand_as(self.rings))
         self.sound.fill_(int(self.sound[index]))

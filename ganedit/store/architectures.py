@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
@@ -14,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from ganedit.errors import CheckpointError, did_you_mean
 
-MAX_SIZE = 2**17  # of any number in a config: what claims more is damaged
+MAX_SIZE = 2**17  # largest number in a config: one with a larger number is damaged
 
 
 class Architecture(NamedTuple):
@@ -73,9 +74,11 @@ def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tens
         CheckpointError: unknown architecture, impossible config, or tensors that do not fit it.
     """
     if architecture in FROM_TENSORS:
-        return importlib.import_module(FROM_TENSORS[architecture]).build(config, state)
+        other: nn.Module = importlib.import_module(FROM_TENSORS[architecture]).build(config, state)
+        return other
+    state = with_current_names(state)
     make = _maker(architecture, config)
-    # Shapes are compared on the meta device: a false config costs no memory, a right one no random draws.
+    # Shapes are compared on the meta device: a wrong config costs no memory, a right one no random numbers.
     with shapes_only():
         network = _make(make, architecture)
     _compare(network, state)
@@ -87,16 +90,21 @@ def build(architecture: str, config: Mapping[str, Any], state: Mapping[str, Tens
     return network.eval().requires_grad_(False)
 
 
+def with_current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors by parameter name, where parameters that earlier versions named differently are renamed."""
+    return {re.sub(r"(^|\.)judges\.", r"\1discriminators.", name): value for name, value in state.items()}
+
+
 @contextmanager
 def shapes_only() -> Iterator[None]:
-    """Networks made inside have tensors with shapes but without numbers, on the meta device."""
+    """Context in which networks are made on the meta device: their tensors have shapes but no numbers."""
     with torch.device("meta"), _NoDraws():
         yield
 
 
 class _NoDraws(TorchFunctionMode):
-    """Leaves numbers undrawn. On the meta device there are none anyway, but PyTorch would import its symbolic
-    machinery to find out, which takes more than a second."""
+    """Skips random initialisation. The meta device has no numbers anyway, but PyTorch would import its
+    symbolic machinery to find out, which takes more than a second."""
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -129,7 +137,7 @@ def _maker(architecture: str, config: Mapping[str, Any]) -> Callable[[], nn.Modu
 
 
 def _possible(value: Any) -> bool:
-    """Plain values of sane size."""
+    """Whether a value consists of plain values of reasonable size."""
     if isinstance(value, Mapping):
         return len(value) <= 100 and all(_possible(v) for v in value.values())
     if isinstance(value, list | tuple):
@@ -149,7 +157,7 @@ def _make(make: Callable[[], nn.Module], architecture: str) -> nn.Module:
 
 
 def _compare(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that are missing, left over, or of another shape; names the first few."""
+    """Refuse tensors that are missing, left over, or of another shape; the error names the first few."""
     wanted = network.state_dict()
     wrong = [
         f"{k} is {list(state[k].shape)}, expected {list(v.shape)}"

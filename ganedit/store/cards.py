@@ -1,4 +1,4 @@
-"""What is known about a model: `card.toml` beside its weights."""
+"""Model cards: `card.toml` next to the weights says what is known about a model."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ModelCard:
     data: str = ""  # what it was trained on
     source: str = ""  # URL, or the command that made it
     licence: str = ""
-    terms: str = ""  # what the licence asks, in a sentence
+    terms: str = ""  # what the licence requires, in a sentence
     notes: str = ""
     sha256: str = ""  # of model.safetensors
     discriminator: dict[str, Any] = field(default_factory=dict)  # config of discriminator.safetensors
@@ -56,7 +56,7 @@ class ModelCard:
 
     @property
     def kind(self) -> str:
-        """The task in a sentence: "a generator", "an encoder"."""
+        """The task with its article, for sentences: "a generator", "an encoder"."""
         if self.task == "clip":
             return "a CLIP model"
         return f"{'an' if self.task[0] in 'aeiou' else 'a'} {self.task}"
@@ -93,7 +93,7 @@ class ModelCard:
         except CheckpointError as error:
             raise CheckpointError(f"{path}: {error.message}", error.hint) from None
         except (ValueError, TypeError) as error:
-            raise CheckpointError(f"{path} is no model card: {error}", "get the model again") from error
+            raise CheckpointError(f"{path} is not a model card: {error}", "get the model again") from error
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelCard:
@@ -131,7 +131,7 @@ class ModelCard:
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no null: absent keys mean the default."""
+    """Remove None values: TOML has no null, and absent keys mean the default."""
     if isinstance(value, dict):
         return {k: _without_none(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Models for other programs: a file that their code loads."""
+"""Exports models as files that other programs load."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FORMATS = {
     "rosinality": ".pt with g_ema and latent_avg, for rosinality's stylegan2-pytorch and its relatives",
     "nvlabs-state": ".pt state dictionary for G.load_state_dict of stylegan2-ada-pytorch and stylegan3",
 }
-"""What each format is."""
+"""Description of each format."""
 
 OF_ONE_FILE = ("sha256", "discriminator", "discriminator_sha256", "metrics")
-"""Fields of a card that describe other files."""
+"""Fields of a card that describe the original files."""
 
 State = dict[str, Tensor]
 
@@ -64,7 +64,7 @@ def export(model: Model, path: str | Path, format: str = "safetensors") -> Path:
 
 
 def _stored(tensor: Tensor) -> Tensor:
-    """On the CPU, in plain memory of its own."""
+    """A contiguous copy on the CPU."""
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
@@ -86,8 +86,10 @@ def _rosinality(model: Model, state: State) -> dict[str, Any]:
         "pictures that are not RGB": config.image_channels != 3,
     }
     if any(strange.values()):
-        found = ", ".join(what for what, is_so in strange.items() if is_so)
-        raise CheckpointError(f"the model {model.name} has {found}; rosinality's code knows no such models")
+        features = ", ".join(what for what, is_so in strange.items() if is_so)
+        raise CheckpointError(
+            f"the model {model.name} has {features}; rosinality's code knows no such models"
+        )
     names = generator_names(config)
     theirs: State = {}
     for ours, (name, (before, behind)) in names.items():
@@ -111,6 +113,6 @@ def _nvlabs_state(model: Model, state: State) -> State:
 
 
 def _filter(gain: float) -> Tensor:
-    """The binomial low-pass filter [4, 4], of sum `gain`."""
+    """The binomial low-pass filter [4, 4] that sums to `gain`."""
     f = torch.tensor([1.0, 3.0, 3.0, 1.0])
     return torch.outer(f, f) * (gain / 64)

@@ -1,13 +1,13 @@
-"""Opens checkpoints that other people's code wrote: finds out what they are from what they hold.
+"""Opens checkpoints of other programs, and recognises what they are by their content.
 
 A file's container is opened first (`open_container`), then each reader of `formats/` is asked, in the order
 of FORMATS, whether it knows the content. A reader is a module with
 
-    FAMILY: str                                  how users call such files
-    read(content: Any) -> Foreign | None         None where the content is of another family
+    FAMILY: str                                  what users call such files
+    read(content: Any) -> Foreign | None         None if the content is of another family
 
-It raises CheckpointError where the content is of its family but damaged or not supported; `open_foreign` adds
-the file's name, and turns what stumbles over missing pieces into a CheckpointError.
+It raises CheckpointError if the content is of its family but damaged or not supported; `open_foreign` adds
+the file's name, and turns errors caused by missing pieces into a CheckpointError.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ FORMATS = (
     "esrgan",
     "super_resolution",
 )
-"""Readers in `formats/`, by module name, the more particular ones first."""
+"""Readers in `formats/`, by module name, the more specific ones first."""
 
 PICKLED = (b"PK\x03\x04", b"\x80", b"(", b"c", b"}", b"]")
-"""How PyTorch's archives start, and pickles of every protocol."""
+"""First bytes of PyTorch's archives, and of pickles of every protocol."""
 KINDS = {
     b"<": "it is a web page, such as a download site shows instead of the file",
     b"version https:": "it only points to a file that Git LFS keeps: git lfs pull gets it",
@@ -52,7 +52,7 @@ KINDS = {
     b"\xff\xd8\xff": "it is a JPEG picture",
     b"\x08": "it looks like an ONNX or TensorFlow file",
 }
-"""What people give by mistake, by first bytes."""
+"""Files that users pass by mistake, by their first bytes."""
 
 SHOWN = 8  # top-level keys in a message
 
@@ -68,18 +68,18 @@ class NetworkWeights:
 
 @dataclass(frozen=True)
 class Foreign:
-    """What a foreign checkpoint holds, in ganedit's terms.
+    """Content of a foreign checkpoint, in ganedit's terms.
 
     Attributes:
-        family: Of the file's format, such as "stylegan2-ada-pytorch".
+        family: The file's format, such as "stylegan2-ada-pytorch".
         task: One of `store.cards.TASKS`.
         weights: The network.
-        resolution: Pixels, where the network has one.
-        discriminator: Of a generator, where the file holds it.
-        value_range: Of the pictures.
-        template: Alignment of its faces, where the file tells.
-        details: What else the model's card should say.
-        notes: A sentence for the user, where something deserves one.
+        resolution: Pixels, if the network has a fixed one.
+        discriminator: That of a generator, if the file holds it.
+        value_range: Range of the pixel values.
+        template: Alignment of its faces, if the file says so.
+        details: Further entries for the model's card.
+        notes: A sentence for the user, if something is worth knowing.
     """
 
     family: str
@@ -108,7 +108,7 @@ def open_foreign(path: str | Path) -> Foreign:
     for name in FORMATS:
         reader = importlib.import_module(f"ganedit.store.formats.{name}")
         try:
-            found = reader.read(content)
+            foreign: Foreign | None = reader.read(content)
         except CheckpointError as error:
             raise CheckpointError(f"{path.name}: {error.message}", error.hint) from None
         except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
@@ -117,15 +117,15 @@ def open_foreign(path: str | Path) -> Foreign:
                 f"{path.name} looks like a file of {reader.FAMILY}, but is incomplete ({what})",
                 "download or copy it again",
             ) from error
-        if found is not None:
-            return found
+        if foreign is not None:
+            return foreign
     raise CheckpointError(
         f"{path.name} is of no kind that ganedit knows; it holds {outline(content)}", supported()
     )
 
 
 def open_container(path: Path) -> Any:
-    """The plain values, tensors and stand-ins in a file; of a folder, those of its two files by name."""
+    """The plain values, tensors and stand-ins in a file, or in the two files of a folder, by name."""
     from ganedit.store.pickles.unpickle import read_pickled
     from ganedit.store.weights import read_weights
 
@@ -136,18 +136,18 @@ def open_container(path: Path) -> Any:
     if start[8:9] == b"{":
         return read_weights(path)[0]
     if not start.startswith(PICKLED):
-        found = next(
+        kind = next(
             (what for magic, what in KINDS.items() if start.startswith(magic)),
             f"it starts with {start[:8]!r}",
         )
         raise CheckpointError(
-            f"{path.name} is not a checkpoint: {found if start else 'it is empty'}", supported()
+            f"{path.name} is not a checkpoint: {kind if start else 'it is empty'}", supported()
         )
     return read_pickled(path)
 
 
 def _open_folder(folder: Path) -> dict[str, Any]:
-    """What pytorch-pretrained-BigGAN keeps in a folder."""
+    """Content of a folder of pytorch-pretrained-BigGAN."""
     from ganedit.store.pickles.unpickle import read_pickled
 
     config, weights = folder / "config.json", folder / "pytorch_model.bin"
@@ -158,7 +158,7 @@ def _open_folder(folder: Path) -> dict[str, Any]:
     try:
         values = json.loads(config.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{config} is no JSON: {error}", "download or copy it again") from error
+        raise CheckpointError(f"{config} is not valid JSON: {error}", "download or copy it again") from error
     return {config.name: values, weights.name: read_pickled(weights)}
 
 
@@ -171,7 +171,7 @@ def supported() -> str:
 
 
 def outline(content: Any) -> str:
-    """What the top level of a file's content is, in a few words."""
+    """Describe the top level of a file's content in a few words."""
     if isinstance(content, Mapping):
         names = [str(k)[:40] for k in content]
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

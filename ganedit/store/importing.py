@@ -1,4 +1,4 @@
-"""Turn a checkpoint of any known kind into a model of the user's own folder: safetensors with a card."""
+"""Turns a checkpoint of any known kind into a model in the user's folder: safetensors with a card."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def import_model(
         raise UsageError(f"{dtype} is not a number format to store", f"choose {' or '.join(DTYPES)}")
     if not path.exists():
         raise InputError(f"{path}: no such file", "check the spelling")
-    card, state, judge = _opened(path, name)
+    card, state, discriminator = _opened(path, name)
     given: dict[str, Any] = {
         "template": template,
         "licence": licence,
@@ -78,76 +78,76 @@ def import_model(
     }
     card = replace(card, **{key: value for key, value in given.items() if value})
     stored = DTYPES[dtype] if dtype else None
-    with _appearing(registry.user_folder() / name) as folder:
-        return save_model(folder, card, state, discriminator=judge, dtype=stored)
+    with _replacing(registry.user_folder() / name) as folder:
+        return save_model(folder, card, state, discriminator=discriminator, dtype=stored)
 
 
 def describe_file(path: str | Path) -> ModelCard:
-    """The card that `import_model` would write for a file, as far as the file tells; writes nothing.
+    """The card that `import_model` would write for a file, without writing anything.
 
     Raises:
-        InputError, CheckpointError: As `import_model`.
+        InputError, CheckpointError: As in `import_model`.
     """
     path = Path(path).expanduser()
     return _opened(path, path.stem or path.name)[0]
 
 
 def name_for(path: str | Path) -> str:
-    """A model name from a file's: its stem in lower case, odd characters as dashes."""
+    """A model name from a file name: its stem in lower case, with dashes for unusual characters."""
     path = Path(path)
     stem = path.name if path.is_dir() else path.stem
     return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "model"
 
 
 def _opened(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
-    """Card, tensors, and the discriminator's config and tensors where there is one; all fit together."""
+    """Card, tensors, and the discriminator's config and tensors if there is one; checked to fit together."""
     if (path / CARD).is_file():
         return _own_folder(path, name)
     if path.is_file():
         _refuse_other_kinds(path)
         if "ganedit" in _metadata(path):
             return _own_file(path, name)
-    found = _foreign(path)
-    weights, judge = found.weights, found.discriminator
-    build(weights.architecture, weights.config, weights.state)  # raises where they do not fit
-    card = card_of(found, name, path)
+    foreign = _foreign(path)
+    weights, discriminator = foreign.weights, foreign.discriminator
+    build(weights.architecture, weights.config, weights.state)  # raises if they do not fit
+    card = card_of(foreign, name, path)
     known = {"source_file": path.name, "source_sha256": card.sha256, **card.details}
-    if judge is None:
+    if discriminator is None:
         return replace(card, details=known), weights.state, None
-    build(judge.architecture, judge.config, judge.state)
-    return replace(card, details=known), weights.state, (judge.config, judge.state)
+    build(discriminator.architecture, discriminator.config, discriminator.state)
+    return replace(card, details=known), weights.state, (discriminator.config, discriminator.state)
 
 
 def _own_folder(folder: Path, name: str) -> tuple[ModelCard, Any, Any]:
     card = verify(folder)
-    state, judge = read_weights(folder / registry.WEIGHTS)[0], None
+    state, discriminator = read_weights(folder / registry.WEIGHTS)[0], None
     build(card.architecture, card.config, state)
     if card.discriminator:
         tensors = read_weights(folder / registry.DISCRIMINATOR)[0]
         build(DISCRIMINATOR_OF[card.architecture], card.discriminator, tensors)
-        judge = (card.discriminator, tensors)
+        discriminator = (card.discriminator, tensors)
     known = {"source_file": folder.name, "source_sha256": card.sha256, **card.details}
-    return replace(card, name=name, details=known), state, judge
+    return replace(card, name=name, details=known), state, discriminator
 
 
 def _own_file(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
-    """A lone .safetensors file of ours, which describes itself."""
+    """A single .safetensors file of ganedit, which describes itself."""
     from ganedit.store.load import load
 
-    card = load(path, "cpu").card  # with all of its checks
+    card = load(path, "cpu").card  # checks the file
     known = {"source_file": path.name, "source_sha256": sha256_file(path), **card.details}
     return replace(card, name=name, details=known), read_weights(path)[0], None
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """Of a .safetensors file; empty for all others."""
+    """Metadata of a .safetensors file; empty for all others."""
     with open(path, "rb") as file:
         start = file.read(16)
     return (check_header(path).get("__metadata__") or {}) if start[8:9] == b"{" else {}
 
 
 def _foreign(path: Path) -> Foreign:
-    """`open_foreign`, with an error of its own for what looks like a direction."""
+    """Like `open_foreign`, with a special error for what looks like a direction."""
     try:
         return open_foreign(path)
     except CheckpointError as error:
@@ -157,7 +157,7 @@ def _foreign(path: Path) -> Foreign:
 
 
 def _refuse_other_kinds(path: Path) -> None:
-    """Say what to do with files that belong elsewhere.
+    """Refuse files that are not models, and say which command they are for.
 
     Raises:
         CheckpointError: A direction, a latent, or an archive.
@@ -192,7 +192,7 @@ def _is_archive(path: Path, names: list[str]) -> CheckpointError:
 
 
 def _holds_vectors_only(path: Path) -> bool:
-    """Whether a file holds nothing but a tensor or an array of directions."""
+    """Whether a file holds only a tensor or an array of directions."""
     try:
         content = open_container(path)
     except CheckpointError:
@@ -203,8 +203,8 @@ def _holds_vectors_only(path: Path) -> bool:
 
 
 @contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A folder to fill beside `folder`; it takes its place when the block succeeds, else nothing stays."""
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A temporary folder to fill, which replaces `folder` if the block succeeds and is deleted otherwise."""
     mark = secrets.token_hex(4)
     filling, old = (
         folder.with_name(f".{folder.name}.{mark}.part"),

@@ -88,12 +88,12 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
 
 
 def load_generator(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Generator:
-    """As `load`, for what must be a generator."""
+    """Like `load`, but only for generators."""
     return _load_as(Generator, "a generator", name_or_path, device, dtype)
 
 
 def load_classifier(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Classifier:
-    """As `load`, for what must be a classifier."""
+    """Like `load`, but only for classifiers."""
     return _load_as(Classifier, "a classifier", name_or_path, device, dtype)
 
 
@@ -105,26 +105,26 @@ def _load_as(kind: type[Kind], words: str, name_or_path: str | Path, device: str
 
 
 def load_clip(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Clip:
-    """As `load`, for what must be a CLIP; one of open_clip's goes by ARCHITECTURE/WEIGHTS.
+    """Like `load`, but only for CLIP models; those of open_clip are named ARCHITECTURE/WEIGHTS.
 
     Args:
         name_or_path: "clip-faces", a folder, or "ViT-B-32/laion2b_s34b_b79k" (fetched once, by open_clip),
             or "ViT-B-32/some/file.safetensors".
-        device, dtype: As of `load`.
+        device, dtype: As in `load`.
 
     Raises:
-        UsageError, MissingError, CheckpointError: As `load`, and `store.open_clip_network.open_pretrained`.
+        UsageError, MissingError, CheckpointError: As in `load` and `store.open_clip_network.open_pretrained`.
     """
     from ganedit.store.open_clip_network import fingerprint, is_tag, open_pretrained
 
     text = str(name_or_path)
     if is_tag(text) and not Path(text).exists():
         place = find_device(device)
-        found = open_pretrained(text)
-        sha256 = fingerprint(found.network)
-        card = ModelCard(text, "clip", "open_clip", {}, resolution=found.size, sha256=sha256)
-        network = found.network.eval().requires_grad_(False)
-        return Clip(card, network, place, find_dtype(dtype, place), found)
+        pretrained = open_pretrained(text)
+        sha256 = fingerprint(pretrained.network)
+        card = ModelCard(text, "clip", "open_clip", {}, resolution=pretrained.size, sha256=sha256)
+        network = pretrained.network.eval().requires_grad_(False)
+        return Clip(card, network, place, find_dtype(dtype, place), pretrained)
     model = load(name_or_path, device, dtype)
     if not isinstance(model, Clip):
         raise CheckpointError(
@@ -135,23 +135,23 @@ def load_clip(name_or_path: str | Path, device: str = "auto", dtype: str = "auto
 
 
 def encoder_for(generator: Generator, name_or_path: str | Path | None = None) -> Encoder:
-    """The encoder of a generator, on its device.
+    """The encoder for a generator, on its device.
 
     Args:
-        generator: Whose codes it should give.
-        name_or_path: Which encoder; None takes the one among the known models that was trained for exactly
-            these weights, as its card says.
+        generator: The generator that it should predict codes of.
+        name_or_path: The encoder; None means the known model that was trained for exactly
+            these weights according to its card.
 
     Raises:
-        MissingError: none was.
-        CheckpointError: the one named is no encoder, or for codes of another size.
+        MissingError: no encoder was trained for it.
+        CheckpointError: the named model is not an encoder, or gives codes of another size.
     """
-    found = name_or_path or _name_of_encoder(generator)
-    encoder = _load_as(Encoder, "an encoder", found, str(generator.device), "auto")
+    chosen = name_or_path or _name_of_encoder(generator)
+    encoder = _load_as(Encoder, "an encoder", chosen, str(generator.device), "auto")
     given = (encoder.network.cfg.num_ws, encoder.network.cfg.w_dim)
     if given != (generator.num_ws, generator.w_dim):
         raise CheckpointError(
-            f"the encoder {found} gives codes {list(given)}, the model {generator.name} takes "
+            f"the encoder {chosen} gives codes {list(given)}, the model {generator.name} takes "
             f"[{generator.num_ws}, {generator.w_dim}]",
             "it was trained for another model",
         )
@@ -161,7 +161,7 @@ def encoder_for(generator: Generator, name_or_path: str | Path | None = None) ->
 def _name_of_encoder(generator: Generator) -> str:
     stale = ""
     for name in registry.names():
-        with suppress(CheckpointError):  # a damaged model that nobody asked for
+        with suppress(CheckpointError):  # another model may be damaged
             card = registry.card(name)
             if card.task != "encoder" or card.details.get("model") != generator.name:
                 continue
@@ -184,14 +184,14 @@ def save_model(
     discriminator: tuple[Mapping[str, Any], Mapping[str, Tensor]] | None = None,
     dtype: torch.dtype | None = None,
 ) -> ModelCard:
-    """Write `folder`/model.safetensors, discriminator.safetensors where given, and card.toml, in this order.
+    """Write `folder`/model.safetensors, discriminator.safetensors if given, and card.toml, in this order.
 
     Args:
-        folder: Made if needed; files in it are replaced atomically.
+        folder: Created if needed; files in it are replaced atomically.
         card: Its `config` must build the network of `state`; the checksums are filled in here.
         state: The network's tensors by name.
-        discriminator: Config and tensors.
-        dtype: Store numbers as this; None keeps them.
+        discriminator: Config and tensors of the discriminator.
+        dtype: Type to store numbers in; None keeps theirs.
 
     Returns:
         The card as written.
@@ -236,10 +236,10 @@ def verify(folder: str | Path) -> ModelCard:
             continue
         if not path.is_file():
             raise CheckpointError(f"{path} is missing", "get the model again")
-        found = _sha256(path)
-        if wanted and found != wanted:
+        actual = _sha256(path)
+        if wanted and actual != wanted:
             raise CheckpointError(
-                f"{path} was changed or damaged: its sha256 is {found[:12]}..., the card says "
+                f"{path} was changed or damaged: its sha256 is {actual[:12]}..., the card says "
                 f"{wanted[:12]}...",
                 "get the model again",
             )
@@ -247,11 +247,11 @@ def verify(folder: str | Path) -> ModelCard:
 
 
 def _locate(name_or_path: str | Path) -> Path:
-    """A name first, then a path."""
+    """The folder or file of a model; names take precedence over paths."""
     text = str(name_or_path)
-    found = registry.find(text)
-    if found is not None:
-        return found
+    folder = registry.find(text)
+    if folder is not None:
+        return folder
     path = Path(name_or_path).expanduser()
     if path.exists():
         return path
@@ -271,7 +271,7 @@ def _sha256_of(path: Path, size: int, changed: int) -> str:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file, once per process as long as it does not change."""
+    """Checksum of a file, computed once per process as long as the file does not change."""
     stat = path.stat()
     return _sha256_of(path, stat.st_size, stat.st_mtime_ns)
 
@@ -284,7 +284,7 @@ def _from_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Mode
 
 
 def _from_safetensors(path: Path, device: torch.device, dtype: torch.dtype) -> Model:
-    """A lone file, described by its own metadata; the weights of a folder with a card; or a foreign one."""
+    """The model in a .safetensors file: of ganedit, with a card next to it or in its metadata, or foreign."""
     if path.name == WEIGHTS and (path.parent / CARD).is_file():
         return _from_folder(path.parent, device, dtype)
     metadata = check_header(path).get("__metadata__") or {}
@@ -308,43 +308,42 @@ def _model(
 
     def discriminator() -> Discriminator:
         tensors, _ = read_weights(folder / DISCRIMINATOR)
-        judge = build(DISCRIMINATOR_OF[card.architecture], card.discriminator, tensors)
-        return Discriminator(card, judge, device, dtype)
+        network = build(DISCRIMINATOR_OF[card.architecture], card.discriminator, tensors)
+        return Discriminator(card, network, device, dtype)
 
     return _typed(card, network, device, dtype, discriminator if card.discriminator else None)
 
 
-def from_foreign(found: Foreign, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
-    """The model in a foreign checkpoint, without writing anything."""
-    card = card_of(found, path.stem, path)
-    judge = found.discriminator
+def from_foreign(foreign: Foreign, path: Path, device: torch.device, dtype: torch.dtype) -> Model:
+    """The model in a foreign checkpoint."""
+    card = card_of(foreign, path.stem, path)
+    d = foreign.discriminator
 
     def discriminator() -> Discriminator:
-        assert judge is not None
-        network = build(judge.architecture, judge.config, judge.state)
-        return Discriminator(card, network, device, dtype)
+        assert d is not None
+        return Discriminator(card, build(d.architecture, d.config, d.state), device, dtype)
 
-    weights = found.weights
+    weights = foreign.weights
     network = build(weights.architecture, weights.config, weights.state)
-    return _typed(card, network, device, dtype, discriminator if judge else None)
+    return _typed(card, network, device, dtype, discriminator if d else None)
 
 
-def card_of(found: Foreign, name: str, path: Path) -> ModelCard:
-    """What is known about a foreign checkpoint from itself."""
+def card_of(foreign: Foreign, name: str, path: Path) -> ModelCard:
+    """The card of a foreign checkpoint, from what the file itself says."""
     file = path / "pytorch_model.bin" if path.is_dir() else path
     return ModelCard(
         name=name,
-        task=found.task,
-        architecture=found.weights.architecture,
-        config=dict(found.weights.config),
-        resolution=found.resolution,
-        value_range=found.value_range,
-        template=found.template,
+        task=foreign.task,
+        architecture=foreign.weights.architecture,
+        config=dict(foreign.weights.config),
+        resolution=foreign.resolution,
+        value_range=foreign.value_range,
+        template=foreign.template,
         source=str(path),
         sha256=_sha256(file),
-        discriminator=dict(found.discriminator.config) if found.discriminator else {},
-        details={"family": found.family, **found.details},
-        notes=found.notes or "its licence and alignment are not known to ganedit",
+        discriminator=dict(foreign.discriminator.config) if foreign.discriminator else {},
+        details={"family": foreign.family, **foreign.details},
+        notes=foreign.notes or "its licence and alignment are not known to ganedit",
     )
 
 

@@ -1,7 +1,7 @@
 """CLIP models (Radford et al., arXiv:2103.00020): our own small ones, and those that open_clip knows by name.
 
-The networks are open_clip's. A small one has a vocabulary of whole words instead of open_clip's 49,408 pieces
-of words: it is smaller than the table of these pieces would be, and one can say which words it does not know.
+The networks are open_clip's. A small one has a vocabulary of whole words instead of open_clip's 49,408 parts
+of words: the model is smaller than their embedding table would be, and can tell which words it does not know.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from ganedit.errors import CheckpointError, MissingError, UsageError, did_you_mean
 
-SPECIAL = 2  # tokens before the words: nothing, and the start of a text; the end comes after them
+SPECIAL = 2  # tokens before the words: padding, and the start of a text; the end comes after the words
 WORD = re.compile(r"[a-z]+|\d+")
 SMALL = 2**20
-HALF = (0.5, 0.5, 0.5)  # mean and deviation that leave [-1, 1] as it is
+HALF = (0.5, 0.5, 0.5)  # mean and deviation that keep pixels in [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class ClipConfig:
     size: int = 64  # side of the pictures it looks at, a multiple of 32
     width: int = 24  # channels of the ResNet's first stage, 32 times as many after the last
     layers: tuple[int, ...] = (1, 2, 2, 1)  # blocks of its four stages
-    context: int = 16  # tokens of a text, start and end among them
+    context: int = 16  # tokens of a text, including start and end
     text_width: int = 96
     text_layers: int = 2
     text_heads: int = 4
 
 
 class ClipNetwork(nn.Module):
-    """Pictures [N, 3, S, S] and tokens [M, context] to points [N, E] and [M, E] of one space."""
+    """Pictures [N, 3, S, S] and tokens [M, context] to features [N, E] and [M, E] in one space."""
 
     def __init__(self, cfg: ClipConfig) -> None:
         from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
@@ -59,27 +59,30 @@ class ClipNetwork(nn.Module):
         self.clip = CLIP(cfg.embed_dim, vision, text)
 
     def encode_image(self, images: Tensor) -> Tensor:
-        return self.clip.encode_image(images)
+        features: Tensor = self.clip.encode_image(images)
+        return features
 
     def encode_text(self, tokens: Tensor) -> Tensor:
-        return self.clip.encode_text(tokens)
+        features: Tensor = self.clip.encode_text(tokens)
+        return features
 
     @property
     def logit_scale(self) -> nn.Parameter:
-        """Logarithm of what cosines are multiplied by before a softmax."""
-        return self.clip.logit_scale
+        """Logarithm of the factor on cosines before a softmax."""
+        scale: nn.Parameter = self.clip.logit_scale
+        return scale
 
 
 class Words:
-    """Texts to tokens, one for each word of a vocabulary; other words are passed over."""
+    """Texts to tokens, one for each word of a vocabulary; other words are ignored."""
 
     def __init__(self, words: Sequence[str], context: int) -> None:
         self.context = context
         self.numbers = {word: i for i, word in enumerate(words, SPECIAL)}
-        self.end = len(words) + SPECIAL  # the highest, which is how open_clip finds it
+        self.end = len(words) + SPECIAL  # open_clip recognises it as the highest
 
     def __call__(self, texts: Sequence[str]) -> Tensor:
-        """[N, context]; what does not fit is cut off."""
+        """Tokens [N, context]; words that do not fit are cut off."""
         tokens = torch.zeros(len(texts), self.context, dtype=torch.int64)
         for row, text in zip(tokens, texts, strict=True):
             known = [self.numbers[word] for word in words_of(text) if word in self.numbers]
@@ -88,17 +91,17 @@ class Words:
         return tokens
 
     def unknown(self, text: str) -> list[str]:
-        """Its words that the vocabulary lacks, in their order."""
+        """Words of a text that the vocabulary lacks, in their order."""
         return [word for word in dict.fromkeys(words_of(text)) if word not in self.numbers]
 
 
 def words_of(text: str) -> list[str]:
-    """Words and numbers of a text, in small letters."""
+    """Words and numbers of a text, in lower case."""
     return WORD.findall(text.lower().replace("'s", "").replace("’s", ""))
 
 
 class Pretrained(NamedTuple):
-    """A CLIP of open_clip's."""
+    """A CLIP model from open_clip."""
 
     network: nn.Module
     tokenize: Callable[[Sequence[str]], Tensor]
@@ -108,14 +111,14 @@ class Pretrained(NamedTuple):
 
 
 def is_tag(name: str) -> bool:
-    """Whether this is open_clip's way of naming a model: ARCHITECTURE/WEIGHTS, as ViT-B-32/openai."""
+    """Whether a name is open_clip's for a model: ARCHITECTURE/WEIGHTS, such as ViT-B-32/openai."""
     import open_clip
 
     return "/" in name and name.partition("/")[0] in open_clip.list_models()
 
 
 def open_pretrained(name: str) -> Pretrained:
-    """The model ARCHITECTURE/WEIGHTS; weights are a tag of open_clip's, fetched once, or a file.
+    """The model ARCHITECTURE/WEIGHTS; the weights are a tag of open_clip, downloaded once, or a file.
 
     Raises:
         UsageError: no such weights.
@@ -142,8 +145,8 @@ def open_pretrained(name: str) -> Pretrained:
             f"the weights of {name} could not be fetched: {_first_line(error)}",
             f"download them elsewhere, and name the file with `clip={architecture}/FILE`",
         ) from error
-    except Exception as error:  # a damaged file shows itself in many ways
-        raise CheckpointError(f"{weights} is no {architecture}: {_first_line(error)}") from error
+    except Exception as error:  # a damaged file can cause many errors
+        raise CheckpointError(f"{weights} does not fit {architecture}: {_first_line(error)}") from error
     visual = network.visual
     size = visual.image_size[0] if isinstance(visual.image_size, tuple | list) else visual.image_size
     return Pretrained(
@@ -156,7 +159,7 @@ def open_pretrained(name: str) -> Pretrained:
 
 
 def fingerprint(network: nn.Module) -> str:
-    """Tells weights apart that have no file to take a checksum of: the sha256 of the smaller parameters."""
+    """Checksum for weights without a file: the sha256 of the smaller parameters."""
     digest = hashlib.sha256()
     for parameter in network.parameters():
         if parameter.numel() <= SMALL:

@@ -1,4 +1,4 @@
-"""Where models live: bundled with ganedit, or in the user's folder. Light to import."""
+"""Folders of models: bundled with ganedit, or the user's own. Light to import."""
 
 from __future__ import annotations
 
@@ -42,46 +42,46 @@ _ENDINGS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".npz", ".safetensor
 
 
 def bundled_folder() -> Path:
-    """The models that come with ganedit: inside the package of a wheel, at the root of a clone."""
+    """Folder of the bundled models: inside the package in a wheel, at the root in a clone."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "weights"
     return inside if inside.is_dir() else package.parent / "weights"
 
 
 def user_folder() -> Path:
-    """The user's own models: `$GANEDIT_HOME`, else ~/.cache/ganedit/models."""
+    """Folder of the user's models: `$GANEDIT_HOME`, or ~/.cache/ganedit/models by default."""
     home = os.environ.get("GANEDIT_HOME")
     return Path(home).expanduser() if home else Path.home() / ".cache" / "ganedit" / "models"
 
 
 def folders() -> list[Path]:
-    """Where names are looked up, in this order."""
+    """Folders in which names are looked up, in this order."""
     return [bundled_folder(), user_folder()]
 
 
 def names() -> list[str]:
     """Every model that can be loaded by name, sorted."""
-    found = {p.parent.name for folder in folders() if folder.is_dir() for p in folder.glob(f"[!.]*/{CARD}")}
-    return sorted(found)
+    known = {p.parent.name for folder in folders() if folder.is_dir() for p in folder.glob(f"[!.]*/{CARD}")}
+    return sorted(known)
 
 
 def find(name: str) -> Path | None:
-    """The folder of the model called `name`; None when there is none."""
+    """The folder of the model called `name`, or None."""
     if not name or "/" in name or name in (".", ".."):
         return None
     return next((f / name for f in folders() if (f / name / CARD).is_file()), None)
 
 
 def folder_of(name: str) -> Path:
-    """As `find`; a folder with a card may also be named by its path.
+    """Like `find`, but a folder with a card may also be given by its path.
 
     Raises:
-        UsageError: there is none; names the nearest.
+        UsageError: there is none; the error names similar ones.
         MissingError: it can be downloaded.
     """
-    found = find(name)
-    if found is not None:
-        return found
+    folder = find(name)
+    if folder is not None:
+        return folder
     path = Path(name).expanduser()
     if name and (path / CARD).is_file():
         return path
@@ -96,10 +96,10 @@ def card(name: str) -> ModelCard:
 
 
 def check_name(name: str, *, force: bool = False) -> None:
-    """Refuse names that a model of the user's cannot have.
+    """Refuse names that a model of the user cannot have.
 
     Raises:
-        UsageError: It is unusable, bundled, or taken and not to be replaced.
+        UsageError: The name is invalid, bundled, or taken and not to be replaced.
     """
     if not _NAME.fullmatch(name) or name.lower().endswith(_ENDINGS):
         raise UsageError(

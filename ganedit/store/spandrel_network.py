@@ -1,9 +1,9 @@
-"""Super-resolution and restoration networks of other people, as spandrel knows them.
+"""Super-resolution and restoration networks that spandrel knows.
 
-spandrel finds out which of its architectures a state dictionary is for, and of which sizes. It only ever gets
-tensors that ganedit has read. Since it trusts them, a first construction is made without memory for
-parameters, and with a bound on everything else; spandrel's own comparison of names and shapes then says
-whether the second, real one can be had for the tensors that there are.
+spandrel finds out which of its architectures a state dictionary is for, and of which sizes. It only gets
+tensors that ganedit has read. Since it trusts them, the network is first built without memory for
+parameters and with a limit on everything else; spandrel's own comparison of names and shapes then decides
+whether it can be built with these tensors.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganedit.errors import CheckpointError, MissingError
 
-BIG_NUMBER = re.compile(r"\d{5}")  # in the name of a tensor: a count of layers that no network has
-SMALL = 2**12  # bytes of a parameter that may as well have its memory
-MAX_COMPUTED = 2**28  # bytes that a constructor computes, one after the other
+BIG_NUMBER = re.compile(r"\d{5}")  # in the name of a tensor: more layers than any network has
+SMALL = 2**12  # bytes up to which parameters get memory
+MAX_COMPUTED = 2**28  # bytes that a constructor may compute in total
 MAX_SCALE = 16
 REFUSED = {
     "FaceSR": "restores faces that are aligned in a way of its own",
@@ -31,8 +31,8 @@ REFUSED = {
 }
 
 
-class Found(NamedTuple):
-    """What spandrel says a state dictionary is."""
+class Detected(NamedTuple):
+    """What spandrel recognises in a state dictionary."""
 
     kind: str  # spandrel's name of the architecture
     scale: int
@@ -47,7 +47,7 @@ class SpandrelNetwork(nn.Module):
         self.scale: int = descriptor.scale
         self._call: Callable[[nn.Module, Tensor], Tensor] = descriptor._call_fn  # the public call clamps
         self._size = descriptor.size_requirements
-        self._types = {
+        self._types: dict[torch.dtype, bool] = {
             torch.float32: True,
             torch.bfloat16: descriptor.supports_bfloat16,
             torch.float16: descriptor.supports_half,
@@ -58,7 +58,7 @@ class SpandrelNetwork(nn.Module):
         return self._types.get(dtype, False)
 
     def to(self, *args: Any, **kwargs: Any) -> SpandrelNetwork:
-        """As of any module, but for the memory format, which many of these networks take for granted."""
+        """Like `Module.to`, except that the memory format stays, since many of these networks rely on it."""
         kwargs.pop("memory_format", None)
         return super().to(*args, **kwargs) if args or kwargs else self
 
@@ -67,15 +67,15 @@ class SpandrelNetwork(nn.Module):
 
         h, w = x.shape[2:]
         _, padded = pad_tensor(x, self._size)
-        results = [self._call(self.model, one) for one in padded.split(1)]  # not all of them take batches
+        results = [self._call(self.model, one) for one in padded.split(1)]  # not all of them accept batches
         return torch.cat(results)[:, :, : h * self.scale, : w * self.scale]
 
 
-def detect(state: Mapping[str, Tensor]) -> Found | None:
-    """Which network tensors are for; None where spandrel knows none. Needs memory for none of its parameters.
+def detect(state: Mapping[str, Tensor]) -> Detected | None:
+    """Which network tensors are for, or None if spandrel knows none. Uses no memory for its parameters.
 
     Raises:
-        CheckpointError: of an architecture that spandrel knows, but damaged, or for something else than
+        CheckpointError: spandrel knows the architecture, but the file is damaged, or for something other than
             enlarging or restoring RGB pictures.
     """
     if not state or any(len(name) > 300 or BIG_NUMBER.search(name) for name in state):
@@ -95,23 +95,23 @@ def detect(state: Mapping[str, Tensor]) -> Found | None:
         )
     if not 1 <= descriptor.scale <= MAX_SCALE:
         raise CheckpointError(f"this {kind} has a scale of {descriptor.scale}", "the file is damaged")
-    return Found(kind, descriptor.scale)
+    return Detected(kind, descriptor.scale)
 
 
 def build(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> SpandrelNetwork:
     """The network of tensors that `detect` knows, in evaluation mode, float32, on the CPU, without gradients.
 
     Args:
-        config: `kind` and `scale`, as `detect` found them.
-        state: As in the file it came from.
+        config: `kind` and `scale`, from `detect`.
+        state: Tensors, named as in the original file.
 
     Raises:
         CheckpointError: the tensors are for another network.
     """
-    found = detect(state)
-    if found is None or found._asdict() != dict(config):
+    kind = detect(state)
+    if kind is None or kind._asdict() != dict(config):
         raise CheckpointError(
-            f"the weights are for {found or 'no network that spandrel knows'}, the card says {dict(config)}"[
+            f"the weights are for {kind or 'no network that spandrel knows'}, the card says {dict(config)}"[
                 :200
             ],
             "get the model again",
@@ -123,13 +123,13 @@ def build(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> SpandrelNet
 
 
 def _load(state: Mapping[str, Tensor], bounds: TorchDispatchMode | None) -> Any:
-    """spandrel's descriptor of a network with these weights; None where it knows none."""
+    """spandrel's descriptor of a network with these weights, or None."""
     try:
         from spandrel import MAIN_REGISTRY, UnsupportedModelError
     except ImportError as error:
         raise MissingError("spandrel is not installed", "pip install spandrel") from error
     try:
-        # Its constructors draw random numbers, and nothing is copied to parameters without memory.
+        # Constructors draw random numbers, and warn that nothing is copied to parameters without memory.
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with bounds or nullcontext():
@@ -138,7 +138,7 @@ def _load(state: Mapping[str, Tensor], bounds: TorchDispatchMode | None) -> Any:
         return None
     except CheckpointError:
         raise
-    except Exception as error:  # of a hundred constructors, any of which may stumble over damaged sizes
+    except Exception as error:  # damaged sizes can make any of a hundred constructors fail
         text = " ".join(str(error).split())[:150]
         raise CheckpointError(
             f"the weights do not fit the network that spandrel takes them for: {type(error).__name__} {text}",
@@ -147,10 +147,10 @@ def _load(state: Mapping[str, Tensor], bounds: TorchDispatchMode | None) -> Any:
 
 
 class _Bounded(TorchDispatchMode):
-    """New parameters get no memory; what is computed beside must be small; all has an end."""
+    """New parameters get no memory; other results must be small, and the number of operations is limited."""
 
     def __init__(self, operations: int) -> None:
-        super().__init__()
+        TorchDispatchMode.__init__(self)
         self.operations = operations
         self.bytes = MAX_COMPUTED
 
@@ -174,7 +174,7 @@ class _Bounded(TorchDispatchMode):
         return func(*args, **kwargs)
 
     def _outline(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], factory: bool) -> Any:
-        """The result without memory; nothing where it depends on values."""
+        """The result on the meta device; None if it depends on values."""
         args, kwargs = pytree.tree_map_only(Tensor, lambda t: t.to("meta"), (args, kwargs))
         if factory or kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": torch.device("meta"), "pin_memory": None}

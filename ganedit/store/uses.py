@@ -1,4 +1,4 @@
-"""Which command a translator or upscaler is for."""
+"""Tells which command a translator or upscaler is for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def use_of(model: Model) -> Use | None:
         return "upscale"
     if not isinstance(model, Translator):
         return None
-    named = model.card.details.get("use")
+    named: Use | None = model.card.details.get("use")
     if named in ("inpaint", "colorize", "timbre"):
         return named
     two = getattr(model.network.cfg, "out_channels", 3) == 2
@@ -36,12 +36,12 @@ def need(model: Model, use: Use) -> None:
     """Refuse a model that is for something else.
 
     Raises:
-        CheckpointError: names the command that it is for.
+        CheckpointError: the error names the right command.
     """
-    found = use_of(model)
-    if found == use:
+    actual = use_of(model)
+    if actual == use:
         return
     name = model.name
-    if found is None:
+    if actual is None:
         raise CheckpointError(f"{name} is {model.card.kind}, not {KINDS[use]}", "ganedit models list")
-    raise CheckpointError(f"{name} is {KINDS[found]}", f"ganedit {found} --model {name}")
+    raise CheckpointError(f"{name} is {KINDS[actual]}", f"ganedit {actual} --model {name}")

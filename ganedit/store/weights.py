@@ -1,4 +1,4 @@
-"""Reading and writing .safetensors, distrusting what the header says."""
+"""Reads and writes .safetensors files; headers are checked, not trusted."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _ITEM_SIZE = {
 
 
 def check_header(path: str | Path) -> dict[str, Any]:
-    """The header of a .safetensors file, once every tensor is known to lie inside the file.
+    """The header of a .safetensors file, after checking that every tensor lies inside the file.
 
     Raises:
-        CheckpointError: truncated, foreign, or a header that lies.
+        CheckpointError: truncated, of another format, or with a wrong header.
     """
     path = Path(path)
     size = path.stat().st_size
@@ -46,9 +46,9 @@ def check_header(path: str | Path) -> dict[str, Any]:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= MAX_HEADER or (begin := file.read(1)) != b"{":
-            found = f"it starts with {start!r}" if start else "it is empty"
+            problem = f"it starts with {start!r}" if start else "it is empty"
             raise CheckpointError(
-                f"{path.name} is not a safetensors file: {found}", "download or copy it again"
+                f"{path.name} is not a safetensors file: {problem}", "download or copy it again"
             )
         if 8 + length > size:
             raise CheckpointError(
@@ -57,7 +57,7 @@ def check_header(path: str | Path) -> dict[str, Any]:
             )
         text = begin + file.read(length - 1)
     try:
-        header = json.loads(text)
+        header: dict[str, Any] = json.loads(text)
         _check_offsets(header, size - 8 - length)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
@@ -67,7 +67,7 @@ def check_header(path: str | Path) -> dict[str, Any]:
 
 
 def _check_offsets(header: dict[str, Any], available: int) -> None:
-    """Tensors must follow each other without gap or overlap, fill the file, and have the size they claim."""
+    """Refuse tensors with gaps or overlaps, of another size than claimed, or that do not fill the file."""
     tensors = {k: v for k, v in header.items() if k != "__metadata__"}
     at = 0
     for name, entry in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
@@ -109,17 +109,17 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def record_in(
     path: Path, kind: str, schema: int, hint: str
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
-    """The tensors and the metadata of a latent or direction file, to build it from inside the block.
+    """Context that yields tensors and metadata of a latent or direction file, and reports a block that fails.
 
     Args:
-        path: What `write_weights` wrote, with a number `schema` in `about`.
-        kind: Of file, for messages.
+        path: File from `write_weights`, with a number `schema` in `about`.
+        kind: Kind of file, for messages.
         schema: The newest one that the caller knows.
-        hint: Where such files come from.
+        hint: Says where such files come from.
 
     Raises:
-        InputError: missing, damaged, from a newer ganedit, or something else: also when the block stumbles
-            over what it finds.
+        InputError: the file is missing, damaged, from a newer ganedit, or something else, or the block fails
+            on its content.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file", "check the spelling")
@@ -145,20 +145,22 @@ def write_weights(
     """Write a .safetensors file, atomically.
 
     Args:
-        path: Ends in .safetensors.
-        tensors: By name; moved to the CPU.
+        path: Must end in .safetensors.
+        tensors: Tensors by name; they are moved to the CPU.
         about: Stored as JSON under the metadata key "ganedit".
-        dtype: Floating-point tensors are stored as this; None keeps them.
+        dtype: Type to store floating-point tensors in; None keeps theirs.
     """
     from safetensors.torch import save_file
 
     def stored(t: Tensor) -> Tensor:
         t = t.detach().to("cpu", dtype if dtype and t.is_floating_point() else t.dtype)
-        return t.clone(memory_format=torch.contiguous_format)  # alone in its memory, as the format demands
+        return t.clone(memory_format=torch.contiguous_format)  # in memory of its own, as the format requires
 
     with atomic_path(path) as temporary:
         temporary.touch()
-        mode = temporary.stat().st_mode  # as the umask says; the library would keep the file to its owner
+        mode = (
+            temporary.stat().st_mode
+        )  # follows the umask; the library would let only the owner read the file
         save_file(
             {k: stored(t) for k, t in tensors.items()},
             temporary,
@@ -166,3 +168,8 @@ def write_weights(
         )
         temporary.chmod(mode)
     return Path(path)
+
+
+def under_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

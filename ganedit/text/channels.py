@@ -1,9 +1,9 @@
 """StyleCLIP's global directions (Patashnik et al., arXiv:2103.17249, section 6): from the difference of two
 texts to the style channels whose pictures differ in the same way.
 
-What a channel does to CLIP's features is measured once per pair of models and kept. The paper measures it by
-drawing every channel at two values; here it is the derivative, which needs one backward pass per feature
-instead of two pictures per channel.
+The effect of a channel on CLIP's features is measured once per pair of models and stored. The paper measures
+it by drawing pictures for two values of every channel; here it is the derivative, which needs one backward
+pass per feature instead of two pictures per channel.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 SAMPLES, BATCH = 64, 8
 SCHEMA = 1
-FIRST_SEED = 500_000  # other samples than those that sigmas are measured on
-CHANCE = 4.0  # times the cosine of random vectors: the default threshold
+FIRST_SEED = 500_000  # not the samples on which sigmas are measured
+CHANCE = 4.0  # default threshold, in multiples of the cosine of random vectors
 
 
 @dataclass(frozen=True)
 class Relevance:
-    """What the channels of a generator do to the features of a CLIP model.
+    """The effect of a generator's channels on the features of a CLIP model.
 
     Attributes:
-        changes: [total, E], of the features with each channel, per standard deviation of it.
-        features: [N, E], of random samples.
+        changes: [total, E], changes of the features per standard deviation of each channel.
+        features: Features [N, E] of random samples.
     """
 
     changes: Tensor
@@ -50,13 +50,13 @@ class Relevance:
 def channel_relevance(
     generator: Generator, clip: Clip, *, samples: int = SAMPLES, progress: Progress | None = None
 ) -> Relevance:
-    """The derivative of CLIP's features with respect to each channel, its mean over random samples.
+    """The derivative of CLIP's features with respect to each channel, averaged over random samples.
 
     Raises:
         CheckpointError: a generator whose styles cannot be read.
     """
     _, deviation = styles.style_spread(generator)
-    found: list[Tensor] = []
+    computed: list[Tensor] = []
     changes: Tensor | float = 0.0
     for some in random_codes(generator, samples, seed=FIRST_SEED).split(BATCH):
         with torch.no_grad():
@@ -69,31 +69,31 @@ def channel_relevance(
             for column in columns
         ]
         changes = changes + torch.stack(slopes, dim=1)
-        found.append(features.detach().cpu())
+        computed.append(features.detach().cpu())
         if progress:
-            progress(sum(map(len, found)), samples)
-    return Relevance(changes / samples * deviation[:, None].cpu(), torch.cat(found))
+            progress(sum(map(len, computed)), samples)
+    return Relevance(changes / samples * deviation[:, None].cpu(), torch.cat(computed))
 
 
 def known_relevance(generator: Generator, clip: Clip, progress: Progress | None = None) -> Relevance:
-    """`channel_relevance`, measured when first asked for, and kept in the user's folder."""
+    """`channel_relevance`, measured on first use and stored in the user's folder."""
     from ganedit.store import registry
     from ganedit.store.weights import record_in, write_weights
 
     name = f"{generator.sha256[:16]}-{clip.sha256[:16]}.safetensors"
     path = registry.user_folder() / "relevance" / name
     kept = record_in(path, "channel relevance", SCHEMA, "delete it")
-    with suppress(GaneditError), kept as (tensors, _):  # or not there yet
+    with suppress(GaneditError), kept as (tensors, _):  # damaged, or not there yet
         return Relevance(tensors["changes"].float(), tensors["features"].float())
-    found = channel_relevance(generator, clip, progress=progress)
-    with suppress(GaneditError):  # a folder that cannot be written costs time, not the result
+    relevance = channel_relevance(generator, clip, progress=progress)
+    with suppress(GaneditError):  # if it cannot be stored, it is measured again next time
         about = {"schema": SCHEMA, "model": generator.name, "clip": clip.name}
-        write_weights(path, {"changes": found.changes, "features": found.features}, about)
-    return found
+        write_weights(path, {"changes": relevance.changes, "features": relevance.features}, about)
+    return relevance
 
 
 def usual_threshold(features: int) -> float:
-    """Four times the cosine that vectors of so many numbers have by chance, at most 0.5."""
+    """Four times the typical cosine of random vectors with as many numbers, at most 0.5."""
     return min(CHANCE / math.sqrt(features), 0.5)
 
 
@@ -109,17 +109,17 @@ def text_direction(
 ) -> Direction:
     """A direction of the style space, from `neutral` to `text`.
 
-    Magnitude 1 is meant to change pictures, as far as these two texts go, as much as samples differ: the
-    change that the derivatives foretell is one standard deviation of samples.
+    Magnitude 1 should change pictures, with respect to these two texts, as much as samples differ: the change
+    predicted by the derivatives is one standard deviation of samples.
 
     Args:
-        generator: Whose styles are to change; the layers to RGB keep theirs, as in the paper.
-        clip: Reads both texts.
+        generator: The generator whose styles should change, except in the layers to RGB, as in the paper.
+        clip: The model that reads both texts.
         text, neutral: "a smiling face", "a face".
-        relevance: Of `channel_relevance`.
-        threshold: Channels whose change has a smaller cosine with that of the texts stay as they are: more
-            changes less besides. None takes `usual_threshold`.
-        name: Of the direction.
+        relevance: From `channel_relevance`.
+        threshold: Channels whose change has a smaller cosine with that of the texts are not used: a higher
+            value has fewer side effects. None means `usual_threshold`.
+        name: Name of the direction.
 
     Raises:
         UsageError: no channel passes the threshold, or the texts are the same to the model.

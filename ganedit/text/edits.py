@@ -1,4 +1,4 @@
-"""Latents edited to match a text, by the three methods of StyleCLIP (Patashnik et al., arXiv:2103.17249)."""
+"""Edits latents to match a text, by the three methods of StyleCLIP (Patashnik et al., arXiv:2103.17249)."""
 
 from __future__ import annotations
 

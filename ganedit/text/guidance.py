@@ -1,4 +1,4 @@
-"""How far pictures are from what a text says, as a loss."""
+"""Losses that measure how far pictures are from a text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganedit.errors import UsageError
 from ganedit.store.models import Clip
 
 Loss = Literal["similarity", "direction"]
-CROP_SHARES = (0.7, 1.0)  # least and largest side of a random crop, of the picture's
+CROP_SHARES = (0.7, 1.0)  # smallest and largest side of a random crop, relative to the picture's
 Distance = Callable[[Tensor], Tensor]  # images [N, 3, H, W] to [N]
 
 
@@ -46,11 +46,11 @@ class Wish:
 
 
 def distance_to_wish(clip: Clip, wish: Wish, before: Tensor) -> Distance:
-    """A function from images [N, 3, H, W] in [-1, 1] to their distance [N] from a wish, 0 to 2.
+    """Make a function from images [N, 3, H, W] in [-1, 1] to their distance [N] from a wish, 0 to 2.
 
     Args:
-        clip: Whose features are compared.
-        wish: A neutral text without the directional loss is pushed away from, as much as the text attracts.
+        clip: The model whose features are compared.
+        wish: Without the directional loss, a neutral text repels as much as the text attracts.
         before: Images [N, 3, H, W] before the change.
     """
     if wish.loss == "similarity":
@@ -65,19 +65,19 @@ def distance_to_wish(clip: Clip, wish: Wish, before: Tensor) -> Distance:
 
 
 def text_features(clip: Clip, wish: Wish) -> Tensor:
-    """[E]: the text, less the neutral one where there is one."""
+    """[E]: features of the text, minus those of the neutral text if there is one."""
     if wish.neutral is None:
         return clip.texts([wish.text])[0]
     return text_change(clip, wish.text, wish.neutral)
 
 
 def text_change(clip: Clip, text: str, neutral: str) -> Tensor:
-    """[E]: from one text's features to another's.
+    """[E]: difference between the features of two texts.
 
     Raises:
         UsageError: they are the same to this model.
     """
-    after, before = clip.texts([text, neutral])
+    after, before = clip.texts([text, neutral]).unbind()
     if float((after - before).norm()) < 1e-4:
         raise UsageError(
             f"{text!r} and {neutral!r} are the same to {clip.name}",
@@ -95,7 +95,7 @@ def _features(clip: Clip, images: Tensor, crops: int) -> Tensor:
 
 
 def _random_crop(images: Tensor) -> Tensor:
-    """The same square of all images, half of the time mirrored."""
+    """The same random square of all images, mirrored with probability 1/2."""
     side = images.shape[-1]
     low, high = CROP_SHARES
     size = round(side * (low + (high - low) * float(torch.rand(()))))

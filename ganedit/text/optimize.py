@@ -1,5 +1,5 @@
-"""Codes moved until CLIP sees what a text says: StyleCLIP's latent optimisation (Patashnik et al.,
-arXiv:2103.17249, section 4), and pictures found from noise."""
+"""Optimises codes until their pictures match a text for CLIP: StyleCLIP's latent optimisation (Patashnik et
+al., arXiv:2103.17249, section 4), and a search for pictures from noise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 Space = Literal["w", "w+"]
-RAMP = 0.25  # share of the steps over which the rate falls at the end
+RAMP = 0.25  # share of the steps, at the end, over which the learning rate falls
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def steer(
     options: SteerOptions,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Codes [N, L, W], near `ws` [N, L, W], whose pictures are what is wished for.
+    """Codes [N, L, W], near `ws` [N, L, W], whose pictures match a wish.
 
-    The last code of the optimisation, each row of the batch on its own.
+    They are the last codes of the optimisation, in which the rows of the batch are independent.
 
     Raises:
         UsageError: rows that the generator does not have.
@@ -115,7 +115,7 @@ def spread_of_codes(generator: Generator) -> float:
 
 
 def person_of(generator: Generator, before: Tensor) -> Callable[[Tensor], Tensor] | None:
-    """Identity distance to faces; None where the model does not draw faces in a known place."""
+    """Identity distance to faces; None if the model does not draw faces at a known position."""
     from ganedit.images.tensors import from_tensor
     from ganedit.metrics.identity import distance_to_person
 
@@ -126,11 +126,11 @@ def person_of(generator: Generator, before: Tensor) -> Callable[[Tensor], Tensor
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPicture:
     """A picture found from noise.
 
     Attributes:
-        seed: That it started from.
+        seed: Seed that it started from.
         ws: Its code [L, W].
         similarity: Cosine of its features with those of the text, -1 to 1.
     """
@@ -150,7 +150,7 @@ def search(
     restarts: int = 4,
     psi: float = 0.7,
     progress: Progress | None = None,
-) -> list[Found]:
+) -> list[FoundPicture]:
     """Pictures of what a text says, found from noise: best first.
 
     Seeds from `options.seed` on are drawn; the `restarts` that fit the text best are optimised, each on its
@@ -168,7 +168,7 @@ def search(
     """
     if not 1 <= restarts <= candidates:
         raise UsageError(
-            f"{restarts} restarts of {candidates} candidates make no sense", "choose 1 or more, and no more"
+            f"`restarts={restarts}` must be between 1 and `candidates={candidates}`", "choose fewer"
         )
     wanted = clip.texts([wish.text])[0]
     codes, scores = score_samples_with(
@@ -177,11 +177,11 @@ def search(
     best = scores.argsort(descending=True)[:restarts]
     start = codes[best][:, None].expand(-1, generator.num_ws, -1)
     ws = steer(generator, start, clip, wish, options, progress)
-    found = [
-        Found(options.seed + int(i), code, float(score))
+    results = [
+        FoundPicture(options.seed + int(i), code, float(score))
         for i, code, score in zip(best, ws.cpu(), _similarity(generator, clip, wanted, ws), strict=True)
     ]
-    return sorted(found, key=lambda one: -one.similarity)
+    return sorted(results, key=lambda one: -one.similarity)
 
 
 @torch.no_grad()

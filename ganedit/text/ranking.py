@@ -1,4 +1,4 @@
-"""Images sorted by how well a text fits them."""
+"""Sorts images by how well they match a text."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 def similarity(
     photo: Photo, clip: Clip, text: str, *, neutral: str | None = None, aligned: bool = False
 ) -> float:
-    """How well a text fits an image, by CLIP: the cosine of their features.
+    """How well an image matches a text: the cosine of their CLIP features.
 
-    A model of faces looks at the largest face, aligned as the model expects; square images that were drawn
+    A model of faces uses the largest face, aligned as the model expects; square images that were drawn
     by a generator of ganedit count as aligned.
 
     Args:
-        photo: As `read_image` gives it.
-        clip: Reads the text and sees the image.
-        text: Such as "a smiling face".
-        neutral: Text whose fit is subtracted, such as "a face".
+        photo: A photo from `read_image`.
+        clip: The CLIP model.
+        text: A text, such as "a smiling face".
+        neutral: Text whose similarity is subtracted, such as "a face".
         aligned: The image is an aligned crop.
 
     Returns:
-        -1 to 1; with `neutral` the difference of directions.
+        A number from -1 to 1; with `neutral`, a difference of such numbers.
 
     Raises:
         InputError: No face is found.

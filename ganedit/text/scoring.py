@@ -1,4 +1,4 @@
-"""Samples of a generator judged by texts, for directions to be learned from."""
+"""Scores samples of a generator by texts, in order to learn directions from them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def score_by_texts(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw samples, and tell how much better one text fits each than another.
+    """Draw samples, and measure how much better they match one text than another.
 
     Args:
         generator, clip: The models.
         text, other: The two texts.
-        count: Samples.
-        psi, seed: Of the samples.
-        progress: Called with (samples done, samples in all).
+        count: Number of samples.
+        psi, seed: Truncation of the samples, and seed of the first.
+        progress: Called with (samples done, total samples).
 
     Returns:
         Codes w [N, W] and differences of cosines [N].

@@ -1,15 +1,15 @@
 """Adaptive discriminator augmentation: training with limited data (Karras et al., arXiv:2006.06676).
 
-Everything the discriminator sees, real or generated, is first flipped, turned, shifted, scaled and
-recoloured at random, each with probability p; p itself is steered so that the discriminator is right about
-real images neither too often nor too seldom. The transforms are the paper's configuration "bgc" (pixel
+Everything the discriminator sees, real or generated, is first flipped, rotated, shifted, scaled and
+recoloured at random, each with probability p, which is adjusted so that the discriminator is right about
+real images neither too often nor too rarely. The transforms are the paper's configuration "bgc" (pixel
 blitting, general geometry, colour) with its strengths.
 
 All geometry is composed into one matrix per image and resampled once: up-sampled twice by the sym6 wavelet
 filter, bilinearly sampled, low-passed and decimated by the same filter. Two things differ from the
 reference implementation, neither visible in an image:
 
-* Beyond the border the picture goes on reflecting for ever. The reference reflects once, by an explicit
+* Beyond the border the picture is reflected repeatedly. The reference reflects once, by an explicit
   padding whose size depends on the batch, and draws black beyond that. Fixed sizes need no device
   synchronisation.
 * The two filters are applied as banded matrices (with the reflection folded in), since a matrix product at
@@ -22,19 +22,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# The sym6 scaling filter (Daubechies, Ten Lectures on Wavelets); orthonormal to its own even shifts, so
-# that up-sampling followed by down-sampling is exactly the identity.
+# The sym6 scaling filter (Daubechies, Ten Lectures on Wavelets), which is orthonormal to its own even shifts,
+# so that up-sampling followed by down-sampling is exactly the identity.
 SYM6 = (
     0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633,
     0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263752278646252,
     -0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148,
 )  # fmt: skip
-RIM = len(SYM6) // 4  # pixels around the target that the low-pass filter reaches
+RIM = len(SYM6) // 4  # pixels around the target that the low-pass filter needs
 
 WHOLE_SHIFT_MAX = 0.125  # fraction of the side
 SHIFT_STD = 0.125  # fraction of the side
@@ -47,7 +48,7 @@ SATURATION_STD = 1.0  # octaves
 
 @dataclass(frozen=True)
 class Transforms:
-    """What to do with each of N images, in this order. All float64 on the CPU.
+    """Transforms for each of N images, applied in this order. All tensors are float64 on the CPU.
 
     Attributes:
         mirror: [N] 1 flips left to right.
@@ -61,7 +62,7 @@ class Transforms:
         brightness: [N] added to every channel.
         contrast: [N] factor about mid-grey.
         luma_flip: [N] 1 inverts the luma and keeps the colour.
-        hue: [N] turn of the colour circle in radians.
+        hue: [N] rotation of the colour circle in radians.
         saturation: [N] factor on the colour.
     """
 
@@ -81,7 +82,7 @@ class Transforms:
 
     @classmethod
     def neutral(cls, n: int) -> Transforms:
-        """Transforms that leave N images as they are."""
+        """Transforms that leave N images unchanged."""
         zero, one, pair = torch.zeros(n).double(), torch.ones(n).double(), torch.zeros(n, 2).double()
         return cls(zero, zero, pair, one, zero, one, zero, pair, zero, one, zero, zero, one)
 
@@ -99,7 +100,7 @@ class Transforms:
             use = torch.rand(n, generator=generator, dtype=torch.float64) < chance
             return torch.where(use if value.ndim == 1 else use[:, None], value, neutral)
 
-        # Either rotation is drawn with this chance, so that at least one happens with chance p.
+        # Each rotation has this probability, so that at least one occurs with probability p.
         p_turn = 1 - math.sqrt(max(1 - p, 0))
         return cls(
             mirror=gate(uniform(0, 2).floor(), 0),
@@ -153,7 +154,7 @@ class AdaPipeline(nn.Module):
     """Random transforms of a batch, the same kinds for real and generated images.
 
     `p` is a plain number, written by the training loop from its `AdaController` and kept on the host: with
-    p = 0 the pipeline does nothing at all, and reading it never waits for the device.
+    p = 0 the pipeline does nothing, and reading it never waits for the device.
     """
 
     def __init__(self, p: float = 0.0) -> None:
@@ -186,33 +187,33 @@ def transform(images: Tensor, transforms: Transforms) -> Tensor:
 
 
 class AdaController:
-    """Steers the probability of augmentation by how often the discriminator is right about real images.
+    """Adjusts the probability of augmentation by how often the discriminator is right about real images.
 
-    Overfitting shows as r = E[sign(D(real))] near 1. Every few steps p moves up by a fixed amount where r is
-    above the target and down where it is below; the amount is such that p needs `kimg` thousand images to
+    With overfitting, r = E[sign(D(real))] is near 1. Every few steps p increases by a fixed amount if r is
+    above the target, and decreases if it is below; the amount is such that p needs `kimg` thousand images to
     go from 0 to 1.
 
     Args:
-        target: Desired r.
-        kimg: Thousands of images for the full way; smaller reacts faster.
+        target: The desired r.
+        kimg: Thousands of images in which p can go from 0 to 1; a smaller number reacts faster.
         every: Steps between adjustments.
-        p: Probability to start from.
+        p: Initial probability.
     """
 
     def __init__(self, target: float = 0.6, kimg: float = 500, every: int = 4, p: float = 0.0) -> None:
         self.target, self.kimg, self.every, self.p = target, kimg, every, p
-        self.r = 0.0  # latest measured statistic
+        self.r = 0.0  # latest measurement
         self._signs: list[Tensor] = []
         self._images = 0
 
     def step(
         self, real_logits: Tensor, images: int, reduce: Callable[[Tensor], Tensor] | None = None
     ) -> float:
-        """Note one discriminator step and return the probability to use from now on.
+        """Record one discriminator step, and return the probability to use from now on.
 
         Args:
             real_logits: D's logits on this process's real images, any shape.
-            images: Images seen in this step by all processes together.
+            images: Number of images that all processes together saw in this step.
             reduce: Averages a scalar tensor over processes; None for a single one.
         """
         self._signs.append(real_logits.detach().sign().float().mean())  # stays on the device
@@ -226,7 +227,7 @@ class AdaController:
         return self.p
 
     def state_dict(self) -> dict[str, object]:
-        """Everything that `step` has gathered, as plain numbers."""
+        """Everything that `step` has recorded, as plain numbers."""
         return {
             "p": self.p,
             "r": self.r,
@@ -234,7 +235,7 @@ class AdaController:
             "images": self._images,
         }
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`."""
         self.p, self.r, self._images = float(state["p"]), float(state["r"]), int(state["images"])
         self._signs = [torch.tensor(sign) for sign in state["signs"]]
@@ -254,7 +255,7 @@ def _warp(images: Tensor, geometry: Tensor) -> Tensor:
     theta = (to_unit @ geometry @ from_unit)[:, :2].to(images.device, images.dtype, non_blocking=True)
     shape = [len(images), images.shape[1], 2 * rim_height, 2 * rim_width]
     grid = F.affine_grid(theta, shape, align_corners=False)
-    moved = _Sample.apply(fine, grid)  # [N, C, 2(H+2 RIM), 2(W+2 RIM)]
+    moved: Tensor = _Sample.apply(fine, grid)  # [N, C, 2(H+2 RIM), 2(W+2 RIM)]
     return _down(height, images) @ moved @ _down(width, images).mT  # [N, C, H, W]
 
 
@@ -275,7 +276,9 @@ def _up_matrix(size: int) -> Tensor:
         for tap, weight in enumerate(SYM6):
             row = 2 * source + tap - (len(SYM6) // 2 - 1)
             if 0 <= row < 2 * size:
-                matrix[row, column] += weight * math.sqrt(2)  # sqrt 2: a flat image stays flat
+                matrix[row, column] += weight * math.sqrt(
+                    2
+                )  # the factor sqrt(2) keeps a constant image constant
     return matrix
 
 
@@ -290,7 +293,7 @@ def _down_matrix(size: int) -> Tensor:
 
 
 def _reflect(i: int, size: int) -> int:
-    """Index into `size` samples mirrored for ever about the outer edges of the first and the last."""
+    """Index into `size` samples that are mirrored repeatedly at both ends."""
     i %= 2 * size
     return min(i, 2 * size - 1 - i)
 
@@ -303,13 +306,13 @@ class _Sample(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, image: Tensor, grid: Tensor) -> Tensor:
+    def forward(ctx: Any, image: Tensor, grid: Tensor) -> Tensor:
         ctx.save_for_backward(grid)
         ctx.shape = image.shape
         return F.grid_sample(image, grid, "bilinear", "reflection", align_corners=False)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (grid,) = ctx.saved_tensors
         return _SampleTransposed.apply(gradient, grid, ctx.shape), None
 
@@ -318,15 +321,15 @@ class _SampleTransposed(torch.autograd.Function):
     """A^T of `_Sample`."""
 
     @staticmethod
-    def forward(ctx, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
+    def forward(ctx: Any, gradient: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
         ctx.save_for_backward(grid)
-        image = gradient.new_empty(1).expand(shape)  # only its shape matters for the gradient asked for
+        image = gradient.new_empty(1).expand(shape)  # only its shape matters for this gradient
         bilinear, reflection = 0, 2  # aten's codes
-        back = torch.ops.aten.grid_sampler_2d_backward
+        back: Callable[..., tuple[Tensor, Tensor]] = torch.ops.aten.grid_sampler_2d_backward
         return back(gradient, image, grid, bilinear, reflection, False, [True, False])[0]
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (grid,) = ctx.saved_tensors
         return _Sample.apply(gradient, grid), None, None
 
@@ -336,14 +339,14 @@ class _SampleTransposed(torch.autograd.Function):
 
 def _recolour(images: Tensor, colour: Tensor) -> Tensor:
     matrix = colour.to(images.device, images.dtype, non_blocking=True)
-    if images.shape[1] == 1:  # grey stays grey: the mean of what the three equal channels would become
+    if images.shape[1] == 1:  # grey stays grey: the mean of the three transformed channels
         row = matrix[:, :3].mean(1)  # [N, 4]
         return images * row[:, :3].sum(1).view(-1, 1, 1, 1) + row[:, 3].view(-1, 1, 1, 1)
     return torch.einsum("nij,njhw->nihw", matrix[:, :3, :3], images) + matrix[:, :3, 3, None, None]
 
 
 def _rotation(angle: Tensor) -> Tensor:
-    """[N, 3, 3]: turn by `angle`, anticlockwise as seen on a screen (y runs down)."""
+    """[N, 3, 3]: rotation by `angle`, anticlockwise as seen on a screen (y runs down)."""
     cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
     return torch.stack([cos, sin, zero, -sin, cos, zero, zero, zero, one], 1).view(-1, 3, 3)
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a run, and its options beside them."""
+"""Checkpoints and options of a run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.files import atomic_path
+from ganedit.store.architectures import with_current_names
+from ganedit.store.weights import under_prefix
 from ganedit.train.options.base import LoopOptions
 from ganedit.train.options.recipes import RECIPES
 from ganedit.train.recipe import Recipe
@@ -23,7 +25,8 @@ OPTIONS = "options.json"
 
 
 def save_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
-    """Everything needed to go on, as one safetensors file that replaces the last one when complete."""
+    """Save everything needed to continue as one safetensors file, which replaces the previous one
+    atomically."""
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {}
@@ -41,7 +44,7 @@ def save_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
 
 
 def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
-    """Take back what `save_checkpoint` wrote. Raises CheckpointError when it does not fit the recipe."""
+    """Restore what `save_checkpoint` wrote. Raises CheckpointError if it does not fit the recipe."""
     from safetensors import SafetensorError, safe_open
 
     path = out / CHECKPOINT
@@ -52,9 +55,9 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
             state = json.loads((file.metadata() or {})["ganedit-checkpoint"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         for name, network in recipe.networks.items():
-            network.load_state_dict(_below(tensors, f"network.{name}."))
+            network.load_state_dict(with_current_names(under_prefix(tensors, f"network.{name}.")))
         for name, optimizer in recipe.optimizers.items():
-            _load_optimizer(optimizer, _below(tensors, f"optimizer.{name}."))
+            _load_optimizer(optimizer, under_prefix(tensors, f"optimizer.{name}."))
         recipe.load_state(state["recipe"])
         run.step = int(state["step"])
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
@@ -63,7 +66,7 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
-    """Slots are numbered as the optimiser numbers its parameters."""
+    """Load an optimiser's state; parameters are numbered like in the optimiser."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in flat.items():
         index, slot = key.split(".", 1)
@@ -71,19 +74,15 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-
-
 def save_options(options: LoopOptions, out: Path, **more: Any) -> None:
-    """Write the resolved options beside the run, for people and for resuming."""
+    """Write the resolved options to the run's folder, for information and for resuming."""
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / OPTIONS) as path:
         path.write_text(json.dumps({**more, **asdict(options)}, indent=2, default=os.fspath) + "\n")
 
 
 def read_options(out: Path) -> dict[str, Any]:
-    """What `save_options` wrote."""
+    """Read what `save_options` wrote."""
     try:
         values = json.loads((out / OPTIONS).read_text())
         if not {"data", "recipe"} <= set(values):

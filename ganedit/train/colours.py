@@ -1,6 +1,6 @@
-"""Lightness and colours of training pictures, on the scales of networks that colour.
+"""Lightness and colours of training pictures, on the scales used by colorization networks.
 
-Lightness is CIE L / 50 - 1, colours are a and b / 110: what `ganedit colorize` gives and takes.
+Lightness is CIE L / 50 - 1, colours are a and b / 110, like in `ganedit colorize`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What recipes have in common that go from one domain to another and back (Zhu et al., arXiv:1703.10593)."""
+"""Base of recipes that translate from one domain to another and back (Zhu et al., arXiv:1703.10593)."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Options = TypeVar("Options", bound=CycleOptions)
 class CycleRecipe(DomainRecipe[Options]):
     """G_AB with D_B, G_BA with D_A; both generators share an optimiser, as do both discriminators.
 
-    A recipe says what the discriminators are, what they and the generators are charged for being wrong, and
-    how much the identity loss counts at this point of the run.
+    A recipe defines the discriminators, the losses of these and of the generators, and
+    the weight of the identity loss at each point of the run.
 
     Attributes:
-        clip: Length to which gradients are shortened, of both generators together and of both discriminators.
+        clip: Maximum norm of the gradients, of both generators together and of both discriminators together.
     """
 
     clip: float | None = None
@@ -97,36 +97,37 @@ class CycleRecipe(DomainRecipe[Options]):
         for a, b in pieces:
             with self.activations():
                 to_b, to_a = Drawn.of(self.to_b, a), Drawn.of(self.to_a, b)
-                back_a, back_b = Drawn.of(self.to_a, to_b.kept), Drawn.of(self.to_b, to_a.kept)
-                back = _difference(back_a.kept, a) + _difference(back_b.kept, b)
+                back_a, back_b = Drawn.of(self.to_a, to_b.fixed_mask), Drawn.of(self.to_b, to_a.fixed_mask)
+                back = _difference(back_a.fixed_mask, a) + _difference(back_b.fixed_mask, b)
                 each = {"cycle": self.options.cycle * back}
                 if identity:
-                    same = _difference(Drawn.of(self.to_b, b).kept, b)
-                    same = same + _difference(Drawn.of(self.to_a, a).kept, a)
+                    same = _difference(Drawn.of(self.to_b, b).fixed_mask, b)
+                    same = same + _difference(Drawn.of(self.to_a, a).fixed_mask, a)
                     each["identity"] = identity * same
                 with frozen(self.d_a, self.d_b):
-                    on_a, on_b = self.d_a(to_a.judged).float(), self.d_b(to_b.judged).float()
+                    on_a, on_b = self.d_a(to_a.learning_mask).float(), self.d_b(to_b.learning_mask).float()
             each["gan"] = self.g_loss(on_a) + self.g_loss(on_b)
             each |= self.more_losses(run, RoundTrip((a, b), (to_a, to_b), (back_a, back_b)))
-            fakes.append((to_a.kept.detach(), to_b.kept.detach()))
+            fakes.append((to_a.fixed_mask.detach(), to_b.fixed_mask.detach()))
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
     @property
     def exported(self) -> tuple[ResNetGenerator, ResNetGenerator]:
-        """What users get: from A to B, and back."""
+        """The networks to export: from A to B, and back."""
         return self.to_b, self.to_a
 
     def translated(self, x: Tensor, direction: Direction) -> Tensor:
-        return self.exported[0 if direction == "ab" else 1](x)
+        image: Tensor = self.exported[0 if direction == "ab" else 1](x)
+        return image
 
     def start_from(self, folder: str, **new: object) -> None:
-        """Go on from an exported model and the way back within it; see `translation.start_from`."""
+        """Continue from an exported model and the one from B to A in it; see `translation.start_from`."""
         start_from(self.to_b, folder, self.device, **new)
         start_from(self.to_a, str(Path(folder) / BACK), self.device, **new)
 
     def export(self, folder: Path, images: int) -> None:
-        """The model from A to B in `folder`, and the one from B to A in `folder`/back."""
+        """Write the model from A to B to `folder`, and the one from B to A to `folder`/back."""
         name = self.options.name or "a2b"
         names, places = (name, self.options.name_back or f"{name}-back"), (folder, folder / BACK)
         for place, called, network in zip(places, names, self.exported, strict=True):
@@ -139,15 +140,15 @@ class CycleRecipe(DomainRecipe[Options]):
 
 @dataclass(frozen=True)
 class Drawn:
-    """A translated picture [N, 3, H, W], in two guises of the same values where the network has a mask.
+    """A translated picture [N, 3, H, W], as two tensors of equal values if the network has a mask.
 
-    The mask learns from the discriminator and from its own area alone: the cycle and identity losses are
-    least where nothing is changed at all, and would close it.
+    The mask learns only from the discriminator and from its own area: the cycle and identity losses are
+    smallest where nothing changes, and would close it.
     """
 
-    kept: Tensor  # whose gradient passes the mask by
-    judged: Tensor
-    area: Tensor  # of the mask, 0 to 1
+    fixed_mask: Tensor  # without a gradient to the mask
+    learning_mask: Tensor  # with a gradient to the mask
+    area: Tensor  # mean of the mask, 0 to 1
 
     @classmethod
     def of(cls, network: ResNetGenerator, x: Tensor) -> Drawn:

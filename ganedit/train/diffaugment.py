@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SHIFT = 1 / 8  # of the side, at most, either way
+SHIFT = 1 / 8  # largest shift in either direction, as a share of the side
 CUTOUT = 1 / 2  # side of the hole, as a share of the image's
 
 
@@ -17,14 +17,14 @@ def diff_augment(images: Tensor) -> Tensor:
         images: Float [N, C, H, W], nominally in [-1, 1].
 
     Returns:
-        The same shape; values may leave [-1, 1]. What was shifted in, and the hole, are 0.
+        The same shape; values may leave [-1, 1]. Pixels in the hole and those shifted in are 0.
     """
     return _cut(_shift(_recolour(images)))
 
 
 def _recolour(images: Tensor) -> Tensor:
     """Brightness by up to 0.5 either way, saturation times 0 to 2, contrast times 0.5 to 1.5."""
-    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1).to(images.device)
+    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1).to(images.device).unbind()
     images = images + (brightness - 0.5)
     grey = images.mean(dim=1, keepdim=True)
     images = (images - grey) * (saturation * 2) + grey

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -21,10 +23,10 @@ def update_ema(average: nn.Module, network: nn.Module, beta: float) -> None:
 def ema_beta(batch: int, images_seen: int, kimg: float, rampup: float | None) -> float:
     """Decay per step for a half-life of `kimg` thousand images.
 
-    While few images have been seen the half-life is held at `rampup` times their number, so that the
+    While few images have been seen, the half-life is limited to `rampup` times their number, so that the
     average forgets the first steps (Karras et al., arXiv:2006.06676, appendix C).
     """
     half_life = kimg * 1000
     if rampup is not None:
         half_life = min(half_life, images_seen * rampup)
-    return 0.5 ** (batch / max(half_life, 1e-8))
+    return math.pow(0.5, batch / max(half_life, 1e-8))

@@ -1,4 +1,4 @@
-"""Discriminators on the features of a frozen classifier, beside or instead of a recipe's own.
+"""Discriminators on the features of a frozen classifier, in addition to or instead of a recipe's own.
 
 See `nets/projected.py` for the papers.
 """
@@ -21,19 +21,19 @@ CALIBRATION_IMAGES = 64
 
 
 class FeatureAdversary:
-    """Discriminators on features, their optimiser, and both sides of the hinge loss.
+    """Discriminators on features, their optimiser, and the hinge losses of both players.
 
-    Features of the fakes that the generator's step computes serve the discriminators' step as well.
+    Features of fakes from the generator's step are reused in the discriminators' step.
 
     Args:
         name: The frozen network, such as "efficientnet-lite0".
-        real: Real images [N, 3, R, R] in [-1, 1] on the device, some dozens, to standardise the features.
+        real: A few dozen real images [N, 3, R, R] in [-1, 1] on the device, to standardise the features.
         lr: Learning rate of the heads.
         dtype: Type of the activations.
 
     Attributes:
-        network: What a checkpoint has to hold, the random mixing included.
-        optimizer: Of the heads alone.
+        network: The part to store in checkpoints, including the random mixing.
+        optimizer: Optimiser of the heads.
     """
 
     def __init__(self, name: str, real: Tensor, *, lr: float, dtype: torch.dtype = torch.float32) -> None:
@@ -49,7 +49,8 @@ class FeatureAdversary:
         return self.network.mix(self.backbone.features(diff_augment(images).to(self.dtype)))
 
     def g_loss(self, fake: Sequence[Tensor]) -> Tensor:
-        """The generator's loss on `features` of its images, summed over scales; no gradient to the heads."""
+        """The generator's loss on `features` of its images, summed over scales, without gradients to the
+        heads."""
         self.network.heads.requires_grad_(False).eval()
         logits = self._logits(fake)
         self.network.heads.requires_grad_(True).train()
@@ -64,4 +65,5 @@ class FeatureAdversary:
 
     def _logits(self, mixed: Sequence[Tensor]) -> list[Tensor]:
         with parametrize.cached(), autocast(mixed[0].device, self.dtype):
-            return self.network(mixed)
+            logits: list[Tensor] = self.network(mixed)
+            return logits

@@ -1,4 +1,4 @@
-"""What is logged of a run: TensorBoard, `log.jsonl`, sample pictures."""
+"""Logs of a run: TensorBoard, `log.jsonl`, sample pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ganedit.train.run import Run
 
 @dataclass
 class Report:
-    """What the loop tells its caller now and then."""
+    """Report from the loop to its caller."""
 
     images: int
     total: int
@@ -31,7 +31,7 @@ class Report:
 class Log:
     """TensorBoard scalars and pictures, `log.jsonl`, and the caller's progress bar.
 
-    Statistics are averaged on the device and fetched once per report, so that a GPU is not held up.
+    Statistics are averaged on the device and fetched once per report, so that a GPU does not have to wait.
     """
 
     EVERY_SECONDS = 5.0
@@ -42,10 +42,10 @@ class Log:
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
         self.since, self.since_images = time.monotonic(), run.images_seen
-        if run.step == 0:  # of an earlier run in this folder
+        if run.step == 0:  # delete the log of an earlier run in this folder
             (out / "log.jsonl").unlink(missing_ok=True)
         self.board: Any = None
-        with suppress(ImportError):  # the `train` extra brings tensorboard
+        with suppress(ImportError):  # tensorboard is in the `train` extra
             from torch.utils.tensorboard import SummaryWriter
 
             self.board = SummaryWriter(str(out / "tensorboard"))

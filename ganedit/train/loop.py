@@ -1,11 +1,11 @@
-"""The one training loop. A recipe brings its networks, its losses and its step; everything else is here.
+"""The training loop of all recipes. A recipe has its networks, losses and step; everything else is here.
 
-Lightning Fabric places the work on a CPU, a GPU or several (`torchrun`, SLURM). Gradients are averaged over
+Lightning Fabric runs the work on a CPU, a GPU or several (`torchrun`, SLURM). Gradients are averaged over
 processes by `Run.minimise` rather than by a wrapper around each network, because GAN steps call parts of
 networks, several times, with second derivatives.
 
-Nothing random outlives a step: every step is seeded from (seed, step, rank), and the data order is a
-function of the same numbers. A checkpoint is therefore complete with the networks, the optimisers, a few
+No random state is kept between steps: every step is seeded from (seed, step, rank), and the data order is a
+function of the same numbers. A checkpoint therefore only needs the networks, the optimisers, a few
 numbers and the step, and a resumed run continues bit for bit on the same machine.
 """
 
@@ -39,7 +39,7 @@ def train(
 ) -> None:
     """Train until `kimg` or `minutes`, writing checkpoints, sample grids and logs into `out`.
 
-    A run that goes on has been given its checkpoint by `load_checkpoint` before.
+    To resume a run, call `load_checkpoint` before.
 
     Ctrl-C finishes the step, saves, and raises KeyboardInterrupt.
     """
@@ -56,13 +56,13 @@ def train(
             run.step += 1
             stop = interrupted.is_set or _out_of_time(options, started)
             done = run.step == total_steps or _any_process(fabric, stop)
-            look = done or _crossed(run, options.sample_kimg)
+            look = done or _passed_multiple(run, options.sample_kimg)
             if log:
                 measured = recipe.evaluate() if look else {}
                 log.step(stats, measured, total_steps, on_report, force=look)
             if log and look:
                 log.picture(recipe.samples())
-            if done or _crossed(run, options.snapshot_kimg):
+            if done or _passed_multiple(run, options.snapshot_kimg):
                 _refuse_nan(stats, run)
                 if fabric.is_global_zero:
                     save_checkpoint(recipe, run, out)
@@ -76,7 +76,7 @@ def train(
 
 
 def _any_process(fabric: Fabric, stop: bool) -> bool:
-    """Whether one process wants to stop: all have to do so after the same step, or they would wait for it."""
+    """Whether any process wants to stop: all must stop after the same step, or some would wait forever."""
     if fabric.world_size == 1:
         return stop
     wishes = torch.tensor(float(stop), device=fabric.device)
@@ -93,7 +93,7 @@ def _refuse_nan(stats: dict[str, Tensor], run: Run) -> None:
         )
 
 
-def _crossed(run: Run, kimg: float) -> bool:
+def _passed_multiple(run: Run, kimg: float) -> bool:
     """Whether the last step passed a multiple of `kimg` thousand images."""
     every = max(kimg * 1000, 1)
     return run.images_seen // every != (run.images_seen - run.options.batch) // every
@@ -122,7 +122,7 @@ def _postponed_interrupt() -> Iterator[_Flag]:
         flag.is_set = True
 
     replaced: dict[int, Any] = {}
-    with suppress(ValueError):  # not the main thread: signals stay as they are
+    with suppress(ValueError):  # signals can only be set in the main thread
         for caught in (signal.SIGINT, signal.SIGTERM):
             replaced[caught] = signal.signal(caught, handler)
     try:

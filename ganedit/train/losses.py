@@ -1,4 +1,4 @@
-"""Losses and penalties that recipes share."""
+"""Losses and penalties shared by recipes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def gan_d_loss(kind: GanKind, on_real: Tensor, on_fake: Tensor) -> Tensor:
 
 
 def gan_g_loss(kind: GanKind, on_fake: Tensor) -> Tensor:
-    """The generator's part in `gan_d_loss`; non-saturating where it is "vanilla"."""
+    """The generator's loss for `gan_d_loss`; non-saturating for "vanilla"."""
     return (on_fake - 1).square().mean() if kind == "lsgan" else nonsaturating_g_loss(on_fake)
 
 
@@ -42,7 +42,7 @@ def hinge_d_loss(on_real: Sequence[Tensor], on_fake: Sequence[Tensor]) -> Tensor
 
 
 def hinge_g_loss(on_fake: Sequence[Tensor]) -> Tensor:
-    """The generator's part in `hinge_d_loss`."""
+    """The generator's loss for `hinge_d_loss`."""
     return -torch.stack([logits.mean() for logits in on_fake]).mean()
 
 
@@ -51,12 +51,12 @@ def style_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean() / 2
 
 
-def feature_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+def feature_distance(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     """Mean absolute difference of a discriminator's activations, layer by layer (arXiv:1711.11585, eq. 4).
 
-    `wanted`, those of the real pictures, are taken as they are: no gradient reaches them.
+    `wanted` are those of the real pictures; they get no gradient.
     """
-    each = [F.l1_loss(a.float(), b.detach().float()) for a, b in zip(found, wanted, strict=True)]
+    each = [F.l1_loss(a.float(), b.detach().float()) for a, b in zip(features, wanted, strict=True)]
     return torch.stack(each).mean()
 
 
@@ -64,8 +64,8 @@ def over_scales(loss: Callable[..., Tensor], *logits: Sequence[Tensor]) -> Tenso
     """A loss on each scale of a multi-scale discriminator, summed (arXiv:1711.11585, eq. 3).
 
     Args:
-        loss: Of logits of one scale: of each in `logits`, in their order.
-        logits: By scale, of any shapes.
+        loss: Function of the logits of one scale, one argument for each in `logits`.
+        logits: Logits by scale, of any shape.
     """
     return torch.stack([loss(*(x.float() for x in one)) for one in zip(*logits, strict=True)]).sum()
 
@@ -90,7 +90,8 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fa
     between = (real * share + fake * (1 - share)).detach().requires_grad_(True)
     logits = discriminator(between).flatten(1).mean(dim=1)
     (slope,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
-    return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+    length: Tensor = slope.flatten(1).norm(dim=1)
+    return (length - 1).square().mean()
 
 
 def out_of_range(images: Tensor) -> Tensor:
@@ -99,7 +100,8 @@ def out_of_range(images: Tensor) -> Tensor:
 
 
 def path_lengths(images: Tensor, ws: Tensor) -> Tensor:
-    """Length [N] of the Jacobian's pull on random image noise (Karras et al., arXiv:1912.04958, eq. 4).
+    """Norm [N] of the Jacobian's transpose applied to random image noise (Karras et al., arXiv:1912.04958,
+    eq. 4).
 
     Args:
         images: [N, 3, H, W], computed from `ws` with gradients.

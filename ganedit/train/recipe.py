@@ -1,4 +1,4 @@
-"""What a recipe brings to the loop."""
+"""Interface between recipes and the loop."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class Recipe(ABC):
 
     @abstractmethod
     def step(self, run: Run) -> dict[str, Tensor]:
-        """One optimiser step of every player; returns scalars, still on the device."""
+        """Make one optimiser step for every network; returns scalars, still on the device."""
 
     def state(self) -> dict[str, Any]:
-        """Further numbers to checkpoint, as JSON takes them."""
+        """Further state to checkpoint, as plain values for JSON."""
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:  # noqa: B027
-        """Take back what `state` gave."""
+        """Restore what `state` returned."""
 
     def samples(self) -> Tensor | None:
-        """A picture of progress, [3, H, W] in [-1, 1], or None."""
+        """A picture that shows progress, [3, H, W] in [-1, 1], or None."""
         return None
 
     def evaluate(self) -> dict[str, float]:
-        """What is measured on pictures kept out of training, by name; logged with the samples."""
+        """Measurements on held-out data, by name; logged with the samples."""
         return {}
 
     def export(self, folder: Path, images: int) -> None:  # noqa: B027
-        """Write what users load, with its card, into `folder`."""
+        """Write the model with its card to `folder`."""

@@ -1,4 +1,4 @@
-"""Where a training step takes place: device, data, gradients."""
+"""Device, data and gradients of a training step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganedit.train.options.base import LoopOptions
 
 @dataclass
 class Run:
-    """Where a step takes place: device, data, gradients."""
+    """Device, data and gradients of a step."""
 
     fabric: Fabric
     options: LoopOptions
@@ -33,7 +33,7 @@ class Run:
 
     @property
     def progress(self) -> float:
-        """Share of the run that lies behind this step, 0 to 1."""
+        """Share of the run before this step, 0 to 1."""
         return min(self.images_seen / (self.options.kimg * 1000), 1.0)
 
     @property
@@ -42,9 +42,10 @@ class Run:
         return self.options.batch // (self.options.devices * self.options.accumulate)
 
     def share(self, stream: int = 0) -> Share:
-        """What this process draws of a set in this step: for the `draw` of the sets in `ganedit.data`.
+        """What this process takes from a set in this step: an argument for `draw` of the sets in
+        `ganedit.data`.
 
-        `stream` tells apart sets that are drawn independently in the same step.
+        `stream` distinguishes sets that are drawn independently in the same step.
         """
         return Share(
             self.step,
@@ -63,10 +64,10 @@ class Run:
         *,
         clip: float | None = None,
     ) -> Tensor:
-        """One optimiser step on the mean of `losses`, one per accumulated piece, over all devices.
+        """Make one optimiser step on the mean of `losses`, one per accumulated piece, over all devices.
 
         `losses` may be a generator: each piece is back-propagated before the next is computed. Gradients
-        together longer than `clip` are shortened to that.
+        with a total norm above `clip` are scaled down to it.
         """
         optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
@@ -92,13 +93,13 @@ class Run:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """The learning rate from now on."""
+    """Set the learning rate of an optimiser."""
     for group in optimizer.param_groups:
         group["lr"] = lr
 
 
 def start_fabric(device: str, devices: int) -> Fabric:
-    """Fabric on "auto", "cpu", "cuda" or "cuda:N", launched."""
+    """Launch Fabric on "auto", "cpu", "cuda" or "cuda:N"."""
     keep_freed_memory()
     kind, _, index = device.partition(":")
     if kind == "cuda" and not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""The sounds that a recipe's options name, loaded; apart from `sources`, which needs no library of sound."""
+"""Loads the sounds for a recipe's options; separate from `sources`, which needs no audio library."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from ganedit.train.sources import Note, OnLoad, note_skipped
 def load_source(
     source: str, options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
 ) -> Sounds:
-    """`load_sounds` as the options ask for it; files that are skipped are named."""
+    """Call `load_sounds` with these options, and report skipped files."""
     limit = options.limit or None
-    found = load_sounds(Path(source), cfg, frames=options.frames, limit=limit, progress=on_load)
-    note_skipped(found.skipped, note)
-    return found
+    sounds = load_sounds(Path(source), cfg, frames=options.frames, limit=limit, progress=on_load)
+    note_skipped(sounds.skipped, note)
+    return sounds
 
 
 def load_all(
     options: SoundOptions, cfg: SpectrogramConfig, note: Note, on_load: OnLoad | None = None
 ) -> Sounds:
-    """The sounds of all folders and zips that the options name, as one set; `limit` counts in each.
+    """Load the sounds of all folders and zips in the options as one set; `limit` applies to each.
 
     Raises:
-        UsageError: None is named.
-        InputError: As `load_sounds`.
+        UsageError: There are no folders or zips.
+        InputError: As in `load_sounds`.
     """
     if not options.data:
         raise UsageError("this recipe takes folders or zips of sounds", "name one or more")
-    found = Sounds(cfg, [], [], [])
+    sounds = Sounds(cfg, [], [], [])
     for source in options.data:
         one = load_source(source, options, cfg, note, on_load)
-        found.names += [f"{source}/{name}" for name in one.names]
-        found.samples += one.samples
-        found.pictures += one.pictures
-        found.skipped += one.skipped
-    return found
+        sounds.names += [f"{source}/{name}" for name in one.names]
+        sounds.samples += one.samples
+        sounds.pictures += one.pictures
+        sounds.skipped += one.skipped
+    return sounds

@@ -1,4 +1,4 @@
-"""The data that a recipe's options name, loaded; files that are skipped are named."""
+"""Loads the data for a recipe's options, and reports skipped files."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ganedit.errors import UsageError
 from ganedit.train.options.base import LoopOptions
 from ganedit.train.options.label_maps import LabelMapOptions
 
-Note = Callable[[str], None]  # tells the user something
-OnLoad = Callable[[int, int], None]  # files decoded, files in all
+Note = Callable[[str], None]  # shows a message
+OnLoad = Callable[[int, int], None]  # files decoded, total files
 SKIPPED_NAMED = 5  # damaged files that are named one by one
 
 
-def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **how: Any) -> ImageSet:
-    """The one data set of a recipe, by `data.images.load_images`; skipped files are named."""
+def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **settings: Any) -> ImageSet:
+    """Load the single data set of a recipe by `data.images.load_images`, and report skipped files."""
     if len(options.data) != 1:
         raise UsageError(f"this recipe takes one folder or zip of images, not {len(options.data)}")
-    data = load_images(Path(options.data[0]), limit=options.limit or None, progress=on_load, **how)
+    data = load_images(Path(options.data[0]), limit=options.limit or None, progress=on_load, **settings)
     note_skipped(data.skipped, note)
     return data
 
 
 def labels_of(options: LabelMapOptions) -> Labels:
-    """What the labels mean that the options name."""
+    """The meaning of the labels, according to the options."""
     return Labels.of(options.labels, options.palette, Path(options.data[0]) if options.data else None)
 
 
 def load_labelled(
     options: LabelMapOptions, labels: Labels, note: Note, on_load: OnLoad | None = None
 ) -> Pictures:
-    """The maps and photos that the options name, by `load_maps`; skipped files are named."""
+    """Load the maps and photos in the options by `load_maps`, and report skipped files."""
     data = load_maps(
         [Path(one) for one in options.data],
         labels=labels.count,
@@ -52,7 +52,7 @@ def load_labelled(
 
 
 def note_skipped(skipped: Sequence[tuple[str, str]], note: Note) -> None:
-    """Name the files that could not be decoded."""
+    """Report files that could not be decoded."""
     for name, reason in skipped[:SKIPPED_NAMED]:
         note(f"skipped {name}: {reason}")
     if len(skipped) > SKIPPED_NAMED:

@@ -1,4 +1,4 @@
-"""Training by name: what `ganedit train RECIPE` does, as a function."""
+"""Training by the name of a recipe, as in `ganedit train RECIPE`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganedit.train.options.base import LoopOptions
 from ganedit.train.options.recipes import RECIPES
 from ganedit.train.run import Run, start_fabric
 
-Stage = Callable[[int, int], None]  # items done, items in all
+Stage = Callable[[int, int], None]  # items done, total items
 
 
 def train(
@@ -69,7 +69,7 @@ def train(
     made = module.start(resolved, fabric.device, on_note or (lambda text: None), on_load)
     run = Run(fabric, resolved)
     if resume:
-        load_checkpoint(made, run, out)  # before the new options are written: they may not suit it
+        load_checkpoint(made, run, out)  # before the new options are written, as they may not fit it
     if fabric.is_global_zero:
         save_options(resolved, out, recipe=recipe)
     if on_start:
@@ -87,10 +87,10 @@ def resolve(
     overwrite: bool,
     given: dict[str, Any],
 ) -> LoopOptions:
-    """The options of a run: the defaults, then those of the resumed run, then those given.
+    """The options of a run: defaults, overridden by those of the resumed run, then by those in `given`.
 
     Raises:
-        UsageError: They contradict each other, or what `out` holds.
+        UsageError: They contradict each other, or do not fit the content of `out`.
         InputError: `out` holds no run to resume.
     """
     if recipe not in RECIPES:

@@ -1,4 +1,4 @@
-"""What recipes share that make pictures out of pictures."""
+"""Parts shared by recipes for image-to-image networks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ AnyModel = TypeVar("AnyModel", bound=ImageModel)
 
 
 class PictureRecipe(Recipe, Generic[Options]):
-    """Networks on their device in the layout that convolutions are fastest in, and the model's card."""
+    """Base of recipes with convolutional networks: device, memory layout, optimisers, and the model's
+    card."""
 
     def __init__(self, options: Options, device: torch.device, networks: Mapping[str, nn.Module]) -> None:
         self.options, self.device = options, device
@@ -74,7 +75,7 @@ class PictureRecipe(Recipe, Generic[Options]):
         return losses
 
     def activations(self) -> torch.autocast:
-        """The context that forward passes run in."""
+        """Context for forward passes."""
         return autocast(self.device, self.dtype)
 
     def decay(self, run: Run, share: float) -> None:
@@ -84,7 +85,7 @@ class PictureRecipe(Recipe, Generic[Options]):
             set_rate(optimizer, optimizer.defaults["lr"] * left)
 
     def make_card(self, images: int, *, name: str, **more: Any) -> ModelCard:
-        """The card of a model after so many images; `more` are fields of ModelCard."""
+        """The card of a model after training on a number of images; `more` are fields of ModelCard."""
         options = self.options
         return ModelCard(
             name=name,
@@ -95,56 +96,58 @@ class PictureRecipe(Recipe, Generic[Options]):
         )
 
     def model(self, kind: type[AnyModel], card: ModelCard, network: nn.Module) -> AnyModel:
-        """A copy of a network as users have it, in float32: to be measured without disturbing training."""
+        """A float32 copy of a network as a model, for measurements that do not disturb training."""
         return kind(card, copy.deepcopy(network).eval().requires_grad_(False), self.device)
 
 
-class JudgedRecipe(PictureRecipe[Options]):
-    """A recipe whose discriminator sees a picture at several scales, over what it was drawn from."""
+class MultiScaleRecipe(PictureRecipe[Options]):
+    """A recipe whose discriminator sees pictures at several scales, together with their input."""
 
     d: MultiScaleDiscriminator
 
-    def judged(self, given: Tensor, picture: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """D's features of a picture over what was given, all scales in one list, and its logits by scale."""
+    def discriminate(self, given: Tensor, picture: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """D's features of a picture with its input, all scales in one list, and logits by scale."""
         with self.activations():
             features = self.d.features(torch.cat([given, picture], dim=1))
             logits = self.d.logits(features)
         return [layer for scale in features for layer in scale], [x.float() for x in logits]
 
-    def judged_fake(self, given: Tensor, wanted: Tensor, fake: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Logits of a fake by scale, and how far its features are from those of the picture wanted."""
+    def discriminate_fake(self, given: Tensor, wanted: Tensor, fake: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Logits of a fake by scale, and the distance of its features from those of the wanted picture."""
         with torch.no_grad():
-            real_features, _ = self.judged(given, wanted)
+            real_features, _ = self.discriminate(given, wanted)
         with frozen(self.d):
-            features, on_fake = self.judged(given, fake)
+            features, on_fake = self.discriminate(given, fake)
         return on_fake, feature_distance(features, real_features)
 
-    def judged_both(self, given: Tensor, wanted: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    def discriminate_both(
+        self, given: Tensor, wanted: Tensor, fake: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Logits by scale of the real picture and of the fake, in one pass."""
-        _, logits = self.judged(torch.cat([given, given]), torch.cat([wanted, fake]))
+        _, logits = self.discriminate(torch.cat([given, given]), torch.cat([wanted, fake]))
         on_real, on_fake = zip(*(x.chunk(2) for x in logits), strict=True)
         return list(on_real), list(on_fake)
 
 
 class Domains(ABC):
-    """Two sets, A and B, that are not in pairs, as a recipe sees them."""
+    """Two unpaired sets, A and B."""
 
     @abstractmethod
     def draw(self, run: Run) -> list[tuple[Tensor, Tensor]]:
-        """What this step learns from, of A and of B, [N, C, H, W] each; one pair per accumulated piece."""
+        """Training data of this step from A and B, [N, C, H, W] each; one pair per accumulated piece."""
 
     @abstractmethod
     def examples(self, count: int) -> tuple[Tensor, Tensor]:
-        """At most so many of A and as many of B, the same each time, to be looked at."""
+        """At most `count` examples of A and of B, the same every time, for sample sheets."""
 
     def sheet(self, rows: Sequence[Tensor]) -> Tensor:
-        """Rows of what `draw` gives as a picture [3, H, W] in [-1, 1]."""
+        """Rows of data as one picture [3, H, W] in [-1, 1]."""
         return sheet(rows)
 
 
 @dataclass
 class PictureDomains(Domains):
-    """Two sets of pictures, seen as crops of the size that the options ask for."""
+    """Two sets of pictures, of which training sees crops."""
 
     options: TranslationOptions
     sets: tuple[Pictures, Pictures]
@@ -164,7 +167,7 @@ class PictureDomains(Domains):
 
 
 class DomainRecipe(PictureRecipe[Options]):
-    """Networks between two domains, A and B."""
+    """Base of recipes that translate between two domains, A and B."""
 
     def __init__(
         self, options: Options, domains: Domains, device: torch.device, networks: Mapping[str, nn.Module]
@@ -182,11 +185,11 @@ class DomainRecipe(PictureRecipe[Options]):
 
     @abstractmethod
     def translated(self, x: Tensor, direction: Direction) -> Tensor:
-        """What is of the one domain, [N, C, H, W], as the other's."""
+        """Translate x [N, C, H, W] from one domain to the other."""
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Some of A, in B, and back; then of B, in A, and back."""
+        """Examples of A, translated to B, and back; then of B, translated to A, and back."""
         rows = []
         ways: tuple[Direction, Direction] = ("ab", "ba")
         for real, there, back in zip(self.domains.examples(SAMPLES), ways, reversed(ways), strict=True):
@@ -203,19 +206,19 @@ def load_named(
     note: Note,
     on_load: OnLoad | None,
 ) -> Pictures:
-    """What `load` (`load_pictures`, `load_pairs`) makes of sources at the sizes that the options ask for.
+    """Call `load` (`load_pictures`, `load_pairs`) for sources, with the sizes in the options.
 
-    Files that could not be decoded are named.
+    Files that could not be decoded are reported.
     """
-    found = load(
+    pictures = load(
         [Path(source) for source in sources],
         size=options.size,
         load_size=options.squeeze,
         limit=options.limit or None,
         progress=on_load,
     )
-    note_skipped(found.skipped, note)
-    return found
+    note_skipped(pictures.skipped, note)
+    return pictures
 
 
 def real_images(data: Pictures, size: int) -> Tensor:
@@ -227,7 +230,7 @@ def two_sources(options: ModelOptions) -> tuple[str, str]:
     """The sources of A and of B.
 
     Raises:
-        UsageError: The options name one, or three and more.
+        UsageError: There is one, or more than two.
     """
     if len(options.data) != 2:
         raise UsageError(
@@ -238,26 +241,27 @@ def two_sources(options: ModelOptions) -> tuple[str, str]:
 
 
 def load_domains(options: TranslationOptions, note: Note, on_load: OnLoad | None) -> PictureDomains:
-    """The two sets of pictures that the options name.
+    """Load the two sets of pictures in the options.
 
     Raises:
-        UsageError, InputError: As `two_sources`, and as `data.pictures.load_pictures`.
+        UsageError, InputError: As in `two_sources` and `data.pictures.load_pictures`.
     """
     a, b = (load_named(load_pictures, [source], options, note, on_load) for source in two_sources(options))
     return PictureDomains(options, (a, b))
 
 
 def start_from(network: nn.Module, model: str, device: torch.device, **new: object) -> None:
-    """Give a network the weights of a model of the same kind and size.
+    """Load the weights of a model of the same kind and size into a network.
 
     Args:
         network: Its `cfg` is compared with the model's.
-        model: A name or a path.
-        device: Where to open it.
-        new: Fields of `cfg` that the model need not have set; what they add keeps its first weights.
+        model: Name or path of the model.
+        device: Device on which to open it.
+        new: Fields of `cfg` that may differ from the model's; the parts that they add keep their initial
+            weights.
 
     Raises:
-        CheckpointError: `model` is of another.
+        CheckpointError: `model` is of another kind or size.
     """
     before = load(model, device=str(device)).network
     config: Any = before.cfg
@@ -271,7 +275,7 @@ def start_from(network: nn.Module, model: str, device: torch.device, **new: obje
 
 @contextmanager
 def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Gradients go through these networks and none to their parameters, while the block runs."""
+    """Context in which gradients pass through these networks, but not to their parameters."""
     parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
     for p in parameters:
         p.requires_grad_(False)
@@ -283,9 +287,9 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
 
 
 class History(nn.Module):
-    """The last fakes, some of which a discriminator is shown again (Shrivastava et al., arXiv:1612.07828).
+    """Recent fakes, some of which a discriminator sees again (Shrivastava et al., arXiv:1612.07828).
 
-    A module because its pictures are part of the checkpoint.
+    It is a module, so that its pictures become part of the checkpoint.
     """
 
     images: Tensor
@@ -297,9 +301,10 @@ class History(nn.Module):
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
     def forward(self, fakes: Tensor) -> Tensor:
-        """What to show in place of `fakes` [N, C, S, S]: each itself, or half the time an older one.
+        """Replace each of `fakes` [N, C, S, S] by an older one with probability 1/2.
 
-        While there is room every fake is kept and shown; later one that is swapped takes the other's place.
+        Until the history is full, every fake is stored and returned; later, a replaced fake takes the place
+        of the older one.
         """
         if not len(self.images):
             return fakes

@@ -70,7 +70,7 @@ def test_channels_of_a_mask_and_of_a_region(ganedit, tiny_faces, tmp_path):
         (["--region", "mouth", "--magnitude", "nan"], 2, "--magnitude"),
         (["--region", "mouth", "--samples", "2"], 2, "--samples 2"),
         (["--mask", "missing.png"], 3, "missing.png"),
-        (["--mask", "black.png"], 3, "black all over"),
+        (["--mask", "black.png"], 3, "entirely black"),
         (["--attribute", "hair", "--classifier", "judge"], 2, "no attribute hair"),
         (["--attribute", "smile", "--classifier", "faces"], 4, "not a classifier"),
     ],

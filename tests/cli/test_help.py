@@ -56,7 +56,7 @@ def test_examples_parse(line):
     console = Console(stdout=io.StringIO(), stderr=io.StringIO())
     program = app.build(name, console, pending)
     with contextlib.redirect_stdout(io.StringIO()):
-        app._parse(program, app._spelt_out(argv, name), console)
+        app._parse(program, app._with_default_values(argv, name), console)
     assert len(pending) == 1
 
 

@@ -101,7 +101,7 @@ def test_translate(ganedit, models, pictures):
         (("--faces", "close-up"), 2, "--real FOLDER"),
         (("--pairs", "wanted", "--direction", "back"), 2, "ab or ba"),
         (("--classifier", "MODELS/larger", "--target", "zebra"), 4, "not a classifier"),
-        (("--classifier", "MODELS/judge", "--target", "horse"), 2, "it tells zebra"),
+        (("--classifier", "MODELS/judge", "--target", "horse"), 2, "it has zebra"),
     ],
 )
 def test_what_it_cannot_measure(ganedit, models, pictures, options, status, told):

@@ -75,7 +75,7 @@ def test_from_a_photo_to_a_latent(ganedit, portrait, tiny_faces, tmp_path):
 @pytest.mark.parametrize(
     ("words", "status", "told"),
     [
-        (["3"], 2, "needs two ends"),
+        (["3"], 2, "needs at least two points, not 3 alone"),
         (["3", "nothing.png"], 3, "there is no nothing.png"),
         (["3", "empty"], 3, "the folder empty holds no images"),
         (["9-4"], 2, "not a range"),

@@ -79,7 +79,7 @@ def test_the_list_goes_on_after_a_damaged_card(ganedit, mine):
     ran = ganedit("models", "list")
     assert ran.status == 4
     assert len(ran.lines) == 4
-    assert "is no model card" in ran.err
+    assert "is not a model card" in ran.err
 
 
 def test_info_of_what_can_be_pulled(ganedit):

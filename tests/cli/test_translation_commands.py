@@ -349,7 +349,7 @@ def test_boxes():
         ("upscale photo.png -o /proc/nowhere", 3, ["/proc/nowhere"]),
         ("inpaint photo.png", 3, ["no transparent part", "--mask FILE or --box"]),
         ("inpaint photo.png --mask other.png", 3, ["other.png has 41x30 pixels", "40x30"]),
-        ("inpaint photo.png --mask black.png", 3, ["nothing of photo.png is masked"]),
+        ("inpaint photo.png --mask black.png", 3, ["no pixel of photo.png is masked"]),
         ("inpaint photo.png --mask other.png --box 1,1,2,2", 2, ["drop one of them"]),
         ("inpaint photo.png --box 1,1,2", 2, ["X,Y,WIDTH,HEIGHT"]),
         ("inpaint photo.png --box 39,0,2,2", 3, ["does not lie in photo.png"]),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.faces import Face, _turn_back, find_faces, load_landmarks, select_faces
+from ganedit.images.faces import Face, _unrotate, find_faces, load_landmarks, select_faces
 from ganedit.images.io import read_image
 
 NOSE = 30
@@ -51,7 +51,7 @@ def test_turned_photos(portrait, turns):
     turned = np.ascontiguousarray(np.rot90(pixels, -turns))
     (face,) = find_faces(turned)
     assert face.turns == turns
-    back = _turn_back(upright.landmarks, turned.shape, turns)
+    back = _unrotate(upright.landmarks, turned.shape, turns)
     np.testing.assert_allclose(face.landmarks, back, atol=3)
 
 
@@ -61,7 +61,7 @@ def test_turn_back_is_rot90(turns):
     grid = np.arange(5 * 7).reshape(5, 7)
     rows, columns = np.mgrid[: np.rot90(grid, turns).shape[0], : np.rot90(grid, turns).shape[1]]
     points = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    x, y = _turn_back(points, grid.shape, turns).T
+    x, y = _unrotate(points, grid.shape, turns).T
     np.testing.assert_array_equal(grid[y, x], np.rot90(grid, turns).ravel())
 
 

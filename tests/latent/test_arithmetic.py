@@ -54,7 +54,7 @@ def test_sums_come_to_what_a_person_would_say(text, value, weight):
         ("a / (1 - 1)", "divides by zero"),
         ("old/", "mean(old/)"),
         ("(a", "a ) was expected"),
-        ("a)", "closes"),
+        ("a)", "nothing here to close"),
         ("mean(2)", "the name of a latent"),
         ("mean()", "the name of a latent"),
         ("mean(a", "a ) was expected"),

@@ -160,7 +160,7 @@ def test_a_report_in_one_file_and_in_a_folder(generator, found, tmp_path):
     sources = [part.split('"')[0] for part in folder.read_text().split('src="')[1:]]
     assert sources
     assert all((folder.parent / source).is_file() for source in sources)
-    with pytest.raises(InputError, match="is a file, and no page"):
+    with pytest.raises(InputError, match="is a file, but not a page"):
         page_of(folder.parent / sources[0])
 
 

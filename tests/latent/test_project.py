@@ -171,7 +171,7 @@ def test_lpips_that_cannot_be_fetched_is_never_replaced(generator, targets, monk
         raise URLError("no network")
 
     monkeypatch.setattr("torchmetrics.image.lpip.LearnedPerceptualImagePatchSimilarity", offline)
-    with pytest.raises(MissingError, match="could not be fetched"):
+    with pytest.raises(MissingError, match="could not be downloaded"):
         project(generator, targets, options("optimize", perceptual="lpips"))
 
 

@@ -180,7 +180,7 @@ def test_share_taken_for():
     judge = Classifier(ModelCard("judge", "classifier", "x", {}), Bright().requires_grad_(False))
     pictures = [np.full((8, 9, 3), level, np.uint8) for level in (10, 250, 200, 90)]
     assert share_taken_for(pictures, judge, "bright") == 0.5
-    with pytest.raises(UsageError, match="does not tell 'zebra'"):
+    with pytest.raises(UsageError, match="has no binary attribute 'zebra'"):
         share_taken_for(pictures, judge, "zebra")
 
 

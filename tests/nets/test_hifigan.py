@@ -16,7 +16,7 @@ from ganedit.nets.hifigan import (
     sinusoids,
 )
 from ganedit.nets.waveform_discriminators import (
-    PeriodJudge,
+    PeriodDiscriminator,
     WaveformDiscriminatorConfig,
     WaveformDiscriminators,
 )
@@ -141,7 +141,7 @@ def test_judges_of_waveforms():
 
 def test_a_period_is_seen_by_itself():
     """Samples of other columns do not matter to a column's logits."""
-    judge = PeriodJudge(4, 5)
+    judge = PeriodDiscriminator(4, 5)
     wave = torch.randn(1, 500)
     changed = wave.clone()
     changed[:, 3::5] = 0

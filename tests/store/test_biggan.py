@@ -132,5 +132,5 @@ def test_what_it_does_not_take(folder, gentle, tmp_path):
     with pytest.raises(CheckpointError, match=r"no card\.toml, nor config\.json"):
         ganedit.load(tmp_path)
     (gentle / "config.json").write_text("{")
-    with pytest.raises(CheckpointError, match="no JSON"):
+    with pytest.raises(CheckpointError, match="not valid JSON"):
         ganedit.load(gentle)

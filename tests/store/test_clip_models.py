@@ -97,5 +97,5 @@ def test_a_local_file_of_open_clips_weights_opens(open_clips_own):
 
 
 def test_a_file_of_other_weights_is_refused(open_clips_own, tiny_clip):
-    with pytest.raises(CheckpointError, match="is no Tiny-Test"):
+    with pytest.raises(CheckpointError, match="does not fit Tiny-Test"):
         load_clip(f"Tiny-Test/{tiny_clip / 'model.safetensors'}", "cpu")

@@ -226,7 +226,7 @@ def test_another_file(server, fetch, tmp_path):
         (b'{"error": "no such model"}', "no such model"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "XML"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
-        (b"", "nothing at all"),
+        (b"", "an empty file"),
     ],
 )
 @pytest.mark.parametrize("size", [0, len(BODY)])
@@ -295,7 +295,7 @@ def test_redirects_without_end(server, fetch):
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
 def test_redirects_that_leave_the_web(server, fetch, tmp_path, place):
     server.answers = [to(place)]
-    with pytest.raises(MissingError, match="no address of a web server"):
+    with pytest.raises(MissingError, match="is not a web address"):
         fetch()
     assert "weights.pkl" not in left_in(tmp_path)
 
@@ -382,7 +382,7 @@ def test_a_disk_that_fills_up_meanwhile(server, fetch, tmp_path, monkeypatch):
 
 def test_two_at_once(server, fetch, tmp_path):
     with (
-        downloading._alone(tmp_path / ".weights.pkl.part"),
+        downloading._locked(tmp_path / ".weights.pkl.part"),
         pytest.raises(InputError, match="another ganedit is downloading"),
     ):
         fetch()

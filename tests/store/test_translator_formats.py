@@ -212,8 +212,22 @@ def test_multi_scale_discriminators():
         assert (found.weights.config["scales"], found.weights.config["layers"]) == (scales, 3)
         assert len(network_of(found)(torch.zeros(1, 6, 64, 64))) == scales
     # The last number of pix2pixHD's sees the picture in full size.
-    finest = pix2pixhd.read(hd).weights.state["judges.0.blocks.0.conv.weight"]
+    finest = pix2pixhd.read(hd).weights.state["discriminators.0.blocks.0.conv.weight"]
     assert torch.equal(finest, hd["scale2_layer0.0.weight"])
+
+
+def test_a_discriminator_saved_with_the_names_of_earlier_versions():
+    hd = multi_scale_state("scale{}_layer{}.0", "scale{}_layer{}.0", 2, spectral=False)
+    weights = pix2pixhd.read(hd).weights
+    old = {name.replace("discriminators.", "judges."): value for name, value in weights.state.items()}
+    assert not old.keys() & weights.state.keys()
+    pairs = torch.randn(1, 6, 64, 64)
+    for a, b in zip(
+        build(weights.architecture, weights.config, old)(pairs),
+        build(weights.architecture, weights.config, weights.state)(pairs),
+        strict=True,
+    ):
+        assert torch.equal(a, b)
 
 
 # ---- what is refused ----

@@ -116,11 +116,16 @@ def test_a_mask_says_where_to_change(options, tmp_path):
 def test_the_mask_does_not_learn_from_what_is_kept(options):
     network = make(options(attention=0.5)).to_b
     drawn = Drawn.of(network, torch.rand(1, 3, 32, 32) * 2 - 1)
-    assert torch.equal(drawn.kept, drawn.judged)
+    assert torch.equal(drawn.fixed_mask, drawn.learning_mask)
     weight, others = network.to_mask.weight, network.to_image.weight
-    assert torch.autograd.grad(drawn.kept.sum(), weight, retain_graph=True, allow_unused=True) == (None,)
-    assert float(torch.autograd.grad(drawn.kept.square().sum(), others, retain_graph=True)[0].abs().sum()) > 0
-    assert float(torch.autograd.grad(drawn.judged.square().sum(), weight)[0].abs().sum()) > 0
+    assert torch.autograd.grad(drawn.fixed_mask.sum(), weight, retain_graph=True, allow_unused=True) == (
+        None,
+    )
+    assert (
+        float(torch.autograd.grad(drawn.fixed_mask.square().sum(), others, retain_graph=True)[0].abs().sum())
+        > 0
+    )
+    assert float(torch.autograd.grad(drawn.learning_mask.square().sum(), weight)[0].abs().sum()) > 0
 
 
 def test_a_run_with_masks_resumes_and_is_exported(options, tmp_path):

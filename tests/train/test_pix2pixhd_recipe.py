@@ -118,7 +118,7 @@ def test_the_losses_of_networks_that_know_nothing(options, monkeypatch):
     for network in recipe.networks.values():
         for parameter in network.parameters():
             parameter.data.zero_()
-    for judge in recipe.d.judges:
+    for judge in recipe.d.discriminators:
         judge.to_logits.bias.data.fill_(0.5)
     pieces, fakes, stats = [(torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 0.5))], [], {}
     (loss,) = recipe._g_losses(pieces, fakes, stats)

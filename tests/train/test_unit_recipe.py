@@ -59,7 +59,7 @@ def test_the_losses_of_a_network_that_draws_black(options):
     for ae in (recipe.g.a, recipe.g.b):
         ae.to_image.bias.data.fill_(-20)
     for discriminator in recipe.discriminators.values():
-        for scale in discriminator.judges:
+        for scale in discriminator.discriminators:
             scale.to_logits.bias.data.fill_(0.5)
     fakes, stats = [], {}
     white = torch.ones(1, 3, 16, 16)

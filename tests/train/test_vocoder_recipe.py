@@ -1,4 +1,4 @@
-"""The vocoder learns a tiny set: spectra come nearer, runs resume with their judges, models load."""
+"""The vocoder learns a tiny set: spectra come nearer, runs resume with their discriminators, models load."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import pytest
 import soundfile
 import torch
 from recipes import CPU, assert_resumes, sheet_error, trained
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from ganedit.audio.spectrogram import SpectrogramConfig
 from ganedit.errors import InputError, UsageError
 from ganedit.store.load import load
+from ganedit.train.checkpoints import CHECKPOINT, load_checkpoint
 from ganedit.train.options.recipes import VocoderOptions
 from ganedit.train.recipes.vocoder import Vocoder, start
+from ganedit.train.run import Run, start_fabric
 from ganedit.train.sound_sources import load_all
 
 
@@ -56,6 +60,21 @@ def test_resume(make, options, tmp_path):
     assert_resumes(make, options(snapshot_kimg=0.004), tmp_path)
 
 
+def test_resume_from_a_checkpoint_with_the_names_of_earlier_versions(make, options, tmp_path):
+    opts = options(d_from=0.0, kimg=0.002)
+    recipe = trained(make, opts, tmp_path)
+    path = tmp_path / CHECKPOINT
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    old = {name.replace(".discriminators.", ".judges."): value for name, value in load_file(path).items()}
+    assert any(".judges." in name for name in old)
+    save_file(old, path, metadata)
+    resumed = make(opts)
+    load_checkpoint(resumed, Run(start_fabric("cpu", 1), opts), tmp_path)
+    for key, value in recipe.d.state_dict().items():
+        assert torch.equal(value, resumed.d.state_dict()[key])
+
+
 def test_spectra_come_nearer(make, options, tmp_path):
     opts = options(kimg=0.04, lr=0.03, d_from=1.0)
 
@@ -71,7 +90,7 @@ def test_spectra_come_nearer(make, options, tmp_path):
     assert recipe.samples().shape == (3, 2 * 336, 3 * 76)
 
 
-def test_judges_join_late(make, options, tmp_path):
+def test_discriminators_join_late(make, options, tmp_path):
     recipe = make(options())
     seen = []
     step = recipe.step

@@ -1,1 +1,1 @@
-"""One file per command, a package per family of them."""
+"""One file per command, or a package for a family of commands."""

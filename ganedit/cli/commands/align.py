@@ -1,4 +1,4 @@
-"""`ganedit align`: faces cut out of photos, upright and at one size."""
+"""`ganedit align`: cut faces out of photos, upright and at one size."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def command(
 ) -> None:
     """Crop faces from photos by the FFHQ recipe.
 
-    Writes NAME.aligned.png, or with --face all NAME.aligned.png, NAME.face2.aligned.png and so on. Where
-    each crop lies in its photo stands in its provenance and in the output of --json.
+    Writes NAME.aligned.png, or with --face all NAME.aligned.png, NAME.face2.aligned.png and so on. The
+    position of each crop in its photo is stored in its provenance, and shown by --json.
     """
     check_face(face)
     if not math.isfinite(threshold):
@@ -78,7 +78,7 @@ def command(
 def _template_and_size(
     console: Console, like: str | None, template: str | None, size: int | None
 ) -> tuple[str, int]:
-    """The template's name, empty for a plain crop from the middle, and the side of the crop."""
+    """The template's name, which is empty for a crop from the middle, and the side of the crop."""
     if size is not None and not 16 <= size <= 8192:
         raise UsageError(f"--size {size} must be between 16 and 8192")
     if template is not None and template not in TEMPLATE_NAMES:

@@ -1,4 +1,4 @@
-"""`ganedit colorize`: colours for grey pictures."""
+"""`ganedit colorize`: add colours to grey pictures."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def command(
     ] = ".colorized",
     output: OutputFolder = Path("."),
 ) -> None:
-    """Give grey pictures likely colours.
+    """Add likely colours to grey pictures.
 
-    Writes NAME.colorized.EXT. The picture's own lightness stays in full resolution; colours of coloured
-    pictures are replaced.
+    Writes NAME.colorized.EXT. The picture's own lightness is kept in full resolution; existing colours
+    are replaced.
     """
     from ganedit.images.colorizing import colorize
     from ganedit.images.io import read_image

@@ -1,4 +1,4 @@
-"""`ganedit dissect`: which units of a generator draw what."""
+"""`ganedit dissect`: find out which units of a generator draw what."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ganedit.latent.units.dissection import Concepts, Dissection
     from ganedit.store.models import Generator
 
-FACES = "faces"  # of --concepts
+FACES = "faces"  # value of --concepts
 SAMPLES = 500
 
 
@@ -51,8 +51,8 @@ def command(
     """Find the units of a generator that draw eyes, lips, background, ...
 
     Compares where each unit is active with where random pictures show each concept (GAN Dissection). Writes a
-    report to look at and prints it; tells how many units of each layer agree with a concept, and the
-    ganedit edit that switches them off.
+    report and prints its path; shows how many units of each layer agree with a concept, and the
+    ganedit edit command that switches them off.
     """
     from ganedit.latent.units.dissection import dissect
     from ganedit.latent.units.report import page_of, write_report
@@ -66,13 +66,13 @@ def command(
     generator = open_generator(console, model)
     shapes = _chosen(generator, layers)
     seed = console.options.seed
-    found_in, available = _concepts(generator, concepts, seed)
+    locate, available = _concepts(generator, concepts, seed)
     count = samples or available or SAMPLES
     with console.progress("dissecting", 2 * count) as bar:
         dissection = dissect(
             generator,
             shapes,
-            found_in,
+            locate,
             samples=count,
             seed=seed,
             psi=psi,
@@ -81,7 +81,7 @@ def command(
         )
     with console.progress("drawing the report"):
         record = _record(console, dissection)
-        write_report(output, generator, dissection, found_in, model=model, provenance=record)
+        write_report(output, generator, dissection, locate, model=model, provenance=record)
     _tell(console, dissection, model)
     console.emit(page, **dissection.to_dict())
 
@@ -96,7 +96,7 @@ def _check_numbers(samples: int | None, quantile: float, psi: float) -> None:
 
 
 def _chosen(generator: Generator, layers: str) -> list[LayerShape]:
-    """The layers that --layers names."""
+    """The layers in --layers."""
     from ganedit.latent.editing import parse_layers
     from ganedit.latent.units.activations import check_layer, layer_shapes
 
@@ -109,7 +109,7 @@ def _chosen(generator: Generator, layers: str) -> list[LayerShape]:
 
 
 def _concepts(generator: Generator, concepts: str, seed: int) -> tuple[Concepts, int | None]:
-    """What --concepts means, and for how many pictures it is there; None: for any."""
+    """The function for --concepts, and the number of pictures that it supports; None means any number."""
     from ganedit.images.align import TEMPLATES
     from ganedit.metrics.concepts import FaceRegions, LabelFolder
 
@@ -125,30 +125,35 @@ def _concepts(generator: Generator, concepts: str, seed: int) -> tuple[Concepts,
     return FaceRegions(TEMPLATES[template]), None
 
 
-def _record(console: Console, found: Dissection) -> dict[str, object] | None:
-    about = {"samples": found.samples, "seed": found.seed, "psi": found.psi, "quantile": found.quantile}
-    return console.provenance("dissect", about, found.model, found.model_sha256)
+def _record(console: Console, dissection: Dissection) -> dict[str, object] | None:
+    about = {
+        "samples": dissection.samples,
+        "seed": dissection.seed,
+        "psi": dissection.psi,
+        "quantile": dissection.quantile,
+    }
+    return console.provenance("dissect", about, dissection.model, dissection.model_sha256)
 
 
-def _tell(console: Console, found: Dissection, model: str) -> None:
-    """A table of layers by concepts: how many units agree, and the best IoU."""
+def _tell(console: Console, dissection: Dissection, model: str) -> None:
+    """Print a table of layers and concepts: how many units agree, and the best IoU."""
     from ganedit.latent.units.dissection import LEAST_IOU
     from ganedit.latent.units.report import limit_of, try_line
 
-    units = found.units
-    width = max(10, *(len(name) + 2 for name in found.concepts))
+    units = dissection.units
+    width = max(10, *(len(name) + 2 for name in dissection.concepts))
     console.note(
         f"units that agree (IoU above {LEAST_IOU:g}, and well above chance), and the best IoU of any"
     )
-    console.note(f"{'':<17}" + "".join(f"{name:>{width}}" for name in found.concepts))
-    for layer in found.layers:
+    console.note(f"{'':<17}" + "".join(f"{name:>{width}}" for name in dissection.concepts))
+    for layer in dissection.layers:
         cells = []
-        for name, best in zip(found.concepts, layer.iou.amax(dim=0).tolist(), strict=True):
+        for name, best in zip(dissection.concepts, layer.iou.amax(dim=0).tolist(), strict=True):
             here = [u for u in units if (u.layer, u.concept) == (layer.shape.layer, name)]
-            cells.append(f"{sum(map(found.agrees, here))} {best:.3f}".rjust(width))
+            cells.append(f"{sum(map(dissection.agrees, here))} {best:.3f}".rjust(width))
         console.note(f"{layer.shape!s:<17}" + "".join(cells))
-    for name in found.concepts:
-        if changes := found.suggestion(name):
+    for name in dissection.concepts:
+        if changes := dissection.suggestion(name):
             console.note(f"{name}: {try_line(changes, model)}")
-        elif limit := limit_of(found, name):
+        elif limit := limit_of(dissection, name):
             console.note(limit)

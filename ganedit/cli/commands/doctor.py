@@ -1,4 +1,4 @@
-"""`ganedit doctor`: is this installation whole, and what can it use?"""
+"""`ganedit doctor`: check whether this installation is complete, and what it can use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FETCH_LPIPS = "python -c \"import torchvision; torchvision.models.vgg16(weights=
 
 
 def command(console: Console) -> None:
-    """Print versions, devices, models and what is missing, with the command that brings it.
+    """Print versions, devices, models, and what is missing, with the command to install it.
 
     Exits with 4 if a model is damaged, with 5 if a required package is missing.
     """
@@ -46,7 +46,7 @@ def command(console: Console) -> None:
 
 def _report(data: dict[str, Any]) -> str:
     lines = [f"ganedit {data['ganedit']}, Python {data['python']}, {data['platform']}", "", "packages"]
-    lines += [f"  {name:<28} {found}" for name, found in data["packages"].items()]
+    lines += [f"  {name:<28} {installed}" for name, installed in data["packages"].items()]
     lines += ["", "devices"]
     lines += [f"  {d['device']:<28} {d['name']}, {d['memory_gib']:.1f} GiB" for d in data["devices"]]
     lines += ["", "models"]
@@ -58,20 +58,20 @@ def _report(data: dict[str, Any]) -> str:
 
 
 def _packages() -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Versions of what ganedit requires, and what of it is absent."""
-    found, absent = {}, []
+    """Versions of the packages that ganedit requires, and those that are missing."""
+    versions, absent = {}, []
     for name in _required():
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             absent.append({"name": name, "for": "required", "command": f"pip install {name}"})
-    return found, absent
+    return versions, absent
 
 
 def _required() -> list[str]:
     try:
         lines = requires("ganedit") or []
-    except PackageNotFoundError:  # run from a clone that is not installed
+    except PackageNotFoundError:  # running from a clone that is not installed
         project = Path(__file__).resolve().parents[2] / "pyproject.toml"
         lines = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
     return sorted(re.split(r"[\s<>=!~;\[]", line)[0] for line in lines if "extra ==" not in line)
@@ -92,26 +92,26 @@ def _models() -> tuple[list[dict[str, str]], bool]:
     """Every model with its state, and whether one is damaged."""
     from ganedit.store.load import verify
 
-    found, damaged = [], False
+    states, damaged = [], False
     for name in registry.names():
         try:
             verify(registry.folder_of(name))
             state = "verified"
         except CheckpointError as error:
             state, damaged = error.message, True
-        found.append({"name": name, "state": state})
-    return found, damaged
+        states.append({"name": name, "state": state})
+    return states, damaged
 
 
 def _absent_models() -> list[dict[str, str]]:
-    """Bundled models that this installation came without."""
+    """Bundled models that are missing in this installation."""
     absent = [name for name in registry.BUNDLED if registry.find(name) is None]
     again = "pip install --force-reinstall --no-deps ganedit, or fetch the clone again with its weights"
     return [{"name": f"model {name}", "for": "bundled with ganedit", "command": again} for name in absent]
 
 
 def _optional(packages: dict[str, str]) -> list[dict[str, str]]:
-    """What some commands can use, and is not here."""
+    """Missing parts that only some commands use."""
     missing = []
     try:
         version("tensorboard")

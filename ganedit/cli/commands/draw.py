@@ -1,4 +1,4 @@
-"""`ganedit draw`: line drawings and label maps, as models that draw photographs take them."""
+"""`ganedit draw`: draw outlines and label maps, which are the input of some translators."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def edges(
 ) -> None:
     """Draw the outlines of photos: few, thick, connected, dark lines on white.
 
-    Writes NAME.edges.png, or with --pairs NAME.pair.png. The lines have the same share of a picture of any
-    size, so that drawings of whole scenes show little of the faces in them: see ganedit align.
+    Writes NAME.edges.png, or with --pairs NAME.pair.png. The width of lines is relative to the size of the
+    picture, so that drawings of whole scenes show little of the faces in them: see ganedit align.
     """
 
     def draw(photo: Photo, shape: Shape) -> np.ndarray:
@@ -62,10 +62,10 @@ def sketch(
     size: Size = None,
     suffix: Suffix = None,
 ) -> None:
-    """Bring your own drawings to the look of `ganedit draw edges`: black lines of one width on white.
+    """Redraw sketches in the style of `ganedit draw edges`: black lines of one width on white.
 
     Takes scans and photos of pencil, ink, crayon or chalk on paper of any colour, and drawings on a
-    transparent ground. Writes NAME.sketch.png.
+    transparent background. Writes NAME.sketch.png.
     """
 
     def draw(photo: Photo, shape: Shape) -> np.ndarray:
@@ -91,8 +91,8 @@ def regions(
 ) -> None:
     """Map the faces in photos: background 0, skin 1, brows 2, eyes 3, nose 4, lips 5.
 
-    Writes NAME.regions.png with indexed colours, or with --pairs NAME.pair.png in plain ones. With --template
-    no face is looked for, which is quicker, and better for small crops.
+    Writes NAME.regions.png with indexed colours, or with --pairs NAME.pair.png in RGB. With --template, faces
+    are not detected, which is faster, and better for small crops.
     """
     import numpy as np
 
@@ -122,7 +122,7 @@ def _work(
     size: int | None,
     suffix: str | None,
 ) -> Callable[[Path], Iterable[Result]]:
-    """What is done to each path. `draw` gives [*shape, 3], or a label map of that shape."""
+    """The work for each path. `draw` returns [*shape, 3], or a label map of that shape."""
     if size is not None and not 16 <= size <= 8192:
         raise UsageError(f"--size {size} must be between 16 and 8192")
     check_folder(output)
@@ -158,7 +158,7 @@ def _work(
 
 
 def _pair(drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Drawing, in colours, and photo of its size side by side."""
+    """The drawing, in colours, and the photo resized to it, side by side."""
     import numpy as np
 
     from ganedit.images.pixels import resize, to_depth
@@ -169,10 +169,10 @@ def _pair(drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def _landmarks(pixels: np.ndarray, face: str, template: str | None) -> list[np.ndarray]:
-    """[68, 2] for each face that was asked for, the largest last."""
+    """Landmarks [68, 2] of each requested face, the largest last."""
     from ganedit.images.align import TEMPLATES, find_faces, select_faces
     from ganedit.metrics.pose import crop_landmarks
 
     if template is None:
-        return [found.landmarks for found in reversed(select_faces(find_faces(pixels), face))]
+        return [one.landmarks for one in reversed(select_faces(find_faces(pixels), face))]
     return [crop_landmarks(pixels[None], TEMPLATES[template])[0]]

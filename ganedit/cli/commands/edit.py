@@ -1,4 +1,4 @@
-"""`ganedit edit`: photos and latents moved along directions."""
+"""`ganedit edit`: move photos and latents along directions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ganedit.cli.kit.options import Method, OutputFolder, check_face
 from ganedit.cli.kit.units import Ablate, Activate, Units
 from ganedit.errors import UsageError
 
-__all__ = ["MAY_STAND_ALONE", "command"]  # the first is looked up by `cli.app`
+__all__ = ["MAY_STAND_ALONE", "command"]  # the first is read by `cli.app`
 
 
 def command(
@@ -65,10 +65,10 @@ def command(
 ) -> None:
     """Edit a photo or latent along directions: smile, age, yaw, ...
 
-    With --space s also by channels of the styles. Writes NAME.edited.png and NAME.edited.latent.safetensors;
+    With --space s, also by channels of the styles. Writes NAME.edited.png and NAME.edited.latent.safetensors;
     with --paste NAME.pasted.png, with --sweep NAME.edit+1.0.png and so on, and NAME.sheet.png. Prints the
-    pictures. Photos are projected first. Without an input, takes the latest projection made in this folder.
-    With --ablate or --activate no latent is written: none can hold what is done to units.
+    paths of the pictures. Photos are projected first. Without an input, takes the latest projection made in
+    this folder. With --ablate or --activate, no latent is written, as it cannot store changes to units.
     """
     check_face(face)
     units = Units(ablate, activate)

@@ -1,4 +1,4 @@
-"""`ganedit generate`: pictures from seeds."""
+"""`ganedit generate`: draw pictures from seeds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Noise(StrEnum):
-    """What fills in the fine detail."""
+    """Noise for the fine detail."""
 
     const = "const"
     random = "random"
@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Generate images from seeds.
 
-    Writes seedNNNN.png and beside it seedNNNN.latent.safetensors, which ganedit edit takes like a photo (not
+    Writes seedNNNN.png and seedNNNN.latent.safetensors, which ganedit edit takes like a photo (not
     for models without a style space, such as BigGAN); with --grid also grid.png. The same seed gives the same
     picture on every machine.
     """
@@ -74,7 +74,7 @@ def command(
     move = parse_move(rotate, translate)
     generator = open_generator(console, model)
     options: dict[str, Any] = {"cutoff": cutoff, "class_": class_, "noise": noise.value, "move": move}
-    generate(generator, [], truncation=sampling.of(generator), **options)  # refuses what cannot be done
+    generate(generator, [], truncation=sampling.of(generator), **options)  # refuses impossible options
     wanted = [seed for seed in numbers if _should_write(console, output, seed, generator.has_styles)]
     sheet = output / "grid.png"
     draw_sheet = bool(grid) and console.should_write(sheet)
@@ -114,7 +114,7 @@ def latent_path(folder: Path, seed: int) -> Path:
 
 
 def _should_write(console: Console, folder: Path, seed: int, with_latent: bool) -> bool:
-    """Both files are made or neither."""
+    """Whether to write the picture and the latent of a seed: both or neither."""
     picture = console.should_write(picture_path(folder, seed))
     return (with_latent and console.should_write(latent_path(folder, seed))) or picture
 

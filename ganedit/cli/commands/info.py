@@ -1,4 +1,4 @@
-"""`ganedit info`: what a file says about itself."""
+"""`ganedit info`: show what a file says about itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def command(
         list[str] | None, typer.Argument(help="Pictures, sounds, latents, directions, model files.")
     ] = None,
 ) -> None:
-    """Tell how a picture or sound was made, or what a latent, direction or weights file holds."""
+    """Show how a picture or sound was made, or what a latent, direction or weights file contains."""
 
     def work(path: Path) -> tuple[()]:
         if path.suffix in PICKLES:
@@ -55,13 +55,13 @@ def _of_sound(path: Path) -> dict[str, Any]:
 
 
 def _of_pickle(console: Console, path: Path) -> dict[str, Any]:
-    """The card of a network pickle, as far as the file tells."""
+    """The card of a network pickle, as far as the file has the information."""
     card = asdict(console.load(path).card)
     return {key: value for key, value in card.items() if value not in ("", None, [], (), {})}
 
 
 def _of_tensors(path: Path) -> dict[str, Any]:
-    """The metadata of a file of ours, and the sizes of its tensors (all for a few, a count for many)."""
+    """The metadata of a ganedit file, and the sizes of its tensors, or their number if there are many."""
     from ganedit.store.weights import check_header
 
     try:

@@ -1,4 +1,4 @@
-"""`ganedit inpaint`: holes in pictures, filled."""
+"""`ganedit inpaint`: fill holes in pictures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Redraw part of a picture: under a mask, in a box, or where it is transparent.
 
-    Writes NAME.inpainted.EXT; PNG for JPEG and WebP files, so that all other pixels stay exactly as they are.
+    Writes NAME.inpainted.EXT, or PNG for JPEG and WebP files, so that all other pixels stay exactly the same.
     """
     from ganedit.images.inpainting import box_hole, inpaint, mask_hole, transparent_hole
     from ganedit.images.io import read_image
@@ -73,10 +73,10 @@ def command(
 
 
 def parse_box(text: str) -> Box:
-    """`10,20,64,48` as a box.
+    """Parse a box such as `10,20,64,48`.
 
     Raises:
-        UsageError: not four whole numbers, or nothing in it.
+        UsageError: not four whole numbers, or an empty box.
     """
     match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
     x, y, width, height = (int(n) for n in match.groups()) if match else (0, 0, 0, 0)
@@ -86,11 +86,11 @@ def parse_box(text: str) -> Box:
 
 
 def _mask_for(mask: Path, photo: Photo) -> Path:
-    """The mask itself, or the one in a folder that has the photo's name."""
+    """The mask itself, or the one in a folder with the photo's name."""
     if not mask.is_dir():
         return mask
     assert photo.path is not None
-    found = sorted(p for p in mask.iterdir() if p.stem == photo.path.stem and not p.name.startswith("."))
-    if not found:
+    masks = sorted(p for p in mask.iterdir() if p.stem == photo.path.stem and not p.name.startswith("."))
+    if not masks:
         raise InputError(f"{mask} holds no mask for {photo.path.name}", f"name it {photo.path.stem}.png")
-    return found[0]
+    return masks[0]

@@ -1,4 +1,4 @@
-"""`ganedit interpolate`: pictures on the way from one code to the next."""
+"""`ganedit interpolate`: draw pictures between codes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import typer
 from ganedit.cli.kit.codes import (
     Clusters,
     Codes,
-    HowProjected,
     ModelOf,
     Models,
+    ProjectionMethod,
     Projections,
     Psi,
     Sampling,
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 FILMS, SHEETS = (".mp4", ".gif"), (".png", ".jpg", ".jpeg", ".webp")
 COLUMNS = 10  # of a sheet, at most
-LEAST_SIDE = 256  # of a film
+LEAST_SIDE = 256  # smallest side of a film
 MOST_STEPS = 100_000
 
 
 class Mode(StrEnum):
-    """How a way leads from point to point."""
+    """How to interpolate between points."""
 
     linear = "linear"
     slerp = "slerp"
@@ -67,15 +67,15 @@ def command(
     clusters: Clusters = None,
     fps: Annotated[float, typer.Option(help="Frames per second of a film.")] = 25.0,
     model: ModelOf = None,
-    method: HowProjected = None,
+    method: ProjectionMethod = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Film (.mp4, .gif), sheet (.png, .jpg) or folder to write.")
     ] = Path("walk.mp4"),
 ) -> None:
-    """Go from one seed, latent or photo to the next, and draw what lies between.
+    """Interpolate from one seed, latent or photo to the next, and draw the pictures in between.
 
-    Writes a film, a sheet, or a folder with frame0000.png and frame0000.latent.safetensors, and so on. Prints
-    what it made. Photos are projected first, and their latents kept beside the result.
+    Writes a film, a sheet, or a folder with frame0000.png, frame0000.latent.safetensors and so on. Prints
+    the paths. Photos are projected first, and their latents are written next to the result.
     """
     from ganedit.latent.interpolation import interpolate
 
@@ -88,24 +88,26 @@ def command(
     folder = output.parent if kind in (*FILMS, *SHEETS) else output
     check_folder(folder)
     codes = Codes(Models(console, model), Projections(console, folder, method), sampling)
-    generator, (found,) = codes.find(points)
-    if len(found) < 2:
-        raise UsageError(f"a way needs two ends, and {' '.join(points)} is one", "name two or more")
-    for point in found:
+    generator, (ends,) = codes.find(points)
+    if len(ends) < 2:
+        raise UsageError(
+            f"interpolation needs at least two points, not {' '.join(points)} alone", "name two or more"
+        )
+    for point in ends:
         if point.latent.tuned or point.latent.noise:
             console.note(f"{point.name}: drawn without its tuned weights and noise, which cannot be blended")
-    if space is Space.z and (other := [point.name for point in found if point.seed is None]):
+    if space is Space.z and (other := [point.name for point in ends if point.seed is None]):
         raise UsageError(f"--space z is for seeds, and {other[0]} is not one", "use --space w or w+")
-    way = interpolate(
-        [point.seed if space is Space.z and point.seed is not None else point.latent for point in found],
+    latents = interpolate(
+        [point.seed if space is Space.z and point.seed is not None else point.latent for point in ends],
         generator, steps=steps, space=space.value, mode=mode.value if mode else None, loop=loop,
         truncation=sampling.of(generator),
     )  # fmt: skip
     parameters = {
-        "points": [point.name for point in found], "steps": steps, "space": space.value,
+        "points": [point.name for point in ends], "steps": steps, "space": space.value,
         "mode": (mode or _usual(space)).value, "loop": loop, **sampling.record,
     }  # fmt: skip
-    Writer(console, generator, way, parameters, output).write(kind, fps)
+    Writer(console, generator, latents, parameters, output).write(kind, fps)
 
 
 def _usual(space: Space) -> Mode:
@@ -119,11 +121,11 @@ class Writer:
         self,
         console: Console,
         generator: Generator,
-        way: list[Latent],
+        latents: list[Latent],
         parameters: dict[str, Any],
         output: Path,
     ) -> None:
-        self.console, self.generator, self.way, self.output = console, generator, way, output
+        self.console, self.generator, self.latents, self.output = console, generator, latents, output
         self.parameters = parameters
 
     def write(self, kind: str, fps: float) -> None:
@@ -134,13 +136,13 @@ class Writer:
         else:
             self._folder()
 
-    def _pictures(self, way: list[Latent]) -> Iterator[np.ndarray]:
+    def _pictures(self, latents: list[Latent]) -> Iterator[np.ndarray]:
         from ganedit.latent.editing import DRAWN_AT_ONCE, draw
 
         size = DRAWN_AT_ONCE.get(self.generator.device.type, 4)
-        with self.console.progress("drawing", len(way)) as bar:
-            for at in range(0, len(way), size):
-                for picture in draw(self.generator, way[at : at + size]):
+        with self.console.progress("drawing", len(latents)) as bar:
+            for at in range(0, len(latents), size):
+                for picture in draw(self.generator, latents[at : at + size]):
                     yield picture
                     bar.advance()
 
@@ -152,13 +154,15 @@ class Writer:
         from ganedit.images.sheet import enlarged
         from ganedit.images.video import write_video
 
-        write_video(self.output, (enlarged(picture, LEAST_SIDE) for picture in self._pictures(self.way)), fps)
+        write_video(
+            self.output, (enlarged(picture, LEAST_SIDE) for picture in self._pictures(self.latents)), fps
+        )
 
     def _sheet(self) -> None:
         from ganedit.images.io import write_image
         from ganedit.images.sheet import enlarged, sheet
 
-        pictures = [enlarged(picture) for picture in self._pictures(self.way)]
+        pictures = [enlarged(picture) for picture in self._pictures(self.latents)]
         columns = min(len(pictures), COLUMNS)
         write_image(self.output, sheet(pictures, columns=columns), provenance=self._record())
 
@@ -166,15 +170,15 @@ class Writer:
         from ganedit.files import all_or_none
         from ganedit.images.io import write_image
 
-        digits = max(4, len(str(len(self.way) - 1)))
-        names = [f"frame{i:0{digits}d}" for i in range(len(self.way))]
+        digits = max(4, len(str(len(self.latents) - 1)))
+        names = [f"frame{i:0{digits}d}" for i in range(len(self.latents))]
         paths = [(self.output / f"{name}.png", self.output / f"{name}{LATENT_SUFFIX}") for name in names]
         wanted = []
         for pair in paths:
             asked = [self.console.should_write(path) for path in pair]
             wanted.append(any(asked))
-        pictures = self._pictures([one for one, write in zip(self.way, wanted, strict=True) if write])
-        for latent, (picture, code), write in zip(self.way, paths, wanted, strict=True):
+        pictures = self._pictures([one for one, write in zip(self.latents, wanted, strict=True) if write])
+        for latent, (picture, code), write in zip(self.latents, paths, wanted, strict=True):
             if write:
                 with all_or_none(picture, code):
                     latent.save(code)

@@ -1,4 +1,4 @@
-"""`ganedit math`: sums of latents."""
+"""`ganedit math`: add and subtract latents."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import typer
 from ganedit.cli.kit.codes import (
     Clusters,
     Codes,
-    HowProjected,
     ModelOf,
     Models,
     Point,
+    ProjectionMethod,
     Projections,
     Psi,
     Sampling,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
 
-TOLERANCE = 1e-3  # of the sum of weights
+TOLERANCE = 1e-3  # of the sum of weights around 1
 
 
 def command(
@@ -42,14 +42,14 @@ def command(
     psi: Psi = "0.7",
     clusters: Clusters = None,
     model: ModelOf = None,
-    method: HowProjected = None,
+    method: ProjectionMethod = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Image to write; its latent is written beside it.")
     ] = (Path("math.png")),
 ) -> None:
     """Add, subtract and average latents, seeds and photos.
 
-    Names are those of latents without their ending, of pictures and photos, and of folders in mean(). Writes
+    Names are those of latents without their suffix, of pictures and photos, and of folders in mean(). Writes
     the picture and its latent. Photos are projected first.
     """
     from ganedit.latent.arithmetic import AVERAGE, combine, names_in
@@ -62,8 +62,8 @@ def command(
         )
     codes = Codes(Models(console, model), Projections(console, output.parent, method), sampling)
     words = [word for word in names_in(expression) if word != AVERAGE]
-    generator, found = codes.find(*([_spelt(word)] for word in words))
-    points = dict(zip(words, found, strict=True))
+    generator, groups = codes.find(*([_with_suffix(word)] for word in words))
+    points = dict(zip(words, groups, strict=True))
 
     latents = {word: [point.latent for point in some] for word, some in points.items()}
     total, weight = combine(expression, latents, generator)
@@ -78,8 +78,8 @@ def command(
     console.emit(output, latent=str(_latent_of(output)), expression=expression, weight=weight)
 
 
-def _spelt(word: str) -> str:
-    """A latent's name with its ending, where that is the file; else the word."""
+def _with_suffix(word: str) -> str:
+    """A word with the suffix of latents if there is such a file; otherwise the word itself."""
     named = Path(word + LATENT_SUFFIX)
     return str(named) if named.is_file() else word
 
@@ -91,7 +91,7 @@ def _latent_of(picture: Path) -> Path:
 def _write(
     console: Console, generator: Generator, first: list[Point], total: Latent, expression: str, output: Path
 ) -> None:
-    """The result belongs to the photo of what is named first, so that it can be pasted there."""
+    """Write the result, as a latent for the photo of the first name, so that it can be pasted there."""
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
     from ganedit.latent.editing import draw

@@ -1,4 +1,4 @@
-"""`ganedit mix`: a table of codes, the layers of one taken from another."""
+"""`ganedit mix`: draw a table of codes mixed by layers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import typer
 from ganedit.cli.kit.codes import (
     Clusters,
     Codes,
-    HowProjected,
     ModelOf,
     Models,
     Point,
+    ProjectionMethod,
     Projections,
     Psi,
     Sampling,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ganedit.store.models import Generator
 
-MOST = 10_000  # pictures of a sheet
+MOST = 10_000  # pictures in a sheet
 
 
 def command(
@@ -50,12 +50,12 @@ def command(
     psi: Psi = "0.7",
     clusters: Clusters = None,
     model: ModelOf = None,
-    method: HowProjected = None,
+    method: ProjectionMethod = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Sheet to write.")] = Path("mix.png"),
 ) -> None:
-    """Show what every column's layers make of every row: StyleGAN's style mixing, on one labelled sheet.
+    """Mix layers of the codes in columns into the codes in rows (style mixing), and draw a labelled sheet.
 
-    Photos are projected first, and their latents kept beside the sheet.
+    Photos are projected first, and their latents are written next to the sheet.
     """
     from ganedit.latent.mixing import rows_of
 

@@ -1,4 +1,4 @@
-"""`ganedit project`: the latent codes of photos."""
+"""`ganedit project`: find the latent codes of photos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganedit.cli.kit.project_photos import ProjectPhotos
 from ganedit.cli.kit.projecting import Projector
 from ganedit.errors import UsageError
 
-GPU_BATCH = 16  # photos at a time; memory that runs out halves it
+GPU_BATCH = 16  # photos at a time; halved if memory runs out
 
 
 class Perceptual(StrEnum):
@@ -60,9 +60,10 @@ def command(
 ) -> None:
     """Project a photo into a generator's latent space.
 
-    Writes NAME.latent.safetensors, which ganedit edit takes, and NAME.projected.png, what the model draws for
+    Writes NAME.latent.safetensors, which ganedit edit takes, and the picture NAME.projected.png drawn from
     it; with --face all also NAME.face2.latent.safetensors and so on, with --video NAME.projection.mp4. Prints
-    the latents. ganedit edit without an input takes the latest projection made in the same folder.
+    the paths of the latents. ganedit edit without an input takes the latest projection made in the same
+    folder.
     """
     check_face(face)
     if batch is not None and batch < 1:

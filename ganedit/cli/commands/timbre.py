@@ -1,4 +1,4 @@
-"""`ganedit timbre`: sounds, played by another instrument."""
+"""`ganedit timbre`: transfer sounds to another instrument."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ganedit.audio.spectrogram import SpectrogramConfig
 
 MODEL = "violin2flute"
-LOOK_COLUMNS = 4000  # of the picture of --show, about a minute: the start of longer sounds
+LOOK_COLUMNS = 4000  # in the picture of --show, about a minute; longer sounds are cut
 
 
 def command(
@@ -44,9 +44,9 @@ def command(
         typer.Option("--output", "-o", help="Folder for the results, or a file for one result: flute.wav."),
     ] = Path("."),
 ) -> None:
-    """Play sounds on another instrument: the tune, the rhythm, length and loudness stay.
+    """Play sounds on another instrument: tune, rhythm, length and loudness are kept.
 
-    Writes NAME.MODEL.EXT; WAV for formats that are only read, and for films. A minute or an hour: memory does
+    Writes NAME.MODEL.EXT, or WAV for films and for formats that ganedit only reads. Memory use does
     not grow with the length.
     """
     from ganedit.audio.files import WRITERS
@@ -56,7 +56,7 @@ def command(
     from ganedit.store.uses import need
 
     if candidates < 1:
-        raise UsageError(f"--candidates {candidates} leaves nothing", "choose 1 or more")
+        raise UsageError(f"--candidates {candidates} must be at least 1", "such as 4")
     translator: Any = console.load(model)
     need(translator, "timbre")
     cfg = SpectrogramConfig.from_details(translator.card.details)
@@ -94,14 +94,14 @@ def command(
 
 
 class _Shown:
-    """Spectrograms before and after, collected for a picture."""
+    """Collects spectrograms before and after, for a picture."""
 
     def __init__(self, cfg: SpectrogramConfig) -> None:
         self.cfg = cfg
         self.columns: list[tuple[np.ndarray, np.ndarray]] = []
 
     def take(self, before: np.ndarray, after: np.ndarray) -> None:
-        """A block's spectrograms [bins, frames]; those beyond `LOOK_COLUMNS` are left out."""
+        """Add a block's spectrograms [bins, frames], up to `LOOK_COLUMNS`."""
         room = LOOK_COLUMNS - sum(one.shape[1] for one, _ in self.columns)
         if room > 0:
             self.columns.append((before[:, :room], after[:, :room]))
@@ -113,7 +113,7 @@ class _Shown:
         from ganedit.images.io import write_image
         from ganedit.images.sheet import sheet
 
-        if not self.columns:  # of silence there is none
+        if not self.columns:  # there is none for silence
             path.unlink(missing_ok=True)
             return
         panels = [_coloured(np.concatenate(each, axis=1)) for each in zip(*self.columns, strict=True)]
@@ -124,7 +124,7 @@ class _Shown:
 
 
 def _coloured(picture: np.ndarray) -> np.ndarray:
-    """A spectrogram [bins, frames] in [-1, 1] in colours, low frequencies at the bottom, [H, W, 3] uint8."""
+    """A spectrogram [bins, frames] in [-1, 1] in colours [H, W, 3] uint8, low frequencies at the bottom."""
     import cv2
     import torch
 

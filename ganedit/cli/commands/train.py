@@ -1,4 +1,4 @@
-"""`ganedit train RECIPE`: one sub-command per recipe, its flags the fields of the recipe's options."""
+"""`ganedit train RECIPE`: a sub-command per recipe, whose flags are the fields of the recipe's options."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ganedit.train.logs import Report
     from ganedit.train.run import Run
 
-FROM_GLOBALS = {"seed", "precision"}  # --seed and --dtype serve every command
+FROM_GLOBALS = {"seed", "precision"}  # --seed and --dtype are options of every command
 
 
 def _command(name: str) -> Callable[..., None]:
-    """The function that typer calls for a recipe."""
+    """The typer function for a recipe."""
     kind = RECIPES[name]
     shown = [f for f in fields(kind) if f.name not in FROM_GLOBALS and f.name != "data"]
     hints = get_type_hints(kind)
@@ -48,7 +48,7 @@ def _command(name: str) -> Callable[..., None]:
         text = f.metadata.get("help", "")
         default = f"[default: {f.default}]" if f.default != "" else ""
         info = typer.Option(*names, help=f"{text} {default}".strip(), show_default=False)
-        # None tells a flag that was not given: a resumed run keeps what it was started with.
+        # None marks a flag that was not given: a resumed run keeps its value.
         parameters.append(_parameter(f.name, Annotated[hints[f.name] | None, info], None))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__doc__ = kind.__doc__
@@ -76,7 +76,7 @@ def _train(
         started: list[Run] = []
 
         def on_start(run: Run) -> None:
-            stack.close()  # the bar of reading makes way for that of training
+            stack.close()  # replace the progress bar of loading by that of training
             started.append(run)
             bars.append(stack.enter_context(console.progress("training", total=run.options.kimg)))
             bars[0].update(run.images_seen / 1000)

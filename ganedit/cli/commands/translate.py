@@ -1,4 +1,4 @@
-"""`ganedit translate`: pictures of one kind into pictures of another."""
+"""`ganedit translate`: translate pictures of one kind into pictures of another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Direction(StrEnum):
-    """Of models that know both."""
+    """Direction of a model that knows both."""
 
     ab = "ab"
     ba = "ba"
@@ -51,8 +51,8 @@ def command(
 ) -> None:
     """Turn pictures and films into others: horses into zebras, sketches into faces, maps into photos.
 
-    Writes NAME.translated.EXT in the input's format, or PNG where ganedit does not write that; films become
-    MP4 or stay GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
+    Writes NAME.translated.EXT in the input's format, or PNG if ganedit cannot write it; films become
+    MP4 or remain GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
     """
     from ganedit.images.io import read_image
     from ganedit.images.labels import read_label_map, read_palette
@@ -106,9 +106,9 @@ def _own_palette(model: Translator) -> Palette | None:
 
 
 def _choices() -> str:
-    """The translators that are installed."""
+    """A hint with the translators that are installed."""
     from ganedit.store import registry
 
     cards = [registry.card(name) for name in registry.names()]
-    found = [c.name for c in cards if c.task == "translator" and "use" not in c.details]
-    return f"choose {', '.join(found)}, or a file" if found else "name a file; ganedit models list"
+    names = [c.name for c in cards if c.task == "translator" and "use" not in c.details]
+    return f"choose {', '.join(names)}, or a file" if names else "name a file; ganedit models list"

@@ -1,4 +1,4 @@
-"""`ganedit upscale`: larger pictures."""
+"""`ganedit upscale`: enlarge pictures."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def command(
 ) -> None:
     """Upscale images and films.
 
-    Writes NAME.upscaled.EXT in the input's format, or PNG where ganedit does not write that; films become
-    MP4 or stay GIF, with their sound.
+    Writes NAME.upscaled.EXT in the input's format, or PNG if ganedit cannot write it; films become
+    MP4 or remain GIF, with their sound.
     """
     from ganedit.images.io import read_image
     from ganedit.images.sizes import check_size

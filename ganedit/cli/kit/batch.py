@@ -1,7 +1,7 @@
-"""Many inputs: each does what it can, those that fail are reported, and results are handed over as they come.
+"""Processes many inputs: failures are reported, the others continue, and results are printed as they arrive.
 
-`run_batch` works on one input after the other. `run_stages` is for work that gains from company: inputs are
-read ahead, computed several at once, and written while the next ones are computed.
+`run_batch` works on one input after the other. `run_stages` is for work that can overlap: inputs are
+read ahead, computed several at a time, and written while the next ones are computed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Result:
 
     Attributes:
         path: The file.
-        details: What --json says about it.
-        problem: What is wrong with it nevertheless; reported after the file is handed over.
+        details: Details for --json.
+        problem: A problem with it, reported after its path.
     """
 
     path: Path
@@ -47,7 +47,7 @@ Work = Callable[[Path], Iterable[Result | Path]]
 
 
 class BatchFailed(Exception):
-    """The run is over and some inputs failed; each has been reported already."""
+    """Raised at the end if some inputs failed; each has been reported already."""
 
     def __init__(self, exit_status: int) -> None:
         super().__init__(f"exit status {exit_status}")
@@ -62,26 +62,27 @@ def run_batch(
     suffixes: Sequence[str] = IMAGE_SUFFIXES,
     fallback: Callable[[], Iterable[Path]] | None = None,
 ) -> None:
-    """Do `work` on every input, printing each result the moment it is complete.
+    """Do `work` on every input, and print each result as soon as it is complete.
 
     Args:
         inputs: Files, folders, globs, or `-` for paths on standard input. None or empty means a pipe
             if there is one, then `fallback`.
-        work: Takes one file; returns or yields its results (`Path`, or `Result` with details for --json).
-            It asks `console.should_write(path)` before making a file, and yields the path either way.
-        suffixes: Which files of a folder are meant.
-        fallback: Names the inputs when there is neither an argument nor a pipe.
+        work: Function of one file that returns or yields its results (`Path`, or `Result` with details for
+            --json). It asks `console.should_write(path)` before writing a file, and yields the path in both
+            cases.
+        suffixes: Suffixes of the files to take from folders.
+        fallback: Returns the inputs if there is neither an argument nor a pipe.
 
     Raises:
-        BatchFailed: some input failed. Its status is that of the error if there was one input, else 1.
+        BatchFailed: an input failed. The status is that of the error if there was one input, otherwise 1.
         UsageError: there is nothing to work on.
     """
-    found = sources(console, inputs, suffixes, fallback)
+    paths = sources(console, inputs, suffixes, fallback)
     _deliver_all(
         console,
         (
             _failed(one) if isinstance(one, GaneditError) else Delivery(one, partial(work, one))
-            for one in found
+            for one in paths
         ),
     )
 
@@ -93,15 +94,15 @@ def run_stages(
     *,
     suffixes: Sequence[str] = IMAGE_SUFFIXES,
 ) -> None:
-    """Take every input through the stages; arguments and errors as of `run_batch`."""
+    """Run every input through the stages; arguments and errors are those of `run_batch`."""
     _deliver_all(console, _staged(stages, sources(console, inputs, suffixes)))
 
 
 def run_each(console: Console, items: Iterable[Item], do: Callable[[Item], None]) -> int:
-    """Do each item; report those that fail in the user's world and go on. Returns how many there were.
+    """Do each item, report expected failures and continue. Returns the number of items.
 
     Raises:
-        BatchFailed: some failed. Its status is that of the error if there was one item, else 1.
+        BatchFailed: an item failed. The status is that of the error if there was one item, otherwise 1.
     """
     done, errors = 0, []
     for item in items:
@@ -125,16 +126,16 @@ def run_each(console: Console, items: Iterable[Item], do: Callable[[Item], None]
     return done
 
 
-# --- what becomes of inputs ------------------------------------------------------------------------
+# --- results of inputs -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of an input, or of one part of it.
+    """Results of an input, or of a part of it.
 
     Attributes:
-        path: The input; None where not even that could be found out.
-        results: Gives the results, and raises what went wrong.
+        path: The input; None if it is unknown.
+        results: Function that returns the results, or raises the error.
     """
 
     path: Path | None
@@ -167,11 +168,11 @@ def _deliver_all(console: Console, deliveries: Iterable[Delivery]) -> None:
 
 
 class Stages(ABC, Generic[Task, Read, Made]):
-    """What is done to inputs whose work overlaps: planned, read, computed, written.
+    """Stages of work on inputs that overlap: planned, read, computed, written.
 
     Attributes:
-        ahead: Tasks that are read before they are computed, beside the next one.
-        behind: Results that may still be being written when the next ones are computed.
+        ahead: Number of tasks to read in advance, besides the next one.
+        behind: Number of results that may still be written while the next ones are computed.
     """
 
     ahead = 0
@@ -179,14 +180,14 @@ class Stages(ABC, Generic[Task, Read, Made]):
 
     @abstractmethod
     def plan(self, path: Path) -> Iterable[Task | Result]:
-        """The tasks that an input gives, and results that are there already."""
+        """The tasks for an input, and results that are there already."""
 
     @abstractmethod
     def read(self, task: Task) -> Read:
-        """What computing a task takes; called in another thread."""
+        """Read what a task needs to be computed; called in another thread."""
 
     def room(self, read: Read) -> int:
-        """How many tasks like this one are best computed together."""
+        """The best number of tasks like this one to compute together."""
         return 1
 
     def alike(self, one: Read, other: Read) -> bool:
@@ -195,7 +196,7 @@ class Stages(ABC, Generic[Task, Read, Made]):
 
     @abstractmethod
     def compute(self, tasks: Sequence[Task], read: Sequence[Read]) -> Sequence[Made]:
-        """One product for each task. When this fails for several, each is computed by itself."""
+        """One product for each task. If this fails for several, each is computed separately."""
 
     @abstractmethod
     def write(self, task: Task, made: Made) -> Result:
@@ -204,7 +205,7 @@ class Stages(ABC, Generic[Task, Read, Made]):
 
 @dataclass(frozen=True)
 class _Waiting(Generic[Task, Read]):
-    """A task that is read, or being read, and not yet computed."""
+    """A task that was read, or is being read, and is not yet computed."""
 
     path: Path
     task: Task
@@ -212,7 +213,7 @@ class _Waiting(Generic[Task, Read]):
 
 
 def _staged(stages: Stages[Any, Any, Any], paths: Iterable[Path | GaneditError]) -> Iterator[Delivery]:
-    """Every task once it is done, in the order of the inputs."""
+    """Yield tasks when they are done, in the order of the inputs."""
     queue: deque[_Waiting[Any, Any] | Delivery] = deque()
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         try:
@@ -224,7 +225,7 @@ def _staged(stages: Stages[Any, Any, Any], paths: Iterable[Path | GaneditError])
             while any(isinstance(entry, _Waiting) for entry in queue):
                 _compute_next(stages, queue, writer)
                 yield from _finished(queue, stages.behind)
-        except KeyboardInterrupt:  # what is finished is handed over
+        except KeyboardInterrupt:  # yield what is finished
             yield from _finished(queue)
             raise
         yield from _finished(queue)
@@ -244,7 +245,8 @@ def _begin(
 
 
 def _finished(queue: deque[_Waiting[Any, Any] | Delivery], keep: int = 0) -> Iterator[Delivery]:
-    """Take what is done from the left of the queue, but for the last `keep`, which may be being written."""
+    """Take finished items from the left of the queue, except for the last `keep`, which may still be
+    written."""
     done: list[Delivery] = []
     for entry in queue:
         if not isinstance(entry, Delivery):
@@ -258,7 +260,7 @@ def _finished(queue: deque[_Waiting[Any, Any] | Delivery], keep: int = 0) -> Ite
 def _compute_next(
     stages: Stages[Any, Any, Any], queue: deque[_Waiting[Any, Any] | Delivery], writer: ThreadPoolExecutor
 ) -> None:
-    """Compute the first task that waits, and with it those of its kind; deliveries take their places."""
+    """Compute the first waiting task, together with similar ones, and replace them by deliveries."""
     waiting = [(i, entry) for i, entry in enumerate(queue) if isinstance(entry, _Waiting)]
     group = waiting[:1]
     try:
@@ -269,7 +271,7 @@ def _compute_next(
                 break
             if entry.reading.exception() is None and stages.alike(first, entry.reading.result()):
                 group.append((i, entry))
-    except Exception:  # computing raises it again, for this task alone
+    except Exception:  # computing will raise it again, for this task only
         group = waiting[:1]
     for (i, _), delivery in zip(group, _computed(stages, [entry for _, entry in group], writer), strict=True):
         queue[i] = delivery

@@ -1,4 +1,4 @@
-"""What the commands with a text share."""
+"""Code shared by the commands with a text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Neutral = Annotated[str | None, typer.Option(help='Text that matches the images 
 
 
 def open_clip_model(console: Console, name: str, *texts: str | None) -> Clip:
-    """A CLIP model; says which words of the texts a small one does not know."""
+    """Open a CLIP model, and warn about words in the texts that a small one does not know."""
     from ganedit.store.load import load_clip
 
     options = console.options
@@ -30,9 +30,9 @@ def open_clip_model(console: Console, name: str, *texts: str | None) -> Clip:
     for text in filter(None, texts):
         unknown = clip.unknown_words(text)
         if unknown:
-            how = "not know" if clip.understands(text) else "not know any word of the text:"
+            problem = "not know" if clip.understands(text) else "not know any word of the text:"
             console.warn(
-                f"{clip.name} does {how} {', '.join(unknown)} in {text!r}; it knows words about the age, "
+                f"{clip.name} does {problem} {', '.join(unknown)} in {text!r}; it knows words about the age, "
                 f"gender and smile of faces; --clip {LARGE} reads any text"
             )
     return clip

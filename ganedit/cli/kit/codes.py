@@ -1,4 +1,4 @@
-"""The style codes that words on a command line name: seeds, latents, and photos (projected first)."""
+"""Style codes named on a command line: seeds, latents, and photos (which are projected first)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from ganedit.latent.truncation import Truncation
     from ganedit.store.models import Generator
 
-MODEL = "faces"  # unless a latent or --model says otherwise
+MODEL = "faces"  # default model, unless a latent names one
 SEED = re.compile(r"(?:seed:)?(\d{1,10})(?:-(\d{1,10}))?")
-MOST_SEEDS = 1000  # of one word
+MOST_SEEDS = 1000  # in one word
 
 ModelOf = Annotated[str | None, typer.Option(help="Generator: a name or a file (default: the latents' own).")]
-HowProjected = Annotated[Method | None, typer.Option(help="How photos are projected (default: hybrid).")]
+ProjectionMethod = Annotated[Method | None, typer.Option(help="How photos are projected (default: hybrid).")]
 Psi = Annotated[
     str,
     typer.Option(
@@ -42,24 +42,24 @@ Clusters = Annotated[
 
 @dataclass
 class Models:
-    """Generators by name, each opened once."""
+    """Generators by name, each of which is opened once."""
 
     console: Console
-    model: str | None  # of --model
+    model: str | None  # value of --model
     opened: dict[str, Generator] = field(default_factory=dict)
 
     def open(self, name: str | None = None) -> Generator:
-        """The generator of this name, or of --model, or `faces`."""
+        """The generator with this name, or that of --model, or `faces`."""
         name = name or self.model or MODEL
         if name not in self.opened:
             self.opened[name] = open_generator(self.console, name)
         return self.opened[name]
 
     def of(self, latent: Latent) -> Generator:
-        """The model that a latent was made with.
+        """The generator that a latent was made with.
 
         Raises:
-            CheckpointError: it is not installed, or --model is another one.
+            CheckpointError: it is not installed, or --model names another one.
         """
         from ganedit.store import registry
 
@@ -76,21 +76,21 @@ class Models:
 
 @dataclass
 class Projections:
-    """Photos' latents, kept in a folder and taken from there the next time."""
+    """Latents of photos, which are stored in a folder and reused the next time."""
 
     console: Console
     output: Path
-    method: Method | None = None  # None: any that is there already, else hybrid
+    method: Method | None = None  # None: reuse any latent, or project with hybrid
 
     def __post_init__(self) -> None:
         self._projector: Projector | None = None
         self._latest = Latest(self.console)
 
     def of(self, crop: Crop, stem: str, generator: Generator) -> Latent:
-        """The latent of a crop, projected unless that was done in the folder and no method asks for another.
+        """The latent of a crop, projected unless the folder has one and no other method is required.
 
         Raises:
-            UsageError: a file of another picture, model or method is in the way.
+            UsageError: there is a file of another picture, model or method.
         """
         from ganedit.latent.inversion.project import ProjectOptions
         from ganedit.latent.latent import Latent
@@ -98,7 +98,7 @@ class Projections:
         path = latent_path(self.output, stem)
         if self.method is None and path.is_file():
             latent = Latent.load(path)
-            if _shows(latent, crop, generator):
+            if _is_projection_of(latent, crop, generator):
                 self.console.note(f"{stem}: taking its projection {path}")
                 return latent
         for target in (path, picture_path(self.output, stem)):
@@ -110,44 +110,44 @@ class Projections:
         if self._projector is None or self._projector.generator is not generator:
             options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
             self._projector = Projector.open(self.console, generator, options, latest=self._latest)
-        ((latent, found),) = self._projector.run([crop], f"projecting {stem}")
-        self._projector.save(stem, self.output, Path(crop.source), latent, found)
+        ((latent, projection),) = self._projector.run([crop], f"projecting {stem}")
+        self._projector.save(stem, self.output, Path(crop.source), latent, projection)
         return latent
 
 
 class Sampling:
-    """How seeds become codes, as --psi and --clusters say it."""
+    """How seeds become codes, according to --psi and --clusters."""
 
     def __init__(self, psi: str, clusters: int | None, seed: int) -> None:
         """
         Raises:
-            UsageError: options that make no sense.
+            UsageError: options that contradict each other, or with impossible values.
         """
         from ganedit.latent.truncation import parse_psi
 
         self.psi, self.clusters, self.seed = parse_psi(psi), clusters, seed
         if clusters is not None and clusters < 1:
             raise UsageError(f"--clusters {clusters} must be at least 1", "such as 32")
-        self._found: Truncation | None = None
+        self._truncation: Truncation | None = None
 
     def of(self, generator: Generator) -> Truncation:
-        """The truncation for one generator, whose centres are found once."""
+        """The truncation for one generator, whose centres are computed once."""
         from ganedit.latent.truncation import Truncation, find_centres
 
-        if self._found is None:
+        if self._truncation is None:
             centres = None if self.clusters is None else find_centres(generator, self.clusters, self.seed)
-            self._found = Truncation(self.psi, centres)
-        return self._found
+            self._truncation = Truncation(self.psi, centres)
+        return self._truncation
 
     @property
     def record(self) -> dict[str, Any]:
-        """For the record of a picture."""
+        """Record for the provenance of a picture."""
         return {"psi": self.psi} | ({"clusters": self.clusters} if self.clusters else {})
 
 
 @dataclass
 class Point:
-    """A latent by the name that it has on a sheet; `seed` of one that was drawn from a seed."""
+    """A latent with its name on sheets, and its seed if it came from one."""
 
     name: str
     latent: Latent
@@ -156,10 +156,10 @@ class Point:
 
 @dataclass
 class Codes:
-    """Latents of one model by the words that name them.
+    """Latents of one model, named by words.
 
-    `7` and `seed:7` are seeds, `4-9` several, unless there is a file of that name; a folder stands for its
-    latents, or if it holds none its photos.
+    `7` and `seed:7` are seeds, `4-9` several, unless there is a file of that name; a folder means its
+    latents, or its photos if it has no latents.
     """
 
     models: Models
@@ -167,10 +167,10 @@ class Codes:
     sampling: Sampling
 
     def find(self, *sides: list[str]) -> tuple[Generator, list[list[Point]]]:
-        """The points that each side's words name, in their order, and the model that they all are of.
+        """The points named by the words of each side, in order, and the generator that they all belong to.
 
         Raises:
-            GaneditError: a word names nothing, a damaged file, or latents of different models.
+            GaneditError: a word names nothing or a damaged file, or the latents are of different models.
         """
         paths = {word: files for words in sides for word in words if (files := _files(word))}
         named = [path for files in paths.values() for path in files]
@@ -181,10 +181,10 @@ class Codes:
         def points(word: str) -> list[Point]:
             if word not in paths:
                 return [self._sample(seed, generator) for seed in _seeds(word)]
-            found = [latents.get(path) or self._projected(path, generator) for path in paths[word]]
-            for latent in found:
+            chosen = [latents.get(path) or self._projected(path, generator) for path in paths[word]]
+            for latent in chosen:
                 latent.check_model(generator)
-            return [Point(_name(path), latent) for path, latent in zip(paths[word], found, strict=True)]
+            return [Point(_name(path), latent) for path, latent in zip(paths[word], chosen, strict=True)]
 
         return generator, [[point for word in words for point in points(word)] for words in sides]
 
@@ -206,23 +206,23 @@ class Codes:
 
 
 def latent_behind(path: Path) -> Path | None:
-    """The latent that an input is, or that drew it: a picture of ours counts as the latent beside it.
+    """The latent for an input: itself, or for a picture drawn by ganedit the latent next to it.
 
     None for photos.
     """
     if path.name.endswith(LATENT_SUFFIX):
         return path
-    beside = latent_path(path.parent, path.stem.removesuffix(".projected"))
-    if path.suffix.lower() != ".png" or not beside.is_file():
+    latent_file = latent_path(path.parent, path.stem.removesuffix(".projected"))
+    if path.suffix.lower() != ".png" or not latent_file.is_file():
         return None
     from ganedit.images.io import read_provenance
     from ganedit.images.provenance import COMPOSITE
 
     record = read_provenance(path) or {}
     parameters = record.get("parameters")
-    if isinstance(parameters, dict) and parameters.get("units"):  # changed, which no latent holds
+    if isinstance(parameters, dict) and parameters.get("units"):  # changed, which a latent cannot store
         return None
-    return beside if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
+    return latent_file if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
 
 
 def latents_in(folder: Path) -> list[Path]:
@@ -236,10 +236,10 @@ def _load(path: Path) -> Latent:
 
 
 def _files(word: str) -> list[Path]:
-    """The files that a word names; none for a seed.
+    """The files named by a word; none for a seed.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither a file nor a seed.
     """
     from ganedit.images.io import list_images
 
@@ -266,7 +266,7 @@ def _name(path: Path) -> str:
     return path.name.removesuffix(LATENT_SUFFIX) if path.name.endswith(LATENT_SUFFIX) else path.stem
 
 
-def _shows(latent: Latent, crop: Crop, generator: Generator) -> bool:
+def _is_projection_of(latent: Latent, crop: Crop, generator: Generator) -> bool:
     """Whether a latent is the projection of this crop by this model."""
     import numpy as np
 

@@ -1,6 +1,6 @@
-"""What every command is given: the global options, the streams, and the few ways to talk to the user.
+"""The console that every command gets: global options, streams, and functions for talking to the user.
 
-Standard output carries results and nothing else; everything said about them goes to standard error.
+Only results go to standard output; everything else goes to standard error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """The options that every command takes, before or after its name."""
+    """Options that every command takes, before or after its name."""
 
     device: str = "auto"
     dtype: str = "auto"
@@ -46,19 +46,19 @@ class Options:
             raise UsageError("--force and --skip-existing contradict each other", "drop one of them")
 
     def updated(self, given: Mapping[str, Any]) -> Options:
-        """These options with those of `given` that were really set (not None) replaced."""
+        """These options, overridden by those in `given` that are not None."""
         known = {f.name for f in fields(self)}
         return replace(self, **{k: v for k, v in given.items() if k in known and v is not None})
 
 
 class Progress(Protocol):
-    """A progress bar, or nothing at all when nobody is watching."""
+    """A progress bar, or nothing if standard error is not a terminal."""
 
     def advance(self, steps: float = 1) -> None:
-        """Show that some more steps are done."""
+        """Show that further steps are done."""
 
     def update(self, done: float, total: float | None = None, text: str | None = None) -> None:
-        """Show that `done` of `total` steps are done: the `progress` of the library's functions."""
+        """Show that `done` of `total` steps are done; suits `progress` parameters of the library."""
 
 
 class _Silent:
@@ -83,26 +83,26 @@ class Console:
     # ---- results, on standard output ----
 
     def emit(self, path: str | Path, **details: Any) -> None:
-        """Hand over one finished file: its path, or with --json one object that holds `path` and `details`.
+        """Print one finished file: its path, or with --json an object with `path` and `details`.
 
-        Flushed at once, so that the next command of a pipeline can start on it.
+        It is flushed immediately, so that the next command in a pipeline can start on it.
         """
         line = json.dumps({"path": str(path), **details}, default=_plain) if self.options.json else str(path)
         print(line, file=self.stdout, flush=True)
 
     def answer(self, text: str, data: Mapping[str, Any] | list[Any]) -> None:
-        """The result of a command that tells instead of makes: `text`, or `data` with --json."""
+        """Print the answer of a command that makes no files: `text`, or `data` with --json."""
         print(json.dumps(data, default=_plain) if self.options.json else text, file=self.stdout, flush=True)
 
     # ---- messages, on standard error ----
 
     def note(self, message: str) -> None:
-        """Say something a user may want to know; --quiet drops it."""
+        """Print a message that a user may want to know; not with --quiet."""
         if not self.options.quiet:
             print(message, file=self.stderr, flush=True)
 
     def warn(self, message: str) -> None:
-        """Say something a user should know, even with --quiet."""
+        """Print a message that a user should know, even with --quiet."""
         print(f"{self.command}: {message}", file=self.stderr, flush=True)
 
     def complain(self, error: GaneditError, about: str = "") -> None:
@@ -114,7 +114,7 @@ class Console:
 
     @contextmanager
     def progress(self, title: str, total: float | None = None) -> Iterator[Progress]:
-        """A progress bar on standard error while the block runs, when that is a terminal and not --quiet."""
+        """Context with a progress bar on standard error if that is a terminal, and without --quiet."""
         if self.options.quiet or not self.stderr.isatty():
             yield _Silent()
             return
@@ -137,9 +137,9 @@ class Console:
 
     @contextmanager
     def stage(self, title: str, total: float | None = None) -> Iterator[Callable[[float, float], None]]:
-        """A progress bar for one stage of several, which are also named to those who see no bar.
+        """Context with a progress bar for one of several stages; without a bar, the title is printed.
 
-        Yields what functions of the library take as their `progress`.
+        It yields a function for `progress` parameters of the library.
         """
         self.note(title)
         with self.progress(title, total) as bar:
@@ -150,11 +150,12 @@ class Console:
     def should_write(self, path: str | Path) -> bool:
         """Whether to make `path`; ask before the work starts, once for each output.
 
-        False when it is there already and --skip-existing says to leave it: then print it as if just made.
+        It is False if the file exists and --skip-existing was given; then print it as if it had just been
+        written.
 
         Raises:
-            UsageError: it is there and neither --force nor --skip-existing was given, or an earlier
-                input of this very run made it (which --force must not overwrite).
+            UsageError: it exists and neither --force nor --skip-existing was given, or it is the output of an
+                earlier input of this run (which --force must not overwrite).
         """
         path = Path(path)
         key = path.resolve()
@@ -182,7 +183,7 @@ class Console:
         source: str | Path | None = None,
         composite: bool = False,
     ) -> dict[str, Any] | None:
-        """The record to write into an image, see `images.provenance`; None with --no-provenance."""
+        """The record to store in an image, see `images.provenance`; None with --no-provenance."""
         if not self.options.provenance:
             return None
         from ganedit.images.provenance import provenance
@@ -199,7 +200,7 @@ class Console:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON cannot hold by itself: paths, and numbers of numpy and torch."""
+    """Convert values for JSON: paths, and numbers of numpy and torch."""
     if isinstance(value, Path):
         return str(value)
     if hasattr(value, "tolist"):

@@ -1,4 +1,4 @@
-"""What `ganedit edit` does to latents: moves along directions, for `Editor`."""
+"""The changes of `ganedit edit`, which are moves along directions, for `Editor`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class EditSpace(StrEnum):
-    """What --direction may name."""
+    """Spaces for --direction."""
 
     w = "w"
     s = "s"
@@ -30,18 +30,18 @@ class EditSpace(StrEnum):
 
 @dataclass
 class DirectionChange(Change):
-    """What is to be changed, as the options say it."""
+    """Directions and magnitudes, according to the options."""
 
     directions: tuple[str, ...]
     layers: tuple[tuple[int, ...] | None, ...]  # for each direction
-    plans: dict[str, tuple[float, ...]]  # magnitudes by what results are called: "" or "+1.0"
+    plans: dict[str, tuple[float, ...]]  # magnitudes by the label of the result: "" or "+1.0"
     paste: Mode | None
     space: EditSpace
     changed_units: Units
     command = "edit"
 
     def __post_init__(self) -> None:
-        self._found: dict[str, list[Direction]] = {}  # by the model that they were opened for
+        self._directions: dict[str, list[Direction]] = {}  # by the sha256 of the generator
 
     @classmethod
     def read(
@@ -108,10 +108,10 @@ class DirectionChange(Change):
     def prepare(self, generator: Generator) -> None:
         from ganedit.latent.editing import check_layers
 
-        if generator.sha256 in self._found:
+        if generator.sha256 in self._directions:
             return
-        found = [self._named(name, generator) for name in self.directions]
-        for one, rows in zip(found, self.layers, strict=True):
+        directions = [self._named(name, generator) for name in self.directions]
+        for one, rows in zip(directions, self.layers, strict=True):
             one.check_model(generator)
             check_layers(one, rows)
             if rows and max(rows) >= generator.num_ws:
@@ -120,10 +120,10 @@ class DirectionChange(Change):
                     f"layers go from 0 to {generator.num_ws - 1}",
                 )
         self.changed_units.prepare(generator)
-        self._found[generator.sha256] = found
+        self._directions[generator.sha256] = directions
 
     def _named(self, name: str, generator: Generator) -> Direction:
-        """A direction by its name or file; in the space s by channels."""
+        """A direction by its name or file, or in the space s by channels."""
         from ganedit.latent import styles
         from ganedit.latent.directions import named
         from ganedit.latent.directions.channels import channel_direction
@@ -139,11 +139,11 @@ class DirectionChange(Change):
     def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
         from ganedit.latent.editing import edit
 
-        moves = zip(self._found[generator.sha256], self.plans[label], self.layers, strict=True)
+        moves = zip(self._directions[generator.sha256], self.plans[label], self.layers, strict=True)
         return edit(latent, list(moves))
 
     def __str__(self) -> str:
-        """For the caption of a sheet: "smile, age 1"."""
+        """Text for the caption of a sheet: "smile, age 1"."""
         first = next(iter(self.plans.values()))
         parts = [f"{Path(d).stem} {m:+g}" for d, m in zip(self.directions, first, strict=True)]
         if self.swept:
@@ -152,7 +152,7 @@ class DirectionChange(Change):
 
 
 def _labels(values: list[float]) -> list[str]:
-    """Magnitudes as +1.0, with as many decimals as tell them apart."""
+    """Magnitudes as text, such as +1.0, with enough decimals to distinguish them."""
     for decimals in range(1, 10):
         labels = [f"{value:+.{decimals}f}" for value in values]
         exact = all(abs(float(t) - v) < 1e-9 for t, v in zip(labels, values, strict=True))

@@ -1,4 +1,4 @@
-"""The sheet that shows what directions do."""
+"""Draws a sheet that shows the effect of directions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SHOWN_PSI = 0.7
 def write_sheet(
     console: Console,
     generator: Generator,
-    found: list[Direction],
+    directions: list[Direction],
     faces: int,
     path: Path,
     reach: float = REACH,
 ) -> None:
-    """A row for each direction and sample, from -reach to +reach."""
+    """Write a sheet with a row for each direction and sample, from -reach to +reach."""
     import numpy as np
 
     from ganedit.images.io import write_image
@@ -39,8 +39,8 @@ def write_sheet(
     codes = random_codes(generator, faces, psi=SHOWN_PSI)[:, None].expand(-1, generator.num_ws, -1)
     pictures: list[np.ndarray] = []
     labels: list[str] = []
-    with console.progress("drawing", len(found) * faces) as bar:
-        for one in found:
+    with console.progress("drawing", len(directions) * faces) as bar:
+        for one in directions:
             for code in codes:
                 latent = Latent(code.cpu(), generator.name, generator.sha256)
                 moved = [edit(latent, [(one, m, None)]) for m in magnitudes]
@@ -53,7 +53,7 @@ def write_sheet(
         row_labels=labels,
         column_labels=[f"{m:+.2g}" if m else "0" for m in magnitudes],
     )
-    parameters = {"directions": [one.name for one in found]}
+    parameters = {"directions": [one.name for one in directions]}
     record = console.provenance(
         console.command.removeprefix("ganedit "), parameters, generator.name, generator.sha256
     )
@@ -63,4 +63,4 @@ def write_sheet(
 def check_faces(faces: int) -> None:
     """Raise UsageError unless there is a sample to show directions on."""
     if faces < 1:
-        raise UsageError(f"--faces {faces} shows nothing", "choose 1 or more, such as 2")
+        raise UsageError(f"--faces {faces} must be at least 1", "such as 2")

@@ -1,4 +1,4 @@
-"""Directions by the words of a command line."""
+"""Directions named on a command line."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def find_direction(name: str, generator: Generator) -> Direction:
 
 
 def model_name(model: str) -> str:
-    """What directions of a model are filed under: its name, or the stem of its file.
+    """Name under which directions of a model are stored: its name, or the stem of its file.
 
     Raises:
-        UsageError: there is no such model, and there are no directions of one.
+        UsageError: there is no such model, nor directions for one.
     """
     from ganedit.latent.directions.named import names_of
     from ganedit.store import registry
@@ -47,11 +47,11 @@ def model_name(model: str) -> str:
         return ModelCard.load(folder).name
     name = path.stem if path.suffix else path.name
     if not path.is_file() and not names_of(name):
-        registry.folder_of(model)  # complains
+        registry.folder_of(model)  # raises an error
     return name
 
 
 def check_name(name: str) -> None:
-    """Raise UsageError unless a direction can be called this."""
+    """Raise UsageError unless this can be the name of a direction."""
     if not name or "/" in name or name.startswith(".") or Path(name).suffix:
         raise UsageError(f"{name!r} cannot be the name of a direction", "use letters, digits and dashes")

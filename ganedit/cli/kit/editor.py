@@ -1,7 +1,7 @@
-"""What the commands that change latents share: `edit` by directions, `clip edit` by a text.
+"""Code shared by the commands that change latents: `edit` by directions, and `clip edit` by a text.
 
-Photos are projected first; each face is drawn before and after, written with its latent, and brought back
-into its photo, onto a sheet, and into a film where these are asked for.
+Photos are projected first; each face is drawn before and after, written with its latent, and, if requested,
+pasted into its photo, and shown on a sheet and in a film.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PASTES = ("change", "replace")
 MAY_STAND_ALONE = {"--paste": PASTES}
-"""Options that need no value, and the values they take, the first of which they mean without one."""
+"""Options that may be given without a value, and their possible values, of which the first is the default."""
 
 Inputs = Annotated[
     list[str] | None,
@@ -57,11 +57,11 @@ Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a num
 
 
 class Change(ABC):
-    """What is done to latents; `str` of it is for the caption of a sheet.
+    """A change of latents; its `str` is for the caption of a sheet.
 
     Attributes:
-        command: That asked for it.
-        paste: How results are brought back into photos, if they are.
+        command: The command, for records.
+        paste: How results are pasted into photos, or None.
     """
 
     command: str
@@ -69,66 +69,67 @@ class Change(ABC):
 
     @property
     def labels(self) -> Sequence[str]:
-        """What the results of one input are called: "" where there is one, else "+1.0" and so on."""
+        """Labels of the results for one input: "" if there is one, otherwise "+1.0" and so on."""
         return ("",)
 
     @property
     def swept(self) -> bool:
-        """Whether there are several."""
+        """Whether there are several results."""
         return "" not in self.labels
 
     @abstractmethod
     def prepare(self, generator: Generator) -> None:
-        """Open what is needed, and refuse what cannot be done, before the first photo is projected."""
+        """Open what is needed and refuse impossible changes, before the first photo is projected."""
 
     @abstractmethod
     def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
         """The changed latent."""
 
     def details(self, label: str) -> dict[str, Any]:
-        """What --json adds to a result."""
+        """Details of a result for --json."""
         return {}
 
     @property
     def units(self) -> list[dict[str, Any]]:
-        """What is done to single units of the generator, for the record of pictures.
+        """Changes to single units of the generator, for the record of pictures.
 
-        No latent can hold it: where there is any, none is written.
+        A latent cannot store them, so none is written if there are any.
         """
         return []
 
     def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
-        """Entered while `generator` draws changed pictures; `share` is how much of it is done to units."""
+        """Context in which `generator` draws changed pictures; `share` is the fraction of the changes to
+        units."""
         return nullcontext()
 
 
 @dataclass
 class Subject:
-    """One face to be edited."""
+    """A face to edit."""
 
     stem: str
     path: Path  # its latent
-    crop: Crop | None = None  # of a photo that is yet to be projected
+    crop: Crop | None = None  # of a photo that is not yet projected
     latent: Latent | None = None
     latents: dict[str, Latent] = field(default_factory=dict)  # edited, by label
     drawn: EditedFace | None = None
 
     @property
     def face(self) -> EditedFace:
-        """What was drawn of it."""
+        """The pictures that were drawn of it."""
         assert self.drawn is not None
         return self.drawn
 
 
 @dataclass
 class Targets:
-    """Where the results of one input go, by label."""
+    """Output files for one input, by label."""
 
     pictures: dict[str, list[Path]]  # one per face
     pasted: dict[str, Path]
     sheet: Path | None
     video: Path | None
-    latents: bool  # whether the pictures get theirs beside them
+    latents: bool  # whether latents are written next to the pictures
 
     def all(self) -> list[Path]:
         crops = [path for paths in self.pictures.values() for path in paths]
@@ -148,13 +149,13 @@ def _texts(paths: Sequence[Path]) -> list[str]:
 
 
 def _latents_in(source: str) -> list[str]:
-    """Of a folder that holds latents, these are meant, and not the pictures beside them."""
+    """The latents in a folder if there are any; then the pictures next to them are ignored."""
     return [str(path) for path in latents_in(Path(source))] or [source]
 
 
 @dataclass
 class Editor:
-    """Edits one input after the other; opens each model once."""
+    """Edits one input after the other, and opens each model once."""
 
     console: Console
     change: Change
@@ -172,22 +173,22 @@ class Editor:
         self._done: set[Path] = set()
 
     def run(self, inputs: list[str] | None) -> None:
-        """All inputs, one after the other; the latest projection made here without any."""
+        """Edit all inputs, or without any the latest projection made in this folder."""
 
         def latest() -> list[Path]:
-            found = Latest.recall()
-            names = ", ".join(map(str, found))
+            paths = Latest.recall()
+            names = ", ".join(map(str, paths))
             self.console.note(
                 f"{self.console.command}: no input given: taking the latest projection made here, {names}"
             )
-            return found
+            return paths
 
         named = None if inputs is None else [one for given in inputs for one in _latents_in(given)]
         suffixes = (*IMAGE_SUFFIXES, LATENT_SUFFIX)
         run_batch(self.console, named, self.work, suffixes=suffixes, fallback=latest)
 
     def work(self, path: Path) -> Iterator[Result]:
-        """Everything that one latent or photo gives."""
+        """Yield the results for one latent or photo."""
         check_folder(self.output)
         latent = latent_behind(path)
         if latent is None:
@@ -307,9 +308,9 @@ class Editor:
             for subject, path in zip(subjects, paths, strict=True):
                 latent = subject.latents[label]
                 with all_or_none(path, *targets.latents_of([path])):
-                    for beside in targets.latents_of([path]):
-                        if beside in wanted:
-                            latent.save(beside)
+                    for latent_file in targets.latents_of([path]):
+                        if latent_file in wanted:
+                            latent.save(latent_file)
                     if path in wanted:
                         write_image(path, subject.face.after[label], provenance=self._record(latent))
 
@@ -326,7 +327,7 @@ class Editor:
         mode = self.change.paste or "change"
         pixels = paste_faces(photo.pixels, faces, [face.after[label] for face in faces], mode=mode)
         if np.array_equal(pixels, photo.pixels) and photo.path and path.suffix == photo.path.suffix:
-            with atomic_path(path) as temporary:  # nothing changed: not even by compressing it once more
+            with atomic_path(path) as temporary:  # an exact copy, without compressing it again
                 shutil.copyfile(photo.path, temporary)
             return
         record = self._record(subjects[0].latents[label], pasted=True)

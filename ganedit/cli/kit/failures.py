@@ -1,4 +1,4 @@
-"""Which exceptions are the user's world going wrong, and how they read; all others are our bugs."""
+"""Tells exceptions that a user can act on from bugs, and phrases them for the command line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMES = {"start": "from"}  # fields whose flag has another name
 
 
 def with_flags(text: str) -> str:
-    """A message of the library with its parameters as flags: `batch=0` becomes --batch 0.
+    """A message of the library with its parameters replaced by flags: `batch=0` becomes --batch 0.
 
     >>> with_flags("`ada_kimg=0.0` must be above 0; or `discriminator=False`")
     '--ada-kimg 0.0 must be above 0; or --no-discriminator'
@@ -46,7 +46,7 @@ def with_flags(text: str) -> str:
 
 
 def as_expected(error: BaseException) -> GaneditError | None:
-    """The error as one a user can act on; None when it can only be a bug of ours."""
+    """The error as one that a user can act on; None if it is a bug in ganedit."""
     if isinstance(error, GaneditError):
         return error
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("ganedit"):
@@ -62,6 +62,6 @@ def as_expected(error: BaseException) -> GaneditError | None:
         )
     if isinstance(error, MemoryError):
         return GaneditError("out of memory", "use a smaller batch or a smaller picture")
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, named here without importing torch
+    if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported here
         return GaneditError("the GPU is out of memory", "use a smaller batch, or --device cpu")
     return None

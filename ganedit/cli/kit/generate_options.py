@@ -1,4 +1,4 @@
-"""Values of the options of `ganedit generate`, parsed."""
+"""Parses the options of `ganedit generate`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ MOST = 1_000_000  # seeds in one run
 
 
 def parse_seeds(text: str) -> list[int]:
-    """`0-3,7` as [0, 1, 2, 3, 7], each once.
+    """Parse `0-3,7` to [0, 1, 2, 3, 7], without repetitions.
 
     Raises:
-        UsageError: not a list of seeds, or far too long.
+        UsageError: not a list of seeds, or too many.
     """
-    found: dict[int, None] = {}
+    seeds: dict[int, None] = {}
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last < 2**32:
             raise UsageError(f"--seeds {text} is not a list of seeds", "write 0-63 or 1,5,9-12")
-        if last - first + len(found) >= MOST:
+        if last - first + len(seeds) >= MOST:
             raise UsageError(f"--seeds {text} are more than {MOST:,}", "split the run")
-        found |= dict.fromkeys(range(first, last + 1))
-    return list(found)
+        seeds |= dict.fromkeys(range(first, last + 1))
+    return list(seeds)
 
 
 def parse_grid(text: str) -> tuple[int, int]:
-    """`8x4` as (8, 4): columns and rows.
+    """Parse `8x4` to (8, 4), columns and rows.
 
     Raises:
         UsageError: not two numbers from 1 to 100.
@@ -46,7 +46,7 @@ def parse_grid(text: str) -> tuple[int, int]:
 
 
 def parse_move(degrees: float, shift: str | None) -> Move | None:
-    """`30` and `0.1,-0.05` as a Move; None where nothing moves.
+    """Parse `30` and `0.1,-0.05` to a Move; None if nothing moves.
 
     Raises:
         UsageError: not finite numbers.

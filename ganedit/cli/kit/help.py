@@ -1,4 +1,4 @@
-"""How `--help` is laid out: commands by task, options by what they are about, two examples per command."""
+"""Layout of `--help`: commands by task, options by topic, two examples per command."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GROUPS = {
         device dtype seed json quiet debug force skip_existing no_provenance help
     """,
 }
-"""Names of options by the section of the help that they stand in; all others are about the method."""
+"""Names of options by section of the help; all others are in the section about the method."""
 METHOD = "Method"
 ORDER = ("Arguments", "Input", "Model", METHOD, "Output", "Global")
 _SECTION = {name: section for section, names in GROUPS.items() for name in names.split()}
@@ -164,11 +164,11 @@ EXAMPLES = {
         "ganedit metrics vocoder piano/ --vocoders gan,griffin-lim --seconds 5",
     ),
 }
-"""Two command lines for the end of a command's help, by the words behind `ganedit`."""
+"""Two examples for the end of a command's help, by the words after `ganedit`."""
 
 
 class Command(TyperCommand):
-    """A command whose options are printed in sections, with examples at the end."""
+    """A command whose help shows options in sections, with examples at the end."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -186,7 +186,7 @@ class Command(TyperCommand):
 
 
 class Program(TyperGroup):
-    """The program, whose commands are listed by task."""
+    """The program, whose help lists commands by task."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         for task, names in TASKS.items():

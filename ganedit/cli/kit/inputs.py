@@ -1,4 +1,4 @@
-"""Inputs of a command: files, folders, globs, and paths in a pipe."""
+"""Inputs of a command: files, folders, globs, and paths from a pipe."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ganedit.cli.kit.context import Console
 from ganedit.errors import GaneditError, InputError
 from ganedit.files import IMAGE_SUFFIXES
 
-PATIENCE = 2.0  # seconds that a pipe of unknown origin may stay silent
+PATIENCE = 2.0  # seconds to wait for a pipe of unknown origin
 
 
 def _is_piped(console: Console) -> bool:
-    """Whether somebody writes paths into standard input, or has done and ended.
+    """Whether a process writes paths to standard input, or has done so and ended.
 
-    Programs often start others with a pipe that they never use or close; waiting for that would hang. So a
-    silent pipe counts only if it is the standard output of some process, as in a shell's pipeline.
+    Programs often start others with a pipe that they never use or close, and waiting for it would hang. So a
+    silent pipe counts only if it is the standard output of a process, as in a shell's pipeline.
     """
     stdin = console.stdin
     try:
@@ -34,37 +34,37 @@ def _is_piped(console: Console) -> bool:
 
 
 def _is_output_of_a_process(descriptor: int) -> bool:
-    """Whether the pipe behind `descriptor` is the standard output of some process. True where the system
+    """Whether the pipe of `descriptor` is the standard output of a process. True if the system
     does not tell."""
     try:
         pipe = os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:
         return True
     for entry in os.listdir("/proc"):
-        with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
+        with contextlib.suppress(OSError):  # it has ended, or belongs to another user
             if entry.isdigit() and os.readlink(f"/proc/{entry}/fd/1") == pipe:
                 return True
     return False
 
 
 def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """The files that one argument means, sorted; folders are searched one level deep.
+    """The files for one argument, sorted; folders are searched without their subfolders.
 
     Raises:
         InputError: nothing is there.
     """
-    if not source:  # such as an unset variable of a script; it must not mean the current folder
+    if not source:  # for example an unset variable in a script; it must not mean the current folder
         raise InputError("an empty name was given", "name files, folders or globs")
     path = Path(source).expanduser()
     if path.is_dir():
-        found = sorted(
+        files = sorted(
             p
             for p in path.iterdir()
             if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
         )
-        if not found:
+        if not files:
             raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file", "name another one")
-        return found
+        return files
     if path.exists():
         return [path]
     matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True)) if glob.has_magic(source) else []
@@ -83,13 +83,13 @@ def sources(
     suffixes: Sequence[str] = IMAGE_SUFFIXES,
     fallback: Callable[[], Iterable[Path]] | None = None,
 ) -> Iterator[Path | GaneditError]:
-    """Every input in turn, as late as possible, so that the stages of a pipeline overlap."""
+    """Yield every input as late as possible, so that the stages of a pipeline overlap."""
     if not inputs and _is_piped(console):
         brought = False
         for line in _lines(console):
             brought = True
             yield from _expanded(line, suffixes)
-        if not brought:  # whatever came before failed: do not work on something else
+        if not brought:  # the previous command failed: do not use the fallback
             raise InputError("the pipe brought no paths", "see what the command before it says")
         return
     if not inputs:
@@ -109,11 +109,11 @@ def _expanded(source: str, suffixes: Sequence[str]) -> Iterator[Path | GaneditEr
 
 
 def _lines(console: Console) -> Iterator[str]:
-    """Paths from standard input, one per line; lines of another command's --json will do as well."""
+    """Paths from standard input, one per line, or from another command's --json."""
     while line := console.stdin.readline():
         text = line.rstrip("\r\n")
         if text.startswith("{"):
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a file may be called that
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # it may be the name of a file
                 text = str(json.loads(text)["path"])
         if text.strip():
             yield text

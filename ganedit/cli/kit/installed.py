@@ -1,4 +1,4 @@
-"""Models in folders: their size, and consent before they are fetched or deleted."""
+"""Size of models, and consent before they are downloaded or deleted."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ganedit.errors import UsageError
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes in a folder."""
+    """Size of a folder in bytes."""
     return sum(os.path.getsize(p) for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
 
 
 def agreed(console: Console, question: str, yes: bool) -> None:
-    """Ask on a terminal.
+    """Ask a question on the terminal.
 
     Raises:
-        UsageError: the answer is no, or nobody is there to ask.
+        UsageError: the answer is no, or there is no terminal.
     """
     if yes:
         return

@@ -1,4 +1,4 @@
-"""Models in words: a line of the list, a card, a licence."""
+"""Texts about models: a line of the list, a card, a licence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def listed(about: ModelCard | Entry, megabytes: int, state: str, path: str) -> t
 
 
 def describe(card: ModelCard) -> str:
-    """A card as aligned lines; what is not known is left out."""
+    """A card as aligned lines, without unknown values."""
     lines = {
         "name": card.name,
         "task": card.task,
@@ -56,14 +56,14 @@ def describe(card: ModelCard) -> str:
 def describe_entry(entry: Entry) -> str:
     """A model that can be downloaded, as aligned lines."""
     if entry.open_clip:
-        how = f"ganedit models pull {entry.name}, through open_clip ({entry.open_clip})"
+        source = f"ganedit models pull {entry.name}, through open_clip ({entry.open_clip})"
     elif entry.manual:
-        how = (
+        source = (
             f"in a browser: {entry.manual}; save it as {entry.file}, then "
             f"ganedit models pull {entry.name} --mirror FOLDER"
         )
     else:
-        how = f"ganedit models pull {entry.name}"
+        source = f"ganedit models pull {entry.name}"
     if entry.size:
         size = f"{entry.size:,} bytes"
     else:
@@ -83,13 +83,13 @@ def describe_entry(entry: Entry) -> str:
         "url": entry.url,
         "size": size,
         "sha256": entry.sha256 or "recorded at the first download",
-        "get it": how,
+        "get it": source,
     }
     return _aligned(lines)
 
 
 def describe_licence(entry: Entry) -> str:
-    """What somebody should know before downloading a model."""
+    """What a user should know before downloading a model."""
     return f"{entry.name} is under: {entry.licence.name}, {entry.licence.url}\n  {entry.licence.terms}"
 
 

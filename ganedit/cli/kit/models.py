@@ -1,4 +1,4 @@
-"""Models of the kind that a command needs, with this run's --device and --dtype."""
+"""Opens models of the kind that a command needs, with this run's --device and --dtype."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def open_generator(console: Console, model: str) -> Generator:
-    """A generator, with this run's --device and --dtype."""
+    """Open a generator with this run's --device and --dtype."""
     from ganedit.store.load import load_generator
 
     return load_generator(model, console.options.device, console.options.dtype)
 
 
 def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
-    """The model of this name or file, with this run's --device and --dtype, if it is for this command.
+    """Open a model for this command, by name or file, with this run's --device and --dtype.
 
     Raises:
         MissingError: it is the default of the command, and not installed.
-        CheckpointError: it is for another command, which is named.
+        CheckpointError: it is for another command; the error names that.
     """
     from ganedit.store import registry
     from ganedit.store.uses import need
@@ -41,7 +41,7 @@ def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
 
 
 def open_classifier(console: Console, name: str) -> Classifier:
-    """A classifier, with this run's --device and --dtype."""
+    """Open a classifier with this run's --device and --dtype."""
     from ganedit.store.load import load_classifier
 
     return load_classifier(name, console.options.device, console.options.dtype)

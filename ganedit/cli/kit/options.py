@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for t
 
 
 class Method(StrEnum):
-    """How a code is found."""
+    """Methods of projection."""
 
     HYBRID = "hybrid"
     OPTIMIZE = "optimize"
@@ -34,7 +34,7 @@ class Method(StrEnum):
 
 
 class Space(StrEnum):
-    """What the search is free to choose."""
+    """Spaces for projection."""
 
     w_plus = "w+"
     w = "w"

@@ -1,4 +1,4 @@
-"""Names of results, and whether they can be written."""
+"""Names of results, and checks whether they can be written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def face_stem(name: str, number: int) -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be written to, before a long computation rather than after it."""
+    """Refuse a folder that cannot be written to, before a long computation."""
     from errno import EACCES, ENOTDIR
 
     place = folder.absolute()

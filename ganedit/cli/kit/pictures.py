@@ -1,6 +1,6 @@
-"""What the commands that turn pictures into pictures share: options, names of results, reading ahead.
+"""Code shared by the commands that translate pictures: options, names of results, reading ahead.
 
-While a picture is computed, the next one is read and the last one is written, each in a thread.
+While a picture is computed, the next one is read and the previous one is written, each in a thread.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 LOSSY = (".jpg", ".jpeg", ".webp")
-AHEAD = 4  # files that are read ahead where pictures are computed together
-NAMED = 8  # damaged frames in a message
+AHEAD = 4  # files to read ahead if pictures are computed together
+NAMED = 8  # damaged frames that a message lists
 Size = Annotated[
     int | None,
     typer.Option(
@@ -49,7 +49,7 @@ Tile = Annotated[
 
 @dataclass(frozen=True)
 class _Picture:
-    """A picture that is to be changed."""
+    """A picture to change."""
 
     path: Path
     target: Path
@@ -57,7 +57,7 @@ class _Picture:
 
 @dataclass(frozen=True)
 class _Film:
-    """A film that is to be changed, frame by frame."""
+    """A film to change frame by frame."""
 
     path: Path
     target: Path
@@ -65,20 +65,21 @@ class _Film:
 
 @dataclass
 class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
-    """Turns one input after the other into a result with a name of its own.
+    """Turns one input after the other into a result.
 
     Attributes:
-        console: Of this run.
+        console: The console.
         use: The command.
-        model: That does it.
-        suffix: What is put behind the input's name, with the ending of the format if it is to be another.
+        model: The model.
+        suffix: Added to the input's name; may include another file suffix.
         output: Folder for the results.
-        change: What is done to pictures that `open` gave; also takes the progress callback.
-        open: What is done to a path.
-        parameters: What repeats the result, for its provenance.
-        lossless: Results of JPEG and WebP files become PNG.
-        films: Films are changed frame by frame.
-        together: How many pictures like this one `change` is best given at once, if they have one size.
+        change: Function of pictures from `open`, and of a progress callback.
+        open: Function that reads a path.
+        parameters: Parameters for the provenance of the result.
+        lossless: Whether results of JPEG and WebP files become PNG.
+        films: Whether films are changed frame by frame.
+        together: Function that returns how many pictures like this one, of one size, to pass to `change` at
+            once.
     """
 
     console: Console
@@ -94,12 +95,12 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
     together: Callable[[Any], int] | None = None
 
     def run(self, inputs: Sequence[str] | None) -> None:
-        """Everything that the inputs name; see `run_batch` about errors."""
+        """Process all inputs; see `run_batch` about errors."""
         if os.path.basename(self.suffix) != self.suffix:
             raise UsageError(f"--suffix {self.suffix} names a folder", "say with -o where results go")
         ahead = AHEAD if self.together else 1
         if not inputs or "-" in inputs:
-            ahead = 0  # a pipe may be slow: its results must not wait
+            ahead = 0  # a pipe may be slow, and results must not wait for it
         self.ahead = self.behind = ahead
         run_stages(
             self.console, inputs, self, suffixes=(*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES

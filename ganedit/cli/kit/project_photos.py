@@ -1,4 +1,4 @@
-"""Many photos projected by the batch engine, some of them together."""
+"""Projects many photos in the batch engine, several at a time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from ganedit.latent.inversion.project import Projection
     from ganedit.latent.latent import Latent
 
-FILM_FRAMES, FILM_SIDE = 150, 256  # at most; at least, in pixels
+FILM_FRAMES, FILM_SIDE = 150, 256  # maximum number; minimum in pixels
 
 
 @dataclass(frozen=True, eq=False)
 class _Face:
-    """A face that is to be projected."""
+    """A face to project."""
 
     path: Path
     stem: str
@@ -36,7 +36,7 @@ class _Face:
 class _Projected:
     latent: Latent
     projection: Projection
-    film: list[np.ndarray]  # of the search, if it was asked for
+    film: list[np.ndarray]  # of the search, with --video
 
 
 @dataclass
@@ -54,16 +54,16 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
 
     def plan(self, path: Path) -> Iterator[_Face | Result]:
         check_folder(self.output)
-        if self.face != "all":  # the name is known: do not even read what is to be skipped
+        if self.face != "all":  # the name is known, so a photo to skip need not be read
             stem = face_stem(path.stem, 1 if self.face == "largest" or self.aligned else int(self.face))
             if not self._wanted(stem):
-                yield self._there_already(stem)
+                yield self._existing(stem)
                 return
             yield from (_Face(path, stem, crop) for crop in self._crops(path))
             return
         for crop in self._crops(path):
             stem = face_stem(path.stem, crop.number)
-            yield _Face(path, stem, crop) if self._wanted(stem) else self._there_already(stem)
+            yield _Face(path, stem, crop) if self._wanted(stem) else self._existing(stem)
 
     def read(self, task: _Face) -> _Face:
         return task
@@ -74,10 +74,10 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
     def compute(self, tasks: Sequence[_Face], read: Sequence[_Face]) -> list[_Projected]:
         title = f"projecting {tasks[0].path.name}" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
         film: list[np.ndarray] = []
-        found = self.projector.run(
-            [task.crop for task in tasks], title, _camera(film) if self.video else None
+        projected = self.projector.run(
+            [task.crop for task in tasks], title, _collect_frames(film) if self.video else None
         )
-        return [_Projected(latent, projection, film) for latent, projection in found]
+        return [_Projected(latent, projection, film) for latent, projection in projected]
 
     def write(self, task: _Face, made: _Projected) -> Result:
         if self.video:
@@ -90,11 +90,11 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         return self.projector.crops(path, self.face, self.aligned)
 
     def _wanted(self, stem: str) -> bool:
-        """All files of a projection are made or none."""
+        """Whether to write the files of a projection: all or none."""
         wanted = [self.console.should_write(target) for target in self._targets(stem)]
         return any(wanted)
 
-    def _there_already(self, stem: str) -> Result:
+    def _existing(self, stem: str) -> Result:
         result = self._result(stem)
         self.projector.latest.add(result.path)
         return result
@@ -114,21 +114,21 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         from ganedit.images.video import write_video
 
         every = -(-len(film) // FILM_FRAMES)
-        frames = [*film[:-1][::every], *[film[-1]] * 25]  # a second to look at the result
+        frames = [*film[:-1][::every], *[film[-1]] * 25]  # show the result for a second
         path = self._film_path(face.stem)
-        write_video(path, (_beside(face.crop.pixels, frame) for frame in frames))
+        write_video(path, (_side_by_side(face.crop.pixels, frame) for frame in frames))
         self.console.note(f"{face.path}: {path} shows the search")
 
 
-def _camera(film: list[np.ndarray]) -> Callable[[Tensor], None]:
-    """Keeps the one picture of each step."""
+def _collect_frames(film: list[np.ndarray]) -> Callable[[Tensor], None]:
+    """A callback that collects the picture of each step."""
     from ganedit.images.tensors import from_tensor
 
     return lambda images: film.append(from_tensor(images))
 
 
-def _beside(*pictures: np.ndarray) -> np.ndarray:
-    """Pictures in a row, large enough to look at."""
+def _side_by_side(*pictures: np.ndarray) -> np.ndarray:
+    """Pictures in a row, enlarged if they are small."""
     import numpy as np
 
     from ganedit.images.pixels import resize

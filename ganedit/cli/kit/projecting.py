@@ -1,4 +1,4 @@
-"""Photos projected by the commands that need their codes."""
+"""Projects photos for commands that need their codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Projector:
-    """A generator with what is needed to invert photos into it; opened once, complaining early."""
+    """A generator with everything that projection needs, opened once, so that problems show early."""
 
     console: Console
     generator: Generator
@@ -50,7 +50,7 @@ class Projector:
         generator.need_styles()
         helper = None if options.method == "optimize" else encoder_for(generator, encoder)
         if options.method != "encode" and options.perceptual == "discriminator":
-            _ = generator.discriminator  # opened now, to complain once and early if there is none
+            _ = generator.discriminator  # open it now, to fail once and early if there is none
         return cls(console, generator, helper, options, latest or Latest(console))
 
     def crops(self, path: Path, face: str, aligned: bool = False) -> list[Crop]:
@@ -76,8 +76,10 @@ class Projector:
 
             return project_crops(crops, self.generator, options, encoder=self.encoder, on_step=on_step)
 
-    def save(self, stem: str, folder: Path, path: Path, latent: Latent, found: Projection) -> dict[str, Any]:
-        """Write the picture and then the latent; returns what --json tells about them."""
+    def save(
+        self, stem: str, folder: Path, path: Path, latent: Latent, projection: Projection
+    ) -> dict[str, Any]:
+        """Write the picture and the latent; returns details for --json."""
         from ganedit.files import all_or_none
         from ganedit.images.io import write_image
         from ganedit.images.tensors import from_tensor
@@ -86,14 +88,14 @@ class Projector:
         parameters = asdict(self.options) | {"latent": target.name}
         record = self.console.provenance("project", parameters, latent.model, latent.model_sha256, path)
         with all_or_none(picture, target):
-            write_image(picture, from_tensor(found.image), provenance=record)
+            write_image(picture, from_tensor(projection.image), provenance=record)
             latent.save(target)
         self.latest.add(target)
-        return {"picture": str(picture), "losses": found.losses}
+        return {"picture": str(picture), "losses": projection.losses}
 
 
 class Latest:
-    """`.ganedit/last.json` in the current folder: the latents that the latest run made here."""
+    """`.ganedit/last.json` in the current folder, which lists the latents of the latest run here."""
 
     PATH = Path(".ganedit") / "last.json"
 
@@ -102,7 +104,7 @@ class Latest:
         self._made: list[str] = []
 
     def add(self, path: Path) -> None:
-        """Record one more latent of this run. Never a reason to fail."""
+        """Record another latent of this run. Failures are ignored."""
         from ganedit.files import atomic_path
 
         inside = path.absolute().is_relative_to(Path.cwd())
@@ -118,7 +120,7 @@ class Latest:
         """The latents of the latest run in this folder.
 
         Raises:
-            UsageError: none was made here.
+            UsageError: there was no such run.
             InputError: the record is damaged.
         """
         try:

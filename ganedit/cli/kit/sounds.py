@@ -1,4 +1,4 @@
-"""Folders of sounds, and tables of what was measured on them."""
+"""Folders of sounds, and tables of measurements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Limit = Annotated[int, typer.Option(help="Use only the first N sounds by name; 0
 
 
 def sounds_in(folder: Path, cfg: SpectrogramConfig, limit: int = 0) -> dict[str, np.ndarray]:
-    """Samples [T] at `cfg.rate` of each sound of a folder by the name of its file, channels averaged."""
+    """Samples [T] at `cfg.rate` of each sound in a folder by file name, with channels averaged."""
     from ganedit.audio.files import read_sound
     from ganedit.audio.spectrogram import resample
 
@@ -32,17 +32,17 @@ def sounds_in(folder: Path, cfg: SpectrogramConfig, limit: int = 0) -> dict[str,
     )
     if not paths:
         raise InputError(f"{folder} holds no sounds", "name a folder of sounds")
-    found = {}
+    sounds = {}
     for path in paths[: limit or None]:
         sound = read_sound(path)
-        found[path.name] = resample(sound.samples.mean(axis=0), sound.rate, cfg.rate)
-    return found
+        sounds[path.name] = resample(sound.samples.mean(axis=0), sound.rate, cfg.rate)
+    return sounds
 
 
 def print_table(
     console: Console, title: str, rows: Mapping[str, Mapping[str, float]], columns: Mapping[str, str]
 ) -> None:
-    """A Markdown table, or with --json its numbers."""
+    """Print a Markdown table, or with --json its numbers."""
 
     def lines() -> Iterator[str]:
         yield f"{title}\n"

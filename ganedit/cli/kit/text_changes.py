@@ -1,4 +1,4 @@
-"""What `ganedit clip edit` does to latents: the three methods of `text.edits`, for `Editor`."""
+"""The changes of `ganedit clip edit`, by the three methods of `text.edits`, for `Editor`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class TextChange(Change):
-    """One of the methods, for any number of generators and latents."""
+    """Base of the methods, for any number of generators and latents."""
 
     console: Console
     strength: float
@@ -29,7 +29,7 @@ class TextChange(Change):
     command = "clip edit"
 
     def prepare(self, generator: Generator) -> None:
-        """Open what is needed for a generator; done once for each."""
+        """Open what is needed for a generator; called once for each."""
 
     def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
         return self.changed(latent, generator)
@@ -79,11 +79,11 @@ class ByDirection(TextChange):
         if generator.sha256 in self.directions:
             return
         with self.console.progress(f"measuring the channels of {generator.name}") as bar:
-            found = clip_direction(
+            direction = clip_direction(
                 generator, self.clip, self.text, self.neutral, threshold=self.threshold, progress=bar.update
             )
-        self.console.note(f"{self.text}: {found.method}")
-        self.directions[generator.sha256] = found
+        self.console.note(f"{self.text}: {direction.method}")
+        self.directions[generator.sha256] = direction
 
     def changed(self, latent: Latent, generator: Generator) -> Latent:
         from ganedit.latent.editing import edit

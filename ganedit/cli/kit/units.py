@@ -1,4 +1,4 @@
-"""Units switched off and on by --ablate and --activate."""
+"""Changes to units by --ablate and --activate."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Activate = Annotated[
 
 
 class Units:
-    """What is done to single units, the same for every input."""
+    """Changes to single units, the same for every input."""
 
     def __init__(self, ablate: list[str] | None, activate: list[str] | None) -> None:
         """
         Raises:
-            UsageError: words that name no units.
+            UsageError: values that are not units.
             InputError: a mask that cannot be used.
         """
         self.changes: list[UnitChange] = []
@@ -39,17 +39,17 @@ class Units:
 
             self.changes += [parse_change(text, on=False) for text in ablate or ()]
             self.changes += [parse_change(text, on=True) for text in activate or ()]
-        self._edits: dict[str, UnitEdit] = {}  # by the model that they were made for
+        self._edits: dict[str, UnitEdit] = {}  # by the sha256 of the generator
 
     def prepare(self, generator: Generator) -> None:
-        """Refuse what the generator has not, and find the values that units are set to."""
+        """Refuse units that the generator does not have, and compute the values that units are set to."""
         if self.changes and generator.sha256 not in self._edits:
             from ganedit.latent.units.switching import UnitEdit
 
             self._edits[generator.sha256] = UnitEdit(generator, self.changes)
 
     def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
-        """What `generator`, or a personal copy of it, draws in this block has its units changed."""
+        """Context in which `generator`, or a personal copy of it, draws with its units changed."""
         edit = self._edits.get(generator.sha256)
         return edit.applied(generator, share) if edit else nullcontext()
 
@@ -59,5 +59,5 @@ class Units:
 
     @property
     def descriptions(self) -> list[str]:
-        """For the caption of a sheet."""
+        """Texts for the caption of a sheet."""
         return [f"{'activate' if one.on else 'ablate'} {one}" for one in self.changes]

@@ -1,1 +1,1 @@
-"""Directions of a style space: learned, found, named, kept."""
+"""Directions of a style space: learned, discovered, named, stored."""

@@ -1,8 +1,8 @@
-"""Which channels of the style space move an attribute, or one part of the picture (StyleSpace, Wu et al.,
-arXiv:2011.12799, sections 4 and 5).
+"""Finds channels of the style space that change an attribute, or one part of the picture (StyleSpace, Wu et
+al., arXiv:2011.12799, sections 4 and 5).
 
-Gradients over samples tell the promising ones among thousands of channels at once; these are then measured
-by drawing samples with the channel turned down and up.
+Gradients over samples show which of thousands of channels are promising; the effects of these are then
+measured by drawing samples with the channel decreased and increased.
 """
 
 from __future__ import annotations
@@ -23,35 +23,37 @@ if TYPE_CHECKING:
     from ganedit.store.models import Classifier, Generator
 
 MaskOf = Callable[[Tensor], Tensor]
-"""Where the region is, [N, 1, H, W] of 0 to 1, in pictures [N, 3, H, W] in [-1, 1]."""
+"""Masks [N, 1, H, W] in [0, 1] of the region, in pictures [N, 3, H, W] in [-1, 1]."""
 Progress = Callable[[int, int], None]
 
 BATCH = 16  # samples differentiated or drawn at a time
 PROBES = 4  # patterns of random signs per sample, see `_energies`
-CANDIDATES = 3  # times the channels wanted, that are measured
-VISIBLE = 8.0  # levels of 255 by which a region must change, for its channel to count
+CANDIDATES = 3  # how many times the wanted number of channels are measured
+VISIBLE = 8.0  # levels of 255 by which a channel must change the region to count
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a channel does to samples, from `magnitude` standard deviations down to as many up."""
+    """The effect of a channel on samples, from `magnitude` standard deviations below to as many above."""
 
     channel: Channel
     change: float  # mean absolute change of a picture's values, in levels of 255
-    within: float | None  # the same in the region
-    share: float | None  # of all change, that lies in the region
-    effects: dict[str, float]  # mean change by attribute: of a probability, or in its unit
-    scores: dict[str, float]  # that of the classifier's outputs, in their standard deviations over samples
+    within: float | None  # the same within the region
+    share: float | None  # share of all change that lies in the region
+    effects: dict[str, float]  # mean change by attribute: of its probability, or in its unit
+    scores: dict[str, float]  # mean change of the classifier's outputs, in standard deviations over samples
 
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for; at least one of attribute and region."""
+    """What to look for: an attribute, a region, or both."""
 
     classifier: Classifier | None = None
     attribute: str | None = None
     mask_of: MaskOf | None = None
-    magnitude: float = 10.0  # standard deviations, down and up: one channel alone does little within three
+    magnitude: float = (
+        10.0  # standard deviations below and above: within three, one channel alone changes little
+    )
     samples: int = 64
     seed: int = 0
 
@@ -80,20 +82,20 @@ def find_channels_that(
     std = style_spread(generator)[1].to(s)
     promise = _promise(generator, search, s, std)
     best = promise.argsort(descending=True)[: min(CANDIDATES * count, int((promise > 0).sum()))].tolist()
-    found = []
+    findings = []
     with torch.no_grad():
         meter = _Meter(generator, search, s)
         for done, index in enumerate(best, 1):
-            found.append(meter.measure(every[index], float(std[index])))
+            findings.append(meter.measure(every[index], float(std[index])))
             if progress:
                 progress(done, len(best))
-    return sorted(found, key=lambda one: _merit(one, search), reverse=True)[:count]
+    return sorted(findings, key=lambda one: _merit(one, search), reverse=True)[:count]
 
 
-def _merit(found: Finding, search: Search) -> float:
-    merit = 1.0 if search.attribute is None else abs(found.scores[search.attribute])
-    if found.share is not None and found.within is not None:
-        merit *= found.share if found.within >= VISIBLE else 1e-3 * found.share
+def _merit(finding: Finding, search: Search) -> float:
+    merit = 1.0 if search.attribute is None else abs(finding.scores[search.attribute])
+    if finding.share is not None and finding.within is not None:
+        merit *= finding.share if finding.within >= VISIBLE else 1e-3 * finding.share
     return merit
 
 
@@ -101,7 +103,7 @@ def _merit(found: Finding, search: Search) -> float:
 
 
 def _promise(generator: Generator, search: Search, s: Tensor, std: Tensor) -> Tensor:
-    """[total]: how much a small step of each channel should change of what is looked for."""
+    """[total]: how much a small step of each channel should change the attribute or region."""
     random = torch.Generator().manual_seed(search.seed)
     slopes = torch.zeros_like(std)
     inside, outside, area = torch.zeros_like(std), torch.zeros_like(std), 0.0
@@ -127,24 +129,24 @@ def _promise(generator: Generator, search: Search, s: Tensor, std: Tensor) -> Te
 
 
 def _energies(images: Tensor, s: Tensor, random: torch.Generator) -> Tensor:
-    """[total]: squared derivatives of pixels by each channel, summed over pixels and samples.
+    """[total]: squared derivatives of pixels with respect to each channel, summed over pixels and samples.
 
     Estimated for all channels at once: for random signs v, the square of the derivative of <v, images> is on
     average the sum of the squares of the pixels' derivatives (Hutchinson 1990).
     """
-    found = torch.zeros_like(s[0])
+    energies = torch.zeros_like(s[0])
     for _ in range(PROBES):
         signs = torch.randint(0, 2, images.shape, generator=random).to(images) * 2 - 1
         slopes = torch.autograd.grad((images * signs).sum(), s, retain_graph=True)[0]
-        found += slopes.square().sum(dim=0) / PROBES
-    return found
+        energies += slopes.square().sum(dim=0) / PROBES
+    return energies
 
 
 # --- by drawing ------------------------------------------------------------------------------------
 
 
 class _Meter:
-    """Draws samples with one channel turned down and up."""
+    """Draws samples with one channel decreased and increased."""
 
     def __init__(self, generator: Generator, search: Search, s: Tensor) -> None:
         self.generator, self.search, self.s = generator, search, s

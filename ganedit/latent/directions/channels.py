@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 def channel_direction(
     generator: Generator, chosen: Iterable[Channel], std: Tensor | None = None, *, name: str | None = None
 ) -> Direction:
-    """A direction of s: magnitude 1 moves each of these channels by its own standard deviation.
+    """A direction in s whose magnitude 1 moves each of these channels by its own standard deviation.
 
     Args:
-        generator: Whose channels they are.
-        chosen: At least one.
-        std: [total], as of `style_spread`, which finds it if it is None.
-        name: By default those of the channels, separated by commas.
+        generator: The generator that has these channels.
+        chosen: The channels, at least one.
+        std: [total], from `style_spread`; computed if it is None.
+        name: Name of the direction; by default the channels, separated by commas.
     """
     chosen = list(chosen)
     name = name or ",".join(map(str, chosen))

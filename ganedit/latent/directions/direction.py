@@ -1,7 +1,7 @@
 """Directions in a generator's style space along which one attribute of the picture changes.
 
-A direction file, `NAME.safetensors`, holds `direction` [W] or [L, W], of unit length, and where parts shared
-with other directions were removed also `normal`, what it was before. The metadata key "ganedit" is JSON:
+A direction file, `NAME.safetensors`, holds `direction` [W] or [L, W], of unit length, and, if parts shared
+with other directions were removed, also `normal`, the original. The metadata key "ganedit" is JSON:
 `schema` (1), `name`, `sigma`, `model`, `model_sha256`, `method`, `layers`, `accuracy`, `samples`, `preserved`
 and `space`. In the space "s" instead of "w" the direction is [total], for the codes of `latent.styles`.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 SUFFIX = ".safetensors"
-SPACES = ("w", "s")  # style codes ws; the styles of all layers that these give
+SPACES = ("w", "s")  # style codes ws; the styles of all layers
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,19 @@ class Direction:
     """A unit vector, and how far samples spread along it."""
 
     name: str
-    vector: Tensor  # [W] for every layer alike, or [L, W], or [total] of s; float32, unit length in all
+    vector: Tensor  # [W] for all layers, or [L, W], or [total] in s; float32, of unit length
     sigma: float = 1.0  # standard deviation of random codes along `vector`; magnitude 1 moves this far
     model: str = ""  # empty when unknown
     model_sha256: str = ""
     method: str = ""
     layers: tuple[int, ...] = ()  # rows of the code that it changes by default; empty means all
-    accuracy: float | None = None  # of the classifier behind it, on examples held out
+    accuracy: float | None = None  # of the classifier, on examples that were held out
     samples: int = 0  # examples it was learned from
     preserved: tuple[str, ...] = ()  # directions whose attributes it leaves alone
-    normal: Tensor | None = None  # the classifier's own normal, before `preserved` was heeded
-    space: str = "w"  # one of SPACES: what it is added to
+    normal: Tensor | None = (
+        None  # the classifier's normal, before the parts shared with `preserved` were removed
+    )
+    space: str = "w"  # one of SPACES: the codes that it is added to
 
     def __post_init__(self) -> None:
         if self.vector.ndim not in (1, 2) or not self.vector.numel():
@@ -62,7 +64,7 @@ class Direction:
         return self.vector.shape[-1]
 
     def save(self, path: str | Path) -> Path:
-        """Write NAME.safetensors, atomically. Raises InputError where it cannot be written."""
+        """Write NAME.safetensors, atomically. Raises InputError if it cannot be written."""
         from ganedit.store.weights import write_weights
 
         tensors = {"direction": self.vector.float()}
@@ -85,11 +87,11 @@ class Direction:
             return cls(vector=tensors["direction"].float(), normal=tensors.get("normal"), **known)
 
     def check_model(self, generator: Generator) -> None:
-        """Refuse a generator with another code size, or another than the direction was learned on.
+        """Refuse a generator with another code size, or other than the one the direction was learned on.
 
         Raises:
-            InputError: Sizes differ; names both.
-            CheckpointError: Another model; names both.
+            InputError: The sizes differ; the error names both.
+            CheckpointError: The models differ; the error names both.
         """
         if self.space == "w":
             self.check_size(generator.num_ws, generator.w_dim)
@@ -116,7 +118,7 @@ class Direction:
             )
 
     def check_size(self, num_ws: int, w_dim: int) -> None:
-        """Raise InputError unless the direction suits codes [num_ws, w_dim]."""
+        """Raise InputError unless the direction fits codes [num_ws, w_dim]."""
         if self.space != "w":
             raise InputError(
                 f"the direction {self.name} changes styles (space {self.space}), not codes w",
@@ -133,7 +135,9 @@ class Direction:
 _KEPT = (
     "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved", "space"
 )  # fmt: skip
-Edit = tuple[Direction, float, Sequence[int] | None]  # what, how far in sigmas, which layers (None: its own)
+Edit = tuple[
+    Direction, float, Sequence[int] | None
+]  # direction, magnitude in sigmas, layers (None: the direction's own)
 
 
 def apply(ws: Tensor, edits: Iterable[Edit]) -> Tensor:

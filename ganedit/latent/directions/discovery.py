@@ -1,8 +1,8 @@
-"""Directions that nobody named: found in a generator itself, to be looked at and named afterwards.
+"""Unsupervised directions: found in the generator itself, to be looked at and named afterwards.
 
 SeFa (Shen & Zhou, arXiv:2007.06600): what the layers' style maps amplify most. GANSpace (Härkönen et al.,
-arXiv:2004.02546): what samples vary in most, in their codes or in the activations that these cause. Those of
-Voynov & Babenko (arXiv:2002.03754) are learned by `train.recipes.voynov` and taken from its run.
+arXiv:2004.02546): how samples vary most, in their codes or in the activations that these cause. Those of
+Voynov & Babenko (arXiv:2002.03754) are learned by `train.recipes.voynov` and read from its run.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
@@ -80,21 +81,22 @@ def discover_directions(
 def sefa(
     generator: Generator, count: int, rows: Sequence[int] | None = None, *, name: str = "sefa"
 ) -> list[Direction]:
-    """Closed-form factorisation: unit vectors n of w, orthogonal, by how much |A n| they change the styles.
+    """Closed-form factorisation: orthogonal unit vectors n of w, ordered by |A n|, how much they change the
+    styles.
 
-    A maps w to the style-space codes of all layers that `rows` of the code drive (None: all).
+    A maps w to the style-space codes of the layers that `rows` of the code control (None: all).
 
     Returns:
         `count` directions NAME-0, NAME-1, ..., strongest first, that change these rows.
 
     Raises:
         UsageError: more directions than a code has numbers.
-        CheckpointError: the model has no style space that can be read.
+        CheckpointError: the model has no readable style space.
     """
     _check_count(generator, count)
     chosen = list(range(generator.num_ws)) if rows is None else list(rows)
     matrix = _style_map(generator, chosen)
-    values, vectors = torch.linalg.eigh(matrix.T @ matrix)  # rising
+    values, vectors = torch.linalg.eigh(matrix.T @ matrix)  # ascending
     order = values.argsort(descending=True)[:count]
     spread = random_codes(generator, SIGMA_SAMPLES)
     return [
@@ -116,21 +118,21 @@ def ganspace(
 ) -> list[Direction]:
     """Principal components of `samples` random codes w, or of one layer's activations.
 
-    Components of activations are brought back to w by linear regression, as in section 3.2 of the paper; so
+    Components of activations are mapped back to w by linear regression, as in section 3.2 of the paper, so
     they need not be orthogonal.
 
     Args:
         generator: A StyleGAN.
         count: How many directions.
-        rows: Of the code, which they change; None means all.
-        samples: Exactly so many are taken.
-        layer: Convolution whose activations are analysed, 0 the coarsest; None takes the codes.
-        seed: Of the first sample.
+        rows: Rows of the code that they change; None means all.
+        samples: Number of samples.
+        layer: Convolution whose activations are analysed, 0 being the coarsest; None means the codes.
+        seed: Seed of the first sample.
         name: Directions are called NAME-0, NAME-1, ..., strongest first.
         progress: Called with (done, total) samples.
 
     Raises:
-        UsageError: more directions than a code has numbers or than samples, or no such layer.
+        UsageError: more directions than samples or than numbers in a code, or an unknown layer.
     """
     from sklearn.decomposition import IncrementalPCA
 
@@ -142,7 +144,7 @@ def ganspace(
     codes = random_codes(generator, samples, seed=seed)
     pca = IncrementalPCA(count)
     pieces = codes if layer is None else _Activations(generator, codes, layer)
-    size = max(BATCH, 2 * count)  # IncrementalPCA wants at least `count` a time
+    size = max(BATCH, 2 * count)  # IncrementalPCA needs at least `count` at a time
     for start, stop in _spans(samples, size):
         pca.partial_fit(pieces[start:stop].double().numpy())
         if progress:
@@ -158,13 +160,13 @@ def ganspace(
 def trained(
     run: Path, generator: Generator, count: int, rows: Sequence[int] | None = None, *, name: str = "voynov"
 ) -> list[Direction]:
-    """The directions that a run of `ganedit train voynov` learned, the most surely recognised first.
+    """The directions that a run of `ganedit train voynov` learned, the most reliably recognised first.
 
     Returns:
         `count` directions NAME-0, NAME-1, ..., that change these rows (None: all).
 
     Raises:
-        InputError: `run` is no such run.
+        InputError: `run` is not such a run.
         UsageError: it learned fewer directions.
         CheckpointError: it learned those of another generator.
     """
@@ -175,14 +177,14 @@ def trained(
         raise UsageError(
             f"there are no {count} directions in {run}", f"choose a `count` from 1 to {len(paths)}"
         )
-    found = [Direction.load(path) for path in paths[:count]]
-    for one in found:
+    directions = [Direction.load(path) for path in paths[:count]]
+    for one in directions:
         one.check_model(generator)
-    return [replace(one, name=f"{name}-{i}", layers=tuple(rows or ())) for i, one in enumerate(found)]
+    return [replace(one, name=f"{name}-{i}", layers=tuple(rows or ())) for i, one in enumerate(directions)]
 
 
 class _Activations:
-    """Activations [n, C·H·W] of a layer, of slices of codes [N, W]; computed when asked for."""
+    """Activations [n, C·H·W] of a layer for slices of codes [N, W], computed when indexed."""
 
     def __init__(self, generator: Generator, codes: Tensor, layer: int) -> None:
         layers = generator.layers
@@ -195,41 +197,43 @@ class _Activations:
 
     @torch.no_grad()
     def __getitem__(self, span: slice) -> Tensor:
-        found: list[Tensor] = []
-        hook = self.module.register_forward_hook(lambda *call: found.append(call[2].float().flatten(1).cpu()))
+        outputs: list[Tensor] = []
+        hook = self.module.register_forward_hook(
+            lambda *call: outputs.append(call[2].float().flatten(1).cpu())
+        )
         try:
             for some in self.codes[span].split(BATCH):
                 self.generator.synthesis(some[:, None].expand(-1, self.generator.num_ws, -1))
         finally:
             hook.remove()
-        return torch.cat(found)
+        return torch.cat(outputs)
 
 
 def _regressed(pca: IncrementalPCA, pieces: _Activations | Tensor, codes: Tensor, size: int) -> Tensor:
-    """Directions of w [K, W] along which the coordinates on the components rise, by least squares."""
+    """Directions of w [K, W] along which the coordinates on the components grow, by least squares."""
     points = torch.cat(
         [torch.from_numpy(pca.transform(pieces[a:b].double().numpy())) for a, b in _spans(len(codes), size)]
     )
     points = (points - points.mean(dim=0)) / points.std(dim=0)
-    solution = torch.linalg.lstsq(points, codes.double() - codes.double().mean(dim=0)).solution
-    return solution / solution.norm(dim=1, keepdim=True)
+    solution: Tensor = torch.linalg.lstsq(points, codes.double() - codes.double().mean(dim=0)).solution
+    return F.normalize(solution, dim=1)
 
 
 def _spans(total: int, size: int) -> Iterator[tuple[int, int]]:
-    """Exactly `total` samples in pieces of `size` or more, so that none is too small."""
+    """Split `total` samples into spans of at least `size`."""
     starts = list(range(0, max(total - size, 0) + 1, size))
     yield from zip(starts, [*starts[1:], total], strict=True)
 
 
 def _style_map(generator: Generator, rows: Sequence[int]) -> Tensor:
-    """[S, W]: how the style-space codes of all layers depend on a code w in these rows."""
+    """Matrix [S, W] by which the style-space codes of all layers depend on a code w in these rows."""
     need(generator, "`method=ganspace` works with it")
     width = generator.w_dim
     codes = torch.zeros(width + 1, generator.num_ws, width, device=generator.device)
     codes[1:, list(rows)] = torch.eye(width, device=generator.device)[:, None]
     with torch.no_grad():
-        found = styles_of(generator, codes).double().cpu()
-    return (found[1:] - found[:1]).T  # the maps are affine: what they make of nothing is taken away
+        styles = styles_of(generator, codes).double().cpu()
+    return (styles[1:] - styles[:1]).T  # the maps are affine: subtract their offset
 
 
 def _check_count(generator: Generator, count: int) -> None:
@@ -247,7 +251,8 @@ def _direction(
     rows: Sequence[int] | None,
     samples: int = 0,
 ) -> Direction:
-    """A unit vector whose largest number is positive, so that the same one comes out everywhere."""
+    """A direction along a vector, with its largest number positive, so that its sign is the same
+    everywhere."""
     vector = vector * torch.sign(vector[vector.abs().argmax()])
     return Direction(
         name=name,

@@ -1,4 +1,4 @@
-"""Directions learned from examples: a table of scores, two folders, or a classifier's view of samples."""
+"""Directions learned from examples: a table of scores, two folders, or samples scored by a classifier."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Watch = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
 OnSkip = Callable[[Path, GaneditError], None]  # a photo that cannot be used
 Examples = tuple[Tensor, Tensor]  # codes w [N, W] and scores [N]
 
-FEWEST_SAMPLES = 50  # of which the extremes are compared
+FEWEST_SAMPLES = 50  # the extremes of these are compared
 
 
 def learn_direction(
@@ -68,8 +68,12 @@ def learn_direction(
         other.check_model(generator)
     codes, scores = examples
     spread = random_codes(generator, SIGMA_SAMPLES)
-    found = learn(codes, scores, name=name, threshold=threshold, preserve=preserve, spread=spread, seed=seed)
-    return replace(found, model=generator.name, model_sha256=generator.sha256, method=method or found.method)
+    direction = learn(
+        codes, scores, name=name, threshold=threshold, preserve=preserve, spread=spread, seed=seed
+    )
+    return replace(
+        direction, model=generator.name, model_sha256=generator.sha256, method=method or direction.method
+    )
 
 
 def examples_from_classifier(
@@ -148,10 +152,10 @@ def examples_from_folders(
     codes: list[Tensor] = []
     labels: list[float] = []
     for label, folder in enumerate((negative, positive)):
-        found = [_code(path, generator) for path in sorted(folder.glob(f"*{LATENT_SUFFIX}"))]
-        found = found or _project_folder(folder, generator, options, encoder, on_skip, watch)
-        codes += found
-        labels += [float(label)] * len(found)
+        ws = [_code(path, generator) for path in sorted(folder.glob(f"*{LATENT_SUFFIX}"))]
+        ws = ws or _project_folder(folder, generator, options, encoder, on_skip, watch)
+        codes += ws
+        labels += [float(label)] * len(ws)
     return _joined(codes), torch.tensor(labels)
 
 
@@ -163,24 +167,24 @@ def _project_folder(
     on_skip: OnSkip | None,
     watch: Watch | None,
 ) -> list[Tensor]:
-    """ws [L, W] of each photo of a folder that has a usable face."""
+    """ws [L, W] of each photo in a folder that has a usable face."""
     from ganedit.images.io import list_images
     from ganedit.latent.inversion.photos import project_photo
 
     paths = list_images(folder)
     watch = watch or (lambda title, total: nullcontext(lambda done, of: None))
-    found = []
+    ws = []
     with watch(f"projecting {folder}", len(paths)) as progress:
         for done, path in enumerate(paths, 1):
             try:
-                found.append(project_photo(path, generator, options, encoder=encoder)[0].ws)
+                ws.append(project_photo(path, generator, options, encoder=encoder)[0].ws)
             except InputError as error:
                 if on_skip:
                     on_skip(path, error)
             progress(done, len(paths))
-    if not found:
+    if not ws:
         raise InputError(f"no photo in {folder} could be used", "see the message for each of them")
-    return found
+    return ws
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -200,14 +204,14 @@ def _rows(path: Path) -> list[list[str]]:
 
 
 def _latent_beside(path: Path) -> Path:
-    """A latent itself, or that of a picture: NAME.png and NAME.projected.png have NAME.latent.safetensors."""
+    """The path of a latent, or of that for a picture: NAME.latent.safetensors for NAME[.projected].png."""
     if path.name.endswith(LATENT_SUFFIX):
         return path
     return path.with_name(path.stem.removesuffix(".projected") + LATENT_SUFFIX)
 
 
 def _code(path: Path, generator: Generator) -> Tensor:
-    """ws [L, W] of a latent file of this generator."""
+    """ws [L, W] of a latent file for this generator."""
     try:
         latent = Latent.load(path)
         latent.check_model(generator)
@@ -220,5 +224,5 @@ def _code(path: Path, generator: Generator) -> Tensor:
 
 
 def _joined(codes: list[Tensor]) -> Tensor:
-    """[N, W], each the mean over its layers: one vector moves them all."""
+    """Codes [N, W], averaged over layers, since one vector moves all layers."""
     return torch.stack(codes).mean(1)

@@ -1,7 +1,7 @@
 """Directions in the files of other programs.
 
-A boundary of InterFaceGAN, or the .pt that encoder4editing ships, is one array. GANSpace's .npz and the
-`ffhq_pca.pt` of encoder4editing hold a set of principal components with their standard deviations.
+A boundary of InterFaceGAN, or a .pt file that comes with encoder4editing, is one array. GANSpace's .npz and
+the `ffhq_pca.pt` of encoder4editing hold a set of principal components with their standard deviations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ganedit.files import atomic_path
 from ganedit.latent.directions.direction import Direction
 
 SETS = (("lat_comp", "lat_stdev"), ("comp", "std"))
-"""Names of components and of their standard deviations: GANSpace's, of codes rather than activations, and
+"""Names of the arrays with components and standard deviations: GANSpace's for codes, not activations, and
 encoder4editing's."""
 
 
@@ -45,7 +45,7 @@ def import_directions(path: str | Path, name: str | None = None) -> list[Directi
         content = _content(path)
     except (OSError, ValueError, EOFError, MemoryError, BadZipFile, CheckpointError) as error:
         what = str(error)
-        if "pickle" in what and not isinstance(error, CheckpointError):  # NumPy's advice is to run it
+        if "pickle" in what and not isinstance(error, CheckpointError):  # NumPy would advise to allow pickles
             what = "it holds something else than numbers"
         raise InputError(
             f"{path.name} cannot be read as a direction: {what}",
@@ -66,29 +66,29 @@ def import_directions(path: str | Path, name: str | None = None) -> list[Directi
 
 
 def import_direction(path: str | Path, name: str | None = None) -> Direction:
-    """As `import_directions`, for what must be a single one.
+    """Like `import_directions`, but only for files with a single direction.
 
     Raises:
-        InputError: see there; also a set.
+        InputError: as there, or the file holds several.
     """
-    found = import_directions(path, name)
-    if len(found) > 1:
+    directions = import_directions(path, name)
+    if len(directions) > 1:
         raise InputError(
-            f"{Path(path).name} holds {len(found)} directions",
-            f"ganedit direction import {path} takes them over, then each has a name",
+            f"{Path(path).name} holds {len(directions)} directions",
+            f"ganedit direction import {path} imports them all, each under its own name",
         )
-    return found[0]
+    return directions[0]
 
 
 def _content(path: Path) -> Any:
-    """An array or tensor, or several by name."""
+    """The array or tensor in a file, or several by name."""
     if path.suffix in (".npy", ".npz"):
         try:
-            found = np.load(path, allow_pickle=False)
+            arrays = np.load(path, allow_pickle=False)
             if path.suffix == ".npy":
-                return found
-            with found:
-                return dict(found)
+                return arrays
+            with arrays:
+                return dict(arrays)
         except TokenError as error:  # NumPy parses headers with Python's own tokenizer
             raise ValueError("its header is damaged") from error
     if path.suffix in (".pt", ".pth"):
@@ -118,10 +118,7 @@ def _direction(path: Path, name: str, value: Any, sigma: float = 1.0) -> Directi
     if array.ndim == 2 and array.shape[0] == 1:
         array = array[0]
     if array.ndim not in (1, 2):
-        raise InputError(
-            f"{path.name} holds {array.dtype} of shape {list(array.shape)}, no direction",
-            "a direction is one array of shape [1, W], [W] or [L, W]",
-        )
+        raise _not_a_direction(path, array)
     vector = torch.from_numpy(array.astype(np.float64))
     length = float(vector.norm())
     if not (math.isfinite(length) and length > 0):
@@ -131,15 +128,19 @@ def _direction(path: Path, name: str, value: Any, sigma: float = 1.0) -> Directi
     return Direction(name, (vector / length).float(), sigma, method=f"imported from {path.name}")
 
 
+def _not_a_direction(path: Path, array: np.ndarray) -> InputError:
+    return InputError(
+        f"{path.name} holds {array.dtype} of shape {list(array.shape)}, which is not a direction",
+        "a direction is one array of shape [1, W], [W] or [L, W]",
+    )
+
+
 def _numbers(path: Path, value: Any) -> np.ndarray:
     if isinstance(value, Tensor):
         value = value.detach().float().numpy()
     array = np.asarray(value)
     if not array.size or array.dtype.kind not in "fiu":
-        raise InputError(
-            f"{path.name} holds {array.dtype} of shape {list(array.shape)}, no direction",
-            "a direction is one array of shape [1, W], [W] or [L, W]",
-        )
+        raise _not_a_direction(path, array)
     return array
 
 
@@ -156,7 +157,7 @@ def export_direction(direction: Direction, path: str | Path) -> Path:
     vector = torch.atleast_2d(direction.vector).float().contiguous()
     if path.suffix not in (".npy", ".pt"):
         raise UsageError(f"{path.name} ends in neither .npy nor .pt", "name the file accordingly")
-    data = io.BytesIO()  # PyTorch's own writer does not say why it failed
+    data = io.BytesIO()  # PyTorch's own writer does not tell why it failed
     if path.suffix == ".npy":
         np.save(data, vector.numpy())
     else:

@@ -7,16 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.sampling import spread_along
 
-HELD_OUT = 0.2  # share of the examples that measures the accuracy
-EXTREMES = 0.3  # share at either end of a range of scores that makes the two classes
-LOOSENESS = 0.01  # of the fit: strongly regularised, so that the normal leans to where codes really vary
-FEWEST = 10  # examples a side
+HELD_OUT = 0.2  # share of the examples that is held out to measure the accuracy
+EXTREMES = 0.3  # share at either end of a range of scores that forms a class
+LOOSENESS = 0.01  # inverse of the regularisation, which is strong: the normal leans to where codes vary most
+FEWEST = 10  # examples per class
 
 
 def learn(
@@ -33,12 +34,12 @@ def learn(
 
     Args:
         codes: [N, W], or [N, L, W] for a direction with a row per layer.
-        scores: [N]. Two distinct values are taken as classes; of more, the lowest and the highest 30% are,
-            unless `threshold` divides them.
-        name: What to call it; a positive magnitude raises the score.
-        threshold: Scores above are one class, the rest the other.
-        preserve: Directions whose attributes should stay: the parts shared with their normals are removed.
-        spread: Random codes like `codes` that measure sigma; None takes `codes` themselves.
+        scores: [N]. Two distinct values are the classes; of more values, the lowest and highest 30% are the
+            classes, unless `threshold` divides them.
+        name: Name of the direction; a positive magnitude raises the score.
+        threshold: Scores above it are one class, the rest the other.
+        preserve: Directions whose attributes should not change: parts shared with their normals are removed.
+        spread: Random codes like `codes` for measuring sigma; None means `codes` themselves.
         seed: Chooses the examples that are held out.
 
     Raises:
@@ -55,7 +56,7 @@ def learn(
     rows, labels = _two_classes(scores, threshold)
     flat = codes.reshape(len(codes), -1).double().numpy()
     centre, scale = flat.mean(0), flat.std()
-    examples = (flat[rows] - centre) / scale  # one scale for all axes, so that the normal stays a normal
+    examples = (flat[rows] - centre) / scale  # one scale for all axes keeps the normal perpendicular
     train_x, test_x, train_y, test_y = train_test_split(
         examples, labels, test_size=HELD_OUT, random_state=seed, stratify=labels
     )
@@ -76,7 +77,7 @@ def learn(
 
 
 def remove_shared(vector: Tensor, others: Sequence[Direction]) -> Tensor:
-    """The unit vector nearest to `vector` along which the others' classifiers do not change.
+    """The unit vector closest to `vector` along which the classifiers of the others do not change.
 
     Raises:
         InputError: The others differ in shape, or nothing is left.
@@ -92,14 +93,14 @@ def remove_shared(vector: Tensor, others: Sequence[Direction]) -> Tensor:
             )
     basis, _ = torch.linalg.qr(torch.stack([n.flatten().double() for n in normals], dim=1))
     flat = vector.flatten().double()
-    left = flat - basis @ (basis.T @ flat)
+    left: Tensor = flat - basis @ (basis.T @ flat)
     if float(left.norm()) < 1e-3 * float(flat.norm()):
         raise InputError("nothing is left of the direction without what it shares with the preserved ones")
-    return (left / left.norm()).float().view_as(vector)
+    return F.normalize(left, dim=0).float().view_as(vector)
 
 
 def _two_classes(scores: Tensor, threshold: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Which examples to learn from, and the class 0 or 1 of each."""
+    """The examples to learn from, and their classes 0 or 1."""
     values = scores.double().numpy()
     if threshold is not None:
         rows, labels = np.arange(len(values)), values > threshold

@@ -1,4 +1,4 @@
-"""Directions by name: those beside a model's weights, and the user's own."""
+"""Directions by name: those that come with a model, and the user's own."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from ganedit.latent.directions.direction import SUFFIX, Direction
 
 
 def folders_of(model: str) -> list[Path]:
-    """Where the directions of a model are looked up: the user's own, then those beside its weights."""
+    """Folders in which directions of a model are looked up: the user's own, then the one next to its
+    weights."""
     from ganedit.store import registry
 
-    beside = registry.find(model)
-    return [user_folder(model), *([beside / "directions"] if beside else [])]
+    folder = registry.find(model)
+    return [user_folder(model), *([folder / "directions"] if folder else [])]
 
 
 def user_folder(model: str) -> Path:
-    """Where `ganedit direction` keeps what it learns or imports."""
+    """Folder in which `ganedit direction` stores what it learns or imports."""
     from ganedit.store import registry
 
     return registry.user_folder() / "directions" / model
 
 
 def user_file(model: str, name: str) -> Path:
-    """The file of a direction that the user gives this name."""
+    """The file for a direction of the user with this name."""
     return user_folder(model) / f"{name}{SUFFIX}"
 
 
 def names_of(model: str) -> list[str]:
-    """Every direction known by name for a model, sorted."""
+    """Names of all directions of a model, sorted."""
     return sorted({path.stem for folder in folders_of(model) for path in folder.glob(f"*{SUFFIX}")})
 
 

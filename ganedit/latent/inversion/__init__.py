@@ -1,1 +1,1 @@
-"""From photos to the codes that draw them."""
+"""GAN inversion: from photos to the codes that draw them."""

@@ -1,8 +1,8 @@
-"""How different two images look, as a loss that needs no download.
+"""Perceptual distances between images, as losses that need no download.
 
 Multi-scale pixels and structural similarity, together with features of the generator's own discriminator, of
-a pretrained EfficientNet-Lite, or LPIPS (Zhang et al., arXiv:1801.03924) where its weights are at hand.
-Pixels and structure alone serve any generator, less well.
+a pretrained EfficientNet-Lite, or LPIPS (Zhang et al., arXiv:1801.03924) if its weights are available. Pixels
+and structure alone work with any generator, but less well.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ PIXEL_SCALES = (1, 2, 4)
 
 
 def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Distance:
-    """A function from images [N, 3, H, W] in [-1, 1] to their distance [N] from `targets` (same shape).
+    """Make a function from images [N, 3, H, W] in [-1, 1] to their distance [N] from `targets` (same shape).
 
-    Everything that depends on the targets alone is computed once.
+    What depends only on the targets is computed once.
 
     Raises:
         CheckpointError: "discriminator", but the generator came without one.
-        MissingError: "lpips", but its weights are neither present nor can be fetched; or an EfficientNet-Lite
+        MissingError: "lpips", but its weights are missing and cannot be downloaded; or an EfficientNet-Lite
             whose package is not installed.
     """
     terms: list[tuple[float, Distance]] = [
@@ -78,9 +78,9 @@ def ssim_distance(targets: Tensor) -> Distance:
 
 
 def feature_distance(targets: Tensor, features: Callable[[Tensor], list[Tensor]]) -> Distance:
-    """Squared differences of features, of unit length at each place, averaged over layers.
+    """Squared differences of features, normalised at each position, averaged over layers.
 
-    As in LPIPS, without its weights of channels. `features` maps images [N, 3, H, W] to some [N, C, h, w].
+    As in LPIPS, without its weights of channels. `features` maps images [N, 3, H, W] to several [N, C, h, w].
     """
 
     def unit_features(images: Tensor) -> list[Tensor]:
@@ -90,8 +90,8 @@ def feature_distance(targets: Tensor, features: Callable[[Tensor], list[Tensor]]
         wanted = unit_features(targets)
 
     def distance(images: Tensor) -> Tensor:
-        found = unit_features(images)
-        each = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(found, wanted, strict=True)]
+        features = unit_features(images)
+        each = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(features, wanted, strict=True)]
         return torch.stack(each).mean(dim=0)
 
     return distance
@@ -104,10 +104,11 @@ def lpips_distance(targets: Tensor) -> Distance:
 
 
 def lpips_network(device: torch.device) -> nn.Module:
-    """Images [N, 3, H, W] in [-1, 1], twice, to [N, 1, 1, 1], by torchmetrics; takes no gradients itself.
+    """torchmetrics' LPIPS network: two images [N, 3, H, W] in [-1, 1] to [N, 1, 1, 1]; its parameters are
+    frozen.
 
     Raises:
-        MissingError: VGG's weights are neither in torchvision's download cache nor can be fetched.
+        MissingError: VGG's weights are not in torchvision's cache and cannot be downloaded.
     """
     from urllib.error import URLError
 
@@ -117,7 +118,7 @@ def lpips_network(device: torch.device) -> nn.Module:
         network = LearnedPerceptualImagePatchSimilarity("vgg").to(device)
     except (URLError, OSError, ModuleNotFoundError) as error:
         raise MissingError(
-            f"LPIPS needs torchvision's VGG-16 weights, which could not be fetched ({error})",
+            f"LPIPS needs torchvision's VGG-16 weights, which could not be downloaded ({error})",
             "put vgg16-397923af.pth into ~/.cache/torch/hub/checkpoints, or do without LPIPS",
         ) from error
     return network.requires_grad_(False).net

@@ -1,4 +1,4 @@
-"""From photographs to latents, and back to the photograph that a latent came from."""
+"""From photographs to latents, and back to the photograph that a latent was made from."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """What of a photo is to be projected, and where it lies.
+    """The part of a photo to project, and its position.
 
     Attributes:
         pixels: [R, R, 3] uint8, at the generator's resolution.
-        number: Of the face in its photo, from 1 (the largest).
-        affine: [2, 3], from continuous crop positions to positions in `source`.
+        number: Number of the face in its photo, from 1 (the largest).
+        affine: [2, 3], from continuous positions in the crop to positions in `source`.
         source: The photo's path, absolute; empty if it was not read from a file.
-        source_sha256: Of the photo's bytes.
+        source_sha256: Checksum of the photo's file.
         template: Alignment of the crop; empty if none.
     """
 
@@ -43,17 +43,17 @@ class Crop:
 def crops_of(
     photo: Photo, generator: Generator, *, face: str | int = "largest", aligned: bool = False
 ) -> list[Crop]:
-    """Cut from a photo what a generator can draw: faces as its card says, or else the middle.
+    """Cut out of a photo what a generator can draw: faces, aligned as its card says, or the middle.
 
     Args:
-        photo: As `read_image` gives it.
-        generator: Its card names the template, its resolution the size.
+        photo: A photo from `read_image`.
+        generator: Its card names the template; its resolution is the size.
         face: "largest", "all", or N for the N-th largest.
-        aligned: The photo is such a crop already. If `ganedit align` made it, the latent points at the
-            whole photo, so that edits can be pasted there.
+        aligned: The photo is such a crop already. If `ganedit align` made it, the latent refers to the
+            whole photo, so that edits can be pasted into it.
 
     Raises:
-        InputError: no such face; or `aligned`, but not square or aligned for another kind of model.
+        InputError: no such face, or `aligned` but not square or aligned for another kind of model.
         CheckpointError: the card names an unknown template.
     """
     template, size = generator.card.template, generator.resolution
@@ -64,9 +64,9 @@ def crops_of(
         )
     if aligned:
         return [_aligned_crop(photo, template, size)]
-    found = align_faces(photo.pixels, size=size, template=TEMPLATES.get(template), which=face)
+    faces = align_faces(photo.pixels, size=size, template=TEMPLATES.get(template), which=face)
     source = str(photo.path.absolute()) if photo.path else ""
-    return [Crop(one.crop, n, one.affine, source, photo.sha256, template) for n, one in found]
+    return [Crop(one.crop, n, one.affine, source, photo.sha256, template) for n, one in faces]
 
 
 def _aligned_crop(photo: Photo, template: str, size: int) -> Crop:
@@ -93,10 +93,10 @@ def _aligned_crop(photo: Photo, template: str, size: int) -> Crop:
     return Crop(whole.crop, 1, affine, source, made["source_sha256"], template)
 
 
-def latent_of(crop: Crop, found: Projection, generator: Generator, options: ProjectOptions) -> Latent:
-    """A projection together with where it came from."""
+def latent_of(crop: Crop, projection: Projection, generator: Generator, options: ProjectOptions) -> Latent:
+    """The latent of a projection, with its origin."""
     return Latent(
-        found.ws.detach().float().cpu(),
+        projection.ws.detach().float().cpu(),
         generator.name,
         generator.sha256,
         options.space,
@@ -104,9 +104,9 @@ def latent_of(crop: Crop, found: Projection, generator: Generator, options: Proj
         source=crop.source,
         source_sha256=crop.source_sha256,
         template=crop.template,
-        losses=found.losses,
-        noise={k: v.detach().cpu() for k, v in found.noise.items()},
-        tuned={k: v.detach().cpu() for k, v in found.tuned.items()},
+        losses=projection.losses,
+        noise={k: v.detach().cpu() for k, v in projection.noise.items()},
+        tuned={k: v.detach().cpu() for k, v in projection.tuned.items()},
     )
 
 
@@ -124,8 +124,8 @@ def project_crops(
     from ganedit.latent.inversion.project import project
 
     images = torch.cat([to_tensor(crop.pixels) for crop in crops])
-    found = project(generator, images, options, encoder=encoder, on_step=on_step)
-    return [(latent_of(c, p, generator, options), p) for c, p in zip(crops, found, strict=True)]
+    projections = project(generator, images, options, encoder=encoder, on_step=on_step)
+    return [(latent_of(c, p, generator, options), p) for c, p in zip(crops, projections, strict=True)]
 
 
 def project_photo(
@@ -171,12 +171,12 @@ def project_photo(
 def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None = None) -> Photo:
     """Open the photo that a latent was made from.
 
-    Looked for where it was, then under its name beside the latent file and in the current folder.
+    It is searched at its old path, then by its name next to the latent file and in the current folder.
 
     Args:
-        latent: Knows the photo's path and checksum.
+        latent: Stores the photo's path and checksum.
         beside: The latent file.
-        given: Where the photo is now; nothing else is tried.
+        given: Path of the photo; no other is tried.
 
     Raises:
         InputError: the latent has no photo, or the photo was moved or changed.
@@ -186,7 +186,7 @@ def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None
             "the latent was not made from a photo, so that there is nothing to paste into",
             "leave out `paste`",
         )
-    places = [given] if given else [Path(latent.source), *_elsewhere(latent, beside)]
+    places = [given] if given else [Path(latent.source), *_other_places(latent, beside)]
     changed = None
     for place in places:
         if place.is_file():
@@ -202,6 +202,6 @@ def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None
     raise InputError(f"the photo {places[0]} is no longer there", "say where it is now with `photo`")
 
 
-def _elsewhere(latent: Latent, beside: Path | None) -> list[Path]:
+def _other_places(latent: Latent, beside: Path | None) -> list[Path]:
     name = Path(latent.source).name
     return [folder / name for folder in ([beside.parent] if beside else []) + [Path()] if name]

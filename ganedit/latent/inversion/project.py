@@ -1,9 +1,9 @@
-"""From a picture to the code that draws it: GAN inversion.
+"""GAN inversion: from a picture to the code that draws it.
 
-Four methods, one signature:
+There are four methods with one signature:
 
 - `optimize`: the projector published with StyleGAN2 (Karras et al., arXiv:1912.04958, appendix D): noise on
-  the code that ramps down, a learning-rate schedule, and regularised noise maps.
+  the code that fades out, a learning-rate schedule, and regularised noise maps.
 - `encode`: one pass of an encoder trained for the generator.
 - `hybrid`: the encoder's code, then optimised.
 - `tune`: `hybrid`, then pivotal tuning (Roich et al., arXiv:2106.05744): the generator itself is adjusted a
@@ -32,7 +32,7 @@ Space = Literal["z", "w", "w+"]
 SPACES = ("z", "w", "w+")
 STEPS = {"optimize": 400, "encode": 0, "hybrid": 250, "tune": 250}
 TUNE_STEPS = 200
-OnStep = Callable[[int, int, Tensor], None]  # step, steps in all, images [N, 3, H, W] so far
+OnStep = Callable[[int, int, Tensor], None]  # step, total steps, current images [N, 3, H, W]
 
 W_SAMPLES = 4096  # to estimate the spread of w
 
@@ -66,11 +66,11 @@ class ProjectOptions:
 
 @dataclass
 class Projection:
-    """What was found for one picture.
+    """The result for one picture.
 
     Attributes:
         ws: The code [L, W].
-        image: What it draws, [3, H, W], about [-1, 1].
+        image: The picture that it draws, [3, H, W], about [-1, 1].
         noise: Optimised noise maps by layer, empty except for `optimize`.
         tuned: Changes to the generator's parameters, empty except for `tune`.
         losses: Final distance, and PSNR in dB.
@@ -94,15 +94,15 @@ def project(
     """Invert aligned pictures.
 
     Args:
-        generator: With its discriminator, unless `options.perceptual` says otherwise or the method is
+        generator: A generator with its discriminator, unless `options.perceptual` needs none or the method is
             "encode".
         images: [N, 3, R, R] in [-1, 1], aligned as the generator's card says, at its resolution.
         options: Method, space, lengths.
-        encoder: Of this generator; needed by every method but "optimize".
-        on_step: Told of progress.
+        encoder: Encoder for this generator; needed by every method except "optimize".
+        on_step: Called after every step.
 
     Returns:
-        One projection per picture. When memory runs out the batch is halved and done in turn.
+        One projection per picture. If memory runs out, the batch is split in half.
 
     Raises:
         InputError: pictures of the wrong size.
@@ -111,15 +111,16 @@ def project(
     options = options or ProjectOptions()
     side = generator.resolution
     if images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
-        found = list(images.shape)
-        raise InputError(f"pictures for {generator.name} must be [N, 3, {side}, {side}], not {found}")
+        raise InputError(
+            f"pictures for {generator.name} must be [N, 3, {side}, {side}], not {list(images.shape)}"
+        )
     if options.method != "optimize" and encoder is None:
         raise MissingError(
             f"`method={options.method}` needs an encoder for {generator.name}, and there is none",
             "train one (ganedit train encoder), or use `method=optimize`",
         )
     if options.space == "z" and generator.num_classes:
-        raise UsageError("z of a model with classes cannot be found", "choose the `space` w or w+")
+        raise UsageError("a model with classes cannot be projected to z", "choose the `space` w or w+")
     images = images.to(generator.device, torch.float32)
     try:
         with torch.random.fork_rng():
@@ -130,9 +131,9 @@ def project(
             raise
         torch.cuda.empty_cache()
         return [
-            found
+            projection
             for half in images.chunk(2)
-            for found in project(generator, half, options, encoder=encoder, on_step=on_step)
+            for projection in project(generator, half, options, encoder=encoder, on_step=on_step)
         ]
 
 
@@ -152,27 +153,27 @@ def _project(
     if options.method == "encode":
         assert start is not None
         with torch.no_grad():
-            found = [Projection(*pair) for pair in zip(start, generator.synthesis(start), strict=True)]
-            _measure(found, images, None)
-        return found
+            projections = [Projection(*pair) for pair in zip(start, generator.synthesis(start), strict=True)]
+            _measure(projections, images, None)
+        return projections
     distance = distance_to(images, generator, options.perceptual)
-    found = _Search(generator, images, options, distance, start).run(on_step)
+    projections = _Search(generator, images, options, distance, start).run(on_step)
     if options.method == "tune":
-        for one, image in zip(found, images, strict=True):
+        for one, image in zip(projections, images, strict=True):
             target = image.unsqueeze(0)
             tune(generator, one, target, distance_to(target, generator, options.perceptual), options, on_step)
-    _measure(found, images, distance)
-    return found
+    _measure(projections, images, distance)
+    return projections
 
 
 @torch.no_grad()
-def _measure(found: list[Projection], targets: Tensor, distance: Distance | None) -> None:
-    drawn = torch.stack([one.image for one in found])
+def _measure(projections: list[Projection], targets: Tensor, distance: Distance | None) -> None:
+    drawn = torch.stack([one.image for one in projections])
     errors = ((drawn.clamp(-1, 1) - targets) / 2).square().mean(dim=(1, 2, 3))
-    for one, error in zip(found, errors.tolist(), strict=True):
+    for one, error in zip(projections, errors.tolist(), strict=True):
         one.losses["psnr"] = round(-10 * math.log10(max(error, 1e-10)), 3)
     if distance is not None:
-        for one, value in zip(found, distance(drawn).tolist(), strict=True):
+        for one, value in zip(projections, distance(drawn).tolist(), strict=True):
             one.losses["distance"] = round(value, 5)
 
 
@@ -180,7 +181,7 @@ def _measure(found: list[Projection], targets: Tensor, distance: Distance | None
 
 
 class _Search:
-    """Gradient descent on codes, and for `optimize` on noise maps, of a batch of pictures."""
+    """Gradient descent on the codes of a batch of pictures, and with `optimize` on noise maps."""
 
     LR: ClassVar = {"optimize": 0.1, "hybrid": 0.05, "tune": 0.05}
     W_NOISE = 0.05  # times the spread of w, at the start; `optimize` only
@@ -203,7 +204,7 @@ class _Search:
         rows = generator.num_ws if options.space == "w+" else 1
         if options.space == "z":
             self.code = torch.zeros(n, generator.z_dim, device=generator.device)
-            self.code.normal_(std=0.1)  # the mapping normalises z: 0 itself has no direction
+            self.code.normal_(std=0.1)  # the mapping normalises z, and 0 has no direction
         elif start is not None:
             self.code = start[:, :rows].clone()
         else:
@@ -243,7 +244,7 @@ class _Search:
         ]
 
     def _schedule(self, t: float) -> float:
-        """Rate over time: a short ramp up, a cosine down (arXiv:1912.04958, appendix D)."""
+        """Learning rate at time `t`: a short ramp up, a cosine down (arXiv:1912.04958, appendix D)."""
         down = min(1.0, (1 - t) / self.LR_DOWN)
         return (0.5 - 0.5 * math.cos(down * math.pi)) * min(1.0, t / self.LR_UP + 0.02)
 
@@ -260,7 +261,7 @@ class _Search:
     def _prior(self, ws: Tensor) -> Tensor:
         """Distance [N] of the rows from each other and from the mean, in units of the spread of w.
 
-        Codes that stay where the generator was trained can be edited (arXiv:2102.02766, section 3).
+        Codes close to those that the generator was trained with are editable (arXiv:2102.02766, section 3).
         """
         if self.options.space == "z" or not self.options.editability:
             return torch.zeros(len(ws), device=ws.device)
@@ -291,7 +292,7 @@ def _spread_of_w(generator: Generator) -> float:
 def noise_regularization(noise: list[Tensor]) -> Tensor:
     """Autocorrelation of noise maps [N, 1, H, W] at every scale down to 8 px, summed over maps and pictures.
 
-    Keeps the maps noise-like, so that they do not carry the picture (arXiv:1912.04958, appendix D).
+    It keeps the maps noise-like, so that they do not encode the picture (arXiv:1912.04958, appendix D).
     """
     total = noise[0].new_zeros(())
     for level in noise:
@@ -307,14 +308,14 @@ def noise_regularization(noise: list[Tensor]) -> Tensor:
 # --- the generator ---------------------------------------------------------------------------------
 
 TUNE_LR = 3e-3
-TUNE_PIXELS = 10.0  # weight of the squared pixel error beside the perceptual distance
+TUNE_PIXELS = 10.0  # weight of the squared pixel error, added to the perceptual distance
 LOCALITY_WEIGHT, LOCALITY_EVERY, LOCALITY_REACH = 1.0, 4, 1.0
 NOT_TUNED = ("noise_const", "noise_strength")
 
 
 def tune(
     generator: Generator,
-    found: Projection,
+    projection: Projection,
     target: Tensor,
     distance: Distance,
     options: ProjectOptions,
@@ -322,15 +323,15 @@ def tune(
 ) -> None:
     """Pivotal tuning: adjust the synthesis network around the code until it draws the picture.
 
-    Fills `found.tuned` with float16 changes and redraws `found.image` with them as they will be stored.
-    Codes near the pivot must keep drawing what they did (the locality term of arXiv:2106.05744).
+    Fills `projection.tuned` with float16 changes, as they are stored, and redraws `projection.image` with
+    them. Codes near the pivot must keep drawing the same pictures (the locality term of arXiv:2106.05744).
     """
     own = copy.copy(generator)
     own.network = copy.deepcopy(generator.network)
     synthesis = own.network.synthesis
     names = [name for name, _ in synthesis.named_parameters() if not name.endswith(NOT_TUNED)]
     parameters = [p for name, p in synthesis.named_parameters() if name in set(names)]
-    pivot = found.ws.unsqueeze(0)
+    pivot = projection.ws.unsqueeze(0)
     with _gradients(parameters):
         optimizer = torch.optim.Adam(parameters)
         for step in range(options.tune_steps):
@@ -349,13 +350,13 @@ def tune(
     with torch.no_grad():
         for name, p in zip(names, parameters, strict=True):
             change = (p - before[name]).half()
-            found.tuned[f"synthesis.{name}"] = change
+            projection.tuned[f"synthesis.{name}"] = change
             p.copy_(before[name] + change.float())
-        found.image = own.synthesis(pivot)[0]
+        projection.image = own.synthesis(pivot)[0]
 
 
 def _locality(generator: Generator, own: Generator, pivot: Tensor) -> Tensor:
-    """How much a code between the pivot and a random one draws differently than before."""
+    """How much the picture changed for a code between the pivot and a random one."""
     c = None
     if generator.num_classes:
         c = generator.one_hot(int(torch.randint(generator.num_classes, ())))

@@ -1,1 +1,1 @@
-"""Single units of a generator: what they do, and switching them."""
+"""Single units of a generator: finding out what they do, and switching them."""

@@ -1,7 +1,7 @@
-"""What the units (feature maps) of a generator do while it draws, and exact quantiles of it.
+"""Activations of the units (feature maps) of a generator while it draws, and their exact quantiles.
 
-A layer is an index of `Generator.layers`. StyleGAN3's maps reach beyond the picture by a margin, which is cut
-off here.
+A layer is an index of `Generator.layers`. StyleGAN3's maps extend beyond the picture by a margin, which is
+cut off here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from ganedit.errors import UsageError
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
-BATCH = 16  # pictures whose activations are held at a time
+BATCH = 16  # pictures whose activations are in memory at a time
 
 
 @dataclass(frozen=True)
 class LayerShape:
-    """Activations of one layer: `units` maps of `size` samples a side, `inside` of them in the picture."""
+    """Shape of a layer's activations: `units` maps with `size` samples a side, `inside` of them in the
+    picture."""
 
     layer: int
     units: int
@@ -34,57 +35,57 @@ class LayerShape:
 
     @property
     def margin(self) -> int:
-        """Samples beyond the picture, at each side."""
+        """Samples beyond the picture on each side."""
         return (self.size - self.inside) // 2
 
     def __str__(self) -> str:
         return f"layer{self.layer} ({self.inside} px)"
 
 
-class _Enough(Exception):
-    """Ends a drawing whose picture nobody wants."""
+class _StopForward(Exception):
+    """Raised by a hook to stop the forward pass when the remaining layers are not needed."""
 
 
 @torch.no_grad()
 def layer_shapes(generator: Generator) -> list[LayerShape]:
-    """The shapes of all layers, found by drawing the average picture.
+    """The shapes of all layers, determined by drawing the average picture.
 
     Raises:
-        CheckpointError: the model has no style space, and no layers to choose from.
+        CheckpointError: the model has no style space.
     """
-    found: list[torch.Size] = []
+    shapes: list[torch.Size] = []
     with ExitStack() as stack:
         for module in generator.layers:
-            stack.callback(module.register_forward_hook(lambda *call: found.append(call[2].shape)).remove)
+            stack.callback(module.register_forward_hook(lambda *call: shapes.append(call[2].shape)).remove)
         generator.synthesis(generator.w_avg.expand(1, generator.num_ws, -1))
-    inside = getattr(generator.network.cfg, "rates", [shape[-1] for shape in found])
-    return [LayerShape(i, s[1], s[-1], n) for i, (s, n) in enumerate(zip(found, inside, strict=True))]
+    inside = getattr(generator.network.cfg, "rates", [shape[-1] for shape in shapes])
+    return [LayerShape(i, s[1], s[-1], n) for i, (s, n) in enumerate(zip(shapes, inside, strict=True))]
 
 
 @torch.no_grad()
 def activations(
     generator: Generator, codes: Tensor, shapes: Sequence[LayerShape], *, draw: bool = True
 ) -> tuple[Tensor, list[Tensor]]:
-    """What layers do while the pictures of codes w [N, W] are drawn.
+    """Activations of layers while pictures of codes w [N, W] are drawn.
 
     Args:
         generator: With a style space.
-        codes: [N, W], each for all rows.
-        shapes: Of the layers wanted.
-        draw: Without it no layer after the last wanted one is computed, and the pictures are empty.
+        codes: [N, W], each used for all rows.
+        shapes: The layers, from `layer_shapes`.
+        draw: If False, no layer after the last of these is computed, and the pictures are empty.
 
     Returns:
-        Pictures [N, 3, R, R], and for each layer [N, C, S, S] float32, what lies in the picture.
+        Pictures [N, 3, R, R], and for each layer the activations within the picture, [N, C, S, S] float32.
     """
-    found: dict[int, Tensor] = {}
+    maps: dict[int, Tensor] = {}
     last = max(shape.layer for shape in shapes)
     modules = generator.layers
 
     def take(shape: LayerShape, output: Tensor) -> None:
         span = slice(shape.margin, shape.margin + shape.inside)
-        found[shape.layer] = output[:, :, span, span].float()
+        maps[shape.layer] = output[:, :, span, span].float()
         if not draw and shape.layer == last:
-            raise _Enough
+            raise _StopForward
 
     with ExitStack() as stack:
         for shape in shapes:
@@ -94,16 +95,16 @@ def activations(
             stack.callback(hook.remove)
         try:
             pictures = generator.synthesis(codes[:, None].expand(-1, generator.num_ws, -1))
-        except _Enough:
+        except _StopForward:
             pictures = torch.empty(len(codes), 3, 0, 0)
-    return pictures, [found[shape.layer] for shape in shapes]
+    return pictures, [maps[shape.layer] for shape in shapes]
 
 
 class UpperQuantile:
-    """Exact quantiles of many numbers that come in pieces: of `total` numbers a row only those that may
+    """Exact quantiles of many numbers that arrive in pieces: of `total` numbers per row, only those that may
     still matter are kept.
 
-    The quantile q is the least number of the row that at least the share q of the row does not exceed.
+    The quantile q is the smallest number of the row that at least the share q of the row does not exceed.
     """
 
     def __init__(self, q: float, total: int) -> None:
@@ -113,13 +114,13 @@ class UpperQuantile:
         self._pieces: list[Tensor] = []
 
     def add(self, values: Tensor) -> None:
-        """Numbers [rows, n] more."""
+        """Add numbers [rows, n]."""
         self._pieces.append(values)
-        if sum(piece.shape[1] for piece in self._pieces) >= 2 * self.keep:  # seldom, where many are kept
+        if sum(piece.shape[1] for piece in self._pieces) >= 2 * self.keep:  # rarely, if many are kept
             self._pieces = [self._largest()]
 
     def result(self) -> Tensor:
-        """[rows]."""
+        """The quantiles [rows]."""
         return self._largest().amin(dim=1)
 
     def _largest(self) -> Tensor:

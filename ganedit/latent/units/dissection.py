@@ -1,12 +1,12 @@
-"""GAN Dissection (Bau et al., arXiv:1811.10597): which units of a generator draw what.
+"""GAN Dissection (Bau et al., arXiv:1811.10597): finds out which units of a generator draw what.
 
-A unit is active where it exceeds a high quantile of its own activations over random pictures. Where it is
-active, brought to the size of the picture, is compared with where the picture shows a concept: the pixels of
-both over the pixels of either, each summed over all pictures (IoU).
+A unit is active where it exceeds a high quantile of its own activations over random pictures. Its active
+area, resized to the picture, is compared with the area where the picture shows a concept: the number of
+pixels in both divided by those in either, each summed over all pictures (IoU).
 
-The quantile bounds what an IoU can be. A unit that is active in 1% of all places cannot cover a concept that
-fills a third of the pictures: `Dissection.most` says how far it can get, `Dissection.chance` how far a unit
-gets that has nothing to do with the concept.
+The quantile limits the IoU. A unit that is active in 1% of all places cannot cover a concept that
+fills a third of the pictures: `Dissection.most` is the highest possible IoU, `Dissection.chance` that of a
+unit that has nothing to do with the concept.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ from ganedit.latent.units.switching import QUANTILE, UnitChange
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
-LEAST_IOU = 0.04  # above which a unit agrees with a concept, as in Network Dissection
-OVER_CHANCE = 1.5  # and so many times what chance gives; decides for low quantiles alone
-FINEST = 128  # side at which activations and concepts are compared at most
-TOP = 6  # pictures remembered per unit
-MOST_UNITS = 10  # of a layer in a suggested change
-OBJECTS = 4  # suggestions are of layers so many times smaller than the picture, or more
+LEAST_IOU = 0.04  # a unit with a higher IoU agrees with a concept, as in Network Dissection
+OVER_CHANCE = 1.5  # and it must exceed chance by this factor, which only matters for low quantiles
+FINEST = 128  # largest side at which activations and concepts are compared
+TOP = 6  # pictures stored per unit
+MOST_UNITS = 10  # of a layer, in a suggested change
+OBJECTS = 4  # suggestions prefer layers at least this many times smaller than the picture
 OUTLINE = (255, 214, 10)
-OUTSIDE = 0.55  # brightness of what lies outside of a unit's region
+OUTSIDE = 0.55  # brightness outside a unit's region
 
 Concepts = Callable[[np.ndarray, Sequence[int]], Mapping[str, np.ndarray]]
-"""From pictures [N, R, R, 3] uint8 and their seeds to masks [N, H, W] bool of any size by concept: the same
-concepts each time."""
+"""Function from pictures [N, R, R, 3] uint8 and their seeds to masks [N, H, W] bool of any size by concept,
+the same concepts each time."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerUnits:
-    """What was found of the C units of one layer, for K concepts."""
+    """Results for the C units of one layer and K concepts."""
 
     shape: LayerShape
     thresholds: Tensor  # [C]
     intersections: Tensor  # [C, K] int64, pixels
     unions: Tensor  # [C, K] int64
-    top: Tensor  # [C, TOP] int64: seeds of the pictures in which they get highest
+    top: Tensor  # [C, TOP] int64: seeds of the pictures in which they are highest
 
     @property
     def iou(self) -> Tensor:
@@ -82,7 +82,7 @@ class Dissection:
     model_sha256: str
     resolution: int
     concepts: tuple[str, ...]
-    shares: tuple[float, ...]  # of all pixels, by concept
+    shares: tuple[float, ...]  # share of all pixels, by concept
     layers: tuple[LayerUnits, ...]
     samples: int
     seed: int
@@ -91,8 +91,8 @@ class Dissection:
 
     @cached_property
     def units(self) -> list[Unit]:
-        """All of them, those that agree best first."""
-        found = []
+        """All units, those that agree best first."""
+        units = []
         for layer in self.layers:
             ious = layer.iou.tolist()
             for number, row in enumerate(ious):
@@ -101,19 +101,19 @@ class Dissection:
                 threshold = float(layer.thresholds[number])
                 top = tuple(layer.top[number].tolist())
                 concept = self.concepts[best]
-                found.append(Unit(layer.shape.layer, number, concept, row[best], by_concept, threshold, top))
-        return sorted(found, key=lambda unit: (-unit.iou, unit.layer, unit.number))
+                units.append(Unit(layer.shape.layer, number, concept, row[best], by_concept, threshold, top))
+        return sorted(units, key=lambda unit: (-unit.iou, unit.layer, unit.number))
 
     def agrees(self, unit: Unit) -> bool:
-        """Whether its IoU is above 0.04, and half as much again as chance gives."""
+        """Whether its IoU is above 0.04, and 1.5 times that of chance."""
         return unit.iou > self.least(unit.concept)
 
     def agreeing(self, concept: str) -> list[Unit]:
-        """The units whose best concept this is and that agree with it, best first."""
+        """The units that agree with this concept more than with any other, best first."""
         return [unit for unit in self.units if unit.concept == concept and self.agrees(unit)]
 
     def share(self, concept: str) -> float:
-        """Of all pixels that the concept fills."""
+        """Share of all pixels that the concept fills."""
         return self.shares[self.concepts.index(concept)]
 
     def least(self, concept: str) -> float:
@@ -126,17 +126,18 @@ class Dissection:
         return active * share / (active + share - active * share)
 
     def most(self, concept: str) -> float:
-        """IoU of a unit that is active in as much of the concept as it can be, and nowhere else as long as it
-        can. About so: bringing maps to the picture's size changes a little how much is active."""
+        """Highest possible IoU: that of a unit that is active in as much of the concept as possible, and
+        nowhere else if possible. Approximate, since resizing maps to the picture slightly changes how much is
+        active."""
         active, share = 1 - self.quantile, self.share(concept)
         return min(active, share) / max(active, share)
 
     def suggestion(self, concept: str) -> list[UnitChange]:
-        """What to switch off to see the concept go: the units that agree with it, by layer; empty where none
-        does.
+        """Change that should remove the concept: units that agree with it, by layer, to switch off; empty if
+        none does.
 
-        Finer layers than a quarter of the picture's size are taken only if there is none in the others: what
-        those draw are edges and colours, and without it the whole picture pales.
+        Layers finer than a quarter of the picture's size are used only if no other layer has such units: they
+        draw edges and colours, and without these the whole picture pales.
         """
         units = self.agreeing(concept)
         coarse = {one.shape.layer for one in self.layers if one.shape.inside * OBJECTS <= self.resolution}
@@ -146,7 +147,7 @@ class Dissection:
         return [UnitChange(layer, tuple(by_layer[layer][:MOST_UNITS])) for layer in sorted(by_layer)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """All results as plain values, for JSON."""
         concepts = {
             name: {"share": self.share(name), "chance": self.chance(name), "most": self.most(name)}
             for name in self.concepts
@@ -211,15 +212,15 @@ def dissect(
     codes = random_codes(generator, samples, psi=psi, seed=seed)
     steps = _Steps(generator, shapes, codes, seed, progress)
     finest = min(generator.resolution, FINEST)
-    thresholds = [UpperQuantile(quantile, samples * min(s.inside, finest) ** 2) for s in shapes]
+    quantiles = [UpperQuantile(quantile, samples * min(s.inside, finest) ** 2) for s in shapes]
     highest = [_Highest() for _ in shapes]
     for seeds, _, maps in steps.run(draw=False):
-        for found, one, top in zip(thresholds, maps, highest, strict=True):
+        for values, one, top in zip(quantiles, maps, highest, strict=True):
             one = _reduced(one, finest)
-            found.add(one.transpose(0, 1).flatten(1))
+            values.add(one.transpose(0, 1).flatten(1))
             top.add(one.amax(dim=(2, 3)).t().cpu(), seeds)
-    limits = [found.result() for found in thresholds]
-    counts = [_Counts(limit) for limit in limits]
+    thresholds = [values.result() for values in quantiles]
+    counts = [_Counts(threshold) for threshold in thresholds]
     names: tuple[str, ...] = ()
     for seeds, pictures, maps in steps.run(draw=True):
         pixels = np.stack([from_tensor(picture) for picture in pictures])
@@ -230,8 +231,8 @@ def dissect(
             count.add(_reduced(one, finest), masks)
     pixels_each = samples * finest**2
     layers = [
-        LayerUnits(shape, limit.cpu(), count.both, count.either, top.seeds)
-        for shape, limit, count, top in zip(shapes, limits, counts, highest, strict=True)
+        LayerUnits(shape, threshold.cpu(), count.both, count.either, top.seeds)
+        for shape, threshold, count, top in zip(shapes, thresholds, counts, highest, strict=True)
     ]
     shares = tuple((counts[0].concept / pixels_each).tolist())
     about = (generator.name, generator.sha256, generator.resolution)
@@ -240,7 +241,7 @@ def dissect(
 
 @dataclass
 class _Steps:
-    """Goes through all samples in batches, twice, and tells how far it is."""
+    """Goes through all samples in batches, twice, and reports progress."""
 
     generator: Generator
     shapes: Sequence[LayerShape]
@@ -262,7 +263,7 @@ class _Steps:
 
 
 class _Highest:
-    """The pictures in which each unit gets highest; of equals the earlier one."""
+    """The pictures in which each unit is highest; of equal ones, the earlier."""
 
     def __init__(self) -> None:
         self.values, self.seeds = torch.empty(0), torch.empty(0, dtype=torch.int64)
@@ -288,7 +289,7 @@ class _Counts:
     def add(self, maps: Tensor, masks: Tensor) -> None:
         """Activations [n, C, s, s] and concepts [n, K, S, S] of zeros and ones, float32."""
         active = (_enlarged(maps, masks.shape[-1]) > self.thresholds).float()
-        both = torch.einsum("nchw,nkhw->ck", active, masks)  # exact: counts below 2^24
+        both = torch.einsum("nchw,nkhw->ck", active, masks)  # exact, as counts are below 2^24
         self.both = self.both + both.cpu().long()
         self.unit = self.unit + active.sum(dim=(0, 2, 3)).cpu().long()
         self.concept = self.concept + masks.sum(dim=(0, 2, 3)).cpu().long()
@@ -326,7 +327,7 @@ def _stacked(shown: Mapping[str, np.ndarray], names: Sequence[str], count: int, 
 def top_pictures(
     generator: Generator, dissection: Dissection, units: Sequence[Unit], *, count: int = TOP, side: int = 128
 ) -> dict[tuple[int, int], list[np.ndarray]]:
-    """By layer and number of each unit, the pictures in which it gets highest, [side, side, 3] uint8, its
+    """By layer and number of each unit, the pictures in which it is highest, [side, side, 3] uint8, with its
     region outlined and the rest darkened."""
     shapes = {one.shape.layer: one.shape for one in dissection.layers}
     limits = {one.shape.layer: one.thresholds for one in dissection.layers}
@@ -353,7 +354,7 @@ def top_pictures(
 
 
 def outlined(picture: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """A picture [H, W, 3] uint8 with a region [H, W] bool outlined, and darker outside of it."""
+    """A picture [H, W, 3] uint8 with a region [H, W] bool outlined, and darker outside it."""
     shown = np.where(region[..., None], picture, (picture * OUTSIDE).astype(np.uint8))
     shown[boundaries(region) & ~region] = OUTLINE
     return shown

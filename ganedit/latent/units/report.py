@@ -1,4 +1,4 @@
-"""A dissection to be looked at: one page of HTML without scripts, its pictures inside it or beside it."""
+"""Report of a dissection: one page of HTML without scripts, with embedded pictures or a folder of them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from ganedit.latent.units.switching import UnitChange
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
-SHOWN = 12  # units of a concept with their pictures
-EXAMPLES = 3  # pictures that show what counts as a concept
-SIDE = 128  # of the pictures, in pixels; they are shown smaller
+SHOWN = 12  # units per concept that are shown with pictures
+EXAMPLES = 3  # pictures that illustrate each concept
+SIDE = 128  # of the pictures in pixels; the page shows them smaller
 QUALITY = 88
 PAGE = "index.html"
 
 Keep = Callable[[str, np.ndarray], str]
-"""Keeps a picture under a name, and returns what the page calls it."""
+"""Stores a picture under a name, and returns its address for the page."""
 
 
 def write_report(
@@ -49,12 +49,12 @@ def write_report(
     """Write the page of a dissection.
 
     Args:
-        target: `NAME.html`, which holds its pictures itself; or a folder, for `index.html` and `images/`.
-        generator: What was dissected.
-        dissection: What was found.
-        concepts: What it was found with.
-        model: What a command line calls it; by default its name.
-        provenance: What `images.provenance.provenance` returned; goes into the pictures.
+        target: `NAME.html`, with embedded pictures; or a folder, for `index.html` and `images/`.
+        generator: The dissected generator.
+        dissection: The results.
+        concepts: The function that located the concepts.
+        model: Name of the model for command lines; by default its own.
+        provenance: From `images.provenance.provenance`, to be stored in the pictures.
 
     Returns:
         The page.
@@ -81,16 +81,16 @@ def write_report(
 
 
 def page_of(target: str | Path) -> Path:
-    """The page that a target gives.
+    """The path of the page for a target.
 
     Raises:
-        InputError: a file that is not .html.
+        InputError: the target is a file that is not .html.
     """
     target = Path(target)
     if target.suffix.lower() in (".html", ".htm"):
         return target
     if target.is_file():
-        raise InputError(f"{target} is a file, and no page", "name a folder, or NAME.html")
+        raise InputError(f"{target} is a file, but not a page", "name a folder, or NAME.html")
     return target / PAGE
 
 
@@ -103,10 +103,10 @@ class _Page:
     model: str
 
     def text(self) -> str:
-        found = self.dissection
-        by_concept = {name: self._units_of(name) for name in found.concepts}
+        dissection = self.dissection
+        by_concept = {name: self._units_of(name) for name in dissection.concepts}
         shown = [unit for units in by_concept.values() for unit in units]
-        pictures = top_pictures(self.generator, found, shown, side=SIDE)
+        pictures = top_pictures(self.generator, dissection, shown, side=SIDE)
         parts = [
             self._head(),
             self._cards(),
@@ -114,31 +114,31 @@ class _Page:
             *(self._concept(name, units, pictures) for name, units in by_concept.items()),
             self._all(),
         ]
-        title = escape(f"Units of {found.model}")
+        title = escape(f"Units of {dissection.model}")
         return _HTML.format(title=title, style=_STYLE, body="\n".join(parts))
 
     def _units_of(self, concept: str) -> list[Unit]:
-        """Those that are shown with pictures: that agree with it, or else its best one."""
+        """The units to show with pictures: those that agree with the concept, or its best one."""
         units = [unit for unit in self.dissection.units if unit.concept == concept]
         return [unit for unit in units if self.dissection.agrees(unit)][:SHOWN] or units[:1]
 
     # ---- parts of the page ----
 
     def _head(self) -> str:
-        found = self.dissection
-        counts = sum(layer.shape.units for layer in found.layers)
-        last = found.seed + found.samples - 1
-        active = _percent(1 - found.quantile)
+        dissection = self.dissection
+        counts = sum(layer.shape.units for layer in dissection.layers)
+        last = dissection.seed + dissection.samples - 1
+        active = _percent(1 - dissection.quantile)
         return (
-            f"<header><h1>What the units of <em>{escape(found.model)}</em> draw</h1><p>{counts:,} units of "
-            f"{len(found.layers)} layers, over {found.samples:,} pictures (seeds {found.seed} to {last}, psi "
-            f"{found.psi:g}). A unit is active where it is among the highest {active} of its own "
-            f"activations. It agrees with a concept where both overlap: IoU above {LEAST_IOU:g}, and half "
-            "as much again as chance gives.</p></header>"
+            f"<header><h1>What the units of <em>{escape(dissection.model)}</em> draw</h1><p>{counts:,} units "
+            f"of {len(dissection.layers)} layers, over {dissection.samples:,} pictures (seeds "
+            f"{dissection.seed} to {last}, psi {dissection.psi:g}). A unit is active where it is among "
+            f"the highest {active} of its own activations. It agrees with a concept where both overlap: IoU "
+            f"above {LEAST_IOU:g}, and 1.5 times that of chance.</p></header>"
         )
 
     def _cards(self) -> str:
-        """What counts as each concept, and how many units agree with it."""
+        """Illustrates each concept, and tells how many units agree with it."""
         examples = self._examples()
         cards = []
         for name in self.dissection.concepts:
@@ -159,9 +159,9 @@ class _Page:
     @torch.no_grad()
     def _examples(self) -> dict[str, list[np.ndarray]]:
         """Pictures with each concept outlined."""
-        found = self.dissection
-        seeds = range(found.seed, found.seed + min(EXAMPLES, found.samples))
-        codes = random_codes(self.generator, len(seeds), psi=found.psi, seed=found.seed)
+        dissection = self.dissection
+        seeds = range(dissection.seed, dissection.seed + min(EXAMPLES, dissection.samples))
+        codes = random_codes(self.generator, len(seeds), psi=dissection.psi, seed=dissection.seed)
         images = self.generator.synthesis(codes[:, None].expand(-1, self.generator.num_ws, -1))
         pixels = np.stack([from_tensor(image) for image in images])
         large = [resize(picture, SIDE) for picture in pixels]
@@ -174,15 +174,15 @@ class _Page:
         }
 
     def _layers(self) -> str:
-        """Layers by concepts: how many units agree, and how well the best."""
-        found = self.dissection
-        units = found.units
+        """Table of layers and concepts: how many units agree, and how well the best one does."""
+        dissection = self.dissection
+        units = dissection.units
         rows = []
-        for layer in found.layers:
+        for layer in dissection.layers:
             cells = []
-            for name in found.concepts:
+            for name in dissection.concepts:
                 here = [u for u in units if (u.layer, u.concept) == (layer.shape.layer, name)]
-                count = sum(found.agrees(unit) for unit in here)
+                count = sum(dissection.agrees(unit) for unit in here)
                 best = float(layer.iou[:, self._column(name)].max())
                 shade = f' style="--heat:{min(count / 12, 1):.2f}"' if count else ' class="none"'
                 cells.append(f"<td{shade}><b>{count}</b><small>{best:.3f}</small></td>")
@@ -190,7 +190,7 @@ class _Page:
                 f"layer{layer.shape.layer}<small>{layer.shape.inside} px, {layer.shape.units} units</small>"
             )
             rows.append(f"<tr><th>{label}</th>{''.join(cells)}</tr>")
-        head = "".join(f"<th>{escape(name)}</th>" for name in found.concepts)
+        head = "".join(f"<th>{escape(name)}</th>" for name in dissection.concepts)
         return (
             "<section><h2>By layer</h2><p>How many units agree, and below it the best IoU of any unit.</p>"
             f'<table class="layers"><tr><th></th>{head}</tr>{"".join(rows)}</table></section>'
@@ -199,14 +199,14 @@ class _Page:
     def _concept(
         self, name: str, units: Sequence[Unit], pictures: Mapping[tuple[int, int], list[np.ndarray]]
     ) -> str:
-        found = self.dissection
-        agreeing = found.agreeing(name)
-        changes = found.suggestion(name)
+        dissection = self.dissection
+        agreeing = dissection.agreeing(name)
+        changes = dissection.suggestion(name)
         note = f"{len(agreeing)} units agree" + (f"; the {SHOWN} best" if len(agreeing) > SHOWN else "")
         if changes:
             note += f". To see them go:<code>{escape(try_line(changes, self.model))}</code>"
         else:
-            note = "No unit agrees. " + (limit_of(found, name) or "The nearest one:")
+            note = "No unit agrees. " + (limit_of(dissection, name) or "The nearest one:")
         widest = max((unit.iou for unit in units), default=1) or 1
         cards = "".join(
             self._unit(unit, pictures[unit.layer, unit.number], unit.iou / widest) for unit in units
@@ -229,12 +229,12 @@ class _Page:
         )
 
     def _all(self) -> str:
-        found = self.dissection
+        dissection = self.dissection
         rows = "".join(
             f"<tr><td>layer{u.layer}:{u.number}</td><td>{escape(u.concept)}</td><td>{u.iou:.3f}</td>"
             f"<td>{', '.join(map(str, u.top))}</td></tr>"
-            for u in found.units
-            if found.agrees(u)
+            for u in dissection.units
+            if dissection.agrees(u)
         )
         head = "<tr><th>unit</th><th>concept</th><th>IoU</th><th>seeds of its highest pictures</th></tr>"
         return f"<details><summary>All units that agree</summary><table>{head}{rows}</table></details>"
@@ -243,19 +243,19 @@ class _Page:
         return self.dissection.concepts.index(concept)
 
     def _id(self, concept: str) -> str:
-        """What files and links call it."""
+        """Identifier of a concept for files and links."""
         return f"concept{self._column(concept)}"
 
 
 def try_line(changes: Sequence[UnitChange], model: str) -> str:
-    """A command that shows what suggested changes do."""
+    """A command that shows the effect of suggested changes."""
     named = "" if model == "faces" else f" --model {shlex.quote(model)}"
     ablated = "".join(f" --ablate {change}" for change in changes)
     return f"ganedit edit me.jpg{named}{ablated} --sheet"
 
 
 def limit_of(dissection: Dissection, concept: str) -> str:
-    """Why no unit can agree with a concept, where none can; else empty."""
+    """Why no unit can agree with a concept; empty if some can."""
     if dissection.most(concept) > dissection.least(concept):
         return ""
     share, active = _percent(dissection.share(concept)), _percent(1 - dissection.quantile)

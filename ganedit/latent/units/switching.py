@@ -1,12 +1,12 @@
 """Single units (feature maps) of a generator switched off or on while it draws.
 
 GAN Dissection (Bau et al., arXiv:1811.10597): a unit that is switched off, everywhere or inside a painted
-region, takes with it what it draws; one that is switched on, set to a high value that it reaches by itself,
-brings it.
+region, removes what it draws; one that is switched on, which means set to a high value that it also reaches
+by itself, adds it.
 
-Regions are painted on the picture, and brought to the size of the layer. StyleGAN3's maps reach beyond the
-picture by a margin: there a region goes on as it is at the picture's rim, so that what is painted up to the
-rim does not fade.
+Regions are painted on the picture, and resized to the layer. StyleGAN3's maps extend beyond the
+picture by a margin: there a region continues as it is at the picture's border, so that what is painted up to
+the border does not fade.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from ganedit.latent.units.activations import (
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
-QUANTILE = 0.99  # of a unit's activations: what it is set to when it is switched on
-SAMPLES = 64  # pictures over which that is found
+QUANTILE = 0.99  # of a unit's activations: the value of a unit that is switched on
+SAMPLES = 64  # number of pictures for computing the quantile
 CHANGE = re.compile(r"layer(\d{1,3}):(\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*)(?:@(.+))?")
 
 
@@ -51,9 +51,9 @@ class UnitChange:
     Attributes:
         layer: Index of `Generator.layers`.
         units: Channels.
-        on: Set to a high value of their own, instead of 0.
-        mask: [H, W] float32 from 0 to 1, how much of the change each part of the picture gets; None: all.
-        name: Of the mask, for the record.
+        on: Whether to set them to a high value of their own instead of 0.
+        mask: [H, W] float32 from 0 to 1, the share of the change at each pixel; None means 1 everywhere.
+        name: Name of the mask, for the record.
     """
 
     layer: int
@@ -63,7 +63,7 @@ class UnitChange:
     name: str = ""
 
     def __str__(self) -> str:
-        """As it is written on a command line."""
+        """The change as written on a command line."""
         units = ",".join(map(str, self.units))
         return f"layer{self.layer}:{units}" + (f"@{self.name}" if self.mask is not None else "")
 
@@ -76,10 +76,10 @@ class UnitChange:
 
 
 def parse_change(text: str, *, on: bool) -> UnitChange:
-    """`layer4:17,33`, `layer4:0-7`, or with a painted region `layer4:5@mask.png`.
+    """Parse `layer4:17,33`, `layer4:0-7`, or with a painted region `layer4:5@mask.png`.
 
     Raises:
-        UsageError: something else.
+        UsageError: the text has another form.
         InputError: the mask cannot be read, or is black.
     """
     match = CHANGE.fullmatch(text.strip())
@@ -99,7 +99,7 @@ def parse_change(text: str, *, on: bool) -> UnitChange:
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """[H, W] float32: a painted region, 1 where it is white and 0 where it is black or transparent.
+    """A painted region [H, W] float32: 1 where the picture is white, 0 where it is black or transparent.
 
     Raises:
         InputError: it cannot be read, or nothing is painted.
@@ -128,13 +128,13 @@ class UnitEdit:
     ) -> None:
         """
         Args:
-            generator: What draws.
-            changes: Applied in their order.
-            samples: Pictures over which a unit's high value is found, the quantile 0.99.
-            seed: Of the first of them.
+            generator: The generator whose units change.
+            changes: Changes, applied in this order.
+            samples: Number of pictures for computing a unit's high value, the quantile 0.99.
+            seed: Seed of the first of them.
 
         Raises:
-            UsageError: a layer or unit that the generator has not.
+            UsageError: a layer or unit that the generator does not have.
             CheckpointError: the generator has no style space.
         """
         shapes = layer_shapes(generator)
@@ -156,11 +156,11 @@ class UnitEdit:
 
     @contextmanager
     def applied(self, generator: Generator, strength: float = 1.0) -> Iterator[None]:
-        """Everything that `generator` draws in this block is drawn with the units changed.
+        """Context in which `generator` draws with the units changed.
 
         Args:
-            generator: The one that this was made for, or a `personal` copy of it.
-            strength: 1 for the whole change, less for a part of it, as films want it.
+            generator: The generator that this was made for, or a `personal` copy of it.
+            strength: 1 for the whole change, less for a part of it, as in films.
         """
         layers = generator.layers
         with ExitStack() as stack:
@@ -172,7 +172,7 @@ class UnitEdit:
 
 @dataclass
 class _Hook:
-    """Moves units of a layer's output [N, C, S, S] towards values [U, 1, 1], `share` of the way."""
+    """Moves units of a layer's output [N, C, S, S] towards values [U, 1, 1] by a fraction `share`."""
 
     units: list[int]
     values: Tensor
@@ -194,12 +194,12 @@ def high_values(
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> Tensor:
-    """[U]: a high quantile of the units' own activations, over all places of random pictures."""
-    found = UpperQuantile(quantile, samples * shape.inside**2)
+    """[U]: a high quantile of the units' own activations over all places of random pictures."""
+    quantiles = UpperQuantile(quantile, samples * shape.inside**2)
     for codes in random_codes(generator, samples, seed=seed).split(BATCH):
         _, (maps,) = activations(generator, codes, [shape], draw=False)
-        found.add(maps[:, list(units)].transpose(0, 1).flatten(1))
-    return found.result()
+        quantiles.add(maps[:, list(units)].transpose(0, 1).flatten(1))
+    return quantiles.result()
 
 
 def _check(change: UnitChange, shapes: Sequence[LayerShape], generator: Generator) -> None:
@@ -214,7 +214,7 @@ def _check(change: UnitChange, shapes: Sequence[LayerShape], generator: Generato
 
 
 def _region(mask: np.ndarray, shape: LayerShape) -> Tensor:
-    """A mask of the picture [H, W] as [S, S] of the layer; the margin has what the rim has."""
+    """A mask of the picture [H, W] resized to the layer [S, S]; the margin continues the picture's border."""
     inner = torch.from_numpy(np.ascontiguousarray(mask, np.float32))[None, None]
     inner = F.interpolate(inner, (shape.inside,) * 2, mode="bilinear", antialias=True, align_corners=False)
     return F.pad(inner, [shape.margin] * 4, mode="replicate")[0, 0].clamp(0, 1)

@@ -1,1 +1,1 @@
-"""What can be downloaded, and how it gets here."""
+"""The catalogue of models to download, and the downloads."""

@@ -1,4 +1,4 @@
-"""What came from a server or a mirror: is it the file that was meant?"""
+"""Checks whether what came from a server or a mirror is the expected file."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ def check(
     text: bool = False,
     discard: Callable[[], None] | None = None,
 ) -> None:
-    """Compare a file with what is known about it, and refuse pages and other things that are no weights.
+    """Compare a file with what is known about it, and refuse web pages and anything else that is not weights.
 
     Args:
         path: The file.
-        size: Bytes that it must have; 0 if not known.
-        sha256: What its checksum must be; empty if not known.
-        where: It came from, for the message.
-        text: Whether it may be a text.
+        size: Its size in bytes; 0 if not known.
+        sha256: Its checksum; empty if not known.
+        where: Where it came from, for the message.
+        text: Whether it may be a text file.
         discard: Called if it is refused.
 
     Raises:
         CheckpointError: It is something else.
     """
-    found, problem = path.stat().st_size, ""
+    length, problem = path.stat().st_size, ""
     with open(path, "rb") as file:
         kind = not_weights(file.read(4096), text=text)
     if kind:
         problem = f"{where} gave {kind}, not weights"
-    elif size and found != size:
-        problem = f"the file from {where} has {found:,} bytes, not {size:,}"
+    elif size and length != size:
+        problem = f"the file from {where} has {length:,} bytes, not {size:,}"
     elif sha256 and (digest := sha256_file(path)) != sha256:
         problem = f"the file from {where} has the sha256 {digest[:12]}..., not {sha256[:12]}..."
     if problem:
@@ -48,7 +48,7 @@ def check(
 
 
 def not_weights(start: bytes, *, text: bool = False) -> str:
-    """What a file is, from its start, if a server sent it instead of weights; else empty."""
+    """Describe, from its first bytes, a file that a server sent instead of weights; empty for weights."""
     words = start.lstrip(b"\xef\xbb\xbf \t\r\n")
     lower = words[:200].lower()
     if lower.startswith((b"<!doctype html", b"<html", b"<head", b"<script")):
@@ -60,4 +60,4 @@ def not_weights(start: bytes, *, text: bool = False) -> str:
         return "a pointer of Git LFS"
     if words.startswith((b'{"', b"{ ", b"{\n", b"{\r")) and not text:
         return f"a message ({words[:80].decode('utf-8', 'replace')!r})"
-    return "nothing at all" if not start else ""
+    return "an empty file" if not start else ""

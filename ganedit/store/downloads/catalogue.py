@@ -1,4 +1,4 @@
-"""Models that can be downloaded: catalogue.toml beside this file, typed. Light to import."""
+"""Models that can be downloaded: catalogue.toml in this folder, with types. Light to import."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PATH = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True)
 class Licence:
-    """Under which terms a model is given away.
+    """The terms under which a model is published.
 
     Attributes:
-        restricted: What it allows depends on the purpose; `ganedit models pull` asks for consent first.
+        restricted: Whether it depends on the purpose; `ganedit models pull` then asks for consent first.
     """
 
     name: str
@@ -32,25 +32,25 @@ class Licence:
 class Entry:
     """A model that can be downloaded.
 
-    One of `url`, `manual` and `open_clip` says how it is got.
+    One of `url`, `manual` and `open_clip` says where it comes from.
 
     Attributes:
         name: In ganedit.
         task: One of `store.cards.TASKS`, or "clip".
-        family: Whose file format, as in docs/formats.
+        family: The file format, as in docs/formats.
         licence: Its terms.
-        source: Page of its authors.
-        file: What the file is called, also in a mirror.
-        url: Of the file.
-        config_url: Of the config.json that belongs to it, where there is one.
+        source: Web page of its authors.
+        file: Name of the file, also in a mirror.
+        url: Address of the file.
+        config_url: Address of the config.json that belongs to it, if there is one.
         manual: Page from which only a browser can download it.
         open_clip: "MODEL/TAG" of the package open_clip, which brings the file itself.
         resolution: Pixels.
         template: Alignment of its faces; empty for models of anything else.
         data: What it was trained on.
         size: Bytes of the file, where published; checked.
-        megabytes: About as many, for information.
-        sha256: Of the file, where published; else recorded at the first download.
+        megabytes: Its approximate size, for information.
+        sha256: Checksum of the file, where published; otherwise recorded at the first download.
         note: What distinguishes it.
     """
 
@@ -74,7 +74,7 @@ class Entry:
 
     @property
     def about_megabytes(self) -> int:
-        """Its size, rounded; 0 where nobody says."""
+        """Its size, rounded; 0 if unknown."""
         return max(1, round(self.size / 1e6)) if self.size else self.megabytes
 
 
@@ -83,24 +83,24 @@ def entries() -> dict[str, Entry]:
     """Every model of the catalogue by name, in the order of the file."""
     table = tomllib.loads(PATH.read_text(encoding="utf-8"))
     licences = {key: Licence(**values) for key, values in table["licences"].items()}
-    found: dict[str, Entry] = {}
+    known: dict[str, Entry] = {}
     for group in table["group"]:
         shared = {key: value for key, value in group.items() if key != "models"}
         for model in group["models"]:
             entry = _entry({**shared, **model}, licences)
-            if entry.name in found:
+            if entry.name in known:
                 raise ValueError(f"{PATH.name} names {entry.name} twice")
-            found[entry.name] = entry
-    return found
+            known[entry.name] = entry
+    return known
 
 
 def find(name: str) -> Entry | None:
-    """The entry called `name`; None when there is none."""
+    """The entry called `name`, or None."""
     return entries().get(name)
 
 
 def no_such_model(name: str, here: Iterable[str]) -> GaneditError:
-    """The error for a model that is not `here`: to be downloaded, or misspelt."""
+    """The error for a model that is not among those `here`: it can be downloaded, or is misspelt."""
     if name in entries():
         return MissingError(f"{name} is not here yet, but can be downloaded", f"ganedit models pull {name}")
     near = did_you_mean(name, [*here, *entries()])
@@ -110,9 +110,9 @@ def no_such_model(name: str, here: Iterable[str]) -> GaneditError:
 
 
 def _entry(values: dict[str, Any], licences: dict[str, Licence]) -> Entry:
-    """An entry from its TOML table: `base` + `file` is the URL, `base` + `config` that of its config.
+    """An entry from its TOML table: the URL is `base` + `file`, that of its config `base` + `config`.
 
-    `saved_as` is its name in mirrors where that of the URL is another model's as well.
+    `saved_as` is its name in mirrors if another model's URL ends in the same name.
     """
     base, config = values.pop("base", ""), values.pop("config", "")
     values["licence"] = licences[values["licence"]]

@@ -1,7 +1,7 @@
-"""Downloads of large files over HTTP: resumed, retried, checked, and whole or not there at all.
+"""Downloads of large files over HTTP: resumed, retried, checked, and never left incomplete.
 
-The file grows as `.NAME.part` beside its target, with `.NAME.part.json` saying of which version it is; both
-stay after a failure, so that the next attempt goes on where this one stopped.
+The file grows as `.NAME.part` next to its target, and `.NAME.part.json` records its version; both
+stay after a failure, so that the next attempt continues where this one stopped.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 MAX_SIZE = 50 * 10**9  # bytes; no model is larger
 MARGIN = 256 * 2**20  # bytes that stay free on the disk
 CHUNK = 2**18  # bytes at most in one read
-DISK_STEP = 2**26  # bytes between two looks at the free space
+DISK_STEP = 2**26  # bytes between two checks of the free space
 LONGEST_WAIT = 30.0  # seconds between two attempts
 MAX_REDIRECTS = 5
-PASSING = (408, 425, 429, 500, 502, 503, 504)  # statuses worth another try
+TRANSIENT = (408, 425, 429, 500, 502, 503, 504)  # HTTP statuses worth another try
 NO_NETWORK = "the name of its server is not known here; is there a network?"
 OTHER = "it is not the file expected: try another `mirror`"
 BY_HAND = (
@@ -41,7 +41,7 @@ BY_HAND = (
 )
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are here and the total, 0 where the server does not tell."""
+"""Called with the bytes received so far and the total, which is 0 if the server does not tell."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Patience:
         silence: Seconds without a byte.
         slowest: Bytes per second, on average over `window` seconds.
         window: Seconds.
-        attempts: In a row that bring nothing; each that brings something starts the count again.
+        attempts: Attempts in a row without any new bytes after which to give up.
         backoff: Seconds before the second attempt; doubles up to 30 s.
     """
 
@@ -66,7 +66,7 @@ class Patience:
 
 
 class _TryAgain(Exception):
-    """What came is of no use, but the next attempt may be."""
+    """This attempt failed, but the next one may succeed."""
 
     def __init__(self, reason: str, wait: float = 0) -> None:
         super().__init__(reason)
@@ -74,12 +74,12 @@ class _TryAgain(Exception):
 
 
 class _StartOver(_TryAgain):
-    """As _TryAgain, and what is here is of another version of the file."""
+    """Like _TryAgain, but the bytes received so far belong to another version of the file."""
 
 
 @dataclass
 class _Part:
-    """The unfinished file and what is known about the version it is of."""
+    """The unfinished file, and what is known about its version."""
 
     path: Path
     url: str
@@ -94,27 +94,27 @@ class _Part:
         return 0
 
     def version(self) -> dict[str, Any]:
-        """`etag` or `modified` and `total` of the unfinished file; empty if it cannot be gone on with."""
+        """`etag` or `modified` and `total` of the unfinished file; empty if it cannot be continued."""
         with suppress(OSError, ValueError, LookupError, TypeError):
-            found = json.loads(self.about.read_text(encoding="utf-8"))
-            if found["url"] == self.url and found["total"] > 0:
-                return found
+            version: dict[str, Any] = json.loads(self.about.read_text(encoding="utf-8"))
+            if version["url"] == self.url and version["total"] > 0:
+                return version
         return {}
 
     def validator(self) -> str:
-        """What tells the server which version is here; empty where it gave nothing of the kind."""
+        """Value that tells the server which version is here; empty if the server sent none."""
         about = self.version()
         return about.get("etag") or about.get("modified") or ""
 
     def begin(self, response: requests.Response, total: int) -> None:
-        """Note down which version is coming."""
+        """Record which version is being downloaded."""
         etag = response.headers.get("ETag", "")
         self.about.write_text(
             json.dumps(
                 {
                     "url": self.url,
                     "total": total,
-                    "etag": "" if etag.startswith("W/") else etag,  # a weak one says nothing about bytes
+                    "etag": "" if etag.startswith("W/") else etag,  # a weak tag does not promise equal bytes
                     "modified": response.headers.get("Last-Modified", ""),
                 }
             ),
@@ -136,28 +136,29 @@ def download(
     progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> Path:
-    """Bring the file at `url` to `target`; the proxies of the environment are used.
+    """Download the file at `url` to `target`, through the proxies of the environment.
 
     Args:
         url: http or https. Redirects are followed, but never from https to http.
-        target: Appears when the file is complete; parent folders are made.
-        size: Bytes that it must have; 0 if not known.
-        sha256: What its checksum must be; empty if not known.
-        text: Whether it may be a text; else what reads like a page or a message is refused.
+        target: Where the file appears once it is complete; parent folders are created.
+        size: Its size in bytes; 0 if not known.
+        sha256: Its checksum; empty if not known.
+        text: Whether it may be a text file; otherwise web pages and messages are refused.
         progress: See `Progress`.
         patience: How long to wait, how often to try.
 
     Raises:
-        MissingError: The server cannot be reached, refuses, keeps breaking off, or has something else.
-        InputError: The disk is too full.
+        MissingError: The server cannot be reached, refuses, keeps closing the connection, or has another
+            file.
+        InputError: There is too little space on the disk.
         CheckpointError: The file is not the one expected.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(target.with_name(f".{target.name}.part"), url)
-    with _alone(part.path):
+    with _locked(part.path):
         if not (sha256 or part.validator()):
-            part.drop()  # nothing would show that the rest is of another version
+            part.drop()  # otherwise a rest of another version could go unnoticed
         _Download(part, size, text, progress or (lambda done, total: None), patience or Patience()).complete()
         check(part.path, size, sha256, url, text=text, discard=part.drop)
         os.replace(part.path, target)
@@ -166,7 +167,7 @@ def download(
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Keep other processes from writing the same unfinished file."""
     lock = path.with_name(path.name + ".lock")
     with open(lock, "w") as file:
@@ -182,7 +183,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 @dataclass
 class _Download:
-    """Attempts to complete a part, by the arguments of `download`."""
+    """Attempts to complete a part; the fields are the arguments of `download`."""
 
     part: _Part
     size: int
@@ -191,7 +192,7 @@ class _Download:
     patience: Patience
 
     def complete(self) -> None:
-        """Try until the part is complete, or nothing comes any more."""
+        """Try until the part is complete, or no more bytes arrive."""
         import requests
         import urllib3
 
@@ -221,7 +222,7 @@ class _Download:
                 wait = 2 * wait if failures else self.patience.backoff
 
     def attempt(self, session: requests.Session) -> None:
-        """One request: the rest of the file, or all of it where the server cannot go on."""
+        """One request: for the rest of the file, or for all of it if the server cannot resume."""
         known, have = self.part.version(), self.part.have()
         headers = {"Accept-Encoding": "identity", "User-Agent": "ganedit"}
         if have and known:
@@ -242,7 +243,7 @@ class _Download:
             self.receive(response, start, total)
 
     def opened(self, session: requests.Session, headers: dict[str, str]) -> requests.Response:
-        """The answer at the end of the redirects: 200, 206 or 416."""
+        """The response after all redirects, with status 200, 206 or 416."""
         url = self.part.url
         for _ in range(MAX_REDIRECTS + 1):
             _refuse_scheme(url)
@@ -265,13 +266,15 @@ class _Download:
         raise MissingError(f"{url} is redirected without end", BY_HAND)
 
     def receive(self, response: requests.Response, start: int, total: int) -> None:
-        """Append the body to the part, watching its start, its length, the pace and the disk."""
+        """Append the body to the part, checking its start, its length, the speed and the free space."""
         done = then = start
         since = time.monotonic()
         with open(self.part.path, "r+b" if start else "wb") as file:
             file.seek(start)
             self.progress(done, total)
-            while chunk := response.raw.read1(CHUNK, decode_content=True):  # what is there, without waiting
+            while chunk := response.raw.read1(
+                CHUNK, decode_content=True
+            ):  # what has arrived, without waiting
                 if done == 0:
                     self.refuse_page(chunk)
                 try:
@@ -313,13 +316,13 @@ class _Download:
 
 def _refuse_scheme(url: str) -> None:
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise MissingError(f"{url} is no address of a web server", "http and https are followed")
+        raise MissingError(f"{url} is not a web address", "http and https are followed")
 
 
 def _refusal(url: str, response: requests.Response) -> Exception:
-    """The error for a status that brings no file."""
+    """The error for a status without a file."""
     what = f"{response.status_code} {response.reason or ''}".strip()
-    if response.status_code in PASSING:
+    if response.status_code in TRANSIENT:
         after = response.headers.get("Retry-After", "")
         return _TryAgain(f"it answers {what}", float(after) if after.isdigit() else 0)
     gone = "it is no longer there: " if response.status_code in (404, 410) else ""
@@ -327,16 +330,16 @@ def _refusal(url: str, response: requests.Response) -> Exception:
 
 
 def _total(response: requests.Response, start: int, known: dict[str, Any]) -> int:
-    """Bytes of the whole file; 0 where the server does not tell.
+    """Size of the whole file in bytes; 0 if the server does not tell.
 
     Raises:
-        _StartOver: the answer does not continue what is here.
+        _StartOver: the response does not continue the bytes received so far.
     """
     if response.status_code == 206:
-        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
-        if not found or int(found[1]) != start or int(found[3]) != known.get("total"):
-            raise _StartOver("the server goes on at another place, or with another file")
-        return int(found[3])
+        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
+        if not span or int(span[1]) != start or int(span[3]) != known.get("total"):
+            raise _StartOver("the server continues at another place, or with another file")
+        return int(span[3])
     length = response.headers.get("Content-Length", "")
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
     return int(length) if length.isdigit() and not encoded else 0

@@ -1,7 +1,7 @@
-"""Bring models of the catalogue here: download, check, convert, remember the checksum. Light to import.
+"""Downloads models of the catalogue: fetch, check, convert, record the checksum. Light to import.
 
-`downloads.json` in the user's folder remembers the sha256 of every file that was ever pulled, also after
-`ganedit models rm`: where nobody publishes a checksum, the first download decides which file is right.
+`downloads.json` in the user's folder records the sha256 of every file that was ever pulled, even after
+`ganedit models rm`: without a published checksum, the first download decides which file is right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STAGING = ".downloads"
 
 @dataclass(frozen=True)
 class _File:
-    """One file to get: its published name, what it is called here, and what is known about it."""
+    """One file to download: its published name, its path here, and what is known about it."""
 
     file: str
     url: str
@@ -80,7 +80,7 @@ def pull(
     digest = sha256_file(paths[0])
     try:
         import_model(
-            paths[0] if len(paths) == 1 else _together(files, paths, staging),
+            paths[0] if len(paths) == 1 else _in_one_folder(files, paths, staging),
             entry.name,
             template=entry.template,
             licence=entry.licence.name,
@@ -90,7 +90,7 @@ def pull(
             force=force,
         )
     except CheckpointError:
-        shutil.rmtree(staging, ignore_errors=True)  # a second look would find the same
+        shutil.rmtree(staging, ignore_errors=True)  # trying again would give the same result
         raise
     record(entry.name, {"file": entry.file, "sha256": digest, "url": entry.url or entry.manual})
     folder = registry.user_folder() / entry.name
@@ -102,10 +102,10 @@ def pull(
 
 
 def check_possible(entry: Entry, *, mirror: str = "", force: bool = False) -> None:
-    """Refuse early what `pull` would refuse.
+    """Refuse early what `pull` would refuse later.
 
     Raises:
-        UsageError: It is there already, or has no mirrors.
+        UsageError: The model is there already, or cannot come from a mirror.
         MissingError: Only a browser can download it.
     """
     if entry.open_clip:
@@ -124,24 +124,24 @@ def check_possible(entry: Entry, *, mirror: str = "", force: bool = False) -> No
 
 
 def unfinished(entry: Entry) -> Path | None:
-    """The folder of a download that was broken off; None if there is none."""
+    """The folder of an unfinished download, or None."""
     folder = _staging(entry)
     return folder if folder.is_dir() else None
 
 
 def recorded(name: str) -> str:
-    """The sha256 of the file that was downloaded as `name` before; empty if none was."""
+    """The sha256 of the file that was downloaded as `name` before; empty if there was none."""
     return str(_ledger().get(name, {}).get("sha256", ""))
 
 
 def clip_weights(entry: Entry) -> Path | None:
-    """Where open_clip keeps a CLIP model that was pulled; None if it was not, or is gone."""
+    """Where open_clip keeps a CLIP model that was pulled; None if it was not pulled, or was deleted."""
     path = Path(_ledger().get(entry.name, {}).get("path", ""))
     return path if path.is_file() else None
 
 
 def record(name: str, about: dict[str, str]) -> None:
-    """Remember a download."""
+    """Record a download."""
     ledger = _ledger()
     ledger[name] = {**about, "date": time.strftime("%Y-%m-%d")}
     with atomic_path(registry.user_folder() / LEDGER) as temporary:
@@ -151,7 +151,7 @@ def record(name: str, about: dict[str, str]) -> None:
 def _ledger() -> dict[str, Any]:
     path = registry.user_folder() / LEDGER
     try:
-        ledger = json.loads(path.read_text(encoding="utf-8"))
+        ledger: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not all(isinstance(about, dict) for about in ledger.values()):
             raise ValueError("it holds something else")
         return ledger
@@ -164,12 +164,12 @@ def _ledger() -> dict[str, Any]:
 
 
 def _staging(entry: Entry) -> Path:
-    """Where its files are until they are converted."""
+    """Folder that holds its files until they are converted."""
     return registry.user_folder() / STAGING / entry.name
 
 
 def _files(entry: Entry, staging: Path) -> list[_File]:
-    """The weights first."""
+    """The files to download, weights first."""
     weights = _File(entry.file, entry.url, staging / entry.file, entry.size, entry.sha256)
     if not entry.config_url:
         return [weights]
@@ -178,8 +178,9 @@ def _files(entry: Entry, staging: Path) -> list[_File]:
 
 
 def _get(file: _File, mirror: str, progress: Progress | None, patience: Patience | None) -> Path:
-    """The file: in the mirror if that is a folder, else downloaded; checked either way."""
-    if file.here.is_file():  # complete, but a fault kept it from being converted
+    """The path of the file, in the mirror if that is a folder, otherwise downloaded; checked in both
+    cases."""
+    if file.here.is_file():  # downloaded before, but its conversion failed
         with suppress(CheckpointError):
             check(file.here, file.size, file.sha256, str(file.here), text=file.text)
             return file.here
@@ -193,13 +194,13 @@ def _get(file: _File, mirror: str, progress: Progress | None, patience: Patience
             progress=progress, patience=patience,
         )  # fmt: skip
     except CheckpointError as error:
-        if trust := _trust(file):
+        if trust := _trust_hint(file):
             raise CheckpointError(f"{error.message}, as when it was first downloaded", trust) from None
         raise
 
 
-def _trust(file: _File) -> str:
-    """A next step, where the checksum that a file did not meet was not published but recorded here."""
+def _trust_hint(file: _File) -> str:
+    """A hint for a file that differs from the recorded checksum; empty if the checksum was published."""
     for name, about in _ledger().items():
         if about.get("file") == file.file and about.get("sha256") == file.sha256 and file.sha256:
             return f"if you trust the new file: ganedit models pull {name} --force"
@@ -207,10 +208,10 @@ def _trust(file: _File) -> str:
 
 
 def in_mirror(mirror: str, file: str) -> str | Path:
-    """Where `file` is in a mirror: a URL, or a path in a folder.
+    """URL or path of `file` in a mirror.
 
     Raises:
-        UsageError: The mirror is neither.
+        UsageError: The mirror is neither a web address nor a folder.
         MissingError: The folder has no such file.
     """
     if "://" in mirror:
@@ -225,8 +226,8 @@ def in_mirror(mirror: str, file: str) -> str | Path:
     return folder / file
 
 
-def _together(files: list[_File], paths: list[Path], staging: Path) -> Path:
-    """A folder with weights and config under the names that belong to a model in two files."""
+def _in_one_folder(files: list[_File], paths: list[Path], staging: Path) -> Path:
+    """A folder that holds weights and config under the names expected of a model in two files."""
     folder = staging / "together"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -236,7 +237,7 @@ def _together(files: list[_File], paths: list[Path], staging: Path) -> Path:
 
 
 def _pull_clip(entry: Entry, force: bool) -> Path:
-    """Let open_clip bring a model into its own cache."""
+    """Let open_clip download a model into its own cache."""
     try:
         from open_clip.pretrained import download_pretrained, get_pretrained_cfg
     except ModuleNotFoundError as error:
@@ -244,7 +245,7 @@ def _pull_clip(entry: Entry, force: bool) -> Path:
     model, tag = entry.open_clip.split("/")
     try:
         path = Path(download_pretrained(get_pretrained_cfg(model, tag)))
-    except Exception as error:  # huggingface_hub and urllib have dozens of kinds between them
+    except Exception as error:  # huggingface_hub and urllib raise dozens of kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0][:150]
         raise MissingError(
             f"open_clip could not download {entry.open_clip}: {reason}",

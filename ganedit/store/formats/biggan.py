@@ -61,7 +61,7 @@ def _config(settings: Mapping[str, Any]) -> GeneratorConfig:
 def _renamed(tensors: Renaming, config: GeneratorConfig) -> dict[str, Any]:
     tensors.copy("embeddings", "embed", "weight")
     tensors.conv("generator.gen_z", "start")
-    at = 0  # in the file's numbering, where attention counts as a layer
+    at = 0  # in the file's numbering, which counts attention as a layer
     for i in range(len(config.channels)):
         if i == config.attention:
             _attention(tensors, f"generator.layers.{at}")

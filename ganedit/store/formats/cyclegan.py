@@ -1,7 +1,7 @@
 """Bare state dictionaries of pytorch-CycleGAN-and-pix2pix (`*_net_G*.pth`, `*_net_D*.pth`).
 
-They hold no options: everything follows from the numbers in the keys, and from shapes. A pix2pixHD global
-generator is laid out in the same way; it is known by its three or more reductions.
+They hold no options: everything follows from the numbers in the keys and the shapes. A pix2pixHD global
+generator has the same layout, and is recognised by having three or more reductions.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.layers_translation import Norm
 from ganedit.nets.patchgan import PatchGANConfig
@@ -19,7 +17,7 @@ from ganedit.nets.resnet import ResNetConfig
 from ganedit.nets.unet import UNetConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, norm_of, side
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = "pytorch-CycleGAN-and-pix2pix"
 HD_FAMILY = "pix2pixHD"
@@ -28,18 +26,14 @@ NO_TRACE = (
     "the default of the code that writes such files"
 )
 
-State = dict[str, Tensor]
-
 
 def read(content: Any) -> Foreign | None:
     """A ResNet or U-Net generator, or a PatchGAN; None for anything else.
 
     Raises:
-        CheckpointError: one of these, but damaged or of a layout that this code never wrote.
+        CheckpointError: one of these, but damaged or of a layout that this program never wrote.
     """
-    state = state_dict(content)
-    if state is None:
-        return None
+    state = state_dict(content) or {}
     if side(state, "model.1.weight") == 7 and any(".conv_block." in name for name in state):
         return None if any(name.startswith("model1_") for name in state) else _resnet(state)
     if side(state, "model.model.0.weight") == 4:
@@ -88,14 +82,14 @@ def residual(
     """The trunk of a residual generator, renamed.
 
     Args:
-        state: Of the file.
-        prefix: Before the numbers of layers.
+        state: Tensors of the file.
+        prefix: The part of the names before the layer numbers.
         blocks: Numbers of the residual blocks.
         convs: Numbers of the first convolution and of those that halve the size.
-        downs: How many these are.
+        downs: How many convolutions halve the size.
 
     Returns:
-        The renaming under way, the number of the second convolution in a block (5, or 6 with dropout), and
+        The unfinished renaming, the number of the second convolution in a block (5, or 6 with dropout), and
         the normalisation.
     """
     if not 1 <= downs <= 10 or len(blocks) > MAX_LAYERS or blocks != list(range(blocks[0], blocks[-1] + 1)):
@@ -122,7 +116,7 @@ def residual(
 
 
 def _unet(state: State) -> Foreign:
-    """Levels are nested: each holds the next one, under the number 1 at the outside and 3 further in."""
+    """Levels are nested: each holds the next one, as number 1 in the outermost level and 3 inside."""
     depth = max(len(re.findall(r"model\.", name)) for name in state) - 1
     if not 3 <= depth <= 16:
         raise CheckpointError(f"a U-Net of {depth} levels is not known", "the file is damaged")
@@ -184,6 +178,6 @@ def _discriminator(state: State, prefix: str, convs: list[int], layers: int) -> 
 
 
 def _notes(state: State, norm: Norm) -> str:
-    """For the case where the normalisation had to be guessed."""
+    """A note in case the normalisation had to be guessed."""
     traced = any(name.endswith("running_mean") for name in state)
     return NO_TRACE if norm == "instance" and not traced else ""

@@ -1,8 +1,8 @@
-"""Reads the weights of dlib's face recognition network from the file that dlib wrote.
+"""Reads the weights of dlib's face recognition network from dlib's own file.
 
 The file is a sequence of layers without names or an index; a parameter tensor starts with the version 2 and
-its four sizes as packed integers (a byte that counts bytes, then these, lowest first), followed by its
-float32 numbers. The sizes that the network needs, in order, are enough to find them.
+its four sizes as packed integers (a byte count, then the bytes, lowest first), followed by its
+float32 numbers. Tensors are found by the sizes that the network needs, in order.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read_face_resnet(path: Path) -> FaceResNet:
 
 
 def _tensor(data: bytes, at: int, rows: int, columns: int, path: Path) -> tuple[Tensor, int]:
-    """The next tensor [rows, columns, 1, 1] at or after `at`, flat, and where it ends."""
+    """The next tensor [rows, columns, 1, 1] at or after `at`, flattened, and where it ends."""
     header = b"".join(map(_packed, (2, rows, columns, 1, 1)))
     start = data.find(header, at) + len(header)
     end = start + 4 * rows * columns

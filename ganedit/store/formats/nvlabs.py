@@ -1,8 +1,8 @@
 """Network pickles of the stylegan2-ada-pytorch and stylegan3 codes.
 
-A file is a dictionary with the networks `G`, `D` and `G_ema`, or a generator alone (pivotal tuning); each is
-an object whose class came as source code, which is ignored: sizes are read from the stored tensors and
-settings. Only `G_ema` (else `G`) and `D` are used.
+A file is a dictionary with the networks `G`, `D` and `G_ema`, or a single generator (pivotal tuning); each is
+an object whose class is stored as source code, which is ignored: sizes come from the stored tensors and
+settings. Only `G_ema` (otherwise `G`) and `D` are used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WHOLE_BATCH = 2**16  # minibatch groups of unlimited size
 
 
 def read(content: Any) -> Foreign | None:
-    """The networks of a pickle; None for anything that holds no module of a style-based generator.
+    """The networks of a pickle; None for anything without a module of a style-based generator.
 
     Raises:
         CheckpointError: neither a StyleGAN2 nor a StyleGAN3, or incomplete.
@@ -53,15 +53,15 @@ def read(content: Any) -> Foreign | None:
         family, weights = "stylegan2-ada-pytorch", _generator(g)
     else:
         raise CheckpointError(f"its {g.class_name} is neither a StyleGAN2 nor a StyleGAN3", SUPPORTED)
-    judge, notes = None, ""
+    discriminator, notes = None, ""
     d = content.get("D")
     if isinstance(d, StandIn):
         try:
-            judge = _discriminator(d)
+            discriminator = _discriminator(d)
         except CheckpointError as error:
             notes = f"its discriminator was left out: {error.message}"
     resolution = weights.config["resolution"]
-    return Foreign(family, "generator", weights, resolution, discriminator=judge, notes=notes)
+    return Foreign(family, "generator", weights, resolution, discriminator=discriminator, notes=notes)
 
 
 def _generator(g: StandIn) -> NetworkWeights:
@@ -81,7 +81,7 @@ def _generator(g: StandIn) -> NetworkWeights:
 
 
 def _require_skips(blocks: list[StandIn]) -> None:
-    """The tools know three ways to sum up the image; published generators make it by skips."""
+    """Refuse other architectures than "skip", the only one of three that published generators use."""
     for block in blocks:
         kind = setting(block, "architecture", "skip")
         if "skip" in children(block):
@@ -96,7 +96,7 @@ def _require_skips(blocks: list[StandIn]) -> None:
 
 
 def _with_noise(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Layers made without noise get noise of strength 0."""
+    """The state, where layers made without noise get noise of strength 0."""
     for name in [k for k in state if k.endswith((".conv0.weight", ".conv1.weight"))]:
         layer = name.removesuffix("weight")
         size = int(layer.split(".")[-3].removeprefix("b"))
@@ -128,7 +128,7 @@ def _discriminator(d: StandIn) -> NetworkWeights:
 
 
 def _class_embedding(d: StandIn) -> dict[str, int]:
-    """Fields of a discriminator's config that concern its classes, from its tensors."""
+    """Config fields for a discriminator's classes, from its tensors."""
     mapping = children(d).get("mapping")
     if not isinstance(mapping, StandIn):
         return {}
@@ -141,6 +141,6 @@ def _class_embedding(d: StandIn) -> dict[str, int]:
 
 
 def _require_lrelu(layer: StandIn) -> None:
-    found = setting(layer, "activation", "lrelu")
-    if found != "lrelu":
-        raise CheckpointError(f"its activation is {str(found)[:30]!r}", "only 'lrelu' is supported")
+    activation = setting(layer, "activation", "lrelu")
+    if activation != "lrelu":
+        raise CheckpointError(f"its activation is {str(activation)[:30]!r}", "only 'lrelu' is supported")

@@ -1,4 +1,5 @@
-"""What the pickles of nvlabs hold: PyTorch modules, as stand-ins with tensors, children and settings."""
+"""Access to the PyTorch modules in nvlabs pickles, which are stand-ins with tensors, children and
+settings."""
 
 from __future__ import annotations
 
@@ -18,35 +19,35 @@ MAX_LAYERS = 64
 
 
 def children(module: StandIn) -> dict[str, Any]:
-    """What lies in a module, by name."""
-    found = module.state.get("_modules")
-    return found if isinstance(found, dict) else {}
+    """The submodules of a module, by name."""
+    modules = module.state.get("_modules")
+    return modules if isinstance(modules, dict) else {}
 
 
 def child(module: StandIn, name: str) -> StandIn:
-    """One of them.
+    """A submodule.
 
     Raises:
         CheckpointError: it is not there.
     """
-    found = children(module).get(name)
-    if not isinstance(found, StandIn):
+    value = children(module).get(name)
+    if not isinstance(value, StandIn):
         raise CheckpointError(f"its {module.class_name} has no {name}", SUPPORTED)
-    return found
+    return value
 
 
 def tensor(module: StandIn, *names: str) -> Tensor:
-    """The parameter `names[-1]` of the module that the other names lead to."""
+    """The parameter `names[-1]` of the submodule that the other names lead to."""
     for name in names[:-1]:
         module = child(module, name)
-    found = module.state["_parameters"].get(names[-1])
-    if not isinstance(found, Tensor):
+    value = module.state["_parameters"].get(names[-1])
+    if not isinstance(value, Tensor):
         raise CheckpointError(f"its {module.class_name} has no {names[-1]}", SUPPORTED)
-    return found
+    return value
 
 
 def setting(module: StandIn, name: str, default: Any = None) -> Any:
-    """What a module says of itself, or what it was made with: older files hold less of the former."""
+    """An attribute of a module, or the argument that it was made with: older files lack some attributes."""
     if name in module.state:
         return module.state[name]
     made_with = module.state.get("_init_kwargs")
@@ -71,24 +72,24 @@ def block_sizes(module: StandIn) -> list[int]:
     """Resolutions of the blocks b4, b8, ... in a module, coarse first.
 
     Raises:
-        CheckpointError: they are not doubled step by step.
+        CheckpointError: they do not double from block to block.
     """
-    found = sorted(int(m[1]) for m in (re.fullmatch(r"b(\d{1,5})", k) for k in children(module)) if m)
-    if len(found) < 2 or found != [4 << i for i in range(len(found))]:
-        raise CheckpointError(f"its {module.class_name} has blocks of {found[:20]} px", SUPPORTED)
-    return found
+    sizes = sorted(int(m[1]) for m in (re.fullmatch(r"b(\d{1,5})", k) for k in children(module)) if m)
+    if len(sizes) < 2 or sizes != [4 << i for i in range(len(sizes))]:
+        raise CheckpointError(f"its {module.class_name} has blocks of {sizes[:20]} px", SUPPORTED)
+    return sizes
 
 
 def numbered_children(module: StandIn, pattern: str) -> list[str]:
-    """Names of the form `pattern`, with one group for the number, in their order."""
-    found = {int(m[1]): m[0] for m in (re.fullmatch(pattern, k) for k in children(module)) if m}
-    if not found or sorted(found) != list(range(len(found))) or len(found) > MAX_LAYERS:
+    """Names of submodules that match `pattern`, whose one group is a number, in numeric order."""
+    by_number = {int(m[1]): m[0] for m in (re.fullmatch(pattern, k) for k in children(module)) if m}
+    if not by_number or sorted(by_number) != list(range(len(by_number))) or len(by_number) > MAX_LAYERS:
         raise CheckpointError(f"its {module.class_name} lacks a layer, or has too many", SUPPORTED)
-    return [found[i] for i in sorted(found)]
+    return [by_number[i] for i in sorted(by_number)]
 
 
 def mapping_config(mapping: StandIn) -> dict[str, Any]:
-    """Fields of a generator's config that concern the mapping network, from its tensors."""
+    """Config fields for a generator's mapping network, from its tensors."""
     layers = numbered_children(mapping, r"fc(\d{1,3})")
     classes, embedded = 0, 0
     if isinstance(children(mapping).get("embed"), StandIn):
@@ -105,7 +106,7 @@ def mapping_config(mapping: StandIn) -> dict[str, Any]:
 
 
 def state_of(module: StandIn) -> dict[str, Tensor]:
-    """All tensors by dotted name, but for StyleGAN2's resampling filters, which are checked and left out."""
+    """All tensors by dotted name, except StyleGAN2's resampling filters, which are checked and dropped."""
     state: dict[str, Tensor] = {}
     for name, value in module_state(module).items():
         if not name.endswith("resample_filter"):

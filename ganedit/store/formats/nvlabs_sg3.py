@@ -1,4 +1,4 @@
-"""The generator of the stylegan3 code, as its pickles hold it."""
+"""Reads the generator in pickles of the stylegan3 code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def generator(g: StandIn) -> NetworkWeights:
     """Config and tensors of a StyleGAN3.
 
     Raises:
-        CheckpointError: its layers are laid out unlike the paper's.
+        CheckpointError: its layers are arranged differently from the paper's.
     """
     synthesis = child(g, "synthesis")
     layers = [child(synthesis, name) for name in numbered_children(synthesis, r"L(\d{1,3})_\d+_\d+")]
@@ -70,21 +70,22 @@ def _number(module: StandIn, name: str, default: float | None = None) -> float:
 
 
 def _check_input(source: StandIn, config: GeneratorConfig) -> None:
-    """The first layer's signal is to come as the config says, which describes it only once."""
-    found: dict[str, Any] = {
+    """Refuse an input whose signal differs from that of the first layer: the config describes both at
+    once."""
+    stored: dict[str, Any] = {
         "channels": tensor(source, "weight").shape[0],
         "size": side(setting(source, "size")),
         "sampling_rate": _number(source, "sampling_rate"),
         "bandwidth": _number(source, "bandwidth"),
     }
     wanted = (config.channels[0], config.sizes[0], config.rates[0], config.cutoffs[0])
-    for (name, value), expected in zip(found.items(), wanted, strict=True):
+    for (name, value), expected in zip(stored.items(), wanted, strict=True):
         if abs(value - expected) > 1e-6 * expected:
             raise CheckpointError(f"the {name} of its input is {value}, its first layer has {expected}")
 
 
 def _check_layers(layers: list[StandIn], config: GeneratorConfig) -> None:
-    """The stored factors and paddings against those that follow from the config."""
+    """Compare the stored factors and paddings with those that follow from the config."""
     try:
         with shapes_only():
             network = SynthesisNetwork(config)
@@ -92,11 +93,15 @@ def _check_layers(layers: list[StandIn], config: GeneratorConfig) -> None:
         raise CheckpointError(f"its layers do not fit together: {error}"[:200], SUPPORTED) from error
     for name, layer, stored in zip(config.names[:-1], network.layers, layers, strict=False):
         padding = setting(stored, "padding", [*layer.padding] * 2)
-        found = (setting(stored, "up_factor", layer.up), setting(stored, "down_factor", layer.down), *padding)
+        factors = (
+            setting(stored, "up_factor", layer.up),
+            setting(stored, "down_factor", layer.down),
+            *padding,
+        )
         wanted = (layer.up, layer.down, *layer.padding, *layer.padding)
-        if found != wanted or clamp_of(stored) != config.clamp:
+        if factors != wanted or clamp_of(stored) != config.clamp:
             raise CheckpointError(
-                f"its layer {name} resamples by {list(found)} with padding, where {list(wanted)} follows "
+                f"its layer {name} resamples by {list(factors)} with padding, where {list(wanted)} follows "
                 "from its sizes",
                 SUPPORTED,
             )

@@ -1,6 +1,6 @@
 """Bare state dictionaries of pix2pixHD: generators with local enhancers, and multi-scale discriminators.
 
-Its global generator alone is laid out as CycleGAN's, and read by `cyclegan.py`.
+A global generator alone has the layout of CycleGAN's, and is read by `cyclegan.py`.
 """
 
 from __future__ import annotations
@@ -8,19 +8,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.patchgan import PatchGANConfig
 from ganedit.nets.pix2pixhd import LocalEnhancerConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.cyclegan import HD_FAMILY, residual
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, norm_of, side
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = HD_FAMILY
-
-State = dict[str, Tensor]
 
 
 def read(content: Any) -> Foreign | None:
@@ -29,9 +25,7 @@ def read(content: Any) -> Foreign | None:
     Raises:
         CheckpointError: one of these, but damaged.
     """
-    state = state_dict(content)
-    if state is None:
-        return None
+    state = state_dict(content) or {}
     if side(state, "model1_1.1.weight") == 7:
         return _local(state)
     if side(state, "scale0_layer0.0.weight") == 4:
@@ -87,23 +81,23 @@ def multi_scale(state: State, family: str, layers: list[list[tuple[str, str]]]) 
     """A discriminator of several PatchGANs with padding 2.
 
     Args:
-        state: Of the file.
-        family: That it is of.
-        layers: By scale, finest first, and by layer, names of the convolution and of its normalisation.
+        state: Tensors of the file.
+        family: The file's format.
+        layers: Names of the convolution and its normalisation, by scale, finest first, and by layer.
     """
     if not layers or not 3 <= len(layers[0]) <= 12:
-        raise CheckpointError("a discriminator of such a depth is not known", "the file is damaged")
+        raise CheckpointError("a discriminator of such depth is not known", "the file is damaged")
     inner = layers[0][1:-1]
     norm = norm_of(state, [name for _, name in inner], inner[0][0])
-    # Spectral normalisation comes with instance normalisation, and takes the bias away.
+    # Spectral normalisation comes with instance normalisation, and leaves out the bias.
     tensors = Renaming(state, "instance" if f"{inner[0][0]}.weight_orig" in state else norm)
     for i, row in enumerate(layers):
-        tensors.conv(row[0][0], f"judges.{i}.blocks.0.conv")
+        tensors.conv(row[0][0], f"discriminators.{i}.blocks.0.conv")
         for j, (conv, name) in enumerate(row[1:-1], start=1):
-            tensors.conv_norm(conv, name, f"judges.{i}.blocks.{j}")
-        tensors.conv(row[-1][0], f"judges.{i}.to_logits")
+            tensors.conv_norm(conv, name, f"discriminators.{i}.blocks.{j}")
+        tensors.conv(row[-1][0], f"discriminators.{i}.to_logits")
     new = tensors.done()
-    width, in_channels = new["judges.0.blocks.0.conv.weight"].shape[:2]
+    width, in_channels = new["discriminators.0.blocks.0.conv.weight"].shape[:2]
     config = PatchGANConfig(
         in_channels, width, len(layers[0]) - 2, tensors.norm, padding=2, scales=len(layers)
     )

@@ -18,7 +18,7 @@ from ganedit.store.pickles.stand_ins import StandIn
 
 FAMILY = "encoder4editing and pixel2style2pixel"
 KINDS = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}
-FACES = ("ffhq", "celeb")  # in the names of data sets whose pictures are aligned as FFHQ
+FACES = ("ffhq", "celeb")  # parts of the names of data sets whose pictures are aligned like FFHQ
 
 
 def read(content: Any) -> Foreign | None:
@@ -85,7 +85,7 @@ def _norm(tensors: Renaming, old: str, new: str) -> None:
 
 
 def _trunk(tensors: Renaming) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Widths and units of the stages: one begins at the first unit, and wherever the width changes."""
+    """Widths and units of the stages: a stage begins at the first unit, and wherever the width changes."""
     widths: list[int] = []
     units: list[int] = []
     for number in numbered(tensors.rest, r"body\.(\d+)\."):
@@ -115,7 +115,7 @@ def _unit(tensors: Renaming, old: str, new: str) -> None:
 
 def _head(tensors: Renaming, row: int) -> int:
     """Move the head of a row; returns its number of convolutions."""
-    places = numbered(tensors.rest, rf"styles\.{row}\.convs\.(\d+)\.")  # activations lie between
+    places = numbered(tensors.rest, rf"styles\.{row}\.convs\.(\d+)\.")  # activations lie in between
     for i, place in enumerate(places):
         tensors.copy(f"styles.{row}.convs.{place}", f"heads.{row}.convs.{i}", "weight", "bias")
     tensors.copy(f"styles.{row}.linear", f"heads.{row}.out", "weight", "bias")
@@ -123,14 +123,14 @@ def _head(tensors: Renaming, row: int) -> int:
 
 
 def _mean_code(content: Mapping[str, Any], options: Mapping[str, Any], config: IRSEEncoderConfig) -> Tensor:
-    """What the codes are relative to [L, W]: the stored mean where the options say so, else nothing."""
+    """Mean [L, W] that the codes are relative to: the stored one if the options say so, otherwise 0."""
     rows = torch.zeros(config.num_ws, config.w_dim)
-    found = content.get("latent_avg")
-    if not options.get("start_from_latent_avg", found is not None):
+    average = content.get("latent_avg")
+    if not options.get("start_from_latent_avg", average is not None):
         return rows
-    if not isinstance(found, Tensor):
+    if not isinstance(average, Tensor):
         raise CheckpointError(
             "its codes are relative to a latent_avg that is not there", "get the file again"
         )
-    found = found.float().reshape(-1, config.w_dim)  # [W], [1, W] or [L, W]
-    return rows + (found[:1] if options.get("learn_in_w") else found[: config.num_ws])
+    average = average.float().reshape(-1, config.w_dim)  # [W], [1, W] or [L, W]
+    return rows + (average[:1] if options.get("learn_in_w") else average[: config.num_ws])

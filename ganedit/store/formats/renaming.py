@@ -1,4 +1,4 @@
-"""Gives the tensors of other programs' networks the names that `nets.layers_translation` uses."""
+"""Gives tensors of other programs' networks the names that `nets.layers_translation` uses."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 from ganedit.errors import CheckpointError
 from ganedit.nets.layers_translation import Norm
 
-MAX_LAYERS = 200  # of one kind in a network; more is no network of these families
+MAX_LAYERS = 200  # of one kind in a network; networks of these families have fewer
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class Renaming:
     """A state dictionary that is given new names piece by piece.
 
-    `new` collects the result; `done()` refuses what nobody asked for.
+    `new` collects the result; `done()` refuses tensors that were not asked for.
     """
 
     def __init__(self, state: Mapping[str, Tensor], norm: Norm = "none") -> None:
@@ -41,9 +41,9 @@ class Renaming:
             self.new[f"{new}.{name}"] = self.take(f"{old}.{name}")
 
     def conv(self, old: str, new: str, *, unbiased: bool = False, transposed: bool = False) -> None:
-        """A convolution that no normalisation follows.
+        """Move a convolution that is not followed by a normalisation.
 
-        Its bias is zero where the file has none, if the original code may have made it `unbiased`.
+        If the file has no bias, it is zero, provided that the original code may leave it out (`unbiased`).
         """
         weight = self.new[f"{new}.weight"] = spectral_weight(self, old)
         if unbiased and f"{old}.bias" not in self.rest:
@@ -52,10 +52,10 @@ class Renaming:
             self.copy(old, new, "bias")
 
     def conv_norm(self, conv: str, norm: str, new: str, *, transposed: bool = False) -> None:
-        """A convolution and its normalisation, as `new`.conv and `new`.norm.
+        """Move a convolution and its normalisation to `new`.conv and `new`.norm.
 
-        The convolution's bias is dropped, or moved into the running mean: normalisation takes it away.
-        Running statistics of an instance normalisation are dropped: it is used with those of the picture.
+        The convolution's bias is dropped or moved into the running mean, as normalisation removes it.
+        Running statistics of an instance normalisation are dropped, as it uses those of the picture.
         """
         if self.norm == "none":
             self.conv(conv, f"{new}.conv", unbiased=True, transposed=transposed)
@@ -71,7 +71,7 @@ class Renaming:
                 self.rest.pop(f"{norm}.{name}", None)
 
     def batch_statistics(self, old: str, new: str, bias: Tensor | None = None) -> None:
-        """Running statistics of what a convolution gives without its `bias`; old files have no count."""
+        """Move the running statistics, less the convolution's `bias`; old files have no batch count."""
         mean = self.take(f"{old}.running_mean")
         if bias is not None and bias.shape != mean.shape:
             raise CheckpointError(f"{old} does not fit the layer before it", "the file is damaged")
@@ -84,7 +84,7 @@ class Renaming:
         """The tensors by their new names.
 
         Raises:
-            CheckpointError: some were not asked for.
+            CheckpointError: some tensors were not asked for.
         """
         if self.rest:
             names = ", ".join(sorted(self.rest)[:3])
@@ -96,11 +96,11 @@ class Renaming:
 
 
 def spectral_weight(tensors: Renaming, conv: str) -> Tensor:
-    """A convolution's weight; divided by its largest singular value where it was trained under spectral
-    normalisation (Miyato et al., arXiv:1802.05957), by the vectors that the file keeps for it."""
+    """A convolution's weight, divided by its largest singular value if it was trained with spectral
+    normalisation (Miyato et al., arXiv:1802.05957), using the vectors that the file stores for it."""
     if f"{conv}.weight_orig" not in tensors.rest:
         return tensors.take(f"{conv}.weight")
-    tensors.rest.pop(f"{conv}.weight", None)  # older files keep the last product too
+    tensors.rest.pop(f"{conv}.weight", None)  # older files store the last product too
     weight, u = tensors.take(f"{conv}.weight_orig").float(), tensors.take(f"{conv}.weight_u").float()
     matrix = weight.flatten(1)
     if f"{conv}.weight_v" in tensors.rest:
@@ -111,7 +111,7 @@ def spectral_weight(tensors: Renaming, conv: str) -> Tensor:
 
 
 def side(state: Mapping[str, Tensor], name: str) -> int:
-    """Of a square kernel [O, I, k, k]; 0 where there is none."""
+    """Side of a square kernel [O, I, k, k]; 0 if it is missing."""
     tensor = state.get(name)
     return (
         tensor.shape[3]
@@ -121,10 +121,10 @@ def side(state: Mapping[str, Tensor], name: str) -> int:
 
 
 def norm_of(state: Mapping[str, Tensor], norms: list[str], conv: str) -> Norm:
-    """Which normalisation the layers `norms` are, of which `conv` precedes the first.
+    """The kind of the normalisation layers `norms`; `conv` precedes the first of them.
 
-    Without affine parameters, instance normalisation leaves no trace but the convolution's bias, which the
-    original code leaves out elsewhere.
+    Instance normalisation without affine parameters leaves no trace except the convolution's bias, which the
+    original code omits otherwise.
     """
     if any(f"{name}.weight" in state for name in norms):
         return "batch" if any(f"{name}.running_mean" in state for name in norms) else "instance_affine"

@@ -1,8 +1,8 @@
-"""StyleGAN2 as rosinality's stylegan2-pytorch keeps it, and the many projects that grew from that code.
+"""StyleGAN2 as stored by rosinality's stylegan2-pytorch and the many projects based on that code.
 
-A file holds `g_ema` and mostly `latent_avg`; a training checkpoint also `g`, `d` and optimisers; some hold
-the generator's tensors alone. The network is the one of `nets.stylegan2` under other names, a tensor for a
-tensor: `generator_names` and `discriminator_names` say which is which.
+A file holds `g_ema` and usually `latent_avg`; a training checkpoint also `g`, `d` and optimisers; some hold
+only the generator's tensors. The network is that of `nets.stylegan2`, with the same tensors under other
+names: `generator_names` and `discriminator_names` list them.
 """
 
 from __future__ import annotations
@@ -18,35 +18,37 @@ from ganedit.nets.layers_style import MappingNetwork
 from ganedit.nets.stylegan2 import DiscriminatorConfig, GeneratorConfig
 from ganedit.store.architectures import shapes_only
 from ganedit.store.foreign import Foreign, NetworkWeights
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 from ganedit.store.pickles.stand_ins import StandIn, module_state
 
 FAMILY = "rosinality's StyleGAN2"
 MAX_LEVELS = 12  # 4 to 8192 px
-SAMPLES = 4096  # for a mean of w that the file lacks
+SAMPLES = 4096  # for the mean of w if the file lacks it
 BLUR = (1.0, 3.0, 3.0, 1.0)
 
-State = dict[str, Tensor]
 Names = dict[str, tuple[str, tuple[int, ...]]]
-"""Their name of each of our tensors, and how many axes of size 1 stand before and behind it there."""
+"""Their name for each of our tensors, and how many axes of size 1 precede and follow its own there."""
 
 
 def read(content: Any) -> Foreign | None:
-    """The generator, and the discriminator where there is one; None for anything else.
+    """The generator, and the discriminator if there is one; None for anything else.
 
     Raises:
         CheckpointError: of the family, but with other blur filters, or incomplete.
     """
-    found = _network(content, "g_ema", "g")
-    if found is None or not {"input.input", "style.1.weight", "conv1.conv.modulation.weight"} <= found.keys():
+    tensors = _network(content, "g_ema", "g")
+    if (
+        tensors is None
+        or not {"input.input", "style.1.weight", "conv1.conv.modulation.weight"} <= tensors.keys()
+    ):
         return None
-    config = _generator_config(found)
+    config = _generator_config(tensors)
     notes = [] if not isinstance(content, dict) or "g" not in content or "g_ema" in content else [
         "the file lacks the average g_ema: this is the generator as trained"
     ]  # fmt: skip
-    _check_blurs(found)
-    state = _renamed(found, generator_names(config), ("kernel", "noises."))
-    notes += _add_noise(found, state, config)
+    _check_blurs(tensors)
+    state = _renamed(tensors, generator_names(config), ("kernel", "noises."))
+    notes += _add_noise(tensors, state, config)
     average = content.get("latent_avg") if isinstance(content, dict) else None
     if not isinstance(average, Tensor):
         average = _mean_w(state, config)
@@ -54,19 +56,19 @@ def read(content: Any) -> Foreign | None:
     if average.numel() != config.w_dim:
         raise CheckpointError(f"its latent_avg is {list(average.shape)}, its codes are [{config.w_dim}]")
     state["mapping.w_avg"] = average.reshape(-1).float()
-    judge = _network(content, "d") if isinstance(content, dict) and "d" in content else None
+    d = _network(content, "d") if isinstance(content, dict) and "d" in content else None
     return Foreign(
         family="rosinality",
         task="generator",
         weights=NetworkWeights("stylegan2", config.to_dict(), state),
         resolution=config.resolution,
-        discriminator=_discriminator(judge) if judge and "final_linear.1.weight" in judge else None,
+        discriminator=_discriminator(d) if d and "final_linear.1.weight" in d else None,
         notes="; ".join(notes),
     )
 
 
 def _network(content: Any, *keys: str) -> State | None:
-    """A network's tensors, kept by themselves, under one of `keys`, or as a whole module."""
+    """A network's tensors, which the file holds alone, under one of `keys`, or as a whole module."""
     if isinstance(content, Mapping):
         content = next((content[k] for k in keys if k in content), content)
     if isinstance(content, StandIn):
@@ -74,42 +76,42 @@ def _network(content: Any, *keys: str) -> State | None:
     return state_dict(content)
 
 
-def _generator_config(found: Mapping[str, Tensor]) -> GeneratorConfig:
-    convs = numbered(found, r"convs\.(\d+)\.conv\.weight$")
+def _generator_config(tensors: Mapping[str, Tensor]) -> GeneratorConfig:
+    convs = numbered(tensors, r"convs\.(\d+)\.conv\.weight$")
     if convs != list(range(len(convs))) or len(convs) % 2 or not 1 <= len(convs) // 2 < MAX_LEVELS:
         raise CheckpointError(f"its convolutions are numbered {convs[:30]}, not two per resolution")
-    styles = numbered(found, r"style\.(\d+)\.weight$")
+    styles = numbered(tensors, r"style\.(\d+)\.weight$")
     return GeneratorConfig(
         resolution=4 << (len(convs) // 2),
         channels=(
-            found["conv1.conv.weight"].shape[1],
-            *(found[f"convs.{i}.conv.weight"].shape[1] for i in convs[1::2]),
+            tensors["conv1.conv.weight"].shape[1],
+            *(tensors[f"convs.{i}.conv.weight"].shape[1] for i in convs[1::2]),
         ),
-        z_dim=found["style.1.weight"].shape[1],
-        w_dim=found[f"style.{styles[-1]}.weight"].shape[0],
+        z_dim=tensors["style.1.weight"].shape[1],
+        w_dim=tensors[f"style.{styles[-1]}.weight"].shape[0],
         mapping_layers=len(styles),
-        image_channels=found["to_rgb1.bias"].shape[1],
+        image_channels=tensors["to_rgb1.bias"].shape[1],
     )
 
 
-def _discriminator(found: State) -> NetworkWeights:
-    blocks = numbered(found, r"convs\.(\d+)\.conv1\.0\.weight$")  # finest first
+def _discriminator(tensors: State) -> NetworkWeights:
+    blocks = numbered(tensors, r"convs\.(\d+)\.conv1\.0\.weight$")  # finest first
     if blocks != list(range(1, len(blocks) + 1)) or not 1 <= len(blocks) < MAX_LEVELS:
         raise CheckpointError(f"the blocks of its discriminator are numbered {blocks[:30]}")
-    last = found["final_conv.0.weight"]
+    last = tensors["final_conv.0.weight"]
     config = DiscriminatorConfig(
         resolution=4 << len(blocks),
-        channels=(last.shape[0], *(found[f"convs.{i}.conv1.0.weight"].shape[0] for i in reversed(blocks))),
-        image_channels=found["convs.0.0.weight"].shape[1],
+        channels=(last.shape[0], *(tensors[f"convs.{i}.conv1.0.weight"].shape[0] for i in reversed(blocks))),
+        image_channels=tensors["convs.0.0.weight"].shape[1],
         mbstd_channels=last.shape[1] - last.shape[0],
     )
-    _check_blurs(found)
-    state = _renamed(found, discriminator_names(config), ("kernel",))
+    _check_blurs(tensors)
+    state = _renamed(tensors, discriminator_names(config), ("kernel",))
     return NetworkWeights("stylegan2-discriminator", config.to_dict(), state)
 
 
 def generator_names(config: GeneratorConfig) -> Names:
-    """The generator's tensors, less noise maps and mean style code."""
+    """The generator's tensors except noise maps and mean style code."""
     names: Names = {"synthesis.b4.const": ("input.input", (1, 0))}
     for i in range(config.mapping_layers):
         for kind in ("weight", "bias"):
@@ -136,7 +138,7 @@ def _modulated(ours: str, theirs: str) -> Names:
 
 
 def discriminator_names(config: DiscriminatorConfig) -> Names:
-    """The discriminator's tensors, all of them."""
+    """All of the discriminator's tensors."""
     pairs = {
         f"b{config.resolution}.fromrgb.weight": "convs.0.0.weight",
         f"b{config.resolution}.fromrgb.bias": "convs.0.1.bias",
@@ -158,7 +160,7 @@ def discriminator_names(config: DiscriminatorConfig) -> Names:
 
 
 def noise_names(config: GeneratorConfig) -> dict[str, tuple[str, int]]:
-    """Their name and the side of each noise map of ours."""
+    """Their name and the side of each of our noise maps."""
     names = {"synthesis.b4.conv1.noise_const": ("noises.noise_0", 4)}
     for level in range(1, len(config.channels)):
         for conv in (0, 1):
@@ -167,15 +169,15 @@ def noise_names(config: GeneratorConfig) -> dict[str, tuple[str, int]]:
     return names
 
 
-def _renamed(found: State, names: Names, ignored: tuple[str, ...]) -> State:
-    """Their tensors by our names, without the axes of size 1; whatever is left over must be `ignored`."""
+def _renamed(tensors: State, names: Names, ignored: tuple[str, ...]) -> State:
+    """Their tensors by our names, without the axes of size 1; any others must be in `ignored`."""
     known = {theirs for theirs, _ in names.values()}
-    left = [k for k in found if k not in known and not k.startswith(ignored) and not k.endswith(ignored)]
-    missing = sorted(known - found.keys())
+    left = [k for k in tensors if k not in known and not k.startswith(ignored) and not k.endswith(ignored)]
+    missing = sorted(known - tensors.keys())
     if left or missing:
         what = f"{left[0]} is unknown" if left else f"{missing[0]} is missing"
         raise CheckpointError(f"it is not quite rosinality's StyleGAN2: {what}")
-    return {ours: _squeezed(found[theirs], theirs, *axes) for ours, (theirs, axes) in names.items()}
+    return {ours: _squeezed(tensors[theirs], theirs, *axes) for ours, (theirs, axes) in names.items()}
 
 
 def _squeezed(value: Tensor, name: str, before: int, behind: int) -> Tensor:
@@ -186,10 +188,10 @@ def _squeezed(value: Tensor, name: str, before: int, behind: int) -> Tensor:
     return value.reshape(inner)
 
 
-def _check_blurs(found: State) -> None:
+def _check_blurs(tensors: State) -> None:
     f = torch.tensor(BLUR) / 8
     plain = torch.outer(f, f)
-    for name, kernel in found.items():
+    for name, kernel in tensors.items():
         if name.endswith(".kernel") and (
             kernel.shape != plain.shape
             or not torch.allclose(kernel.float() / kernel.float().sum(), plain, atol=1e-6)
@@ -197,13 +199,13 @@ def _check_blurs(found: State) -> None:
             raise CheckpointError(f"its blur filter {name} is not [1, 3, 3, 1]", "no other is supported")
 
 
-def _add_noise(found: State, state: State, config: GeneratorConfig) -> list[str]:
-    """Noise maps into `state`; what to say about them."""
+def _add_noise(tensors: State, state: State, config: GeneratorConfig) -> list[str]:
+    """Add noise maps to `state`; returns notes about them."""
     random = torch.Generator().manual_seed(0)
     drawn = False
     for ours, (theirs, side) in noise_names(config).items():
-        drawn |= theirs not in found
-        noise = found[theirs] if theirs in found else torch.randn(side, side, generator=random)
+        drawn |= theirs not in tensors
+        noise = tensors[theirs] if theirs in tensors else torch.randn(side, side, generator=random)
         state[ours] = noise.reshape(side, side)
     return ["the file stores no noise: it was drawn from seed 0"] if drawn else []
 
@@ -216,4 +218,5 @@ def _mean_w(state: State, config: GeneratorConfig) -> Tensor:
     mapping.load_state_dict(tensors, assign=True)
     z = torch.randn(SAMPLES, config.z_dim, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        return mapping(z).mean(dim=0)
+        w: Tensor = mapping(z)
+    return w.mean(dim=0)

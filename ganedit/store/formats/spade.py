@@ -9,14 +9,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.spade import SPADEConfig, StyleEncoderConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.pix2pixhd import multi_scale
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, side, spectral_weight
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = "SPADE"
 BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
@@ -25,8 +23,6 @@ UPSAMPLING_NOTE = (
     'trained with "more" write upsampling = "more" under [config] in card.toml'
 )
 
-State = dict[str, Tensor]
-
 
 def read(content: Any) -> Foreign | None:
     """A generator, an image encoder or a discriminator; None for anything else.
@@ -34,9 +30,7 @@ def read(content: Any) -> Foreign | None:
     Raises:
         CheckpointError: one of these, but damaged.
     """
-    state = state_dict(content)
-    if state is None:
-        return None
+    state = state_dict(content) or {}
     if "head_0.norm_0.mlp_shared.0.weight" in state:
         return _generator(state)
     if "fc_mu.weight" in state and "fc_var.weight" in state:
@@ -96,7 +90,7 @@ def _block(tensors: Renaming, old: str, new: str) -> None:
 
 
 def _grid(rows: int, channels: int) -> tuple[int, int]:
-    """Height and width of what the style is spread over: square, or half as high as wide."""
+    """Height and width of the map that the style is expanded to: square, or half as high as wide."""
     cells = rows // channels
     for ratio in (1, 2):
         height = math.isqrt(cells // ratio)

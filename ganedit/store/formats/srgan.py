@@ -1,21 +1,17 @@
-"""Bare state dictionaries of the SRGAN that counts its layers block1, block2, ... (`netG_epoch_*.pth`)."""
+"""Bare state dictionaries of the SRGAN whose layers are named block1, block2, ... (`netG_epoch_*.pth`)."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.srresnet import SRDiscriminatorConfig, SRResNetConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, side
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = "SRGAN"
-
-State = dict[str, Tensor]
 
 
 def read(content: Any) -> Foreign | None:
@@ -24,9 +20,7 @@ def read(content: Any) -> Foreign | None:
     Raises:
         CheckpointError: one of these, but damaged.
     """
-    state = state_dict(content)
-    if state is None:
-        return None
+    state = state_dict(content) or {}
     if side(state, "block1.0.weight") == 9 and "block2.conv1.weight" in state:
         return _generator(state)
     if side(state, "net.0.weight") == 3 and side(state, "net.24.weight") == 1:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor
-
 from ganedit.errors import CheckpointError
 from ganedit.nets.stargan import StarGANConfig, StarGANDiscriminatorConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
 from ganedit.store.formats.renaming import MAX_LAYERS, Renaming, side
-from ganedit.store.formats.state_dicts import numbered, state_dict
+from ganedit.store.formats.state_dicts import State, numbered, state_dict
 
 FAMILY = "StarGAN"
-
-State = dict[str, Tensor]
 
 
 def read(content: Any) -> Foreign | None:
@@ -24,9 +20,7 @@ def read(content: Any) -> Foreign | None:
     Raises:
         CheckpointError: one of these, but damaged.
     """
-    state = state_dict(content)
-    if state is None:
-        return None
+    state = state_dict(content) or {}
     if side(state, "main.0.weight") == 7 and numbered(state, r"main\.(\d+)\.main\.0\.weight"):
         return _generator(state)
     if side(state, "main.0.weight") == 4 and side(state, "conv1.weight") == 3 and "conv2.weight" in state:

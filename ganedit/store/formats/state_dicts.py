@@ -1,4 +1,4 @@
-"""What readers of state dictionaries share."""
+"""Functions shared by the readers of state dictionaries."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from torch import Tensor
 
 from ganedit.store.pickles.stand_ins import StandIn, module_state
 
+State = dict[str, Tensor]
+
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
-"""Keys under which training scripts keep a single network."""
+"""Keys under which training scripts store a single network."""
 
 
-def state_dict(content: Any, *keys: str) -> dict[str, Tensor] | None:
-    """The tensors by name in `content`, or under one of `keys` in it, or under one of WRAPPERS.
+def state_dict(content: Any, *keys: str) -> State | None:
+    """The tensors by name in `content`, under one of `keys` in it, or under one of WRAPPERS.
 
-    The prefix "module." that parallel training leaves is taken off. A module that was pickled whole counts
-    as its tensors. None where there is no such thing.
+    The prefix "module." from parallel training is removed. A module that was pickled whole counts
+    as its tensors. None if there are none.
     """
     for candidate in _candidates(content, keys):
         if candidate and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in candidate.items()):
@@ -42,5 +44,5 @@ def numbered(state: Mapping[str, Any], pattern: str) -> list[int]:
 
     numbered(state, r"convs\\.(\\d+)\\.") is [0, 1, 2] for the keys convs.0.weight, convs.1.weight, ...
     """
-    found = {int(m[1]) for m in (re.match(pattern, k) for k in state) if m and len(m[1]) < 6}
-    return sorted(found)
+    numbers = {int(m[1]) for m in (re.match(pattern, k) for k in state) if m and len(m[1]) < 6}
+    return sorted(numbers)

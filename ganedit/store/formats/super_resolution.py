@@ -1,6 +1,6 @@
 """Everything else that spandrel recognises: the compact networks of Real-ESRGAN, SwinIR, HAT, and so on.
 
-The last reader to be asked, since spandrel is slow to import.
+This reader is asked last, since spandrel is slow to import.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def read(content: Any) -> Foreign | None:
         state = {name.removeprefix("netG."): tensor for name, tensor in state.items()}
     from ganedit.store.spandrel_network import detect
 
-    found = detect(state)
-    if found is None:
+    network = detect(state)
+    if network is None:
         return None
     return Foreign(
-        family=found.kind,
+        family=network.kind,
         task="upscaler",
-        weights=NetworkWeights("spandrel", found._asdict(), state),
+        weights=NetworkWeights("spandrel", network._asdict(), state),
         value_range=(0.0, 1.0),
-        details={"scale": found.scale},
+        details={"scale": network.scale},
     )

@@ -1,4 +1,4 @@
-"""What `ganedit.load` returns: one class per thing that a model is for."""
+"""The classes that `ganedit.load` returns, one for each purpose of a model."""
 
 from __future__ import annotations
 

@@ -30,36 +30,37 @@ class Discriminator(Model):
     def __call__(self, images: Tensor, c: Tensor | None = None) -> Tensor:
         """Logits [N, 1], or a map [N, 1, h, w], higher for what looks real.
 
-        Images are [N, 3, H, W] in [-1, 1], or [N, 6, H, W] where pairs are judged; classes c are [N, C].
+        Images are [N, 3, H, W] in [-1, 1], or [N, 6, H, W] for pairs; classes c are [N, C].
         """
         if c is None:
-            return self.network(self._images(images))
-        return self.network(self._images(images), c.to(self.device, torch.float32))
+            return self._output(self._images(images))
+        return self._output(self._images(images), c.to(self.device, torch.float32))
 
     def classify(self, images: Tensor) -> Tensor:
-        """Logits [N, D] of the domains, as StarGAN's discriminator tells them.
+        """Logits [N, D] of the domains, as predicted by StarGAN's discriminator.
 
         Raises:
             CheckpointError: this one does not classify.
         """
         if not hasattr(self.network, "classify"):
             raise CheckpointError(f"the model {self.name} tells real from generated, nothing else")
-        return self.network.classify(self._images(images))
+        logits: Tensor = self.network.classify(self._images(images))
+        return logits
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Activations after each block, finest first: [N, C_i, H/2^i, W/2^i]."""
-        return self.network.features(self._images(images))
+        return list(self.network.features(self._images(images)))
 
 
 class Encoder(Model):
-    """Guesses the style codes of pictures; `card.details["model"]` names the generator they are for.
+    """Predicts the style codes of pictures; `card.details["model"]` names the generator they are for.
 
     The image encoder of a SPADE model gives one style [N, S] for a picture instead.
     """
 
     def __call__(self, images: Tensor) -> Tensor:
         """Codes ws [N, L, W] of images [N, 3, H, W] in [-1, 1]."""
-        return self.network(self._images(images))
+        return self._output(self._images(images))
 
 
 class Classifier(Model):
@@ -67,13 +68,13 @@ class Classifier(Model):
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """What it measures, in the order of its outputs."""
-        return self.network.cfg.attributes
+        """Names of the attributes, in the order of its outputs."""
+        return tuple(self.network.cfg.attributes)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """The network's output [N, A] of images [N, 3, H, W] in [-1, 1]: logits of what is there or not,
+        """The network's output [N, A] for images [N, 3, H, W] in [-1, 1]: logits of binary attributes,
         numbers in the units of their labels."""
-        return self.network(self._images(images))
+        return self._output(self._images(images))
 
     @torch.no_grad()
     def measure(self, images: Tensor) -> dict[str, Tensor]:
@@ -81,6 +82,6 @@ class Classifier(Model):
         return self.named(self(images))
 
     def named(self, outputs: Tensor) -> dict[str, Tensor]:
-        """The same of outputs [N, A]."""
+        """The same from outputs [N, A] of the network."""
         columns = dict(zip(self.attributes, outputs.unbind(1), strict=True))
         return {name: v.sigmoid() if name in self.network.cfg.binary else v for name, v in columns.items()}

@@ -1,4 +1,4 @@
-"""What every model has: a network with its card."""
+"""Base class of all models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Model:
         card: What is known about it; `card.sha256` identifies the weights.
         network: The module itself, in evaluation mode, its parameters without gradients.
         device: Where its weights are.
-        dtype: Of the activations; weights, codes and images stay float32.
+        dtype: Type of the activations; weights, codes and images stay float32.
     """
 
     def __init__(
@@ -45,7 +45,12 @@ class Model:
         return f"{type(self).__name__}({self.name!r}, {self.card.architecture}, {self.device}, {self.dtype})"
 
     def _images(self, images: Tensor) -> Tensor:
-        """Check images [N, C, H, W] and bring them to the device."""
+        """Check images [N, C, H, W] and move them to the device."""
         if images.ndim != 4:
             raise InputError(f"images must be [N, C, H, W], not {list(images.shape)}")
         return images.to(self.device, torch.float32)
+
+    def _output(self, *inputs: Any) -> Tensor:
+        """The network's output; gradients pass through."""
+        output: Tensor = self.network(*inputs)
+        return output

@@ -1,4 +1,4 @@
-"""Models that bring pictures and texts into one space."""
+"""Models that compare pictures with texts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ganedit.store.open_clip_network import HALF, Pretrained, Words, words_of
 
 EMPTY = frozenset(
     ("a", "an", "the", "of", "at", "in", "is", "this", "who", "with", "photo", "picture", "person")
-)  # say nothing
+)  # words without meaning of their own
 
 
 class Clip(Model):
-    """Says how well pictures and texts fit: the cosine of their features.
+    """Measures how well pictures match texts: by the cosine of their features.
 
     A small CLIP knows the words that its card lists in `details.words`; one of open_clip's takes any text.
     """
@@ -34,7 +34,7 @@ class Clip(Model):
     ) -> None:
         super().__init__(card, network, device, dtype)
         self.words: Words | None = None
-        self._read: dict[tuple[str, ...], Tensor] = {}  # a wish is looked at anew in every step
+        self._read: dict[tuple[str, ...], Tensor] = {}  # an optimisation asks for the same text in every step
         if pretrained is None:
             self.words = Words(_words_in(card), self.network.cfg.context)
             self.size: int = self.network.cfg.size
@@ -46,7 +46,7 @@ class Clip(Model):
 
     @property
     def scale(self) -> float:
-        """What cosines are multiplied by before a softmax over texts."""
+        """Factor on the cosines before a softmax over texts."""
         return float(self.network.logit_scale.detach().exp())
 
     def images(self, images: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class Clip(Model):
         return any(word in self.words.numbers and word not in EMPTY for word in words_of(text))
 
     def unknown_words(self, text: str) -> list[str]:
-        """Words of a text that a small model never learned; nothing for one that reads any text."""
+        """Words of a text that a small model never learned; empty for a model that reads any text."""
         return self.words.unknown(text) if self.words else []
 
 

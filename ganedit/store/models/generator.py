@@ -1,4 +1,4 @@
-"""What `ganedit.load` returns for models that draw pictures from random numbers."""
+"""Models that draw pictures from random numbers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NOISES = get_args(NoiseKind)
 class Generator(Model):
     """Draws pictures from random numbers or style codes.
 
-    `mapping` and `synthesis` let gradients through; `generate` does not keep them.
+    `mapping` and `synthesis` pass gradients through; `generate` does not.
 
     Its network has `cfg.resolution`, `cfg.z_dim` and `cfg.num_classes`. One with a style space also has
     `cfg.num_ws`, `cfg.w_dim`, `w_avg`, `style_codes(z, c, psi, cutoff)`, `synthesis(ws, noise)` and
     `synthesis.dtype`; any other is called as `network(z, c, psi)`, and may have `draw_z(seed, psi)`, which
-    gives the numpy z [Z] of a seed where that is not simply normal.
+    returns the numpy z [Z] of a seed if its distribution is not simply normal.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Generator(Model):
     @property
     def resolution(self) -> int:
         """Side of its pictures in pixels."""
-        return self.network.cfg.resolution
+        return int(self.network.cfg.resolution)
 
     @property
     def has_styles(self) -> bool:
@@ -61,7 +61,7 @@ class Generator(Model):
         return hasattr(self.network, "synthesis") and hasattr(self.network.synthesis, "transformed")
 
     def need_styles(self) -> None:
-        """Do nothing where there is a style space.
+        """Refuse a model without a style space.
 
         Raises:
             CheckpointError: there is none.
@@ -76,17 +76,17 @@ class Generator(Model):
     def num_ws(self) -> int:
         """Rows of a style code, one per layer."""
         self.need_styles()
-        return self.network.cfg.num_ws
+        return int(self.network.cfg.num_ws)
 
     @property
     def z_dim(self) -> int:
-        return self.network.cfg.z_dim
+        return int(self.network.cfg.z_dim)
 
     @property
     def row_sizes(self) -> list[float]:
         """Pixels of the pictures that each row of a style code works on, coarse first."""
         self.need_styles()
-        return self.network.cfg.row_sizes
+        return list(self.network.cfg.row_sizes)
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -97,47 +97,48 @@ class Generator(Model):
     @property
     def w_dim(self) -> int:
         self.need_styles()
-        return self.network.cfg.w_dim
+        return int(self.network.cfg.w_dim)
 
     @property
     def num_classes(self) -> int:
         """0 for a model without classes."""
-        return self.network.cfg.num_classes
+        return int(self.network.cfg.num_classes)
 
     @property
     def class_names(self) -> list[str]:
-        """What the classes show, in their order; empty where the model's card does not say."""
+        """Names of the classes, in their order; empty if the model's card does not list them."""
         names = self.card.details.get("classes", [])
         return list(names) if isinstance(names, list | tuple) and len(names) == self.num_classes else []
 
     def class_number(self, name: str) -> int:
-        """The class of this name, in any case of letters, or of this number.
+        """The number of the class with this name, ignoring case, or with this number.
 
         Raises:
             InputError: the model has none, or several of that name.
         """
         if re.fullmatch(r"-?\d{1,9}", name):
-            self.one_hot(int(name))  # refuses what the model does not have
+            self.one_hot(int(name))  # refuses a number that the model does not have
             return int(name)
         names = [str(known).lower() for known in self.class_names]
-        found = [i for i, known in enumerate(names) if known == name.lower()]
-        if len(found) == 1:
-            return found[0]
-        if found:
+        numbers = [i for i, known in enumerate(names) if known == name.lower()]
+        if len(numbers) == 1:
+            return numbers[0]
+        if numbers:
             raise InputError(
-                f"the model {self.name} has {len(found)} classes {name}",
-                f"choose by number: {' or '.join(map(str, found))}",
+                f"the model {self.name} has {len(numbers)} classes {name}",
+                f"choose by number: {' or '.join(map(str, numbers))}",
             )
         hint = f"choose 0 to {self.num_classes - 1}" if self.num_classes else "it has no classes"
         guess = did_you_mean(name.lower(), names)
-        few = len(guess) < 500  # not a list of a thousand names, where none is near
+        few = len(guess) < 500  # not the list of a thousand names that it is if none is close
         raise InputError(f"the model {self.name} has no class {name}", guess if guess and few else hint)
 
     @property
     def w_avg(self) -> Tensor:
         """Mean style code [W]."""
         self.need_styles()
-        return self.network.w_avg
+        average: Tensor = self.network.w_avg
+        return average
 
     @property
     def has_discriminator(self) -> bool:
@@ -145,7 +146,7 @@ class Generator(Model):
 
     @property
     def discriminator(self) -> Discriminator:
-        """The discriminator it was trained against; read from its file when first asked for.
+        """The discriminator it was trained against, read from its file on first use.
 
         Raises:
             CheckpointError: the model came without one.
@@ -167,7 +168,8 @@ class Generator(Model):
         Args:
             z: Standard normal numbers.
             c: Needed by models with classes, refused by others unless it has no columns.
-            psi: Truncation: 1 keeps the code, 0 gives the average face; between, variety for fidelity.
+            psi: Truncation: 1 keeps the code, 0 gives the average face; values between trade variety for
+                fidelity.
             cutoff: Truncate only the first `cutoff` rows (coarse features); None means all.
 
         Raises:
@@ -178,9 +180,10 @@ class Generator(Model):
         self._check_z(z, psi)
         if cutoff is not None and cutoff < 0:
             raise InputError(f"cutoff must not be negative, as {cutoff} is", "leave it out for all layers")
-        return self.network.style_codes(
+        ws: Tensor = self.network.style_codes(
             z.to(self.device, torch.float32), self._classes(c, len(z)), psi, cutoff
         )
+        return ws
 
     def _check_z(self, z: Tensor, psi: float) -> None:
         if z.ndim != 2 or z.shape[1] != self.z_dim:
@@ -195,11 +198,11 @@ class Generator(Model):
             ws: One row per layer.
             noise: The stored noise, fresh noise from torch's random state, or none; or maps
                 [N or 1, 1, H, W] by layer name. Networks without noise (StyleGAN3) ignore it.
-            transform: For StyleGAN3: matrix [3, 3] that moves what is in the picture: rotation about the
+            transform: For StyleGAN3: matrix [3, 3] that moves the picture's content: rotation about the
                 centre, and in the last column a translation in picture sizes, to the right and down.
 
         Raises:
-            InputError: codes of the wrong size, an unknown noise, or a transform that is not taken.
+            InputError: codes of the wrong size, an unknown noise, or a transform that is not possible.
             CheckpointError: the model has no style space.
         """
         self.need_styles()
@@ -212,15 +215,18 @@ class Generator(Model):
         if isinstance(noise, str) and noise not in NOISES:
             raise InputError(f"there is no noise {noise!r}", f"choose {', '.join(NOISES)}")
         ws = ws.to(self.device, torch.float32)
+        images: Tensor
         if transform is None:
-            return self.network.synthesis(ws, noise)
+            images = self.network.synthesis(ws, noise)
+            return images
         if not self.has_transform:
             raise InputError(f"the model {self.name} cannot move its pictures", "only a StyleGAN3 can")
         if tuple(transform.shape) != (3, 3):
             raise InputError(f"a transform must be [3, 3], not {list(transform.shape)}")
         if not transform.float().det().abs() > 1e-6:
             raise InputError("a transform must be invertible", "make it of a rotation and a translation")
-        return self.network.synthesis.transformed(ws, transform.to(self.device, torch.float32))
+        images = self.network.synthesis.transformed(ws, transform.to(self.device, torch.float32))
+        return images
 
     @torch.no_grad()
     def generate(
@@ -247,14 +253,14 @@ class Generator(Model):
 
     def _draw(self, z: Tensor, c: Tensor | None, psi: float) -> Tensor:
         try:
-            return self.network(z, c, psi)
-        except ValueError as error:  # a psi outside of what the network takes
+            return self._output(z, c, psi)
+        except ValueError as error:  # a psi outside the network's range
             raise InputError(f"the model {self.name} cannot draw this: {error}") from error
 
     def z_of(self, seeds: Sequence[int], psi: float = 1.0) -> Tensor:
-        """z [N, Z] of seeds, as the published tools draw it: the same on every machine and device.
+        """z [N, Z] of seeds, drawn like the published tools draw it: the same on every machine and device.
 
-        Only models that truncate z itself (BigGAN) look at `psi`.
+        Only models that truncate z itself (BigGAN) use `psi`.
 
         Raises:
             InputError: a seed outside 0 to 2³² - 1.

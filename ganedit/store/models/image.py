@@ -16,7 +16,7 @@ Direction = Literal["ab", "ba"]
 
 
 class ImageModel(Model):
-    """What translators and upscalers share: weights of the type that `dtype` asks for, float32 pictures."""
+    """Base of translators and upscalers: weights are of the type `dtype`, pictures float32."""
 
     def __init__(
         self,
@@ -28,9 +28,9 @@ class ImageModel(Model):
         super().__init__(card, network.to(dtype), device, dtype)
 
     def _run(self, *inputs: Any) -> Tensor:
-        """The network's answer; gradients go through."""
+        """The network's output in float32; gradients go through."""
         cast = (x.to(self.dtype) if isinstance(x, Tensor) else x for x in inputs)
-        return self.network(*cast).float()
+        return self._output(*cast).float()
 
 
 class Translator(ImageModel):
@@ -44,28 +44,28 @@ class Translator(ImageModel):
 
     @property
     def in_channels(self) -> int:
-        """3 for photographs; for label maps the number of labels, and one more where edges are drawn too."""
-        return self.network.cfg.in_channels
+        """3 for photographs; for label maps the number of labels, plus one if edges are drawn too."""
+        return int(self.network.cfg.in_channels)
 
     @property
     def labels(self) -> int:
         """Length of the target vector that StarGAN takes; 0 for models without one."""
-        return self.network.cfg.labels
+        return int(self.network.cfg.labels)
 
     @property
     def style_dim(self) -> int:
         """Length of the style vector that a SPADE with an image encoder takes; 0 for models without one."""
-        return getattr(self.network.cfg, "style_dim", 0)
+        return int(getattr(self.network.cfg, "style_dim", 0))
 
     @property
     def two_way(self) -> bool:
         """Whether `direction` may be "ba"."""
-        return self.network.cfg.two_way
+        return bool(self.network.cfg.two_way)
 
     @property
     def multiple(self) -> int:
-        """What the sides of a picture are padded to a multiple of."""
-        return self.network.cfg.multiple
+        """Number that the sides of a picture are padded to a multiple of."""
+        return int(self.network.cfg.multiple)
 
     def __call__(
         self,
@@ -77,8 +77,8 @@ class Translator(ImageModel):
         """Pictures [N, 3, H, W] in [-1, 1] of x [N, C, H, W].
 
         Args:
-            x: Pictures in [-1, 1], or one-hot label maps; of any size: padded by reflection, cropped back.
-            label: What StarGAN aims at, [N, D] of zeros and ones.
+            x: Pictures in [-1, 1], or one-hot label maps, of any size: padded by reflection, cropped back.
+            label: Target of a StarGAN, [N, D] of zeros and ones.
             direction: From domain a to b or back, for models that know both.
             style: [N, S] from the image encoder of a SPADE model; None is the mean of its prior.
 
@@ -101,9 +101,9 @@ class Translator(ImageModel):
                 raise InputError(f"the model {self.name} takes no target label")
             return ()
         if label is None or tuple(label.shape) != (count, self.labels):
-            found = "none" if label is None else list(label.shape)
+            given = "none" if label is None else list(label.shape)
             raise InputError(
-                f"the model {self.name} needs target labels [{count}, {self.labels}], not {found}"
+                f"the model {self.name} needs target labels [{count}, {self.labels}], not {given}"
             )
         return (label.to(self.device, torch.float32),)
 
@@ -131,9 +131,9 @@ class Translator(ImageModel):
 
 
 class Upscaler(ImageModel):
-    """Enlarges pictures; restores them at the same size where its scale is 1.
+    """Enlarges pictures; restores them at the same size if its scale is 1.
 
-    Its network has `scale`; one that cannot compute in every type says so in `supports(dtype)`, and is used
+    Its network has `scale`; if it cannot compute in every type, it has `supports(dtype)`, and is used
     in float32 instead.
     """
 
@@ -149,8 +149,8 @@ class Upscaler(ImageModel):
 
     @property
     def scale(self) -> int:
-        """How many times as wide and high the result is."""
-        return self.network.scale
+        """Factor by which width and height grow."""
+        return int(self.network.scale)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Pictures [N, 3, sH, sW], about [0, 1] (not clamped), of x [N, 3, H, W] in [0, 1], of any size.
@@ -165,7 +165,7 @@ class Upscaler(ImageModel):
 
 
 def _padded(x: Tensor, multiple: int, smallest: int) -> Tensor:
-    """Both sides of [N, C, H, W] grown to a multiple, and to `smallest`, at the right and the bottom.
+    """Pad [N, C, H, W] at the right and the bottom to sides divisible by `multiple` and at least `smallest`.
 
     By reflection; `smallest` is itself a multiple.
     """

@@ -17,7 +17,7 @@ class Mapper(Model):
         return str(self.card.details.get("text", ""))
 
     def check_model(self, generator: Generator) -> None:
-        """Refuse another generator than it was trained for.
+        """Refuse a generator other than the one it was trained for.
 
         Raises:
             CheckpointError: names both.
@@ -30,8 +30,8 @@ class Mapper(Model):
             )
 
     def __call__(self, ws: Tensor) -> Tensor:
-        """Codes [N, L, W] of codes [N, L, W]; lets gradients through."""
+        """Changed codes [N, L, W] of codes [N, L, W]; gradients pass through."""
         cfg = self.network.cfg
         if ws.ndim != 3 or tuple(ws.shape[1:]) != (cfg.num_ws, cfg.w_dim):
             raise InputError(f"codes must be [N, {cfg.num_ws}, {cfg.w_dim}], not {list(ws.shape)}")
-        return self.network(ws.to(self.device))
+        return self._output(ws.to(self.device))

@@ -10,15 +10,15 @@ from ganedit.store.models.base import Model
 
 
 class Vocoder(Model):
-    """Gives a spectrogram its waveform; how it was drawn is in `card.details["spectrogram"]`.
+    """Turns spectrograms into waveforms; `card.details["spectrogram"]` says which kind of spectrogram.
 
     Its network has `cfg.bins` and `cfg.hop`, and `generate(pictures) -> waves`, which may be random.
     """
 
     @property
     def hop(self) -> int:
-        """Samples that a column of the spectrogram becomes."""
-        return self.network.cfg.hop
+        """Samples per column of the spectrogram."""
+        return int(self.network.cfg.hop)
 
     @torch.no_grad()
     def __call__(self, pictures: Tensor) -> Tensor:
@@ -33,4 +33,5 @@ class Vocoder(Model):
                 f"the vocoder {self.name} takes spectrograms [N, 1, {self.network.cfg.bins}, F], "
                 f"not {list(x.shape)}"
             )
-        return self.network.generate(x).float()
+        waves: Tensor = self.network.generate(x)
+        return waves.float()

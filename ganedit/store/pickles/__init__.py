@@ -1,1 +1,1 @@
-"""PyTorch's pickles read without running anything in them."""
+"""Reads PyTorch's pickles without running anything in them."""

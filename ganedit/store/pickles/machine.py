@@ -15,7 +15,7 @@ from typing import Any
 
 from ganedit.errors import CheckpointError
 
-MAX_STEPS = 1_000_000  # opcodes; a 64-px StyleGAN2 pickle has 14,000, and they grow with its layers
+MAX_STEPS = 1_000_000  # opcodes; the pickle of a 64-px StyleGAN2 has 14,000, and more layers need more
 
 _CONSTANT = {
     "BININT",
@@ -54,7 +54,7 @@ _SMALL_TUPLE = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A global that a pickle mentions: only a name, never the thing itself."""
+    """A global that a pickle mentions: only its name, never the object itself."""
 
     module: str
     name: str
@@ -64,7 +64,7 @@ class Name:
 
 
 class Buildable:
-    """A stand-in that a pickle may give its state after making it."""
+    """A stand-in whose state a pickle may set after making it."""
 
     def build(self, state: Any) -> None:
         raise NotImplementedError
@@ -77,9 +77,9 @@ class Machine:
     """Runs one pickle.
 
     Args:
-        calls: What happens when the pickle calls a name. Names that are absent are refused.
+        calls: Functions to run when the pickle calls a name. Other names are refused.
         persistent: Turns a persistent id into a value; None refuses them.
-        inert: Further names that may be mentioned though not called, such as storage types.
+        inert: Further names that may be mentioned but not called, such as storage types.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Machine:
         self.persistent = persistent
 
     def run(self, stream: io.BytesIO) -> Any:
-        """The value of the pickle that starts at the stream's position, which moves behind it.
+        """The value of the pickle at the stream's position, which moves to its end.
 
         Raises:
             CheckpointError: the pickle names something that is not allowed, or is too complex.
@@ -104,7 +104,9 @@ class Machine:
         self.memo: dict[int, Any] = {}
         for step, (opcode, arg, _) in enumerate(pickletools.genops(stream)):
             if step > MAX_STEPS:
-                raise CheckpointError(f"the pickle has more than {MAX_STEPS:,} steps", "it is no checkpoint")
+                raise CheckpointError(
+                    f"the pickle has more than {MAX_STEPS:,} steps", "it is not a checkpoint"
+                )
             if opcode.name == "STOP":
                 return self.stack.pop()
             self._step(opcode.name, arg)
@@ -133,7 +135,7 @@ class Machine:
     def _take(self, count: int) -> list[Any]:
         """Pop `count` values, in the order they were pushed."""
         if count > len(self.stack) - (self.marks[-1] if self.marks else 0):
-            raise ValueError("the pickle takes more than it put")
+            raise ValueError("the pickle takes more values off its stack than it put there")
         items = self.stack[len(self.stack) - count :]
         del self.stack[len(self.stack) - count :]
         return items
@@ -205,20 +207,20 @@ class Machine:
 
     def _op_global(self, arg: str) -> None:
         module, _, name = arg.partition(" ")
-        self._mention(module, name)
+        self._push_name(module, name)
 
     def _op_stack_global(self, arg: None) -> None:
         module, name = self._take(2)
-        self._mention(_expect(module, str), _expect(name, str))
+        self._push_name(_expect(module, str), _expect(name, str))
 
-    def _mention(self, module: str, name: str) -> None:
-        found = Name(module, name)
-        if found not in self.calls and found not in self.inert:
+    def _push_name(self, module: str, name: str) -> None:
+        asked = Name(module, name)
+        if asked not in self.calls and asked not in self.inert:
             raise CheckpointError(
-                f"the pickle asks for {str(found)[:100]!r}, which is not among the names that ganedit allows",
-                f"nothing in it was run; {_advice(found)}",
+                f"the pickle asks for {str(asked)[:100]!r}, which is not among the names that ganedit allows",
+                f"nothing in it was run; {_hint(asked)}",
             )
-        self.stack.append(found)
+        self.stack.append(asked)
 
     def _op_reduce(self, arg: None) -> None:
         name, args = self._take(2)
@@ -253,8 +255,8 @@ class Machine:
         self.stack.append(self.persistent(ident))
 
 
-def _advice(name: Name) -> str:
-    """What may help whoever has a file that asks for a name."""
+def _hint(name: Name) -> str:
+    """A hint for a file that asks for a name that is not allowed."""
     if name.module.startswith("dnnlib.tflib"):
         return (
             "it is a network of TensorFlow's StyleGAN: the same weights are published for PyTorch, by NVIDIA "

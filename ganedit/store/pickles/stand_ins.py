@@ -1,8 +1,8 @@
-"""The names a pickle may mention, beyond tensors and arrays, and what stands in for them.
+"""The names a pickle may mention, besides tensors and arrays, and the stand-ins for their objects.
 
-Checkpoints hold more than numbers: the options of the run, counters, whole modules. None of these is made:
-a `StandIn` records the name of the class and what the pickle says it held. The list is closed; the classes
-of networks on it are those whose state ganedit's readers understand.
+Checkpoints hold more than numbers: the options of the run, counters, whole modules. None of these are built:
+a `StandIn` records the name of the class and its content according to the pickle. The list is closed; the
+network classes on it are those whose state ganedit's readers understand.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NETWORKS = {
     "models.networks": "ResnetGenerator ResnetBlock UnetGenerator UnetSkipConnectionBlock Identity "
     "NLayerDiscriminator PixelDiscriminator GlobalGenerator LocalEnhancer MultiscaleDiscriminator",
 }
-"""Classes of published networks, by the module that their pickles name."""
+"""Classes of published networks, by the module name in their pickles."""
 
 _OPTIONS = {
     "argparse": "Namespace",
@@ -58,7 +58,7 @@ _PATHS = "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"
 
 @dataclass
 class StandIn(Buildable):
-    """What is left of an object: the name of its class and what it held."""
+    """Represents an object by the name of its class and its content."""
 
     class_name: str
     state: dict[str, Any] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class StandIn(Buildable):
 
 
 def classes() -> dict[Name, Callable[..., Any]]:
-    """Calls that make a StandIn, for the classes of modules and options."""
+    """Functions that make a StandIn, by the names of module and option classes."""
     modules = [c for c in vars(nn).values() if inspect.isclass(c) and issubclass(c, nn.Module)]
     names = [Name(c.__module__, c.__name__) for c in modules]
     for module, listed in (*NETWORKS.items(), *_OPTIONS.items()):
@@ -79,12 +79,12 @@ def classes() -> dict[Name, Callable[..., Any]]:
 
 
 def _new(class_name: str, *args: Any) -> StandIn:
-    """Arguments are of no use: the state follows."""
+    """Make a StandIn; the arguments are ignored, as the state follows."""
     return StandIn(class_name)
 
 
 def plain_calls() -> dict[Name, Callable[..., Any]]:
-    """Small values that training scripts leave in checkpoints, as plain ones."""
+    """Functions that make plain values of small objects that training scripts leave in checkpoints."""
     calls: dict[Name, Callable[..., Any]] = {Name("torch", "device"): lambda kind, index=None: str(kind)[:20]}
     for module, listed in _DICTIONARIES.items():
         calls |= {Name(module, name): _plain_dict for name in listed.split()}
@@ -95,7 +95,7 @@ def plain_calls() -> dict[Name, Callable[..., Any]]:
 
 
 def inert_names() -> list[Name]:
-    """Mentioned but never called: number types, and factories of a defaultdict."""
+    """Names that are mentioned but never called: number types, and factories of a defaultdict."""
     numbers = [
         Name("torch", str(d).removeprefix("torch.")) for d in vars(torch).values() if type(d) is torch.dtype
     ]
@@ -106,16 +106,16 @@ def inert_names() -> list[Name]:
 
 
 def _plain_dict(*args: Any) -> dict[Any, Any]:
-    """A relative of dict; a pickle fills most of them afterwards."""
+    """A dict for its subclasses, most of which a pickle fills afterwards."""
     return dict(args[0]) if args and isinstance(args[0], dict) else {}
 
 
 def module_state(module: StandIn) -> dict[str, Tensor]:
-    """The tensors of a pickled module by dotted name, as its `state_dict` would give them.
+    """The tensors of a pickled module by dotted name, like its `state_dict`.
 
     Raises:
         CheckpointError: nested without end.
-        KeyError, TypeError, AttributeError: it is no module, or damaged.
+        KeyError, TypeError, AttributeError: it is not a module, or damaged.
     """
     return dict(_tensors(module))
 

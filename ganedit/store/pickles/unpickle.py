@@ -1,8 +1,8 @@
 """Opens PyTorch's pickled files without running anything from them.
 
 Three containers: a bare pickle (nvlabs), PyTorch's zip archive (1.6 and later) and its older sequence of
-pickles, which nvlabs files also hold inside, one per tensor. All go through `machine`. Objects of
-foreign classes become `StandIn`s: a class name and a dictionary.
+pickles, which nvlabs files also contain, one per tensor. All are run by `machine`. Objects of
+other classes become `StandIn`s: a class name and a dictionary.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DTYPES = {
 STORAGES = {Name("torch", f"{kind}Storage"): dtype for kind, dtype in DTYPES.items()}
 STORAGES[Name("torch.storage", "UntypedStorage")] = torch.uint8
 
-# ValueError, LookupError and RuntimeError cover decoding, missing keys and torch's own complaints.
+# ValueError, LookupError and RuntimeError cover decoding, missing keys and torch's own errors.
 _DAMAGE = (
     ValueError,
     LookupError,
@@ -61,13 +61,13 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Storage:
-    """Raw numbers: a flat tensor that others are cut from."""
+    """Raw numbers: a flat tensor that other tensors are views of."""
 
     flat: Tensor
 
 
 def read_pickled(path: str | Path) -> Any:
-    """Whatever a .pkl, .pt, .pth, .ckpt or .bin file holds: plain containers, tensors, numpy arrays, and
+    """Content of a .pkl, .pt, .pth, .ckpt or .bin file: plain containers, tensors, numpy arrays, and
     `StandIn`s.
 
     Raises:
@@ -90,11 +90,11 @@ def read_pickled(path: str | Path) -> Any:
 
 
 class _Reader:
-    """One file's worth of reading, with a budget for the tensors made from it."""
+    """Reads one file, with a budget for the tensors made from it."""
 
     def __init__(self, size: int) -> None:
-        self.budget = 4 * size + 2**20  # bytes; tensors that share memory are stored once but made apart
-        self.nested: dict[int, tuple[bytes, Any]] = {}  # by id; the bytes are kept so that ids stay theirs
+        self.budget = 4 * size + 2**20  # bytes; tensors that share memory are stored once but made separately
+        self.nested: dict[int, tuple[bytes, Any]] = {}  # by id; keeping the bytes keeps their ids unique
         self.calls: dict[Name, Callable[..., Any]] = {
             **classes(),
             **plain_calls(),
@@ -114,7 +114,7 @@ class _Reader:
             self.calls[Name(module, "_reconstructor")] = self.reconstruct
         for module in ("builtins", "__builtin__"):
             self.calls[Name(module, "set")] = _plain_set
-            self.calls[Name(module, "bytes")] = lambda: b""  # how old protocols write empty bytes
+            self.calls[Name(module, "bytes")] = lambda: b""  # as old protocols write empty bytes
         for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
             self.calls[Name(module, "scalar")] = _scalar
             self.calls[Name(module, "_reconstruct")] = lambda *args: _Array()
@@ -130,7 +130,7 @@ class _Reader:
         return _finished(value)
 
     def load_from_bytes(self, data: bytes) -> Any:
-        """What `torch.storage._load_from_bytes` returns: a storage, pickled in the older format."""
+        """Replaces `torch.storage._load_from_bytes`, which loads a storage pickled in the older format."""
         if not isinstance(data, bytes):
             raise TypeError("storage data must be bytes")
         if id(data) not in self.nested:
@@ -141,8 +141,8 @@ class _Reader:
         return self.nested[id(data)][1]
 
     def _legacy(self, stream: io.BytesIO) -> Any:
-        """The older format behind its magic number. The storages follow the pickle that uses them, so that
-        is run twice: once to learn their types, once with the data at hand."""
+        """The older format after its magic number. The storages follow the pickle that uses them, so it
+        is run twice: once to learn their types, and once with the data."""
         protocol, system = self._machine().run(stream), self._machine().run(stream)
         if protocol != 1001 or not isinstance(system, dict) or system.get("little_endian") is not True:
             raise ValueError("unknown version of PyTorch's older format")
@@ -213,14 +213,14 @@ class _Reader:
     # ---- objects ----
 
     def reconstruct(self, kind: Name, base: Name, state: Any = None) -> StandIn:
-        """How old protocols make an object without calling its class."""
+        """Replaces the function by which old protocols make an object without calling its class."""
         made = self.calls[kind]()
         if not isinstance(made, StandIn):
             raise CheckpointError(f"the pickle makes a {str(kind)[:100]}", "nothing in it was run")
         return made
 
     def rebuild_from_type(self, function: Name, kind: Any, args: tuple[Any, ...], state: Any) -> Any:
-        """A tensor with attributes, which are of no use."""
+        """A tensor with attributes, which are ignored."""
         if function.module != "torch._utils" or function not in self.calls:
             raise CheckpointError(f"the pickle calls {str(function)[:100]}", "nothing in it was run")
         return self.calls[function](*args)
@@ -230,7 +230,7 @@ class _Reader:
     def rebuild_tensor(
         self, storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any
     ) -> Tensor:
-        """A tensor cut from its storage; its shape must fit in there, and be paid for."""
+        """A tensor from its storage; its shape must fit the storage and the budget."""
         if not isinstance(storage, Storage):
             raise TypeError("a tensor without storage")
         numbers = (offset, *size, *stride)
@@ -256,7 +256,7 @@ def _flat(raw: bytes, dtype: torch.dtype) -> Tensor:
     if not raw:
         return torch.empty(0, dtype=dtype)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the bytes cannot be written: they are only copied from
+        warnings.simplefilter("ignore")  # that the bytes are read-only: they are only copied
         return torch.frombuffer(raw, dtype=dtype)
 
 
@@ -269,7 +269,7 @@ def _storage_id(ident: Any) -> tuple[torch.dtype, str, int]:
 
 
 def _cut(storage: Storage, ident: Any) -> Storage:
-    """The stretch of the storage that an id of six parts names, as old files do; else all of it."""
+    """The part of the storage that an id with six fields names, as in old files; otherwise all of it."""
     if len(ident) < 6 or ident[5] is None:
         return storage
     _, offset, size = ident[5]
@@ -279,7 +279,7 @@ def _cut(storage: Storage, ident: Any) -> Storage:
 
 
 def _class_or_storage(storage: Callable[[Any], Any], ident: Any) -> Any:
-    """Persistent ids are storages, or classes of whole modules along with their source code, left alone."""
+    """Resolve a persistent id: a storage, or the class of a module with its source code, which is ignored."""
     if isinstance(ident, tuple) and len(ident) > 1 and ident[0] == "module":
         return ident[1]
     return storage(ident)
@@ -294,12 +294,12 @@ def _note_type(types: dict[str, tuple[torch.dtype, int]], ident: Any) -> None:
 
 
 def _ordered_dict(pairs: list[Any] | tuple[Any, ...] = ()) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
+    items: dict[Any, Any] = {}
     for key, value in pairs:
         if not isinstance(key, str | int):
             raise TypeError("a dictionary key must be plain")
-        found[key] = value
-    return found
+        items[key] = value
+    return items
 
 
 def _plain_set(items: list[Any] | tuple[Any, ...] = ()) -> set[Any]:
@@ -309,7 +309,7 @@ def _plain_set(items: list[Any] | tuple[Any, ...] = ()) -> set[Any]:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes in old protocols."""
+    """Bytes, as Python 3 writes them in old protocols."""
     if encoding not in ("latin1", "latin-1"):
         raise ValueError(f"text encoding {encoding[:20]!r}")
     return text.encode("latin-1")
@@ -338,7 +338,7 @@ class _Dtype(Buildable):
 
 
 class _Array(Buildable):
-    """A numpy array, filled by its state: version, shape, type, column order, bytes."""
+    """A numpy array, filled from its state: version, shape, type, column order, bytes."""
 
     def __init__(self) -> None:
         self.array = np.empty(0)
@@ -359,7 +359,8 @@ def _scalar(kind: _Dtype, raw: bytes | str) -> int | float | bool:
     raw = raw.encode("latin-1") if isinstance(raw, str) else raw
     if len(raw) != kind.dtype.itemsize:
         raise ValueError("a numpy number of the wrong size")
-    return np.frombuffer(raw, dtype=kind.dtype)[0].item()
+    number: int | float | bool = np.frombuffer(raw, dtype=kind.dtype)[0].item()
+    return number
 
 
 def _finished(root: Any) -> Any:

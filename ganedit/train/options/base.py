@@ -10,7 +10,7 @@ from ganedit.errors import UsageError
 
 
 def option(default: Any, help: str, *, was: str = "") -> Any:
-    """A field with a sentence for the help, and the name it had in earlier versions, which stays valid."""
+    """A field with its help text, and its name in earlier versions, which is still accepted."""
     return field(default=default, metadata={"help": help, "was": was})
 
 
@@ -23,8 +23,8 @@ def flag_of(field_name: str) -> str:
 class LoopOptions:
     """Options that every recipe shares."""
 
-    takes_data: ClassVar[bool] = True  # False where a generator draws what is learned from
-    items: ClassVar[str] = "images"  # what is read, and counted by kimg
+    takes_data: ClassVar[bool] = True  # False if a generator draws the training data
+    items: ClassVar[str] = "images"  # name of the items that are read, and counted by kimg
     data: tuple[str, ...] = option((), "Folder or zip of images.")
     kimg: float = option(1000.0, "Length of training, in thousands of images.")
     minutes: float = option(0.0, "Stop after this many minutes even if --kimg is not reached; 0: no limit.")
@@ -45,8 +45,10 @@ class LoopOptions:
             raise UsageError("this recipe takes no data", "leave it out: the generator draws the samples")
         for f in fields(self):
             value = getattr(self, f.name)
-            least = -1 if f.name == "ada_target" else 0  # a mean of signs; all others are sizes and weights
-            if isinstance(value, int | float) and not least <= value < math.inf:  # NaN is neither
+            least = (
+                -1 if f.name == "ada_target" else 0
+            )  # the target is a mean of signs; all others are sizes and weights
+            if isinstance(value, int | float) and not least <= value < math.inf:  # also refuses NaN
                 raise UsageError(f"`{f.name}={value}` must be a number of at least {least}")
         need_above(self, 0, "kimg", *(["lr"] if hasattr(self, "lr") else []))
         pieces = self.devices * self.accumulate
@@ -60,7 +62,7 @@ class LoopOptions:
 
 @dataclass(frozen=True)
 class ModelOptions(LoopOptions):
-    """What the card of the exported model says."""
+    """Options for the card of the exported model."""
 
     name: str = option("", "Name of the exported model (default: the recipe's).")
     about_data: str = option("", "Description of the training data, for the card.")
@@ -123,7 +125,7 @@ def need_above(options: Any, least: float, *names: str) -> None:
 
 
 def need_fraction(options: Any, *names: str, ends: bool = True) -> None:
-    """Raise UsageError unless every named field is between 0 and 1, excluding these without `ends`."""
+    """Raise UsageError unless every named field is between 0 and 1, both excluded without `ends`."""
     for name in names:
         value = getattr(options, name)
         if not (0 <= value <= 1 if ends else 0 < value < 1):

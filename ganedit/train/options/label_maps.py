@@ -56,7 +56,7 @@ class Pix2pixHDOptions(LabelMapOptions):
 
     @property
     def from_pictures(self) -> bool:
-        """Whether it draws from images rather than from label maps."""
+        """Whether the input is images rather than label maps."""
         return self.labels.strip() == "0"
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Pix2pixHDOptions(LabelMapOptions):
         need_at_least(self, 1, "downs", "blocks", "local_blocks", "scales")
         multiple = 2 ** (self.downs + self.local)
         need_multiple(self, "size", multiple, least=2 * multiple)
-        need_multiple(self, "width", 2**self.local, least=2**self.local)  # each enhancer has half
+        need_multiple(self, "width", 2**self.local, least=2**self.local)  # each enhancer halves it
         if self.fix_global > 1 or (self.fix_global and not (self.local and self.start)):
             raise UsageError(
                 f"`fix_global={self.fix_global}` must be between 0 and 1, and needs `local` and `start`",

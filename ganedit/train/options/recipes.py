@@ -1,4 +1,4 @@
-"""All recipes with their options, and the command line that options stand for."""
+"""All recipes with their options, and the command line for given options."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ganedit.train.options.recognition import ClassifierOptions, CLIPMapperOptio
 from ganedit.train.options.sounds import TimbreOptions, VocoderOptions, WaveNetOptions
 from ganedit.train.options.translators import CycleGANOptions, Pix2pixOptions, StarGANOptions, UNITOptions
 
-IN_CARD = ("about_data", "terms", "test")  # a card has fields of its own for these
+IN_CARD = ("about_data", "terms", "test")  # a card has separate fields for these
 
 
 def command_line(options: LoopOptions) -> str:
-    """The command that gives `options`: data by name, then the flags that differ from the defaults."""
+    """The command for these options: names of the data, then the flags that differ from the defaults."""
     name = next(name for name, kind in RECIPES.items() if kind is type(options))
     words = [f"ganedit train {name}", *(PurePath(one).name for one in options.data)]
     for f in fields(options):
@@ -55,4 +55,5 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "vocoder": VocoderOptions,
     "wavenet": WaveNetOptions,
 }
-"""Recipe by name; `train.recipes.NAME`, its - as _, has `start(options, device, note, on_load) -> Recipe`."""
+"""Options of each recipe; `train.recipes.NAME`, with _ for -, has `start(options, device, note, on_load) ->
+Recipe`."""

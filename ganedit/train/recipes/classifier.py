@@ -1,9 +1,9 @@
-"""A classifier of attributes, such as those of faces, learned from several labelled sets at once."""
+"""Trains a classifier of attributes, such as those of faces, on several labelled sets at once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,20 +29,20 @@ from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad
 
-POSE = ("yaw", "pitch")  # measured from landmarks where no column gives them
-POSE_SIDE = 128  # pixels at which landmarks are looked for
+POSE = ("yaw", "pitch")  # measured from landmarks if no column has them
+POSE_SIDE = 128  # side in pixels at which landmarks are detected
 SMOOTHING = 0.05  # of binary labels, some of which are wrong
 MIRROR_CHANGES_SIGN = ("yaw",)
 
 
 @dataclass
 class LabelledPictures:
-    """Pictures of several sets and what is known of each.
+    """Pictures and labels of several sets.
 
     Attributes:
-        train, test: Grey images [N, 1, 64, 64]; labels [N, K] with NaN for what a set does not tell.
-        config: Names the K columns; binary ones hold 0 or 1.
-        meanings: What 1 stands for, by binary attribute.
+        train, test: Grey images [N, 1, 64, 64]; labels [N, K], which are NaN if a set lacks them.
+        config: Names the K columns; binary ones are 0 or 1.
+        meanings: Meaning of 1, by binary attribute.
     """
 
     train: ImageSet
@@ -60,11 +60,11 @@ def load_sets(
     """Read sets of pictures, each a folder or zip with its own `labels.csv`.
 
     A column with two distinct values is a binary attribute (the second in sorted order is 1); one with more
-    is a number. Yaw and pitch of faces are measured where no column gives them.
+    is a number. Yaw and pitch of faces are measured if no column has them.
 
     Raises:
-        UsageError: No set knows one of the attributes.
-        InputError: As `load_images`, or a column with words for more than two values.
+        UsageError: An attribute is in none of the sets.
+        InputError: As in `load_images`, or a column has more than two values that are not numbers.
     """
     wanted = [name.strip() for name in options.attributes.split(",") if name.strip()]
     most = options.limit or None
@@ -108,7 +108,7 @@ def load_sets(
 
 
 class Attributes(Recipe):
-    """Binary attributes by cross-entropy, numbers by the Huber loss, each over the images that tell it."""
+    """Cross-entropy for binary attributes, Huber loss for numbers, each over the images that are labelled."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class Attributes(Recipe):
         pieces = self.data.train.draw(run.share(), mirror=False)
         stats: dict[str, Tensor] = {}
 
-        def losses():
+        def losses() -> Iterator[Tensor]:
             for images, labels in pieces:
                 assert labels is not None
                 images, labels = distort(images, labels, self.data.config)
@@ -149,27 +149,27 @@ class Attributes(Recipe):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """On the test images: accuracy of each binary attribute, mean absolute error of each number."""
+        """Accuracy of each binary attribute and mean absolute error of each number, on the test images."""
         config = self.data.config
         self.network.eval()
         device = self.network.head.weight.device
         assert self.data.test.labels is not None
         images = from_levels(self.data.test.images)
         outputs = torch.cat([self.network(chunk.to(device)).cpu() for chunk in images.split(256)])
-        found = {}
+        results = {}
         for i, name in enumerate(config.attributes):
             known = ~self.data.test.labels[:, i].isnan()
             output, label = outputs[known, i], self.data.test.labels[known, i]
             if name in config.binary:
-                found[f"{name} accuracy"] = float(((output > 0) == (label > 0.5)).float().mean())
+                results[f"{name} accuracy"] = float(((output > 0) == (label > 0.5)).float().mean())
             else:
-                found[f"{name} mean absolute error"] = float((output - label).abs().mean())
-        return found
+                results[f"{name} mean absolute error"] = float((output - label).abs().mean())
+        return results
 
     def export(self, folder: Path, images: int) -> None:
-        """Write a model folder; what `evaluate` measures goes into its card and is noted."""
-        config, found = self.data.config, self.evaluate()
-        self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
+        """Write a model folder; results of `evaluate` are stored in its card and shown."""
+        config, results = self.data.config, self.evaluate()
+        self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in results.items()))
         card = ModelCard(
             name=self.options.name or ("face-attributes" if self.options.template else "attributes"),
             task="classifier",
@@ -180,10 +180,10 @@ class Attributes(Recipe):
             data=self.options.about_data,
             terms=self.options.terms,
             source=f"{command_line(self.options)} ({images / 1000:.0f} kimg)",
-            details={"meanings": dict(self.data.meanings)},  # what 1 stands for
+            details={"meanings": dict(self.data.meanings)},  # of 1, by binary attribute
             metrics=tuple(
                 Metric(name, round(value, 3), f"held-out {self.options.test_share:.0%} of the training sets")
-                for name, value in found.items()
+                for name, value in results.items()
             ),
         )
         save_model(folder, card, self.network.state_dict(), dtype=torch.float16)
@@ -192,7 +192,7 @@ class Attributes(Recipe):
 def start(
     options: ClassifierOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Attributes:
-    """The recipe on the sets that the options name."""
+    """The recipe for these options, with their data."""
     if not options.data:
         raise UsageError("no data was named", "pass folders or zips of pictures with labels.csv")
     data = load_sets([Path(one) for one in options.data], options, on_load, note)
@@ -203,10 +203,10 @@ def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) 
     """Mean loss of each attribute over the images whose label is known.
 
     Args:
-        outputs: [N, K] as `Classifier.standardised` gives.
+        outputs: [N, K] from `Classifier.standardised`.
         labels: [N, K] in their own units; NaN means unknown.
     """
-    found = {}
+    losses = {}
     for i, name in enumerate(config.attributes):
         known = (~labels[:, i].isnan()).float()
         label = labels[:, i].nan_to_num()
@@ -216,12 +216,12 @@ def attribute_losses(outputs: Tensor, labels: Tensor, config: ClassifierConfig) 
         else:
             j = i - len(config.binary)
             each = F.huber_loss(outputs[:, i], (label - config.means[j]) / config.stds[j], reduction="none")
-        found[name] = (each * known).sum() / known.sum().clamp(min=1)
-    return found
+        losses[name] = (each * known).sum() / known.sum().clamp(min=1)
+    return losses
 
 
 def distort(images: Tensor, labels: Tensor, config: ClassifierConfig) -> tuple[Tensor, Tensor]:
-    """Vary images [N, 1, S, S], and turn the yaw of those that were mirrored round."""
+    """Vary images [N, 1, S, S], and negate the yaw of those that were mirrored."""
     images, mirror = vary(images)
     labels = labels.clone()
     for name in MIRROR_CHANGES_SIGN:
@@ -232,7 +232,7 @@ def distort(images: Tensor, labels: Tensor, config: ClassifierConfig) -> tuple[T
 
 
 def _grey(images: Tensor) -> Tensor:
-    """uint8 RGB [N, 3, H, W] to the network's uint8 luma [N, 1, 64, 64]."""
+    """Convert uint8 RGB [N, 3, H, W] to the network's uint8 luma [N, 1, 64, 64]."""
     small = [to_input(chunk.float()).round().clamp(0, 255).byte() for chunk in images.split(512)]
     return torch.cat(small)
 
@@ -254,7 +254,7 @@ def _split(
     images: list[Tensor], labels: list[Tensor], options: ClassifierOptions
 ) -> tuple[ImageSet, ImageSet]:
     """Keep a random share of each set for testing; join the rest."""
-    parts: tuple[list, list] = ([], [])
+    parts: tuple[list[tuple[Tensor, Tensor]], list[tuple[Tensor, Tensor]]] = ([], [])
     for i, (pixels, table) in enumerate(zip(images, labels, strict=True)):
         order = torch.from_numpy(np.random.default_rng([options.seed, i]).permutation(len(pixels)))
         tested = max(round(len(pixels) * options.test_share), 1)
@@ -266,6 +266,6 @@ def _split(
 
 
 def _moments(numbers: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each column, over what is known."""
+    """Mean and standard deviation of each column over known values."""
     columns = [column[~column.isnan()] for column in numbers.T]
     return tuple(float(c.mean()) for c in columns), tuple(float(c.std().clamp(min=1e-6)) for c in columns)

@@ -1,7 +1,7 @@
-"""A small CLIP model (Radford et al., arXiv:2103.00020) of faces, from captions composed of their labels.
+"""Trains a small CLIP model (Radford et al., arXiv:2103.00020) of faces, on captions composed from labels.
 
-Many captions of a batch fit many of its pictures, so that the targets are not the diagonal: they are what is
-true, shared out evenly (unified contrastive learning, Yang et al., arXiv:2204.03610).
+Many captions of a batch are true of many of its pictures. So the targets are not the diagonal: they are the
+true pairs, with equal weights (unified contrastive learning, Yang et al., arXiv:2204.03610).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad, note_skipped
 
 GREY = 0.2  # share of pictures shown without colours
-SHARPEST = math.log(100.0)  # of the scale of logits, as in the paper
-WARM_UP = 0.05  # of the run
+SHARPEST = math.log(100.0)  # largest scale of the logits, as in the paper
+WARM_UP = 0.05  # share of the run
 
 
 class CLIPTraining(Recipe):
-    """Images and captions, each picked out of the batch by the other."""
+    """Matches the images and captions of a batch with each other."""
 
     def __init__(
         self, options: CLIPOptions, train: ImageSet, test: ImageSet, device: torch.device, note: Note
@@ -58,7 +58,7 @@ class CLIPTraining(Recipe):
         self.network.train()
         warm = min(run.progress / WARM_UP + 0.01, 1)
         set_rate(self.optimizers["clip"], self.options.lr * warm * (1 + math.cos(math.pi * run.progress)) / 2)
-        rng = np.random.default_rng(int(torch.randint(2**31, ())))  # every step seeds torch
+        rng = np.random.default_rng(int(torch.randint(2**31, ())))  # torch is seeded in every step
         stats: dict[str, Tensor] = {}
         stats["loss"] = run.minimise(self.optimizers["clip"], self._losses(run, rng, stats))
         with torch.no_grad():
@@ -86,12 +86,12 @@ class CLIPTraining(Recipe):
 
     def evaluate(self) -> dict[str, float]:
         assert self.test.labels is not None
-        found = zero_shot(
+        results = zero_shot(
             self._model(self._card(0)),
             self.test.images,
             dict(zip(FACTS, self.test.labels.unbind(1), strict=True)),
         )
-        return {name: value for name, value in found.items() if not math.isnan(value)}
+        return {name: value for name, value in results.items() if not math.isnan(value)}
 
     def _card(self, images: int) -> ModelCard:
         options = self.options
@@ -109,14 +109,14 @@ class CLIPTraining(Recipe):
         )
 
     def export(self, folder: Path, images: int) -> None:
-        """Write a model folder; what `evaluate` measures goes into its card and is noted."""
-        found = self.evaluate()
-        self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
-        how = f"{len(self.test)} faces held out"
+        """Write a model folder; results of `evaluate` are stored in its card and shown."""
+        results = self.evaluate()
+        self.note("held out: " + ", ".join(f"{name} {value:.3g}" for name, value in results.items()))
+        method = f"{len(self.test)} faces held out"
         card = ModelCard(
             **{
                 **vars(self._card(images)),
-                "metrics": tuple(Metric(name, round(value, 3), how) for name, value in found.items()),
+                "metrics": tuple(Metric(name, round(value, 3), method) for name, value in results.items()),
             }
         )
         save_model(folder, card, self.network.state_dict(), dtype=torch.float16)
@@ -126,8 +126,8 @@ def unified_contrast(logits: Tensor, fits: Tensor) -> Tensor:
     """Cross-entropy [2] of finding the captions of a picture, and the pictures of a caption.
 
     Args:
-        logits: [N, M], of N pictures and M captions.
-        fits: [N, M], 0 to 1, how true each caption is; a picture or caption that nothing fits is left out.
+        logits: [N, M] for N pictures and M captions.
+        fits: [N, M] in [0, 1], how true each caption is; pictures and captions without a match are ignored.
     """
 
     def one_way(logits: Tensor, fits: Tensor) -> Tensor:
@@ -144,7 +144,7 @@ def _some_grey(images: Tensor) -> Tensor:
 
 
 def _adamw(network: ClipNetwork, options: CLIPOptions) -> torch.optim.AdamW:
-    """Weight decay for matrices and kernels alone."""
+    """AdamW with weight decay only for matrices and kernels."""
     flat = [p for p in network.parameters() if p.ndim < 2]
     deep = [p for p in network.parameters() if p.ndim >= 2]
     groups = [
@@ -157,7 +157,7 @@ def _adamw(network: ClipNetwork, options: CLIPOptions) -> torch.optim.AdamW:
 def start(
     options: CLIPOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> CLIPTraining:
-    """The recipe on the sets that the options name."""
+    """The recipe for these options, with their data."""
     if not options.data:
         raise UsageError("no data was named", "pass folders or zips of faces with labels.csv")
     classifier = load_classifier(options.classifier, device=str(device))
@@ -175,7 +175,7 @@ def start(
 
 
 def _facts(source: Path, data: ImageSet, classifier: Classifier) -> Tensor:
-    """[N, 3] as FACTS: from the set's CSV, and from the classifier what that does not hold."""
+    """FACTS [N, 3] from the set's CSV, or from the classifier if the CSV lacks them."""
     facts = read_facts(source, data.names)
     known = set(classifier.attributes) & {"gender", "smile"}
     lacking = [k for k, name in enumerate(FACTS) if name in known and bool(facts[:, k].isnan().all())]

@@ -1,5 +1,5 @@
-"""StyleCLIP's latent mapper (Patashnik et al., arXiv:2103.17249, section 5): learned once for a text, applied
-to any code in a moment."""
+"""Trains StyleCLIP's latent mapper (Patashnik et al., arXiv:2103.17249, section 5): trained once for a text,
+it is applied to any code in an instant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ganedit.train.run import Run, set_rate
 from ganedit.train.sources import Note, OnLoad
 
 SAMPLES = 8
-SHOWN_SEED = 900_000  # of the samples, which training does not see
+SHOWN_SEED = 900_000  # first seed of the samples, which training does not use
 
 
 class CLIPMapping(Recipe):
@@ -76,7 +76,7 @@ class CLIPMapping(Recipe):
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Pictures above what the mapper makes of them."""
+        """Pictures above the results of the mapper."""
         ws = self._codes(self.generator.z_of(range(SHOWN_SEED, SHOWN_SEED + SAMPLES)))
         return sheet([self.generator.synthesis(code) for code in (ws, self.mapper(ws))])
 
@@ -110,7 +110,7 @@ class CLIPMapping(Recipe):
 
 
 def _has(generator: Generator, word: str) -> bool:
-    """Whether a generator has rows of this kind: small ones have no fine ones."""
+    """Whether a generator has rows of this kind: small generators have no fine ones."""
     low, high = BANDS.get(word.strip(), (0, float("inf")))
     return any(low <= size < high for size in generator.row_sizes)
 
@@ -118,7 +118,7 @@ def _has(generator: Generator, word: str) -> bool:
 def start(
     options: CLIPMapperOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> CLIPMapping:
-    """The recipe for the generator and the text that the options name."""
+    """The recipe for these options, with their generator and text."""
     generator, clip = load_generator(options.model, str(device)), load_clip(options.clip, str(device))
     unknown = clip.unknown_words(options.text)
     if unknown:

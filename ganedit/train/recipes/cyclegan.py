@@ -1,4 +1,5 @@
-"""Pictures of one kind into another and back, without pairs (CycleGAN, Zhu et al., arXiv:1703.10593)."""
+"""Trains translators between two kinds of pictures, without pairs (CycleGAN, Zhu et al.,
+arXiv:1703.10593)."""
 
 from __future__ import annotations
 
@@ -17,11 +18,11 @@ from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import Domains, History, load_domains
 
-AREA_COUNTS = 0.5, 0.7  # of the run: where the area of a mask begins to count, and where it does in full
+AREA_COUNTS = 0.5, 0.7  # shares of the run at which the area of a mask begins to count, and counts fully
 
 
 class CycleGAN(CycleRecipe[CycleGANOptions]):
-    """PatchGANs that are shown earlier fakes again."""
+    """CycleGAN, whose PatchGANs see earlier fakes again."""
 
     def __init__(self, options: CycleGANOptions, domains: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
@@ -56,10 +57,10 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
 
     def more_losses(self, run: Run, seen: RoundTrip) -> Mapping[str, Tensor]:
         (drawn_a, drawn_b), (back_a, back_b) = seen.drawn, seen.back
-        a = self.pretrained.a.g_losses(drawn_a.judged.float())
-        b = self.pretrained.b.g_losses(drawn_b.judged.float())
-        a |= self.pretrained.a.perceptual(back_a.kept, seen.real[0])
-        b |= self.pretrained.b.perceptual(back_b.kept, seen.real[1])
+        a = self.pretrained.a.g_losses(drawn_a.learning_mask.float())
+        b = self.pretrained.b.g_losses(drawn_b.learning_mask.float())
+        a |= self.pretrained.a.perceptual(back_a.fixed_mask, seen.real[0])
+        b |= self.pretrained.b.perceptual(back_b.fixed_mask, seen.real[1])
         losses = {name: a[name] + b[name] for name in a}
         if self.options.attention:
             begin, full = AREA_COUNTS
@@ -78,7 +79,7 @@ class CycleGAN(CycleRecipe[CycleGANOptions]):
 def start(
     options: CycleGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> CycleGAN:
-    """The recipe on the two sets that the options name."""
+    """The recipe for these options, with their data."""
     recipe = CycleGAN(options, load_domains(options, note, on_load), device)
     if options.start:
         recipe.start_from(options.start, attention=options.attention > 0)

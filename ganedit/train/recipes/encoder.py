@@ -1,7 +1,7 @@
-"""An encoder for a trained generator, in the manner of pSp and e4e (arXiv:2008.00951, arXiv:2102.02766).
+"""Trains an encoder for a generator, in the manner of pSp and e4e (arXiv:2008.00951, arXiv:2102.02766).
 
-Half of every batch are samples of the generator, whose codes are known; half are real crops, which only the
-picture can show.
+Half of every batch are samples of the generator, whose codes are known; the other half are real crops, where
+only pictures can be compared.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ SAMPLES = 8  # pairs on the sample sheet
 
 
 class EncoderTraining(Recipe):
-    """E, trained through the frozen G with the distance that projection minimises."""
+    """The encoder E, trained through the frozen G with the distance that projection minimises."""
 
     def __init__(self, options: EncoderOptions, generator: Generator, data: ImageSet) -> None:
         if generator.num_classes:
             raise CheckpointError(
-                f"{generator.name} has classes; an encoder learns one picture of the world",
+                f"{generator.name} has classes, which encoders do not support",
                 "choose a model without classes",
             )
         self.options, self.generator, self.data = options, generator, data
@@ -107,7 +107,7 @@ class EncoderTraining(Recipe):
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Real pictures above what their codes draw."""
+        """Real pictures above the pictures drawn from their codes."""
         real = from_levels(self.data.images[-SAMPLES:].to(self.generator.device))
         drawn = self.generator.synthesis(self.encoder(real))
         return sheet([real, drawn])
@@ -140,7 +140,7 @@ class EncoderTraining(Recipe):
 def start(
     options: EncoderOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> EncoderTraining:
-    """The recipe for the generator, and on the data, that the options name."""
+    """The recipe for these options, with their generator and data."""
     generator = load_generator(options.model, device=str(device))
     data = load_set(options, note, on_load, resolution=generator.resolution)
     recipe = EncoderTraining(options, generator, data)

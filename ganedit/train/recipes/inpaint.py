@@ -1,4 +1,4 @@
-"""Holes filled from their surroundings by a context encoder (Pathak et al., arXiv:1604.07379).
+"""Trains a context encoder, which fills holes from their surroundings (Pathak et al., arXiv:1604.07379).
 
 The discriminator is a PatchGAN on the completed picture rather than a network on the hole,
 since holes may lie anywhere; a mask tells the network where they are.
@@ -30,12 +30,12 @@ from ganedit.train.translation import PictureRecipe, frozen, load_named, real_im
 
 SAMPLES = 8
 TESTED = 200  # pictures at most
-RECTANGLES = 4  # at most, of a random hole
+RECTANGLES = 4  # at most, in a random hole
 Holes = Literal["both", "center", "random"]
 
 
 class Inpaint(PictureRecipe[InpaintOptions]):
-    """G draws what is missing, D sees the result."""
+    """G draws the missing part, D sees the result."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         test: Tensor | None = None,
     ) -> None:
         self.data, self.test = data, test
-        self.found: dict[str, float] = {}
+        self.measured: dict[str, float] = {}
         torch.manual_seed(options.seed)
         self.g = ContextEncoder(ContextEncoderConfig(options.size, width=options.width, norm=options.norm))
         networks: dict[str, nn.Module] = {"g": self.g}
@@ -78,7 +78,8 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         for images, hole in pieces:
             completed = self._completed(images, hole)
             fakes.append(completed.detach())
-            # Outside the hole nothing differs: the mean over the hole is the sum over its pixels.
+            # Nothing differs outside the hole, so the mean over the hole follows from the sum over all
+            # pixels.
             missed = (completed - images).square().sum() / (3 * hole.sum())
             stats["g/hole"] = missed.detach()
             loss = missed * options.reconstruction
@@ -106,19 +107,19 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         return torch.where(hole, drawn.float(), images)
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR in the middle quarter of the test pictures, as `ganedit metrics inpaint` measures it."""
+        """PSNR in the middle quarter of the test pictures, measured like in `ganedit metrics inpaint`."""
         if self.test is not None:
-            found = measure_inpainting(self.model(Translator, self.card(0), self.g), self.test)
-            self.found = {
-                "PSNR in the hole": found.psnr,
-                "PSNR of the mean of the rim": found.rim_psnr,
-                "PSNR of OpenCV": found.opencv_psnr,
+            quality = measure_inpainting(self.model(Translator, self.card(0), self.g), self.test)
+            self.measured = {
+                "PSNR in the hole": quality.psnr,
+                "PSNR of the mean of the rim": quality.rim_psnr,
+                "PSNR of OpenCV": quality.opencv_psnr,
             }
-        return self.found
+        return self.measured
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """With holes, completed, and as they were."""
+        """Pictures with holes, completed, and original."""
         count = min(SAMPLES, len(self.data))
         (images,) = self.data.centres(range(count), self.options.size)
         with torch.random.fork_rng(devices=[]):
@@ -138,7 +139,7 @@ class Inpaint(PictureRecipe[InpaintOptions]):
             resolution=self.options.size,
             template=self.options.template,
             details={"use": "inpaint"},
-            metrics=tuple(Metric(name, round(value, 2)) for name, value in self.found.items()),
+            metrics=tuple(Metric(name, round(value, 2)) for name, value in self.measured.items()),
         )
 
     def export(self, folder: Path, images: int) -> None:
@@ -147,8 +148,8 @@ class Inpaint(PictureRecipe[InpaintOptions]):
 
 def holes(kind: Holes, n: int, size: int) -> Tensor:
     """Random masks [n, 1, size, size], true in the hole; see `InpaintOptions.holes`."""
-    found = torch.zeros(n, 1, size, size, dtype=torch.bool)
-    for mask in found[:, 0]:
+    masks = torch.zeros(n, 1, size, size, dtype=torch.bool)
+    for mask in masks[:, 0]:
         if kind == "center" or (kind == "both" and torch.rand(()) < 0.5):
             mask |= centre_hole(size)[0, 0]
             continue
@@ -156,13 +157,13 @@ def holes(kind: Holes, n: int, size: int) -> Tensor:
             height, width = (int(x) for x in torch.randint(size // 8, size // 2 + 1, (2,)))
             top, left = (int(torch.randint(0, size - side + 1, ())) for side in (height, width))
             mask[top : top + height, left : left + width] = True
-    return found
+    return masks
 
 
 def start(
     options: InpaintOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Inpaint:
-    """The recipe on the pictures that the options name."""
+    """The recipe for these options, with their data."""
     data = load_named(load_pictures, options.data, options, note, on_load)
     test = None
     if options.test:

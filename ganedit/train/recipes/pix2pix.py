@@ -1,4 +1,5 @@
-"""Pictures from paired pictures (Isola et al., arXiv:1611.07004): maps, outlines, or grey into colours."""
+"""Trains translators on pairs of pictures (Isola et al., arXiv:1611.07004), such as maps, outlines, or grey
+and colour."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import PictureRecipe, frozen, load_named, start_from
 
 SAMPLES = 8
-MOST_DOWNS = 8  # halvings of a U-Net, however large the crops
+MOST_DOWNS = 8  # halvings in a U-Net at most, however large the crops
 
 
 class Pix2pix(PictureRecipe[Pix2pixOptions]):
-    """G from one layer of the data to the other, judged by D, which sees both unless `unconditional`."""
+    """G translates one layer of the data to the other; D sees both layers unless `unconditional`."""
 
     def __init__(self, options: Pix2pixOptions, data: Pictures, device: torch.device) -> None:
         self.data = data
@@ -40,8 +41,8 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         )
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.gan_weight:
-            judged = channels[1] if options.unconditional else sum(channels)
-            self.d = PatchGAN(PatchGANConfig(judged, options.d_width, PATCHES[options.patch], options.norm))
+            seen = channels[1] if options.unconditional else sum(channels)
+            self.d = PatchGAN(PatchGANConfig(seen, options.d_width, PATCHES[options.patch], options.norm))
             networks["d"] = self.d
         super().__init__(options, device, networks)
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in networks.items()}
@@ -69,7 +70,7 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         return join_lightness(given, wanted) if self.options.colorization else wanted
 
     def _ends(self, layers: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """What is given and what is wanted."""
+        """Input and wanted output."""
         if self.options.colorization:
             return split_lightness(layers[0])
         a, b = layers
@@ -98,13 +99,14 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
             yield gan_d_loss(self.options.gan, self._logits(given, wanted), self._logits(given, fake))
 
     def _logits(self, given: Tensor, picture: Tensor) -> Tensor:
-        judged = picture if self.options.unconditional else torch.cat([given, picture.to(given.dtype)], dim=1)
+        seen = picture if self.options.unconditional else torch.cat([given, picture.to(given.dtype)], dim=1)
         with self.activations():
-            return self.d(judged).float()
+            logits: Tensor = self.d(seen)
+            return logits.float()
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """What is given, what is drawn, and what was wanted."""
+        """Input, output, and wanted output."""
         layers = self.data.centres(range(min(SAMPLES, len(self.data))), self.options.size)
         given, wanted = (x.to(self.device) for x in self._ends(layers))
         self.g.eval()
@@ -135,7 +137,7 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
 def start(
     options: Pix2pixOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Pix2pix:
-    """The recipe on the pairs, or for colorization the pictures, that the options name."""
+    """The recipe for these options, with their pairs, or pictures for colorization."""
     load = load_pictures if options.colorization else load_pairs
     data = load_named(load, options.data, options, note, on_load)
     recipe = Pix2pix(options, data, device)

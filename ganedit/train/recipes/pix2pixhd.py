@@ -1,8 +1,9 @@
-"""Photos from label maps, or from pictures, coarse to fine (pix2pixHD, Wang et al., arXiv:1711.11585).
+"""Trains pix2pixHD: photos from label maps or pictures, coarse to fine (Wang et al., arXiv:1711.11585).
 
-A global generator is trained first, then again inside enhancers that bring it to twice the size each. Least
-squares at three scales, and the distance of the discriminators' features. Where the paper compares features
-of VGG, too, `perceptual` compares those of EfficientNet-Lite, or LPIPS does so where its weights are at hand.
+A global generator is trained first, then again inside enhancers, each of which doubles the size. The losses
+are least squares at three scales, and the distance of the discriminators' features. The paper also compares
+features of VGG; here `perceptual` compares those of EfficientNet-Lite, and `vgg` adds LPIPS, if its weights
+are available.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from ganedit.train.losses import gan_d_loss, gan_g_loss, over_scales
 from ganedit.train.options.label_maps import Pix2pixHDOptions
 from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad, labels_of, load_labelled
-from ganedit.train.translation import JudgedRecipe, load_named, real_images
+from ganedit.train.translation import MultiScaleRecipe, load_named, real_images
 
 SAMPLES = 8
-Piece = tuple[Tensor, Tensor]  # what the network draws from [N, C, H, W], and the photo
+Piece = tuple[Tensor, Tensor]  # input of the network [N, C, H, W], and the photo
 
 
-class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
-    """G from maps, or from pictures where there are no labels; D sees photos together with these."""
+class Pix2pixHD(MultiScaleRecipe[Pix2pixHDOptions]):
+    """G draws from maps, or from pictures if there are no labels; D sees photos together with these."""
 
     def __init__(
         self, options: Pix2pixHDOptions, data: Pictures, labels: Labels | None, device: torch.device
@@ -78,7 +79,7 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
             with self.activations():
                 fake = self.g(given).float()
             fakes.append(fake.detach())
-            on_fake, features = self.judged_fake(given, wanted, fake)
+            on_fake, features = self.discriminate_fake(given, wanted, fake)
             each = {
                 "gan": over_scales(partial(gan_g_loss, "lsgan"), on_fake),
                 "features": features * self.options.feature_weight,
@@ -92,11 +93,11 @@ class Pix2pixHD(JudgedRecipe[Pix2pixHDOptions]):
 
     def _d_losses(self, pieces: list[Piece], fakes: list[Tensor]) -> Iterator[Tensor]:
         for (given, wanted), fake in zip(pieces, fakes, strict=True):
-            yield over_scales(partial(gan_d_loss, "lsgan"), *self.judged_both(given, wanted, fake))
+            yield over_scales(partial(gan_d_loss, "lsgan"), *self.discriminate_both(given, wanted, fake))
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Maps or pictures, what is drawn of them, and what was wanted."""
+        """Maps or pictures, output, and wanted output."""
         layers = self.data.centres(range(min(SAMPLES, len(self.data))), self.options.size)
         with self.activations():
             drawn = self.g(self._given(layers).to(self.device))
@@ -128,36 +129,37 @@ def _generator(options: Pix2pixHDOptions, channels: int) -> ResNetGenerator | Lo
 
 
 def hold_inside(g: nn.Module, held: bool) -> None:
-    """Let all but the last enhancer learn, or not: without gradients the optimiser passes them over."""
+    """Freeze or unfreeze everything except the last enhancer: the optimiser skips parameters without
+    gradients."""
     if isinstance(g, LocalEnhancerGenerator):
         for part in (g.trunk, *list(g.enhancers)[:-1]):
             part.requires_grad_(not held)
 
 
 def take_over(g: nn.Module, before: nn.Module, called: str) -> None:
-    """Start a generator from one with fewer enhancers, but for the head, or from one of its own shape.
+    """Start a generator from one with fewer enhancers, except for its head, or from one of the same shape.
 
     Raises:
-        CheckpointError: It is something else, or of another size; `called` names it.
+        CheckpointError: It is something else, or of another size; the error names it as `called`.
     """
-    wanted, found = g.state_dict(), before.state_dict()
-    if len(found) < len(wanted):  # its head is for features of another width
-        found = {key: value for key, value in found.items() if not key.startswith("to_image.")}
+    wanted, state = g.state_dict(), before.state_dict()
+    if len(state) < len(wanted):  # its head has another width
+        state = {key: value for key, value in state.items() if not key.startswith("to_image.")}
     inside = {key for key in wanted if key.startswith("trunk.")}
-    if not inside <= found.keys() or any(
-        key not in wanted or value.shape != wanted[key].shape for key, value in found.items()
+    if not inside <= state.keys() or any(
+        key not in wanted or value.shape != wanted[key].shape for key, value in state.items()
     ):
         raise CheckpointError(
             f"{called} is not a global generator for a network of this size",
             "give `labels`, `edges`, `width`, `downs`, `blocks` and `up` as for it, and no fewer `local`",
         )
-    g.load_state_dict(found, strict=False)
+    g.load_state_dict(state, strict=False)
 
 
 def start(
     options: Pix2pixHDOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Pix2pixHD:
-    """The recipe on the maps and photos, or pairs, and from the model, that the options name."""
+    """The recipe for these options, with their data and the model to start from."""
     if options.from_pictures:
         labels = None
         data = load_named(load_pairs, options.data, options, note, on_load)

@@ -1,7 +1,7 @@
-"""Photos from label maps by spatially adaptive normalisation (SPADE, Park et al., arXiv:1903.07291).
+"""Trains SPADE: photos from label maps by spatially adaptive normalisation (Park et al., arXiv:1903.07291).
 
-As in the paper: hinge loss, spectral normalisation, discriminators at two scales whose features are compared,
-a generator that learns more slowly than they do, and an encoder of styles for those who want one. Where the
+As in the paper, there are a hinge loss, spectral normalisation, discriminators at two scales whose features
+are compared, a generator that learns more slowly than these, and an optional encoder of styles. Where the
 paper compares features of VGG, `perceptual` compares those of EfficientNet-Lite.
 """
 
@@ -32,16 +32,16 @@ from ganedit.train.losses import hinge_d_loss, hinge_g_loss, style_divergence
 from ganedit.train.options.label_maps import SPADEOptions
 from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad, labels_of, load_labelled
-from ganedit.train.translation import JudgedRecipe, real_images
+from ganedit.train.translation import MultiScaleRecipe, real_images
 
 SAMPLES = 8
-SCALES = 2  # that pictures are judged at
+SCALES = 2  # of the discriminator
 ENCODER = "encoder"  # folder of the encoder, inside that of the model
-Piece = tuple[Tensor, Tensor]  # what the network is shown of a map [N, C, H, W], and the photo
+Piece = tuple[Tensor, Tensor]  # input of the network for a map [N, C, H, W], and the photo
 
 
-class SPADE(JudgedRecipe[SPADEOptions]):
-    """G from maps, and from styles that E finds in the photos; D sees photos together with their maps."""
+class SPADE(MultiScaleRecipe[SPADEOptions]):
+    """G draws from maps, and from styles that E reads from photos; D sees photos together with their maps."""
 
     def __init__(self, options: SPADEOptions, data: Pictures, labels: Labels, device: torch.device) -> None:
         self.data, self.labels = data, labels
@@ -94,7 +94,7 @@ class SPADE(JudgedRecipe[SPADEOptions]):
                     fake = self.g(given)
             fake = fake.float()
             fakes.append(fake.detach())
-            on_fake, distance = self.judged_fake(given, wanted, fake)
+            on_fake, distance = self.discriminate_fake(given, wanted, fake)
             each["gan"] = hinge_g_loss(on_fake)
             each["features"] = distance * options.feature_weight
             each["l1"] = F.l1_loss(fake, wanted) * options.l1
@@ -104,11 +104,11 @@ class SPADE(JudgedRecipe[SPADEOptions]):
 
     def _d_losses(self, pieces: list[Piece], fakes: list[Tensor]) -> Iterator[Tensor]:
         for (given, wanted), fake in zip(pieces, fakes, strict=True):
-            yield hinge_d_loss(*self.judged_both(given, wanted, fake))
+            yield hinge_d_loss(*self.discriminate_both(given, wanted, fake))
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Maps, what is drawn of them, and what was wanted; with styles drawn in the next photo's, too."""
+        """Maps, output, and wanted output; with styles, also the output in the style of the next photo."""
         layers = self.data.centres(range(min(SAMPLES, len(self.data))), self.options.size)
         given = network_input(layers, self.labels.count).to(self.device)
         self.g.eval()
@@ -124,7 +124,7 @@ class SPADE(JudgedRecipe[SPADEOptions]):
         return sheet([*rows, layers[-1]])
 
     def export(self, folder: Path, images: int) -> None:
-        """The generator in `folder`, and its encoder in `folder`/encoder."""
+        """Write the generator to `folder`, and its encoder to `folder`/encoder."""
         options = self.options
         name = options.name or "spade"
         details = self.labels.details() | {"size": options.size}
@@ -160,6 +160,6 @@ def _generator_config(options: SPADEOptions, channels: int) -> SPADEConfig:
 
 
 def start(options: SPADEOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> SPADE:
-    """The recipe on the maps and photos that the options name."""
+    """The recipe for these options, with their data."""
     labels = labels_of(options)
     return SPADE(options, load_labelled(options, labels, note, on_load), labels, device)

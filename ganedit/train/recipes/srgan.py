@@ -1,8 +1,8 @@
-"""Super-resolution: SRResNet, and SRGAN with a discriminator (Ledig et al., arXiv:1609.04802).
+"""Trains upscalers: SRResNet, and SRGAN with a discriminator (Ledig et al., arXiv:1609.04802).
 
 Two things differ from the paper. The pixel loss is the mean absolute difference, which reaches the same PSNR
 in fewer steps than the square (arXiv:1707.02921). Where the paper compares features of VGG, features of the
-discriminator are compared, as in pix2pixHD (arXiv:1711.11585), and with `perceptual` those of
+discriminator are compared, like in pix2pixHD (arXiv:1711.11585), and with `perceptual` those of
 EfficientNet-Lite.
 """
 
@@ -33,7 +33,7 @@ SAMPLES = 6
 
 
 class SRGAN(PictureRecipe[SRGANOptions]):
-    """G, and with `adversarial` D. Networks compute in [0, 1], crops come in [-1, 1]."""
+    """G, and with `adversarial` D. Networks work in [0, 1], crops are in [-1, 1]."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class SRGAN(PictureRecipe[SRGANOptions]):
         device: torch.device,
     ) -> None:
         self.data = data
-        self.found: dict[str, float] = {}
+        self.measured: dict[str, float] = {}
         torch.manual_seed(options.seed)
         doublings = round(math.log2(options.scale))
         self.g = SRResNet(
@@ -78,45 +78,48 @@ class SRGAN(PictureRecipe[SRGANOptions]):
                 drawn = self.g(small)
                 each = {"pixel": F.l1_loss(drawn.float(), large) * self.options.pixel_weight}
                 if self.options.adversarial:
-                    each |= self._judged(drawn, large)
+                    each |= self._adversarial_losses(drawn, large)
             each |= self.pretrained.g_losses(drawn.float() * 2 - 1, large * 2 - 1)
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             fakes.append(drawn.detach())
             yield torch.stack(list(each.values())).sum()
 
-    def _judged(self, drawn: Tensor, large: Tensor) -> dict[str, Tensor]:
+    def _adversarial_losses(self, drawn: Tensor, large: Tensor) -> dict[str, Tensor]:
         with frozen(self.d):
-            found = self.d.features(drawn)
-            adversarial = nonsaturating_g_loss(self.d.logits(found).float())
+            features = self.d.features(drawn)
+            adversarial = nonsaturating_g_loss(self.d.logits(features).float())
         with torch.no_grad():
             wanted = self.d.features(large)
         return {
             "gan": adversarial * self.options.gan_weight,
-            "features": feature_distance(found, wanted) * self.options.feature_weight,
+            "features": feature_distance(features, wanted) * self.options.feature_weight,
         }
 
     def _d_losses(self, pieces: list[list[Tensor]], fakes: list[Tensor]) -> Iterator[Tensor]:
         self.d.train()
         for (_, large), fake in zip(pieces, fakes, strict=True):
-            with self.activations():  # one batch: apart, normalisation would hide how they differ
+            with (
+                self.activations()
+            ):  # in one batch, as normalisation would hide the difference between separate ones
                 on_real, on_fake = self.d(torch.cat([large, fake.to(large.dtype)])).float().chunk(2)
             yield logistic_d_loss(on_real, on_fake)
 
     def _upscaled(self, small: Tensor) -> Tensor:
-        """[-1, 1] to [-1, 1], with running statistics."""
+        """Upscale pictures in [-1, 1], with running statistics."""
         self.g.eval()
         with torch.inference_mode(), self.activations():
-            return self.g(small.to(self.device).add(1) / 2).float().mul(2).sub(1)
+            large: Tensor = self.g(small.to(self.device).add(1) / 2)
+            return large.float().mul(2).sub(1)
 
     def evaluate(self) -> dict[str, float]:
-        """PSNR and SSIM on each test folder, as `ganedit metrics upscale` measures them."""
+        """PSNR and SSIM on each test folder, measured like in `ganedit metrics upscale`."""
         for folder in (Path(one) for one in self.options.test.split(",") if one):
-            found = measure_upscaler(self.model(Upscaler, self.card(0), self.g), folder)
-            self.found |= {f"{folder.name} PSNR": found.psnr, f"{folder.name} SSIM": found.ssim}
-        return self.found
+            quality = measure_upscaler(self.model(Upscaler, self.card(0), self.g), folder)
+            self.measured |= {f"{folder.name} PSNR": quality.psnr, f"{folder.name} SSIM": quality.ssim}
+        return self.measured
 
     def samples(self) -> Tensor:
-        """Crops in the middle of the first pictures: bicubic, this network, the original."""
+        """Central crops of the first pictures: bicubic, this network, the original."""
         count = min(SAMPLES, len(self.data))
         small, large = self.data.centres(range(count), self.options.size // self.options.scale)
         bicubic = F.interpolate(small, scale_factor=self.options.scale, mode="bicubic")
@@ -132,7 +135,7 @@ class SRGAN(PictureRecipe[SRGANOptions]):
             value_range=(0.0, 1.0),
             metrics=tuple(
                 Metric(f"{name} on Y, x{self.options.scale}", round(value, 4))
-                for name, value in self.found.items()
+                for name, value in self.measured.items()
             ),
         )
 
@@ -141,7 +144,7 @@ class SRGAN(PictureRecipe[SRGANOptions]):
 
 
 def start(options: SRGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> SRGAN:
-    """The recipe on the pictures, and from the model, that the options name."""
+    """The recipe for these options, with their data and the model to start from."""
     data = load_reduced(
         [Path(one) for one in options.data],
         options.scale,
@@ -151,7 +154,7 @@ def start(options: SRGANOptions, device: torch.device, note: Note, on_load: OnLo
     )
     note_skipped(data.skipped, note)
     for folder in (one for one in options.test.split(",") if one):
-        find_pairs(Path(folder))  # now rather than after the first hour
+        find_pairs(Path(folder))  # fail now rather than after the first hour
     recipe = SRGAN(options, data, device)
     if options.start:
         start_from(recipe.g, options.start, device)

@@ -1,8 +1,8 @@
-"""One translator for many attributes (StarGAN, Choi et al., arXiv:1711.09020).
+"""Trains one translator for many attributes (StarGAN, Choi et al., arXiv:1711.09020).
 
-Several sets may be trained on at once, each of which tells only some of the attributes. The target then ends
-in a mask vector that names the set whose attributes are meant, as in the paper; its entries are labels of
-their own, called after the sets.
+It can be trained on several sets at once, each of which has labels for only some of the attributes. The
+target then ends with a mask vector that selects the set whose attributes are meant, as in the paper; its
+entries are labels named after the sets.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ Rule = tuple[str, str, str, str]  # name, column, comparison, value
 
 
 class StarGAN(PictureRecipe[StarGANOptions]):
-    """G aims at labels taken from other pictures of the batch; D tells real from drawn, and the labels.
+    """G's targets are labels of other pictures in the batch; D tells real from drawn pictures, and predicts
+    labels.
 
     Attributes:
-        sets: Images with labels [N, K], NaN where a set does not tell one.
-        labels: Names of the target's entries: K attributes, then the sets where there are several.
+        sets: Images with labels [N, K], which are NaN if a set lacks them.
+        labels: Names of the target's entries: K attributes, then the sets if there are several.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         return stats
 
     def _target(self, labels: Tensor, which: int) -> Tensor:
-        """[N, D] of zeros and ones, as G takes it."""
+        """Target [N, D] of zeros and ones for G."""
         target = labels.nan_to_num()
         if len(self.sets) == 1:
             return target
@@ -91,7 +92,8 @@ class StarGAN(PictureRecipe[StarGANOptions]):
 
     def _draw(self, images: Tensor, target: Tensor) -> Tensor:
         with self.activations():
-            return self.g(images, target).float()
+            drawn: Tensor = self.g(images, target)
+            return drawn.float()
 
     def _both(self, images: Tensor) -> tuple[Tensor, Tensor]:
         with self.activations():
@@ -135,7 +137,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Pictures of the first set, and what each attribute alone makes of them."""
+        """Pictures of the first set, and their translations to each single attribute."""
         data = self.sets[0]
         real = from_levels(data.images[:SAMPLES]).to(self.device)
         count = self.d.cfg.labels
@@ -168,10 +170,10 @@ def known_bce(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def parse_rules(text: str) -> list[Rule]:
-    """The attributes that `labels` names.
+    """Parse the attributes in `labels`.
 
     Raises:
-        UsageError: not of the form NAME=COLUMN=VALUE (or <, <=, >, >=), or a name twice.
+        UsageError: not of the form NAME=COLUMN=VALUE (or <, <=, >, >=), or a name occurs twice.
     """
     rules: list[Rule] = []
     for part in text.split(","):
@@ -193,13 +195,13 @@ def parse_rules(text: str) -> list[Rule]:
 
 
 def read_labels(source: Path, names: Sequence[str], rules: Sequence[Rule]) -> Tensor:
-    """[N, K] of zeros and ones for the images of a set; NaN in columns that its labels.csv lacks.
+    """Labels [N, K] of zeros and ones for the images of a set; NaN for columns that its labels.csv lacks.
 
     Raises:
-        InputError: As `label_values`, or a value to compare that is not a number.
+        InputError: As in `label_values`, or a value to compare is not a number.
     """
     columns = label_columns(source)
-    found = torch.full((len(names), len(rules)), float("nan"))
+    labels = torch.full((len(names), len(rules)), float("nan"))
     for k, (name, column, sign, value) in enumerate(rules):
         if column not in columns:
             continue
@@ -212,14 +214,14 @@ def read_labels(source: Path, names: Sequence[str], rules: Sequence[Rule]) -> Te
             raise InputError(
                 f"{'all' if true[0] else 'no'} images of {source} are {name}", "an attribute has to differ"
             )
-        found[:, k] = torch.tensor(true).float()
-    return found
+        labels[:, k] = torch.tensor(true).float()
+    return labels
 
 
 def start(
     options: StarGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> StarGAN:
-    """The recipe on the labelled sets that the options name."""
+    """The recipe for these options, with their data."""
     rules = parse_rules(options.labels)
     sets: dict[str, ImageSet] = {}
     columns: set[str] = set()

@@ -1,9 +1,9 @@
-"""StyleGAN2 with adaptive augmentation (Karras et al., arXiv:1912.04958 and arXiv:2006.06676).
+"""Trains StyleGAN2 with adaptive augmentation (Karras et al., arXiv:1912.04958 and arXiv:2006.06676).
 
-Optionally with discriminators on pretrained features: beside the ordinary discriminator, as in "Ensembling
-Off-the-shelf Models for GAN Training" (Kumari et al., arXiv:2112.09130), or alone, as in "Projected GANs
-Converge Faster" (Sauer et al., arXiv:2111.01007). A generator grows when it starts from a model of a smaller
-resolution, as in StyleGAN-XL (Sauer et al., arXiv:2202.00273).
+It can use discriminators on pretrained features: in addition to the ordinary discriminator, as in "Ensembling
+Off-the-shelf Models for GAN Training" (Kumari et al., arXiv:2112.09130), or instead of it, as in "Projected
+GANs Converge Faster" (Sauer et al., arXiv:2111.01007). A generator grows when it starts from a model of a
+smaller resolution, as in StyleGAN-XL (Sauer et al., arXiv:2202.00273).
 """
 
 from __future__ import annotations
@@ -51,25 +51,25 @@ from ganedit.train.sources import Note, OnLoad, load_set
 W_AVG_BETA = 0.995
 PATH_DECAY = 0.01
 SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 12
-RANGE_WEIGHT = 100.0  # of values beyond [-1, 1], which features of images do not punish
-NEW_RGB_GAIN = 0.2  # of the image layers that a generator grows
-FEATURE_RGB_GAIN = 0.25  # of all image layers of a new generator that learns from features
+RANGE_WEIGHT = 100.0  # of values beyond [-1, 1], which features of images do not penalise
+NEW_RGB_GAIN = 0.2  # of the new image layers when a generator grows
+FEATURE_RGB_GAIN = 0.25  # of all image layers in a new generator that learns from features
 
 
 @dataclass
 class Fakes:
-    """What the generator's step drew and the discriminators' steps use again."""
+    """Results of the generator's step that the discriminators' steps reuse."""
 
     images: Tensor
     labels: Tensor | None
-    features: list[Tensor] | None  # of the feature discriminators
+    features: list[Tensor] | None  # for the feature discriminators
 
 
 class StyleGAN2(Recipe):
-    """G, D and the averaged G.
+    """G, D and the average of G.
 
-    The discriminator's step reuses the fakes of the generator's step (taken before its update), which saves
-    one synthesis pass in five without touching what is estimated.
+    The discriminator's step reuses the fakes of the generator's step (drawn before its update), which saves
+    one synthesis pass in five without changing the expected gradients.
     """
 
     def __init__(self, options: StyleGAN2Options, data: ImageSet, device: torch.device) -> None:
@@ -151,7 +151,7 @@ class StyleGAN2(Recipe):
         return stats
 
     def _warming_up(self, run: Run) -> bool:
-        """Whether the feature discriminators are too new for a trained generator to learn from them."""
+        """Whether the feature discriminators are still too new for a trained generator to learn from."""
         return bool(self.options.start and self.adversary and run.step < self.options.feature_warmup)
 
     def _g_step(self, run: Run, fakes: list[Fakes], stats: dict[str, Tensor]) -> None:
@@ -173,7 +173,7 @@ class StyleGAN2(Recipe):
         losses = self._d_losses(pieces, fakes, real_logits, stats)
         stats["d/loss"] = run.minimise(self.optimizers["d"], losses)
         if run.step % self.options.r1_every == 0:
-            scale = self.options.gamma / 2 * self.options.r1_every  # pays for the skipped steps too
+            scale = self.options.gamma / 2 * self.options.r1_every  # makes up for the skipped steps
             r1 = run.minimise(self.optimizers["d"], self._r1_losses(pieces, scale))
             stats["d/r1"] = r1 / scale
         on_real = torch.cat(real_logits)
@@ -242,10 +242,11 @@ class StyleGAN2(Recipe):
 
     def _logits(self, images: Tensor, c: Tensor | None) -> Tensor:
         assert self.compiled_d
-        return self.compiled_d(self.augment(images) if self.augment else images, c)
+        logits: Tensor = self.compiled_d(self.augment(images) if self.augment else images, c)
+        return logits
 
     def _codes(self, n: int, *, mix: bool) -> tuple[Tensor, Tensor | None]:
-        """ws [N, L, w_dim] of random z and classes drawn as often as in the data."""
+        """ws [N, L, w_dim] of random z, and of classes with the frequencies of the data."""
         device = self.path_mean.device
         c = None
         if self.data.labels is not None and self.data.num_classes:
@@ -265,7 +266,7 @@ class StyleGAN2(Recipe):
         for p in self.d_parameters:
             p.requires_grad_(on)
 
-    # ---- what goes into and out of files ----
+    # ---- loading and saving ----
 
     def state(self) -> dict[str, Any]:
         return {"path_mean": float(self.path_mean), "ada": self.ada.state_dict()}
@@ -281,7 +282,7 @@ class StyleGAN2(Recipe):
         """Start from trained networks: copy every tensor whose name and shape agree.
 
         Returns:
-            Names that stay at random.
+            Names of tensors that remain random.
 
         Raises:
             CheckpointError: Nothing fits.
@@ -293,7 +294,9 @@ class StyleGAN2(Recipe):
                 "set `channel_base`, `channel_max`, `z_dim` and `w_dim` as in the checkpoint's card",
             )
         for block in self.g.synthesis.blocks[len(generator.synthesis.blocks) :]:
-            block.torgb.weight.mul_(NEW_RGB_GAIN)  # a grown generator begins with its picture enlarged
+            block.torgb.weight.mul_(
+                NEW_RGB_GAIN
+            )  # a grown generator starts with an enlarged version of its picture
         self.g_ema.load_state_dict(self.g.state_dict())
         if discriminator is not None and self.d:
             left += _copy_matching(self.d, discriminator)
@@ -334,7 +337,7 @@ class StyleGAN2(Recipe):
 def start(
     options: StyleGAN2Options, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> StyleGAN2:
-    """The recipe on the data, and from the model, that the options name."""
+    """The recipe for these options, with their data and the model to start from."""
     data = load_set(
         options,
         note,
@@ -359,7 +362,7 @@ def _averaged(run: Run) -> Callable[[Tensor], Tensor]:
 
 
 def _adam(parameters: Any, lr: float, every: int) -> torch.optim.Adam:
-    """Adam with beta (0, 0.99), slowed to make up for the extra steps of a lazy penalty every `every`."""
+    """Adam with betas (0, 0.99), adjusted for a lazy penalty that adds a step every `every` steps."""
     share = every / (every + 1) if every else 1.0
     return torch.optim.Adam(parameters, lr=lr * share, betas=(0.0, 0.99**share), eps=1e-8)
 

@@ -1,10 +1,11 @@
-"""One instrument into another without pairs, on spectrograms (TimbreTron, Huang et al., arXiv:1811.09620).
+"""Trains timbre transfer between instruments without pairs, on spectrograms (TimbreTron, Huang et al.,
+arXiv:1811.09620).
 
-A CycleGAN on constant-Q spectrograms with the changes of that paper: up-sampling without checkerboards,
-discriminators of the whole spectrogram that a gradient penalty restrains instead of a history of fakes, and
-an identity loss that fades. The penalty is R1 and R2 (Mescheder et al., arXiv:1801.04406), with which one
+It is a CycleGAN on constant-Q spectrograms with the changes of that paper: up-sampling without checkerboards,
+discriminators of the whole spectrogram with a gradient penalty instead of a history of fakes, and
+an identity loss that fades. The penalties are R1 and R2 (Mescheder et al., arXiv:1801.04406), with which one
 step of the discriminator for one of the generator is enough. The generators draw what to add to a
-spectrogram: in decibels that is a filter, so that tune and rhythm are kept from the first step on.
+spectrogram: in decibels this is a filter, so that tune and rhythm are preserved from the first step.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, Spe
 from ganedit.train.cycle import CycleRecipe
 from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.losses import logistic_d_loss, nonsaturating_g_loss, r1_penalty
-from ganedit.train.options.recipes import TimbreOptions
+from ganedit.train.options.sounds import TimbreOptions
 from ganedit.train.run import Run
 from ganedit.train.sound_sources import load_source
 from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import Domains, two_sources
 
-CLIP = 40.0  # gradients are 5 to 45 long, and 350 now and then, for a window that is mostly silent
-EMA_RAMPUP = 0.1  # of the windows seen: the half-life of the average at the start
+CLIP = 40.0  # gradient norms are 5 to 45, and sometimes 350, for windows that are mostly silent
+EMA_RAMPUP = 0.1  # half-life of the average at the start, as a share of the windows seen
 
 
 @dataclass
@@ -57,7 +58,8 @@ class SoundDomains(Domains):
 
 
 class Timbre(CycleRecipe[TimbreOptions]):
-    """Judged by the whole spectrogram, its slopes held; what is exported are averages of the generators."""
+    """Discriminators see the whole spectrogram, with a gradient penalty; averages of the generators are
+    exported."""
 
     clip = CLIP
 
@@ -110,7 +112,7 @@ class Timbre(CycleRecipe[TimbreOptions]):
 
 
 def start(options: TimbreOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> Timbre:
-    """The recipe on the two sets of sounds that the options name."""
+    """The recipe for these options, with their data."""
     cfg = SpectrogramConfig()
     a, b = (load_source(source, options, cfg, note, on_load) for source in two_sources(options))
     recipe = Timbre(options, SoundDomains(options, (a, b)), device)

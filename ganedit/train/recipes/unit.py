@@ -1,4 +1,5 @@
-"""Pictures of one kind into another by way of a code that both share (UNIT, Liu et al., arXiv:1703.00848).
+"""Trains translators between two kinds of pictures through a shared code (UNIT, Liu et al.,
+arXiv:1703.00848).
 
 The losses and their weights are those of the authors' later code, published with MUNIT: the code's variance
 is fixed at 1, so that its distance from the prior is the square of its mean. The discriminator is the
@@ -32,7 +33,7 @@ DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 
 class SharedCode(DomainRecipe[UNITOptions]):
-    """G, two auto-encoders that meet in the code; D_a and D_b, which share an optimiser."""
+    """G, two auto-encoders that share the code; D_a and D_b, which share an optimiser."""
 
     def __init__(self, options: UNITOptions, domains: Domains, device: torch.device) -> None:
         torch.manual_seed(options.seed)
@@ -56,15 +57,15 @@ class SharedCode(DomainRecipe[UNITOptions]):
 
     def _g_losses(self, pieces: Pieces, fakes: Pieces, stats: dict[str, Tensor]) -> Iterator[Tensor]:
         for a, b in pieces:
-            fake_b, from_a = self._there_and_back(a, "a", "b")
-            fake_a, from_b = self._there_and_back(b, "b", "a")
+            fake_b, from_a = self._round_trip(a, "a", "b")
+            fake_a, from_b = self._round_trip(b, "b", "a")
             fakes.append((fake_a, fake_b))
             each = {name: from_a[name] + from_b[name] for name in from_a}
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
-    def _there_and_back(self, real: Tensor, here: Domain, there: Domain) -> tuple[Tensor, dict[str, Tensor]]:
-        """Pictures of one domain drawn in the other, without gradients, and their part in each loss."""
+    def _round_trip(self, real: Tensor, here: Domain, there: Domain) -> tuple[Tensor, dict[str, Tensor]]:
+        """Pictures of one domain translated to the other, without gradients, and their share of each loss."""
         options = self.options
         with self.activations():
             code = self.g.encode(real, here)
@@ -96,10 +97,11 @@ class SharedCode(DomainRecipe[UNITOptions]):
             yield torch.stack(each).sum()
 
     def translated(self, x: Tensor, direction: Direction) -> Tensor:
-        return self.g(x, direction)
+        image: Tensor = self.g(x, direction)
+        return image
 
     def export(self, folder: Path, images: int) -> None:
-        """One model for both directions."""
+        """Write one model for both directions."""
         card = self.make_card(
             images,
             name=self.options.name or "unit",
@@ -112,12 +114,12 @@ class SharedCode(DomainRecipe[UNITOptions]):
 
 
 def _sample(mean: Tensor) -> Tensor:
-    """A code from the normal distribution of unit variance around `mean`."""
+    """A random code from the normal distribution with unit variance around `mean`."""
     return mean + torch.randn_like(mean)
 
 
 def start(
     options: UNITOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> SharedCode:
-    """The recipe on the two sets that the options name."""
+    """The recipe for these options, with their data."""
     return SharedCode(options, load_domains(options, note, on_load), device)

@@ -1,8 +1,8 @@
-"""A vocoder: a small HiFi-GAN learns to turn spectrograms into waveforms (Kong et al., arXiv:2010.05646).
+"""Trains a vocoder, a small HiFi-GAN that turns spectrograms into waveforms (Kong et al., arXiv:2010.05646).
 
 Two things differ from the paper. Spectra are compared at several resolutions (arXiv:1910.11480) instead of on
-one mel spectrogram. And the discriminators join late: what short-time spectra can teach is learned first,
-which is much cheaper.
+one mel spectrogram. And the discriminators join late: the part that can be learned from short-time spectra
+comes first, which is much cheaper.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ganedit.nets.waveform_discriminators import WaveformDiscriminatorConfig, Wa
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
 from ganedit.train.losses import feature_distance, gan_d_loss, gan_g_loss, over_scales
-from ganedit.train.options.recipes import VocoderOptions
+from ganedit.train.options.sounds import VocoderOptions
 from ganedit.train.run import Run
 from ganedit.train.sound_losses import multi_resolution_distance, multi_resolution_loss
 from ganedit.train.sound_sources import load_all
@@ -32,9 +32,9 @@ from ganedit.train.translation import PictureRecipe, frozen
 SAMPLES = 6
 SAMPLE_FRAMES = 128
 TESTED = 8  # sounds at most
-TEST_FRAMES = 250  # columns in the middle of each: 4 s
+TEST_FRAMES = 250  # columns in the middle of each, which is 4 s
 BETAS = (0.8, 0.99)
-WINDOWS = (256, 512, 1024, 2048)  # samples, of the spectra that are compared
+WINDOWS = (256, 512, 1024, 2048)  # in samples, of the spectra that are compared
 
 
 class Vocoder(PictureRecipe[VocoderOptions]):
@@ -44,7 +44,7 @@ class Vocoder(PictureRecipe[VocoderOptions]):
         self, options: VocoderOptions, data: Sounds, device: torch.device, test: Sounds | None = None
     ) -> None:
         self.data, self.test = data, test
-        self.found: dict[str, float] = {}
+        self.measured: dict[str, float] = {}
         torch.manual_seed(options.seed)
         self.g = HiFiGANGenerator(generator_config(data.cfg, options.width))
         networks: dict[str, nn.Module] = {"g": self.g}
@@ -60,17 +60,23 @@ class Vocoder(PictureRecipe[VocoderOptions]):
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
         self.decay(run, options.decay)
-        judged = options.d_from < 1 and run.progress >= options.d_from
+        adversarial = options.d_from < 1 and run.progress >= options.d_from
         pieces = self.data.draw(run.share(), options.frames, gain=options.gain)
         fakes: list[Tensor] = []
         stats: dict[str, Tensor] = {}
-        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, judged, fakes, stats))
-        if judged:
+        stats["g/loss"] = run.minimise(
+            self.optimizers["g"], self._g_losses(pieces, adversarial, fakes, stats)
+        )
+        if adversarial:
             stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, fakes))
         return stats
 
     def _g_losses(
-        self, pieces: list[tuple[Tensor, Tensor]], judged: bool, fakes: list[Tensor], stats: dict[str, Tensor]
+        self,
+        pieces: list[tuple[Tensor, Tensor]],
+        adversarial: bool,
+        fakes: list[Tensor],
+        stats: dict[str, Tensor],
     ) -> Iterator[Tensor]:
         for given, wave in pieces:
             with self.activations():
@@ -78,21 +84,21 @@ class Vocoder(PictureRecipe[VocoderOptions]):
             fakes.append(drawn.detach())
             spectral = multi_resolution_loss(drawn, wave, WINDOWS)
             each = {"spectral": spectral * self.options.spectral_weight}
-            if judged:
-                each |= self._judged(drawn, wave)
+            if adversarial:
+                each |= self._adversarial_losses(drawn, wave)
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
-    def _judged(self, drawn: Tensor, wave: Tensor) -> dict[str, Tensor]:
+    def _adversarial_losses(self, drawn: Tensor, wave: Tensor) -> dict[str, Tensor]:
         with self.activations():
             with torch.no_grad():
                 wanted, _ = self.d(wave)
             with frozen(self.d):
-                found, on_fake = self.d(drawn)
-        features = feature_distance(found, wanted) * len(found)  # a sum over layers, as published
+                features, on_fake = self.d(drawn)
+        distance = feature_distance(features, wanted) * len(features)  # a sum over layers, as published
         return {
             "gan": over_scales(lambda logits: gan_g_loss("lsgan", logits), on_fake),
-            "features": features * self.options.feature_weight,
+            "features": distance * self.options.feature_weight,
         }
 
     def _d_losses(self, pieces: list[tuple[Tensor, Tensor]], fakes: list[Tensor]) -> Iterator[Tensor]:
@@ -104,20 +110,20 @@ class Vocoder(PictureRecipe[VocoderOptions]):
 
     @torch.no_grad()
     def _generated(self, given: Tensor) -> Tensor:
-        """Waves [N, F · hop] of spectrograms, as users get them."""
+        """Waves [N, F · hop] of spectrograms, as the exported model returns them."""
         with self.activations():
             return self.g.generate(given.to(self.device)).float().cpu()
 
     def evaluate(self) -> dict[str, float]:
-        """How far the spectra of the middle of the test sounds are from those of what G makes of them."""
+        """Distance between the spectra of G's waves and those of the test sounds, in the middle of each."""
         if self.test is not None:
             given, waves = self.test.centres(_spread(len(self.test), TESTED), TEST_FRAMES)
             off, logs = multi_resolution_distance(self._generated(given), waves)
-            self.found = {"spectral convergence": off, "log magnitude difference": logs}
-        return self.found
+            self.measured = {"spectral convergence": off, "log magnitude difference": logs}
+        return self.measured
 
     def samples(self) -> Tensor:
-        """Spectrograms, low frequencies at the bottom, and those of the waves made of them."""
+        """Spectrograms, with low frequencies at the bottom, and those of the waves generated from them."""
         rows = _spread(len(self.data), SAMPLES)
         frames = min(SAMPLE_FRAMES, *(self.data.pictures[i].shape[1] for i in rows))
         given, _ = self.data.centres(rows, frames)
@@ -133,7 +139,7 @@ class Vocoder(PictureRecipe[VocoderOptions]):
             architecture="hifigan",
             config=asdict(self.g.cfg),
             details=self.data.cfg.as_details(),
-            metrics=tuple(Metric(name, round(value, 4)) for name, value in self.found.items()),
+            metrics=tuple(Metric(name, round(value, 4)) for name, value in self.measured.items()),
         )
 
     def export(self, folder: Path, images: int) -> None:
@@ -141,7 +147,7 @@ class Vocoder(PictureRecipe[VocoderOptions]):
 
 
 def generator_config(cfg: SpectrogramConfig, width: int) -> HiFiGANConfig:
-    """Of a generator that reads such spectrograms, `width` channels wide at their columns."""
+    """Config of a generator for such spectrograms, with `width` channels at their columns."""
     return HiFiGANConfig(
         cfg.bins,
         cfg.bins_per_octave,
@@ -154,7 +160,7 @@ def generator_config(cfg: SpectrogramConfig, width: int) -> HiFiGANConfig:
 
 
 def _spread(total: int, most: int) -> list[int]:
-    """At most so many numbers below `total`, evenly spread: of several folders some of each."""
+    """At most `most` numbers below `total`, evenly spread, so that every folder is represented."""
     count = min(total, most)
     return [i * total // count for i in range(count)]
 
@@ -162,7 +168,7 @@ def _spread(total: int, most: int) -> list[int]:
 def start(
     options: VocoderOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> Vocoder:
-    """The recipe on all the sounds that the options name."""
+    """The recipe for these options, with their data."""
     cfg = SpectrogramConfig()
     data = load_all(options, cfg, note, on_load)
     test = load_sounds(Path(options.test), cfg, frames=TEST_FRAMES) if options.test else None

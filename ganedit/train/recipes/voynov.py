@@ -1,8 +1,8 @@
-"""Directions of a generator that a network can tell by what they change (Voynov & Babenko, arXiv:2002.03754).
+"""Discovers directions of a generator that a network can tell apart (Voynov & Babenko, arXiv:2002.03754).
 
 Codes w are shifted along one of K orthonormal directions; a predictor sees the picture before and after and
-says which direction it was, and how far. Both learn together: directions become those whose changes are
-easily recognised, and for that each should change one thing of its own.
+predicts the direction and the size of the shift. Both learn together: directions become those whose changes
+are easily recognised, which is the case if each changes one thing of its own.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad
 
-LEAST = 0.5  # size of a shift: smaller ones could not be seen
-MEASURED, EXPORTED = 2, 16  # samples per direction that accuracy is measured on
+LEAST = 0.5  # smallest size of a shift: smaller ones would not be visible
+MEASURED, EXPORTED = 2, 16  # samples per direction for measuring accuracy, during the run and at the end
 SHOWN, STEPS = 8, 7  # directions on the sample sheet, pictures of each
 
 
 class Directions(nn.Module):
-    """K orthonormal directions of w: the Q of a matrix, unique by the signs of its R."""
+    """K orthonormal directions of w: the Q of a matrix, made unique by the signs of its R."""
 
     def __init__(self, w_dim: int, count: int) -> None:
         super().__init__()
@@ -42,11 +42,12 @@ class Directions(nn.Module):
     def forward(self) -> Tensor:
         """[K, W]"""
         q, r = torch.linalg.qr(self.weight)
-        return (q * r.diagonal().sign()).T
+        rows: Tensor = q * r.diagonal().sign()
+        return rows.T
 
 
 class Voynov(Recipe):
-    """Directions and predictor, through the frozen generator."""
+    """Directions and predictor, trained through the frozen generator."""
 
     def __init__(self, options: VoynovOptions, generator: Generator, device: torch.device) -> None:
         generator.need_styles()
@@ -66,7 +67,7 @@ class Voynov(Recipe):
         parameters = [*self.directions.parameters(), *self.predictor.parameters()]
         self.optimizers = {"both": torch.optim.Adam(parameters, options.lr)}
         self.codes = random_codes(generator, SIGMA_SAMPLES)
-        self.unit = float(self.codes.var(dim=0).mean().sqrt())  # what a shift of 1 is, as a length of w
+        self.unit = float(self.codes.var(dim=0).mean().sqrt())  # length in w of a shift by 1
 
     def step(self, run: Run) -> dict[str, Tensor]:
         self.predictor.train()
@@ -96,7 +97,7 @@ class Voynov(Recipe):
             return (*self.predictor(before, after), shifts)
 
     def _shifts(self, n: int) -> Tensor:
-        """Uniform in ±reach, but not smaller than can be seen."""
+        """Random shifts, uniform in ±reach, but not too small to be visible."""
         shifts = (torch.rand(n) * 2 - 1) * self.options.reach
         return torch.where(shifts < 0, -1.0, 1.0) * shifts.abs().clamp(min=LEAST)
 
@@ -128,7 +129,7 @@ class Voynov(Recipe):
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """What the first directions do to one sample, a row for each."""
+        """Effect of the first directions on one sample, a row for each."""
         code = self.codes[:1, None].expand(-1, self.generator.num_ws, -1).to(self.generator.device)
         steps = torch.linspace(-self.options.reach, self.options.reach, STEPS).to(code) * self.unit
         rows = [code + steps[:, None, None] * vector for vector in self.directions()[:SHOWN]]
@@ -142,7 +143,7 @@ class Voynov(Recipe):
             raise ValueError("it was trained for other weights of the generator")
 
     def export(self, folder: Path, images: int) -> None:
-        """Direction files voynov-000 and so on, the most surely recognised first."""
+        """Write direction files voynov-000 and so on, the most reliably recognised first."""
         folder.mkdir(parents=True, exist_ok=True)
         right, _ = self.measure(EXPORTED)
         vectors = self.directions().detach().float().cpu()
@@ -162,5 +163,5 @@ class Voynov(Recipe):
 
 
 def start(options: VoynovOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> Voynov:
-    """The recipe for the generator that the options name."""
+    """The recipe for these options, with their generator."""
     return Voynov(options, load_generator(options.model, device=str(device)), device)

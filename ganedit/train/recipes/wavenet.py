@@ -1,6 +1,6 @@
-"""A WaveNet that plays spectrograms (van den Oord et al., arXiv:1609.03499; arXiv:1811.09620).
+"""Trains a WaveNet vocoder (van den Oord et al., arXiv:1609.03499; arXiv:1811.09620).
 
-It learns to tell every sample of a window from those before it and the window's spectrogram.
+It learns to predict every sample of a window from the previous ones and the window's spectrogram.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ganedit.data.sounds import Sounds, Window, spectrogram_sheet
 from ganedit.nets.wavenet import WaveNet, WaveNetConfig, mu_law
 from ganedit.store.cards import Metric, ModelCard
 from ganedit.store.load import save_model
-from ganedit.train.options.recipes import WaveNetOptions
+from ganedit.train.options.sounds import WaveNetOptions
 from ganedit.train.run import Run, set_rate
 from ganedit.train.sound_sources import load_all
 from ganedit.train.sources import Note, OnLoad
@@ -27,17 +27,17 @@ from ganedit.train.translation import PictureRecipe, start_from
 
 WARM = 0.02  # share of the run in which the learning rate rises
 SAMPLES = 6
-TESTED = 4  # sounds of each test folder, and windows of a batch of them
+TESTED = 4  # sounds of each test folder, and windows in a batch of them
 
 
 class WaveNetRecipe(PictureRecipe[WaveNetOptions]):
-    """Cross-entropy, in nats per sample. Measured in the middle of the first sounds of each test folder."""
+    """Cross-entropy in nats per sample; tested on the middle of the first sounds in each test folder."""
 
     def __init__(
         self, options: WaveNetOptions, sounds: Sounds, device: torch.device, test: Sounds | None = None
     ) -> None:
         self.sounds, self.test = sounds, test
-        self.found: dict[str, float] = {}
+        self.measured: dict[str, float] = {}
         torch.manual_seed(options.seed)
         self.network = WaveNet(
             WaveNetConfig(
@@ -68,13 +68,13 @@ class WaveNetRecipe(PictureRecipe[WaveNetOptions]):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """The loss on sounds that are kept out of training."""
+        """The loss on held-out sounds."""
         if self.test is not None:
             self.network.eval()
             batches = torch.arange(len(self.test)).split(TESTED)
-            found = [self._loss(*self._middle(self.test, rows)) * len(rows) for rows in batches]
-            self.found = {"test/loss": float(torch.stack(found).sum() / len(self.test))}
-        return self.found
+            losses = [self._loss(*self._middle(self.test, rows)) * len(rows) for rows in batches]
+            self.measured = {"test/loss": float(torch.stack(losses).sum() / len(self.test))}
+        return self.measured
 
     def _middle(self, sounds: Sounds, rows: Tensor) -> Window:
         pictures, waves = sounds.centres(rows.tolist(), self.options.frames)
@@ -82,7 +82,7 @@ class WaveNetRecipe(PictureRecipe[WaveNetOptions]):
 
     @torch.no_grad()
     def samples(self) -> Tensor:
-        """Spectrograms, and those of what is played by them; low frequencies at the bottom."""
+        """Spectrograms, and those of the waves generated from them, with low frequencies at the bottom."""
         self.network.eval()
         sounds = self.test or self.sounds
         rows = torch.linspace(0, len(sounds) - 1, min(SAMPLES, len(sounds))).long()
@@ -102,7 +102,7 @@ class WaveNetRecipe(PictureRecipe[WaveNetOptions]):
             details=self.sounds.cfg.as_details(),
             metrics=tuple(
                 Metric("cross-entropy per sample, kept-out sounds", round(value, 4))
-                for value in self.found.values()
+                for value in self.measured.values()
             ),
         )
 
@@ -113,7 +113,7 @@ class WaveNetRecipe(PictureRecipe[WaveNetOptions]):
 def start(
     options: WaveNetOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> WaveNetRecipe:
-    """The recipe on the sounds, and from the model, that the options name."""
+    """The recipe for these options, with their data and the model to start from."""
     cfg = SpectrogramConfig()
     test = None
     if options.test:

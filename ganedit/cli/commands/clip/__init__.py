@@ -1,4 +1,4 @@
-"""`ganedit clip`: pictures changed, found and sorted by what a text says."""
+"""`ganedit clip`: edit, find and rank pictures by a text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from ganedit.cli.commands.clip.generate import generate
 from ganedit.cli.commands.clip.rank import rank
 from ganedit.cli.kit.editor import MAY_STAND_ALONE
 
-__all__ = ["COMMANDS", "MAY_STAND_ALONE"]  # looked up by `cli.app`
+__all__ = ["COMMANDS", "MAY_STAND_ALONE"]  # read by `cli.app`
 
 COMMANDS = {"edit": edit, "generate": generate, "direction": direction, "rank": rank}

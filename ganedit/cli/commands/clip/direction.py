@@ -1,4 +1,4 @@
-"""`ganedit clip direction`: a direction made of two texts."""
+"""`ganedit clip direction`: make a direction from two texts."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def direction(
     clip: ClipModel = CLIP,
     output: Output = None,
 ) -> None:
-    """Make a direction out of two texts, for edit --direction.
+    """Make a direction from two texts, for edit --direction.
 
-    Samples are scored by which text fits them better, and a linear classifier is fitted to their codes, as by
-    ganedit direction learn.
+    Samples are scored by which text they match better, and a linear classifier is fitted to their codes, like
+    in ganedit direction learn.
     """
     from ganedit.cli.kit.directions import check_name, model_name
     from ganedit.latent.directions import named
@@ -47,16 +47,25 @@ def direction(
     if not console.should_write(target):
         console.emit(target)
         return
-    judge = open_clip_model(console, clip, text, other)
+    clip_model = open_clip_model(console, clip, text, other)
     generator = open_generator(console, model)
     generator.need_styles()
     kept = [named.find(one, generator.name) for one in preserve or []]
     with console.progress(f"drawing {samples} samples", samples) as bar:
         examples = score_by_texts(
-            generator, judge, text, other, samples, psi=psi, seed=console.options.seed, progress=bar.update
+            generator,
+            clip_model,
+            text,
+            other,
+            samples,
+            psi=psi,
+            seed=console.options.seed,
+            progress=bar.update,
         )
     about = f"CLIP: {text!r} against {other!r}"
-    found = learn_direction(name, generator, examples, preserve=kept, method=about, seed=console.options.seed)
-    found.save(target)
-    console.note(f"{name}: {found.accuracy:.1%} of held-out samples classified correctly")
-    console.emit(target, accuracy=found.accuracy, sigma=found.sigma, samples=found.samples)
+    learned = learn_direction(
+        name, generator, examples, preserve=kept, method=about, seed=console.options.seed
+    )
+    learned.save(target)
+    console.note(f"{name}: {learned.accuracy:.1%} of held-out samples classified correctly")
+    console.emit(target, accuracy=learned.accuracy, sigma=learned.sigma, samples=learned.samples)

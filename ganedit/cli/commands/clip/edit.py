@@ -1,4 +1,4 @@
-"""`ganedit clip edit`: a photo or latent changed to what a text says."""
+"""`ganedit clip edit`: change a photo or latent to match a text."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ganedit.images.paste import Mode
 
 
-class How(StrEnum):
-    """StyleCLIP's three ways."""
+class EditMethod(StrEnum):
+    """StyleCLIP's three methods."""
 
     optimize = "optimize"
     direction = "direction"
@@ -44,11 +44,11 @@ def edit(
     text: Text = "",
     neutral: Neutral = None,
     method: Annotated[
-        How,
+        EditMethod,
         typer.Option(
             help="optimize: each code by itself; direction: along style channels; mapper: a trained network."
         ),
-    ] = How.optimize,
+    ] = EditMethod.optimize,
     strength: Annotated[float, typer.Option(help="Fraction of the change; for direction, in sigmas.")] = 1.0,
     threshold: Annotated[
         float | None, typer.Option(help="For direction: least relevance of a channel that moves, 0 to 1.")
@@ -85,9 +85,9 @@ def edit(
     face: Face = "largest",
     output: OutputFolder = Path("."),
 ) -> None:
-    """Change a photo or latent to what a text says (StyleCLIP).
+    """Change a photo or latent to match a text (StyleCLIP).
 
-    Writes what ganedit edit does: NAME.edited.png, NAME.edited.latent.safetensors, with --paste
+    Writes the same files as ganedit edit: NAME.edited.png, NAME.edited.latent.safetensors, with --paste
     NAME.pasted.png, and so on. Photos are projected first.
     """
     from ganedit.text.guidance import Wish
@@ -100,12 +100,15 @@ def edit(
         raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
     if photo is not None and paste is None:
         raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
-    for given, option, owner in ((mapper, "--mapper", How.mapper), (threshold, "--threshold", How.direction)):
+    for given, option, owner in (
+        (mapper, "--mapper", EditMethod.mapper),
+        (threshold, "--threshold", EditMethod.direction),
+    ):
         if given is not None and method is not owner:
             raise UsageError(f"{option} is for --method {owner.value}", "add that, or leave it out")
     change: TextChange
     pasted = cast("Mode | None", paste)
-    if method is How.mapper:
+    if method is EditMethod.mapper:
         if mapper is None:
             raise UsageError("no --mapper was named", "train one: ganedit train clip-mapper --text ...")
         change = ByMapper(console, strength, pasted, mapper)
@@ -113,7 +116,7 @@ def edit(
         if not text.strip():
             raise UsageError("no --text was given", 'say what pictures should show: --text "a smiling face"')
         reader = open_clip_model(console, clip, text, neutral)
-        if method is How.direction:
+        if method is EditMethod.direction:
             if neutral is None:
                 raise UsageError(
                     "--method direction needs --neutral, a text to start from", 'such as --neutral "a face"'

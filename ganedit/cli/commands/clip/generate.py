@@ -1,4 +1,4 @@
-"""`ganedit clip generate`: pictures of what a text says, from noise."""
+"""`ganedit clip generate`: find pictures that match a text, from noise."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def generate(
     clip: ClipModel = CLIP,
     output: OutputFolder = Path("."),
 ) -> None:
-    """Find a picture of what a text says, from noise.
+    """Find a picture that matches a text, from noise.
 
     Writes TEXT-1.png and its latent, the best first, and prints the pictures.
     """
@@ -59,25 +59,25 @@ def generate(
         for path in paths:
             console.emit(path)
         return
-    judge = open_clip_model(console, clip, text, neutral)
+    clip_model = open_clip_model(console, clip, text, neutral)
     generator = open_generator(console, model)
     generator.need_styles()
     options = SteerOptions(steps, closeness=closeness, identity=0.0, seed=console.options.seed)
     with console.progress(text, steps) as bar:
-        found = search(
-            generator, judge, Wish(text, neutral, crops=crops), options,
+        results = search(
+            generator, clip_model, Wish(text, neutral, crops=crops), options,
             candidates=candidates, restarts=restarts, psi=psi, progress=bar.update,
         )  # fmt: skip
-    for one, path, code in zip(found, paths, latents, strict=False):
-        about = {"text": text, "clip": judge.name, "psi": psi, "seed": one.seed}
-        _write_found(console, generator, one.ws, {p for p in (path, code) if p in wanted}, about)
+    for one, path, code in zip(results, paths, latents, strict=False):
+        about = {"text": text, "clip": clip_model.name, "psi": psi, "seed": one.seed}
+        _write_result(console, generator, one.ws, {p for p in (path, code) if p in wanted}, about)
         console.emit(path, seed=one.seed, similarity=round(one.similarity, 4), latent=str(code))
 
 
-def _write_found(
+def _write_result(
     console: Console, generator: Generator, ws: Any, paths: set[Path], parameters: dict[str, Any]
 ) -> None:
-    """The picture and the latent of a code, as far as they are asked for."""
+    """Write those of the picture and the latent of a code that are in `paths`."""
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
     from ganedit.latent.editing import draw

@@ -1,4 +1,4 @@
-"""`ganedit clip rank`: pictures sorted by how well a text fits them."""
+"""`ganedit clip rank`: sort pictures by how well they match a text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganedit.cli.kit.options import Pictures
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
 
-COLUMNS = 8  # of a sheet of ranked pictures
+COLUMNS = 8  # in a sheet of ranked pictures
 SHOWN_SIDE = 256
 
 
@@ -32,10 +32,10 @@ def rank(
         Path | None, typer.Option("--output", "-o", help="Also write a sheet of the images in this order.")
     ] = None,
 ) -> None:
-    """Sort pictures by how well a text fits them, the best first.
+    """Sort pictures by how well they match a text, the best first.
 
-    Prints them with the cosine; less that of --neutral, where there is one. A model of faces looks at the
-    largest face of each.
+    Prints them with the cosine, from which that of --neutral is subtracted, if given. A model of faces uses
+    the largest face of each picture.
     """
     if not text.strip():
         raise UsageError("no --text was given", 'such as --text "a smiling face"')
@@ -43,13 +43,13 @@ def rank(
     from ganedit.text.ranking import similarity
 
     reader = open_clip_model(console, clip, text, neutral)
-    found: list[tuple[float, Path]] = []
+    ranked: list[tuple[float, Path]] = []
 
     def score(item: Path | GaneditError) -> None:
         if isinstance(item, GaneditError):
             raise item
         value = similarity(read_image(item), reader, text, neutral=neutral, aligned=aligned)
-        found.append((value, item))
+        ranked.append((value, item))
 
     from ganedit.cli.kit.batch import BatchFailed
 
@@ -59,19 +59,19 @@ def rank(
             raise UsageError("no input was given", "name pictures or folders, or pipe paths in")
     except BatchFailed as error:
         problem = error
-    found.sort(key=lambda one: -one[0])
-    if output is not None and found and console.should_write(output):
-        _write_ranked(output, found, f"{text}" + (f" against {neutral}" if neutral else ""))
-    for value, path in found:
+    ranked.sort(key=lambda one: -one[0])
+    if output is not None and ranked and console.should_write(output):
+        _write_ranked(output, ranked, f"{text}" + (f" against {neutral}" if neutral else ""))
+    for value, path in ranked:
         console.answer(f"{value:+.4f}  {path}", {"path": str(path), "similarity": round(value, 4)})
     if problem is not None:
         raise problem
 
 
-def _write_ranked(output: Path, found: list[tuple[float, Path]], caption: str) -> None:
+def _write_ranked(output: Path, ranked: list[tuple[float, Path]], caption: str) -> None:
     from ganedit.images.align import center_crop
     from ganedit.images.io import read_image, write_image
     from ganedit.images.sheet import sheet
 
-    tiles = [center_crop(read_image(path).pixels, SHOWN_SIDE).crop for _, path in found]
+    tiles = [center_crop(read_image(path).pixels, SHOWN_SIDE).crop for _, path in ranked]
     write_image(output, sheet(tiles, columns=min(COLUMNS, len(tiles)), caption=caption))

@@ -1,4 +1,4 @@
-"""`ganedit direction channels`: which channels of the style space move an attribute, or a region."""
+"""`ganedit direction channels`: find channels of the style space that change an attribute or a region."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def channels(
     model: Model = "faces",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a sheet (PNG).")] = None,
 ) -> None:
-    """Find the style channels that move an attribute, or one region, most.
+    """Find the style channels that change an attribute or a region most.
 
-    Prints a table, the best first: by how much each output of the classifier changes from -MAGNITUDE to
-    +MAGNITUDE, how much the pictures do (in levels of 255), how much the region does, and which share of all
-    change lies in it. ganedit edit --space s moves pictures by these channels.
+    Prints a table, the best first: how much each output of the classifier changes from -MAGNITUDE to
+    +MAGNITUDE, how much the pictures and the region change (in levels of 255), and the share of all change
+    that lies in the region. ganedit edit --space s edits pictures by these channels.
     """
     from ganedit.latent.directions.channel_search import Search, find_channels_that
     from ganedit.latent.styles import need
@@ -71,20 +71,20 @@ def channels(
         seed=console.options.seed,
     )
     with console.progress("measuring channels", count) as bar:
-        found = find_channels_that(generator, search, count, bar.update)
-    if not found:
+        findings = find_channels_that(generator, search, count, bar.update)
+    if not findings:
         raise InputError("no channel changes that visibly", "choose a larger --magnitude, or another region")
-    _tell(console, found, search)
+    _tell(console, findings, search)
     if output is not None:
-        _draw(console, generator, found, faces, magnitude, output)
+        _draw(console, generator, findings, faces, magnitude, output)
 
 
-def _tell(console: Console, found: list[Finding], search: Search) -> None:
-    """The table; as JSON a line for each channel."""
-    names = list(found[0].effects)
+def _tell(console: Console, findings: list[Finding], search: Search) -> None:
+    """Print the table, or with --json a line for each channel."""
+    names = list(findings[0].effects)
     head = ["channel", "px", "use", *names, "change", *(["in region", "share"] if search.mask_of else [])]
     rows = []
-    for one in found:
+    for one in findings:
         effects = [f"{one.effects[name]:+.2f}" for name in names]
         share = [] if one.share is None else [f"{one.within:.1f}", f"{one.share:.0%}"]
         size = f"{one.channel.about.size:.3g}"
@@ -97,31 +97,31 @@ def _tell(console: Console, found: list[Finding], search: Search) -> None:
         return "  ".join([*left, *right]).rstrip()
 
     console.note(line(head))
-    for one, row in zip(found, rows, strict=True):
+    for one, row in zip(findings, rows, strict=True):
         console.answer(line(row), _row(one, search))
 
 
-def _row(found: Finding, search: Search) -> dict[str, Any]:
-    about = found.channel.about
+def _row(finding: Finding, search: Search) -> dict[str, Any]:
+    about = finding.channel.about
     details: dict[str, Any] = {
-        "channel": str(found.channel),
-        "layer": found.channel.layer,
+        "channel": str(finding.channel),
+        "layer": finding.channel.layer,
         "px": about.size,
         "use": about.use,
         "magnitude": search.magnitude,
-        "change": found.change,
+        "change": finding.change,
     }
-    if found.share is not None:
-        details |= {"change_in_region": found.within, "share_in_region": found.share}
-    if found.effects:
-        details |= {"effects": found.effects, "scores": found.scores}
+    if finding.share is not None:
+        details |= {"change_in_region": finding.within, "share_in_region": finding.share}
+    if finding.effects:
+        details |= {"effects": finding.effects, "scores": finding.scores}
     return details
 
 
 def _draw(
     console: Console,
     generator: Generator,
-    found: list[Finding],
+    findings: list[Finding],
     faces: int,
     magnitude: float,
     output: Path,
@@ -131,9 +131,9 @@ def _draw(
 
     if console.should_write(output):
         std = style_spread(generator)[1]
-        shown = [channel_direction(generator, [one.channel], std) for one in found]
+        shown = [channel_direction(generator, [one.channel], std) for one in findings]
         write_sheet(console, generator, shown, faces, output, magnitude)
-    console.emit(output, channels=[str(one.channel) for one in found])
+    console.emit(output, channels=[str(one.channel) for one in findings])
 
 
 def _check(

@@ -1,4 +1,4 @@
-"""`ganedit direction discover`: directions that nobody named."""
+"""`ganedit direction discover`: find directions without labels."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     pass
 
 
-LEARNED = 6.0  # magnitudes on the sheet of directions that were learned with shifts of about that
+LEARNED = (
+    6.0  # largest magnitude on the sheet for directions that were learned with shifts of about this size
+)
 
 
 class Discovery(StrEnum):
-    """How directions are found that nobody named."""
+    """Methods that find directions without labels."""
 
     sefa = "sefa"
     ganspace = "ganspace"
@@ -58,8 +60,8 @@ def discover(
 ) -> None:
     """Find directions in the generator itself, to be looked at and then named.
 
-    Keeps NAME-0, NAME-1, ..., the strongest first, and prints them; draws NAME.sheet.png, a row for each,
-    from magnitude -3 to +3 (voynov: 6). ganedit direction name gives one a name of its own.
+    Stores NAME-0, NAME-1, ..., the strongest first, and prints them; draws NAME.sheet.png with a row for
+    each, from magnitude -3 to +3 (voynov: 6). ganedit direction name gives a direction a proper name.
     """
     from ganedit.latent.directions import named
     from ganedit.latent.directions.discovery import discover_directions
@@ -77,13 +79,15 @@ def discover(
     wanted = [console.should_write(path) for path in (*paths, sheet)]
     if any(wanted):
         with console.progress(f"{method.value}: samples", samples) as bar:
-            found = discover_directions(
+            directions = discover_directions(
                 generator, count, method=method.value, rows=rows, samples=samples, layer=activations,
                 run=run, name=stem, progress=bar.update,
             )  # fmt: skip
-        for one, path in zip(found, paths, strict=True):
+        for one, path in zip(directions, paths, strict=True):
             one.save(path)
-        write_sheet(console, generator, found, faces, sheet, LEARNED if method is Discovery.voynov else REACH)
+        write_sheet(
+            console, generator, directions, faces, sheet, LEARNED if method is Discovery.voynov else REACH
+        )
     for path in paths:
         console.emit(path)
     console.emit(sheet, directions=count)

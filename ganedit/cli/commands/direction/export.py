@@ -1,4 +1,4 @@
-"""`ganedit direction export`: directions for other programs."""
+"""`ganedit direction export`: write directions for other programs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .pt.")],
     model: Model = "faces",
 ) -> None:
-    """Write a direction as other programs read it: unit length, float32, [1, W] or [L, W]."""
+    """Write a direction for other programs: float32 [1, W] or [L, W], of unit length."""
     from ganedit.latent.directions.foreign import export_direction
     from ganedit.latent.directions.named import find
 
-    found = find(name, model_name(model))
+    direction = find(name, model_name(model))
     if console.should_write(output):
-        export_direction(found, output)
-    console.emit(output, sigma=found.sigma)
+        export_direction(direction, output)
+    console.emit(output, sigma=direction.sigma)

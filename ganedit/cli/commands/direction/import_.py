@@ -1,4 +1,4 @@
-"""`ganedit direction import`: directions of other programs."""
+"""`ganedit direction import`: import directions of other programs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def import_(
     model: Model = "faces",
     output: Output = None,
 ) -> None:
-    """Take over directions that other programs wrote, for a model with codes of their size.
+    """Import directions of other programs, for a model with codes of their size.
 
     A set, such as GANSpace's components, becomes one direction each: NAME-0, NAME-1 and so on.
     """
@@ -41,15 +41,17 @@ def import_(
     from ganedit.latent.directions import named
     from ganedit.latent.directions.foreign import import_directions
 
-    found = import_directions(file, name)
-    if output and len(found) > 1:
-        raise UsageError(f"{file} holds {len(found)} directions, --output names one file", "leave it out")
+    directions = import_directions(file, name)
+    if output and len(directions) > 1:
+        raise UsageError(
+            f"{file} holds {len(directions)} directions, --output names one file", "leave it out"
+        )
     owner = model_name(model)
-    for one in found:
+    for one in directions:
         check_name(one.name)
     generator = open_generator(console, model)
     codes = None
-    for one in found:
+    for one in directions:
         one.check_model(generator)
         target = output or named.user_file(owner, one.name)
         if console.should_write(target):
@@ -61,5 +63,5 @@ def import_(
 
 
 def _shaped(codes: Tensor, direction: Direction, generator: Generator) -> Tensor:
-    """Codes [N, W] in the form of a direction: with a row per layer where it has them."""
+    """Codes [N, W] in the shape of a direction: with a row per layer if it has several."""
     return codes if direction.vector.ndim == 1 else codes[:, None].expand(-1, generator.num_ws, -1)

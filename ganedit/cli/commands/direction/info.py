@@ -1,4 +1,4 @@
-"""`ganedit direction info`: how a direction was made."""
+"""`ganedit direction info`: show how a direction was made."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ganedit.cli.kit.options import Model
 
 
 def info(console: Console, name: Name, model: Model = "faces") -> None:
-    """Tell how a direction was made. NAME may be a file."""
+    """Show how a direction was made. NAME may be a file."""
     from ganedit.latent.directions import named
 
-    found = named.find(name, model_name(model))
+    direction = named.find(name, model_name(model))
     about: dict[str, Any] = {
-        "name": found.name,
-        "space": found.space,
-        "shape": list(found.vector.shape),
-        "sigma": found.sigma,
-        "model": found.model,
-        "model_sha256": found.model_sha256,
-        "method": found.method,
-        "layers": list(found.layers),
-        "accuracy": found.accuracy,
-        "samples": found.samples,
-        "preserved": list(found.preserved),
+        "name": direction.name,
+        "space": direction.space,
+        "shape": list(direction.vector.shape),
+        "sigma": direction.sigma,
+        "model": direction.model,
+        "model_sha256": direction.model_sha256,
+        "method": direction.method,
+        "layers": list(direction.layers),
+        "accuracy": direction.accuracy,
+        "samples": direction.samples,
+        "preserved": list(direction.preserved),
     }
     known = {key: value for key, value in about.items() if value not in ("", None, [], 0)}
     console.answer("\n".join(f"{key:<14} {_plain(value)}" for key, value in known.items()), about)

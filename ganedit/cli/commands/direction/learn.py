@@ -1,4 +1,4 @@
-"""`ganedit direction learn`: a direction from scored or sorted examples."""
+"""`ganedit direction learn`: learn a direction from scored or sorted examples."""
 
 from __future__ import annotations
 
@@ -74,18 +74,18 @@ def learn(
     generator.need_styles()
     kept = [named.find(other, generator.name) for other in preserve or []]
     if scores is not None:
-        found = examples.examples_from_csv(scores, generator)
+        scored = examples.examples_from_csv(scores, generator)
     elif positive is not None and negative is not None:
-        found = _from_folders(console, positive, negative, generator, method, encoder)
+        scored = _from_folders(console, positive, negative, generator, method, encoder)
     else:
         scorer = open_classifier(console, classifier)
         with console.progress(f"drawing {samples} samples", samples) as bar:
-            found = examples.examples_from_classifier(
+            scored = examples.examples_from_classifier(
                 generator, scorer, attribute or name,
                 samples=samples, psi=psi, seed=console.options.seed, progress=bar.update,
             )  # fmt: skip
     learned = examples.learn_direction(
-        name, generator, found, threshold=threshold, preserve=kept, seed=console.options.seed
+        name, generator, scored, threshold=threshold, preserve=kept, seed=console.options.seed
     )
     learned.save(target)
     console.note(

@@ -1,4 +1,4 @@
-"""`ganedit direction name`: a name for a direction that was discovered."""
+"""`ganedit direction name`: name a direction that was discovered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def name_(
     negate: Annotated[bool, typer.Option("--negate", help="Reverse the direction's sign.")] = False,
     model: Model = "faces",
 ) -> None:
-    """Give a direction that was discovered, or channels of the styles, a name; the numbered one stays."""
+    """Give a name to a direction that was discovered, or to channels of the styles; the original is kept."""
     from ganedit.latent import styles
     from ganedit.latent.directions import named
 
@@ -30,11 +30,11 @@ def name_(
     owner = model_name(prefix or model)
     check_name(name)
     if styles.CHANNELS.fullmatch(short):
-        found = find_direction(short, open_generator(console, prefix or model))
+        chosen = find_direction(short, open_generator(console, prefix or model))
     else:
-        found = named.find(short, owner)
-    vector = -found.vector if negate else found.vector
+        chosen = named.find(short, owner)
+    vector = -chosen.vector if negate else chosen.vector
     target = named.user_file(owner, name)
     if console.should_write(target):
-        replace(found, name=name, vector=vector).save(target)
-    console.emit(target, named=found.name)
+        replace(chosen, name=name, vector=vector).save(target)
+    console.emit(target, named=chosen.name)

@@ -1,4 +1,4 @@
-"""`ganedit direction show`: a sheet of what directions do."""
+"""`ganedit direction show`: draw a sheet that shows the effect of directions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(
     model: Model = "faces",
     output: Annotated[Path, typer.Option("--output", "-o", help="Sheet to write.")] = Path("directions.png"),
 ) -> None:
-    """Draw a sheet of what directions do to samples, by default from magnitude -3 to +3."""
+    """Draw a sheet that shows the effect of directions on samples, by default from magnitude -3 to +3."""
     if not 0 < magnitude <= 100:
         raise UsageError(
             f"--magnitude {magnitude} must be above 0 and at most 100", "3 is usual, for channels 10"
@@ -32,9 +32,9 @@ def show(
     check_faces(faces)
     check_folder(output.parent)
     generator = open_generator(console, model)
-    found = [find_direction(name, generator) for name in names]
-    for one in found:
+    directions = [find_direction(name, generator) for name in names]
+    for one in directions:
         one.check_model(generator)
     if console.should_write(output):
-        write_sheet(console, generator, found, faces, output, magnitude)
-    console.emit(output, directions=[one.name for one in found])
+        write_sheet(console, generator, directions, faces, output, magnitude)
+    console.emit(output, directions=[one.name for one in directions])

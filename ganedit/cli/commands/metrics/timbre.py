@@ -168,7 +168,8 @@ def _translated(sound: np.ndarray, cfg: SpectrogramConfig, model: Any, vocode: V
     from ganedit.audio.files import Sound
     from ganedit.audio.timbre import transfer
 
-    return transfer(Sound(sound[None], cfg.rate), model, vocode).samples[0]
+    translated: np.ndarray = transfer(Sound(sound[None], cfg.rate), model, vocode).samples[0]
+    return translated
 
 
 def _answer(console: Console, title: str, rows: Mapping[str, Sequence[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""`ganedit models`: what can be loaded by name."""
+"""`ganedit models`: manage models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ganedit models export`: models as files that other programs open."""
+"""`ganedit models export`: write models for other programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def export(
         str, typer.Option("--format", help="Format: safetensors, rosinality or nvlabs-state.")
     ] = "safetensors",
 ) -> None:
-    """Write a model as a file that other programs open."""
+    """Write a model as a file for other programs."""
     from ganedit.store import export as exporting
     from ganedit.store.load import load
 

@@ -1,4 +1,4 @@
-"""`ganedit models import`: checkpoints of other programs converted."""
+"""`ganedit models import`: convert checkpoints of other programs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def import_(
     terms: Annotated[str, typer.Option(help="Terms of the licence, for the card.")] = "",
     source: Annotated[str, typer.Option(help="Where the file came from, for the card.")] = "",
 ) -> None:
-    """Convert checkpoints of other programs to models that load by name. Nothing in them is run.
+    """Convert checkpoints of other programs to models that load by name, without running code in them.
 
-    --dtype float16 halves the size; by default numbers are stored as they are in the file.
+    --dtype float16 halves the size; by default, numbers keep their type.
     """
     from ganedit.store.importing import import_model, name_for
 
@@ -63,7 +63,8 @@ def import_(
 
 
 def _checkpoints(console: Console, files: Sequence[str] | None) -> Iterator[Path | GaneditError]:
-    """What to import: a folder with a card or a config.json is one model, any other holds several."""
+    """The checkpoints to import: a folder with a card or a config.json is one model, any other has
+    several."""
     if not files:
         yield from sources(console, None, CHECKPOINTS)
     for file in files or ():

@@ -1,4 +1,4 @@
-"""`ganedit models info`: the card of a model."""
+"""`ganedit models info`: show the card of a model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def info(
 ) -> None:
     """Print a model's card: what it was trained on, its licence, how good it is.
 
-    Also of a model that can be downloaded, and of a file: as what it would be imported.
+    It also works for models that can be downloaded, and for files that can be imported.
     """
     entry = catalogue.find(name)
     if entry and registry.find(name) is None:

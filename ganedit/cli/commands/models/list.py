@@ -1,4 +1,4 @@
-"""`ganedit models list`: the models that load by name."""
+"""`ganedit models list`: list models by name."""
 
 from __future__ import annotations
 

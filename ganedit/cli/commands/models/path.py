@@ -1,4 +1,4 @@
-"""`ganedit models path`: the folder of a model."""
+"""`ganedit models path`: print the folder of a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Name = Annotated[str, typer.Argument(help="Name of a model.")]
 
 
 def path(console: Console, name: Name) -> None:
-    """Print the folder of a model; of a CLIP model its weights."""
+    """Print the folder of a model, or the path of the weights for a CLIP model."""
     from ganedit.store.downloads.pulling import clip_weights
 
     entry = catalogue.find(name)

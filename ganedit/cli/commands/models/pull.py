@@ -1,4 +1,4 @@
-"""`ganedit models pull`: models downloaded and converted."""
+"""`ganedit models pull`: download and convert models."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def pull(
         bool, typer.Option("--keep-original", help="Keep the downloaded file beside the converted one.")
     ] = False,
 ) -> None:
-    """Download models and convert them, once you agree to their licence.
+    """Download models and convert them, after you agree to their licence.
 
-    A download that was cut off goes on where it stopped. --force downloads again.
+    An interrupted download continues where it stopped. --force downloads again.
     """
     from ganedit.store.downloads import pulling
 

@@ -1,4 +1,4 @@
-"""`ganedit models rm`: models deleted."""
+"""`ganedit models rm`: delete models."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")
 def remove(
     console: Console, names: Annotated[list[str], typer.Argument(help="Models to delete.")], yes: Yes = False
 ) -> None:
-    """Delete models of your own, or a download that was broken off; what comes with ganedit stays."""
+    """Delete models of your own, or unfinished downloads. Models that come with ganedit cannot be deleted."""
 
     def one(name: str) -> None:
         folder = _own_folder(name)
         megabytes = folder_size(folder) / 1e6
         agreed(console, f"delete {folder} ({megabytes:,.1f} MB)?", yes)
         doomed = folder.with_name(f".{name}.{secrets.token_hex(4)}.old")
-        folder.rename(doomed)  # at once: nothing loads half a model
+        folder.rename(doomed)  # atomically, so that nothing loads half a model
         if doomed.is_symlink():
             doomed.unlink()
         else:
@@ -44,8 +44,8 @@ def _own_folder(name: str) -> Path:
     """The folder of a model, or of its unfinished download, that may be deleted."""
     from ganedit.store.downloads.pulling import unfinished
 
-    found, entry = registry.find(name), catalogue.find(name)
-    if found is None:
+    folder, entry = registry.find(name), catalogue.find(name)
+    if folder is None:
         if entry and (part := unfinished(entry)):
             return part
         if entry and entry.open_clip:
@@ -53,6 +53,6 @@ def _own_folder(name: str) -> Path:
                 f"{name} is kept by open_clip, not by ganedit", f"see ganedit models path {name}"
             )
         raise catalogue.no_such_model(name, registry.names())
-    if found.parent != registry.user_folder():
+    if folder.parent != registry.user_folder():
         raise UsageError(f"{name} comes with ganedit and stays", "ganedit models list tells which are yours")
-    return found
+    return folder

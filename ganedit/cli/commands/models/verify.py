@@ -1,4 +1,4 @@
-"""`ganedit models verify`: weights against the checksums in their cards."""
+"""`ganedit models verify`: check the weights of models."""
 
 from __future__ import annotations
 
