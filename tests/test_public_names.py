@@ -81,12 +81,17 @@ def test_every_command_has_its_function(command):
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_it_is_documented_and_typed(name):
+    """Functions with every parameter, what they return, and an example."""
     thing = getattr(ganedit, name)
-    assert inspect.getdoc(thing)
+    text = inspect.getdoc(thing) or ""
+    assert text
     if inspect.isfunction(thing):
         hints = inspect.signature(thing)
         assert hints.return_annotation is not inspect.Signature.empty
         assert all(p.annotation is not inspect.Parameter.empty for p in hints.parameters.values())
+        assert [one for one in hints.parameters if f"\n    {one}: " not in text] == []
+        assert "Returns:" in text or "Yields:" in text or hints.return_annotation == "None"
+        assert ">>> " in text
 
 
 def test_names_are_seen():

@@ -30,12 +30,12 @@ class Palette:
 
 @dataclass
 class LabelMap:
-    """Numbers of classes.
+    """An image whose pixels are numbers of labels.
 
     Attributes:
         labels: [H, W], uint8 or uint16.
-        path: Where it was read from.
-        sha256: Of the file's bytes.
+        path: The file that it was read from.
+        sha256: Checksum of that file.
     """
 
     labels: np.ndarray
