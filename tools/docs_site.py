@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGES = ("CONTRIBUTING.md", "CHANGELOG.md")
 SAME = {"README.md": "index.md", "docs": "index.md"}  # what the site has under another name
-LINK = re.compile(r"(?<=\]\()(?![a-z]+:|[#/])[^)\s#]+")
+LINK = re.compile(r"""(?:(?<=\]\()|(?<=src="))(?![a-z]+:|[#/])[^)\s#"]+""")  # of Markdown, and of <img>
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
