@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ganedit.audio.files import Sound as Sound
     from ganedit.audio.files import read_sound as read_sound
     from ganedit.audio.files import write_sound as write_sound
     from ganedit.audio.timbre import transfer as timbre
@@ -55,8 +56,10 @@ if TYPE_CHECKING:
     from ganedit.metrics.frechet import frechet_distance_of as frechet_distance
     from ganedit.metrics.image_features import embed_images as embed_images
     from ganedit.metrics.inpainting import measure_inpainting as measure_inpainting
+    from ganedit.metrics.timbre_transfer import measure_timbre as measure_timbre
     from ganedit.metrics.translating import translate_folder as translate_folder
     from ganedit.metrics.upscaling import measure_upscaler as measure_upscaler
+    from ganedit.metrics.vocoding import measure_vocoders as measure_vocoders
     from ganedit.metrics.zero_shot import zero_shot as zero_shot
     from ganedit.store.downloads.pulling import pull as pull_model
     from ganedit.store.export import export as export_model
@@ -113,6 +116,7 @@ _PUBLIC = {
     "colorize": ("ganedit.images.colorizing", "colorize"),
     "draw_edges": ("ganedit.images.edges", "draw_edges"),
     "draw_regions": ("ganedit.images.regions", "draw_regions"),
+    "Sound": ("ganedit.audio.files", "Sound"),
     "read_sound": ("ganedit.audio.files", "read_sound"),
     "write_sound": ("ganedit.audio.files", "write_sound"),
     "timbre": ("ganedit.audio.timbre", "transfer"),
@@ -120,6 +124,8 @@ _PUBLIC = {
     "measure_faces": ("ganedit.metrics.faces", "measure_faces"),
     "measure_upscaler": ("ganedit.metrics.upscaling", "measure_upscaler"),
     "measure_inpainting": ("ganedit.metrics.inpainting", "measure_inpainting"),
+    "measure_timbre": ("ganedit.metrics.timbre_transfer", "measure_timbre"),
+    "measure_vocoders": ("ganedit.metrics.vocoding", "measure_vocoders"),
     "translate_folder": ("ganedit.metrics.translating", "translate_folder"),
     "frechet_distance": ("ganedit.metrics.frechet", "frechet_distance_of"),
     "embed_images": ("ganedit.metrics.image_features", "embed_images"),
@@ -136,6 +142,7 @@ __all__ = [
     "Latent",
     "Photo",
     "ProjectOptions",
+    "Sound",
     "SteerOptions",
     "Wish",
     "__version__",
@@ -171,7 +178,9 @@ __all__ = [
     "mask_hole",
     "measure_faces",
     "measure_inpainting",
+    "measure_timbre",
     "measure_upscaler",
+    "measure_vocoders",
     "mix",
     "paste",
     "project",

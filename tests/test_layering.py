@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,22 @@ def test_a_part_imports_only_what_it_may(path):
         assert all(m.startswith("ganedit.nets.layers") for m in inside)
     if own == "errors":
         assert not found
+
+
+def test_the_architecture_page_says_the_same():
+    """Its picture has the arrows that no longer way replaces; its table names all that may be imported."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"^ +(\w+) --> (\w+)$", page, re.M))
+    assert drawn == {
+        (part, other)
+        for part, below in MAY_IMPORT.items()
+        for other in below
+        if not any(other in MAY_IMPORT[between] for between in below)
+    }
+    for part, cell in re.findall(r"^\| `(\w+)/` \|.*\| (.*) \|$", page, re.M):
+        named = set(re.findall(r"`(\w+)`", cell))
+        all_but = MAY_IMPORT.keys() - {part} - named
+        assert MAY_IMPORT[part] == (all_but if cell.startswith(("all but", "everything")) else named), part
 
 
 def test_no_command_is_a_toolbox():

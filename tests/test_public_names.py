@@ -46,8 +46,10 @@ FUNCTIONS = {
     "metrics/clip": "zero_shot",
     "metrics/faces": "measure_faces",
     "metrics/inpaint": "measure_inpainting",
+    "metrics/timbre": "measure_timbre",
     "metrics/translate": "translate_folder",
     "metrics/upscale": "measure_upscaler",
+    "metrics/vocoder": "measure_vocoders",
     "models/export": "export_model",
     "models/import": "import_model",
     "models/pull": "pull_model",
@@ -72,19 +74,24 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_every_command_has_its_function(command):
     known = {key for key in FUNCTIONS if key == command or key.startswith(f"{command}/")}
-    assert known or command in NEEDS_NONE | {"metrics/timbre", "metrics/vocoder"}
+    assert known or command in NEEDS_NONE
     for key in known:
         assert callable(getattr(ganedit, FUNCTIONS[key]))
 
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_it_is_documented_and_typed(name):
+    """Functions with every parameter, what they return, and an example."""
     thing = getattr(ganedit, name)
-    assert inspect.getdoc(thing)
+    text = inspect.getdoc(thing) or ""
+    assert text
     if inspect.isfunction(thing):
         hints = inspect.signature(thing)
         assert hints.return_annotation is not inspect.Signature.empty
         assert all(p.annotation is not inspect.Parameter.empty for p in hints.parameters.values())
+        assert [one for one in hints.parameters if f"\n    {one}: " not in text] == []
+        assert "Returns:" in text or "Yields:" in text or hints.return_annotation == "None"
+        assert ">>> " in text
 
 
 def test_names_are_seen():

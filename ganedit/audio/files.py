@@ -34,7 +34,12 @@ WRITERS = {
 
 @dataclass(frozen=True)
 class Sound:
-    """Samples float32 [C, T], where 1.0 is full scale, and the number of samples per second."""
+    """A sound.
+
+    Attributes:
+        samples: [C, T] float32, one row per channel; 1.0 is full scale.
+        rate: Samples per second.
+    """
 
     samples: np.ndarray
     rate: int
@@ -157,11 +162,21 @@ def decode(data: bytes, name: str) -> Sound:
 
 
 def read_sound(path: str | Path) -> Sound:
-    """All of a sound file at once; errors as of `decode`.
+    """Read a sound file, or the sound of a film.
 
-    Example:
-        >>> ganedit.read_sound("examples/greensleeves-violin.flac").rate > 8000
-        True
+    Args:
+        path: A WAV, FLAC, Ogg, Opus, MP3, AIFF, M4A or AAC file, or a film.
+
+    Returns:
+        All of the sound, at its own sampling rate.
+
+    Raises:
+        InputError: The file is missing, damaged or empty, or holds no sound.
+
+    Examples:
+        >>> violin = ganedit.read_sound("examples/greensleeves-violin.flac")
+        >>> violin.samples.dtype, violin.samples.shape[0], violin.rate
+        (dtype('float32'), 1, 16000)
     """
     with open_sound(path) as reader:
         return _whole(reader, str(path))
@@ -177,17 +192,23 @@ def _whole(reader: Reader, name: str) -> Sound:
 def write_sound(
     path: str | Path, blocks: Iterable[np.ndarray], rate: int, *, bits: int = 16, comment: str = ""
 ) -> None:
-    """Write samples, float32 [C, n] in [-1, 1] piece after piece, in the format of the path's suffix.
+    """Write a sound in the format of the file's suffix; an interrupted write leaves no file.
 
     Args:
-        path: Ends in one of WRITERS.
-        blocks: At least one.
+        path: Ends in .wav, .flac, .ogg or .mp3.
+        blocks: One or more pieces of the sound in turn, each float32 [C, n] in [-1, 1].
         rate: Samples per second.
-        bits: 16, 24 or 32, where the format has a choice.
-        comment: Kept in the file's own tags.
+        bits: 16, 24 or 32 (floating point), for formats that offer a choice.
+        comment: Text for the comment tag of the file.
 
     Raises:
-        InputError: another suffix, or a rate that the format does not know.
+        InputError: Another suffix, or a rate that the format does not support.
+
+    Examples:
+        >>> violin = ganedit.read_sound("examples/greensleeves-violin.flac")
+        >>> ganedit.write_sound("copy.wav", [violin.samples], violin.rate)
+        >>> ganedit.read_sound("copy.wav").samples.shape == violin.samples.shape
+        True
     """
     path = Path(path)
     if path.suffix.lower() not in WRITERS:

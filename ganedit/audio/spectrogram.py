@@ -37,18 +37,34 @@ warnings.filterwarnings("ignore", "n_fft=", UserWarning, "librosa")
 
 @dataclass(frozen=True)
 class SpectrogramConfig:
-    """Settings of a spectrogram. The defaults are those of TimbreTron (Huang et al., arXiv:1811.09620), from
-    A1 up."""
+    """How a sound is drawn as a spectrogram.
+
+    The defaults are those of TimbreTron (Huang et al., arXiv:1811.09620), from the note A1 up.
+
+    Attributes:
+        kind: "cqt" (constant-Q), "mel" or "stft" (short-time Fourier).
+        rate: Samples per second.
+        hop: Samples from one column to the next.
+        bins_per_octave: Rows per octave (cqt).
+        octaves: Number of octaves (cqt).
+        lowest: Frequency of the lowest row in Hz (cqt).
+        window: Window length in samples (mel and stft).
+        mels: Number of rows (mel).
+        floor: Level in dB that becomes -1; 0 dB becomes 1.
+
+    Raises:
+        ValueError: Numbers that do not fit together.
+    """
 
     kind: Kind = "cqt"
-    rate: int = 16000  # samples per second
-    hop: int = 256  # samples from one column to the next
-    bins_per_octave: int = 48  # cqt
-    octaves: int = 7  # cqt
-    lowest: float = 55.0  # Hz, cqt
-    window: int = 1024  # samples, mel and stft
-    mels: int = 128  # mel
-    floor: float = -80.0  # dB that become -1
+    rate: int = 16000
+    hop: int = 256
+    bins_per_octave: int = 48
+    octaves: int = 7
+    lowest: float = 55.0
+    window: int = 1024
+    mels: int = 128
+    floor: float = -80.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):

@@ -50,19 +50,32 @@ KNEE = 0.8  # fraction of full scale above which peaks are compressed
 def transfer(
     sound: Sound, model: Translator, vocode: Vocode | None = None, *, look: Look | None = None
 ) -> Sound:
-    """The sound as the model's instrument would play it: of the same length, rate and level.
+    """Play a sound on the instrument of a model; length, sampling rate and level stay.
 
-    Channels are translated alike, each by itself. Above half of the model's sampling rate nothing is left.
+    The method of TimbreTron (Huang et al., arXiv:1811.09620): a constant-Q spectrogram is translated, and a
+    vocoder turns it into sound. Channels are translated separately. Frequencies above half the model's
+    sampling rate are lost.
 
     Args:
-        sound: Of any length and rate.
+        sound: A sound of any length, sampling rate and number of channels.
         model: A translator of spectrograms.
-        vocode: As `audio.vocoders.vocoder_of` gives it; by default its own.
-        look: Is shown the spectrograms of every block of the first channel, before and after.
+        vocode: A vocoder from `ganedit.audio.vocoders.vocoder_of`; None takes the default one.
+        look: Called with the spectrograms [bins, frames] of each block of the first channel, before and
+            after.
+
+    Returns:
+        The sound, with as many channels and samples.
 
     Raises:
-        InputError: the sound is empty, or holds samples that are no numbers.
-        CheckpointError: the model is for something else.
+        InputError: The sound is empty, or holds samples that are not finite.
+        CheckpointError: The model is for something else.
+
+    Examples:
+        >>> violin = ganedit.read_sound("examples/greensleeves-violin.flac")
+        >>> second = ganedit.Sound(violin.samples[:, : violin.rate], violin.rate)
+        >>> flute = ganedit.timbre(second, ganedit.load("violin2flute"))
+        >>> flute.samples.shape == second.samples.shape
+        True
     """
     need(model, "timbre")
     check_samples(sound.samples)

@@ -30,17 +30,20 @@ def vocoder_of(
     seed: int = 0,
     candidates: int = CANDIDATES,
 ) -> Vocode:
-    """A function that turns spectrograms with these settings into sound.
+    """Open a vocoder: a function that turns spectrograms into sound.
 
     Args:
-        cfg: Settings of the spectrograms.
+        cfg: How the spectrograms are drawn.
         name: "griffin-lim", "gan", "wavenet", or the name or folder of a vocoder model.
-        device: Device for a model.
-        seed: For the random draws of a WaveNet.
-        candidates: Number of sounds that a WaveNet makes of every stretch, to take the closest.
+        device: For a model: "auto", "cpu", "cuda" or "cuda:N".
+        seed: Seed of a WaveNet's random numbers.
+        candidates: For a WaveNet: number of versions of each half second, of which the closest is kept.
+
+    Returns:
+        A function from a spectrogram [bins, frames] in [-1, 1] and a length to samples [length].
 
     Raises:
-        CheckpointError: the model is not a vocoder, or is for other spectrograms.
+        CheckpointError: The model is not a vocoder, or is one for other spectrograms.
     """
     if name == "griffin-lim":
         return partial(_by_phase, cfg)

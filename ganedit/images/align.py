@@ -27,11 +27,11 @@ _FINEST = 4096  # side at which the published recipe transforms crops of any siz
 
 @dataclass(frozen=True)
 class Template:
-    """How much of a head a crop shows: FFHQ's square, scaled and moved towards the chin.
+    """How much of a head a crop shows: the FFHQ square, scaled about a centre that is moved towards the chin.
 
     Attributes:
-        scale: Side of the square in FFHQ squares; smaller is closer.
-        shift_down: Shift of its centre along the face's vertical axis, in units of half of FFHQ's side.
+        scale: Side of the square relative to the FFHQ square; smaller is closer.
+        shift_down: Shift of its centre down the face, in half sides of the FFHQ square.
     """
 
     scale: float
@@ -43,13 +43,13 @@ TEMPLATES = {"ffhq": Template(1.0, 0.0), "close-up": Template(0.60, 0.208)}
 
 @dataclass(frozen=True, eq=False)
 class AlignedFace:
-    """A square crop and its position in the photo.
+    """A square crop, and where it lies in its photo.
 
     Attributes:
         crop: [S, S, 3] uint8.
         affine: [2, 3] float64, from continuous positions in the crop to continuous positions in the photo.
-        size: The side S.
-        template: What the square shows; None for a crop that was not aligned by a face.
+        size: S, in pixels.
+        template: What the square shows; None for a crop that was not oriented by a face.
     """
 
     crop: np.ndarray
@@ -90,23 +90,27 @@ def align_faces(
     threshold: float = 0.0,
     faces: list[Face] | None = None,
 ) -> list[tuple[int, AlignedFace]]:
-    """The faces of a photo, found, chosen and cut out.
+    """Find the faces of a photo and cut them out, upright and at one size.
+
+    The crop is that of the FFHQ data set (Karras et al., arXiv:1812.04948, appendix A); dlib finds the faces
+    and their 68 landmarks.
 
     Args:
-        pixels: The photo [H, W, 3], uint8 or uint16.
-        size: Side of the crops.
-        template: What the crops show; None takes the middle of the photo without looking for faces.
+        pixels: The photo, [H, W, 3] RGB, uint8 or uint16.
+        size: Side of the crops in pixels.
+        template: How much of the head a crop shows; None crops the middle of the photo without looking for
+            faces.
         which: "largest", "all", or N for the N-th largest.
-        threshold: Score that a face needs, as in `find_faces`.
-        faces: Faces known already; then none are looked for.
+        threshold: Lowest detection score of a face; about 0 for doubtful faces, 1 to 3 for clear ones.
+        faces: Faces that are already known; the detector is then not run.
 
     Returns:
-        Crops, each after its number (1 is the largest face).
+        Pairs of a number (1 is the largest face) and a crop.
 
     Raises:
         InputError: There is no face, or no N-th one.
 
-    Example:
+    Examples:
         >>> photo = ganedit.read_image("examples/portrait.png")
         >>> ((number, face),) = ganedit.align(photo.pixels, size=128)
         >>> face.crop.shape

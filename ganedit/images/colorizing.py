@@ -27,19 +27,24 @@ def colorize(
     tile: int | None = None,
     progress: Progress | None = None,
 ) -> Photo:
-    """The photo's own lightness with the colours that the model finds likely, at the photo's size.
+    """Colourise a photo: its own lightness (CIE L) with colours (CIE a, b) from the model.
 
     Args:
-        photo: Grey, or in colours that are put aside.
-        model: From lightness to colours.
-        size: As for `translate`.
-        tile: As for `translate`.
+        photo: A greyscale photo; colours of a colour photo are removed first.
+        model: A colourisation model, such as pix2pix (Isola et al., arXiv:1611.07004) in the colour space
+            Lab.
+        size: Side in pixels of the square that a U-Net sees, for other networks of the shorter side; None
+            takes that of the model.
+        tile: Side of the tiles in pixels; 0 takes the image whole, None what memory allows.
         progress: Called with (tiles done, tiles in all).
 
-    Raises:
-        CheckpointError: the model is for something else.
+    Returns:
+        A colour photo of the same size and bit depth.
 
-    Example:
+    Raises:
+        CheckpointError: The model is for something else.
+
+    Examples:
         >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
         >>> grey = sample.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2).astype("uint8")
         >>> ganedit.colorize(ganedit.Photo(grey), ganedit.load("colorize-faces")).grey

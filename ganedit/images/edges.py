@@ -32,19 +32,18 @@ SOLID = 24  # thicker than thick spots in drawings of `draw_edges`
 
 
 def draw_edges(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
-    """A line drawing of a photograph.
+    """Draw the outlines of a photo, in the style that `edges2faces` and pix2pix models learn from.
 
     Args:
-        pixels: [H, W, 3], uint8 or uint16.
-        size: Height and width of the drawing; by default the photograph's.
+        pixels: The photo [H, W, 3], uint8 or uint16.
+        size: Height and width of the drawing; None takes those of the photo.
 
     Returns:
-        [height, width, 3] uint8: black lines on white, soft at their edges, of about `PEN` / `SIDE` of the
-        shorter side in width.
+        [height, width, 3] uint8: black lines on white with soft edges, about 1/64 of the shorter side wide.
 
-    Example:
-        >>> ganedit.draw_edges(ganedit.read_image("examples/portrait.png").pixels).shape[2]
-        3
+    Examples:
+        >>> ganedit.draw_edges(ganedit.read_image("examples/portrait.png").pixels).shape
+        (512, 512, 3)
     """
     lines = _photo_lines(_at_working_size(to_depth(pixels, np.uint8)))
     return _redrawn(lines, size or pixels.shape[:2], BLOB)

@@ -26,23 +26,26 @@ RIM = 3  # width in pixels of the border around a hole whose colours the filling
 
 
 def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | None = None) -> Photo:
-    """The photo with the masked pixels redrawn.
+    """Fill holes in a photo (context encoders, Pathak et al., arXiv:1604.07379); no other pixel changes.
 
-    The network sees a square about each hole, brought to the size it was trained for; of faces, where the
-    model is one for faces and one is found, the aligned face. What it draws is shifted smoothly to meet
-    the photo at the rim.
+    The network sees a square about each hole, resized to the size it was trained at; for a model of faces it
+    sees the aligned face, if one is found there. A smooth field of colours then makes the result meet the
+    photo at the edge of the hole.
 
     Args:
-        photo: Of any size; alpha, depth, greyness and colour profile are kept.
-        hole: [H, W] bool, true where pixels are to be replaced: see `mask_hole`, `box_hole`.
-        model: One that fills holes.
-        size: Side of the square that the network sees; None is the model's own.
+        photo: A photo of any size; alpha, bit depth, greyscale mode and colour profile are kept.
+        hole: [H, W] bool, true where pixels are to be replaced; from `mask_hole` or `box_hole`.
+        model: An inpainting model.
+        size: Side in pixels of the square that the network sees; None takes that of the model.
+
+    Returns:
+        A new photo.
 
     Raises:
-        InputError: the mask is of another size, empty, or covers the whole photo.
-        CheckpointError: the model is for something else.
+        InputError: The hole has another size than the photo, is empty, or covers all of it.
+        CheckpointError: The model is for something else.
 
-    Example:
+    Examples:
         >>> photo = ganedit.read_image("examples/portrait.png")
         >>> hole = ganedit.box_hole(photo, (200, 150, 40, 40))
         >>> filled = ganedit.inpaint(photo, hole, ganedit.load("inpaint-faces"))
@@ -63,10 +66,26 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
 
 
 def mask_hole(photo: Photo, mask: Photo) -> np.ndarray:
-    """[H, W] bool, true where the mask is brighter than half of white; nowhere where it is transparent.
+    """Make a hole from a mask.
+
+    Args:
+        photo: The photo.
+        mask: An image of the same size, white where to fill. Pixels count that are brighter than half of
+            white and, if the mask has transparency, more than half opaque.
+
+    Returns:
+        [H, W] bool, for `inpaint`.
 
     Raises:
-        InputError: it has another size than the photo.
+        InputError: The mask has another size than the photo, is empty, or covers all of it.
+
+    Examples:
+        >>> import numpy as np
+        >>> photo = ganedit.read_image("examples/portrait.png")
+        >>> mask = np.zeros_like(photo.pixels)
+        >>> mask[150:190, 200:240] = 255
+        >>> int(ganedit.mask_hole(photo, ganedit.Photo(mask)).sum())
+        1600
     """
     white = np.iinfo(mask.pixels.dtype).max
     hole = luma(mask.pixels) > white / 2
@@ -76,10 +95,22 @@ def mask_hole(photo: Photo, mask: Photo) -> np.ndarray:
 
 
 def box_hole(photo: Photo, box: Box) -> np.ndarray:
-    """[H, W] bool, true in the box x, y, width, height.
+    """Make a hole from a box.
+
+    Args:
+        photo: The photo.
+        box: x, y, width and height in pixels, counted from the top left corner.
+
+    Returns:
+        [H, W] bool, for `inpaint`.
 
     Raises:
-        InputError: the box does not lie in the photo.
+        InputError: The box reaches beyond the photo.
+
+    Examples:
+        >>> photo = ganedit.read_image("examples/portrait.png")
+        >>> int(ganedit.box_hole(photo, (200, 150, 40, 40)).sum())
+        1600
     """
     x, y, width, height = box
     rows, columns = photo.pixels.shape[:2]

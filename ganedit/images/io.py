@@ -38,16 +38,16 @@ _ORIENTATIONS = {
 
 @dataclass
 class Photo:
-    """A photograph as it is seen: upright, RGB, with what is needed to write it back in kind.
+    """A photo as it is seen: upright and RGB, with what is needed to write it back in the same form.
 
     Attributes:
         pixels: [H, W, 3] RGB, uint8 or uint16.
-        alpha: [H, W] of the same type, or None where the file has no transparency.
-        grey: The file held one luminance channel; `pixels` repeats it three times.
-        icc: The colour profile that the pixels are in, or None (sRGB is assumed).
-        path: Where it was read from.
-        sha256: Of the file's bytes.
-        provenance: How ganedit made it, as `images.provenance` records it; None for other files.
+        alpha: [H, W] of the same type, or None if the file has no transparency.
+        grey: Whether the file is greyscale; `pixels` then repeats its one channel three times.
+        icc: The colour profile of the pixels, or None (sRGB is assumed).
+        path: The file that it was read from.
+        sha256: Checksum of that file.
+        provenance: How ganedit made the image, as `images.provenance` records it; None for other images.
     """
 
     pixels: np.ndarray
@@ -60,16 +60,23 @@ class Photo:
 
 
 def read_image(path: str | Path) -> Photo:
-    """Read a photograph, turned upright as its EXIF orientation says.
+    """Read an image, turned upright as its EXIF orientation says.
 
-    CMYK and indexed colours become RGB; 16-bit PNG and TIFF keep their 16 bits.
+    CMYK and indexed colours become RGB; 16-bit PNG and TIFF files keep their 16 bits.
+
+    Args:
+        path: A PNG, JPEG, WebP, TIFF, BMP, GIF or PPM file.
+
+    Returns:
+        The photo: its pixels, and what is needed to write it back in the same form.
 
     Raises:
-        InputError: Missing, empty, truncated, not an image, or larger than `MAX_PIXELS`.
+        InputError: The file is missing, empty, truncated, not an image, or larger than `MAX_PIXELS`.
 
-    Example:
-        >>> ganedit.read_image("examples/portrait.png").pixels.ndim
-        3
+    Examples:
+        >>> photo = ganedit.read_image("examples/portrait.png")
+        >>> photo.pixels.shape, photo.pixels.dtype
+        ((512, 512, 3), dtype('uint8'))
     """
     path = Path(path)
     data = read_bytes(path)
@@ -103,10 +110,20 @@ def read_image(path: str | Path) -> Photo:
 
 
 def read_provenance(path: str | Path) -> dict[str, Any] | None:
-    """The record of how ganedit made an image, without decoding its pixels; None where there is none.
+    """Read how ganedit made an image, without decoding its pixels.
+
+    Args:
+        path: An image file.
+
+    Returns:
+        The record that `write_image` embedded (program version, model, parameters), or None if there is none.
 
     Raises:
-        InputError: The file is missing or no image.
+        InputError: The file is missing or not an image.
+
+    Examples:
+        >>> ganedit.read_provenance("examples/portrait.png") is None
+        True
     """
     try:
         with Image.open(path) as image:
@@ -228,20 +245,23 @@ def write_image(
     provenance: dict[str, Any] | None = None,
     quality: int = 95,
 ) -> Path:
-    """Write an image whole or not at all, in the format that the suffix names.
+    """Write an image in the format of its suffix; an interrupted write leaves no file.
 
     Args:
         path: Ends in .png, .jpg, .jpeg, .webp, .tif or .tiff.
-        pixels: [H, W, 3] RGB or [H, W], uint8 or uint16 (which JPEG and WebP reduce to 8 bits).
-        like: Keep this photo's alpha (where the sizes agree), greyness and colour profile, as far as
-            the format can.
-        provenance: What `images.provenance.provenance` returned; embedded in the file.
-        quality: Of JPEG and WebP, 1 to 100.
+        pixels: [H, W, 3] RGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits).
+        like: Keep the alpha channel (if the sizes agree), the greyscale mode and the colour profile of this
+            photo, as far as the format can.
+        provenance: A record from `images.provenance.provenance`, to be embedded in the file.
+        quality: Of JPEG and WebP files, 1 to 100.
+
+    Returns:
+        The path.
 
     Raises:
-        InputError: Unknown suffix, a folder that cannot be written to, or a full disk.
+        InputError: An unknown suffix, a folder that cannot be written to, or a full disk.
 
-    Example:
+    Examples:
         >>> photo = ganedit.read_image("examples/portrait.png")
         >>> ganedit.write_image("copy.jpg", photo.pixels, like=photo).name
         'copy.jpg'

@@ -30,12 +30,12 @@ class Palette:
 
 @dataclass
 class LabelMap:
-    """A class number for every pixel.
+    """An image whose pixels are numbers of labels.
 
     Attributes:
         labels: [H, W], uint8 or uint16.
-        path: The file it was read from.
-        sha256: Checksum of the file.
+        path: The file that it was read from.
+        sha256: Checksum of that file.
     """
 
     labels: np.ndarray

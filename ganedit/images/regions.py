@@ -35,19 +35,25 @@ LEAST = 0.4  # share of a pixel that a region must cover; below 0.5, so that nar
 
 
 def draw_regions(landmarks: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
-    """The regions of faces.
+    """Draw a label map of faces from their landmarks.
 
-    Hair belongs to the background. The forehead, which has no landmarks, is half an ellipse above the ends of
-    the jaw, as high as a third of the face: from the brows to the hair it is about as far as from the nose to
-    the chin.
+    The labels are background 0, skin 1, brows 2, eyes 3, nose 4 and lips 5. Hair, ears and neck are
+    background. The forehead, which has no landmarks, is half an ellipse above the ends of the jaw.
 
     Args:
-        landmarks: [68, 2] for each face, as of `find_faces` (pixel centres at whole numbers); the last lies
-            in front.
+        landmarks: [68, 2] for each face, x before y, as `ganedit.images.faces.find_faces` gives them (pixel
+            centres at whole numbers); later faces cover earlier ones.
         size: Height and width of the map, in the pixels that the landmarks count.
 
     Returns:
-        [H, W] uint8, numbers of `REGIONS`.
+        [H, W] uint8, indices of `ganedit.images.regions.REGIONS`.
+
+    Examples:
+        >>> from ganedit.images.faces import find_faces
+        >>> pixels = ganedit.read_image("examples/portrait.png").pixels
+        >>> labels = ganedit.draw_regions([face.landmarks for face in find_faces(pixels)], pixels.shape[:2])
+        >>> labels.shape, int(labels.max())
+        ((512, 512), 5)
     """
     labels = np.zeros(size, np.uint8)
     for points in landmarks:

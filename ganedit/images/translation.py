@@ -84,27 +84,30 @@ def translate(
     tile: int | None = None,
     progress: Progress | None = None,
 ) -> Photo:
-    """What the model makes of a photo, or of a label map.
+    """Translate a photo, or a label map, with an image-to-image model.
 
     Args:
-        photo: A Photo, or a LabelMap for models that take one.
-        model: Of any kind but those that fill holes or add colours.
-        label: What StarGAN aims at, [D] or [1, D]; `target_of` makes it from names.
-        direction: From domain a to b or back, for models that know both.
-        style: [1, S], for SPADE models that have them; `style_of` takes it from a picture.
-        size: Pixels of the shorter side that the network sees; `seen_size` tells what None means.
-        tile: Side of the tiles; 0 takes the picture whole, None what memory allows.
+        photo: A photo, or a LabelMap for models that draw from one.
+        model: A translator that is not for inpainting, colourisation or sounds.
+        label: For StarGAN: the target labels [D] or [1, D] of zeros and ones;
+            `ganedit.images.targets.target_of` makes them from names.
+        direction: "ab" or "ba", for models that go both ways (UNIT).
+        style: For SPADE models with styles: [1, S]; `ganedit.images.targets.style_of` takes it from an image.
+            None takes the mean style.
+        size: Pixels of the shorter side that the network sees, and that the result has; None takes that of
+            the model's card, or of the photo. A U-Net sees a square of this side.
+        tile: Side of the tiles in pixels; 0 takes the image whole, None what memory allows.
         progress: Called with (tiles done, tiles in all).
 
     Returns:
-        A photo with the proportions of the one given, and the shorter side that the network saw; alpha,
-        depth and colour profile are kept. What comes of a drawing is opaque.
+        A photo of the same proportions; alpha, bit depth and colour profile are kept. What is made from a
+        drawing is opaque.
 
     Raises:
-        InputError: labels that the model does not know, or arguments that do not suit it.
-        CheckpointError: the model is for something else.
+        InputError: Labels that the model does not know, or arguments that do not suit it.
+        CheckpointError: The model is for something else.
 
-    Example:
+    Examples:
         >>> horse = ganedit.read_image("examples/horse.png")
         >>> ganedit.translate(horse, ganedit.load("horse2zebra")).pixels.shape[2]
         3

@@ -25,20 +25,26 @@ def upscale(
     tile: int | None = None,
     progress: Progress | None = None,
 ) -> Photo:
-    """The photo enlarged by the model; alpha by a Lanczos filter; grey photos stay grey.
+    """Enlarge a photo with a super-resolution model.
+
+    Alpha is enlarged by a Lanczos filter; greyscale photos stay greyscale, and bit depth and colour profile
+    are kept.
 
     Args:
-        photo: Of any size.
-        model: Decides by how much.
-        size: Pixels of the shorter side that the network sees, as if the photo had this size.
-        tile: Side of the tiles, in pixels of the photo; 0 takes it whole, None what memory allows.
+        photo: A photo of any size.
+        model: The upscaler, which sets the scale.
+        size: First resize the shorter side to this many pixels; None leaves the photo as it is.
+        tile: Side of the tiles, in pixels of the photo; 0 takes the photo whole, None what memory allows.
         progress: Called with (tiles done, tiles in all).
 
-    Raises:
-        InputError: the result would have more pixels than ganedit reads.
-        CheckpointError: the model is not an upscaler.
+    Returns:
+        The photo, `model.scale` times as wide and high.
 
-    Example:
+    Raises:
+        InputError: The result would have more pixels than ganedit reads.
+        CheckpointError: The model is not an upscaler.
+
+    Examples:
         >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
         >>> large = ganedit.upscale(ganedit.Photo(sample.pixels), ganedit.load("upscale-x4"))
         >>> large.pixels.shape[0] // sample.pixels.shape[0]

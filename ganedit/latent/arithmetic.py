@@ -83,21 +83,23 @@ def evaluate(text: str, lookup: Lookup) -> Code:
 def combine(
     text: str, latents: Mapping[str, Latent | Sequence[Latent]], generator: Generator
 ) -> tuple[Latent, float]:
-    """Add, subtract and average latents by an expression, what they add to their styles included.
+    """Add, subtract and average latents by an expression.
 
     Args:
-        text: As the grammar above says, such as "me + 0.5 * (old - young)". `w_avg` is the model's average.
-        latents: By the names in it; several under one name for mean().
-        generator: The model of them all.
+        text: The expression, such as "me + 0.5 * (mean(old) - mean(young))", of names, numbers, `+ - * /` and
+            brackets. `w_avg` is the average code of the model.
+        latents: Latents by name; several under one name, for `mean()`.
+        generator: The generator of them all.
 
     Returns:
-        The sum, and its weight: 1 for a face, 0 for a difference between faces.
+        The sum, and its weight: 1 for a face, 0 for a difference between faces. What edits added to the
+        styles is summed too.
 
     Raises:
-        UsageError: The expression cannot be read, or a name in it is missing.
+        UsageError: The expression cannot be read, or contains an unknown name.
         CheckpointError: A latent of another model.
 
-    Example:
+    Examples:
         >>> faces = ganedit.load("faces")
         >>> one, two = (sample.latent for sample in ganedit.generate(faces, [1, 2]))
         >>> middle, weight = ganedit.combine("(one + two) / 2", {"one": one, "two": two}, faces)

@@ -35,19 +35,21 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
     """Move a code along directions.
 
     Args:
-        code: A latent, whose record gains the edits; or codes [L, W] or [N, L, W].
-        moves: Direction, magnitude in standard deviations of random samples (0 changes nothing, beyond about
-            4 pictures break), and the layers to change, coarse first; None means the direction's own, or all.
+        code: A latent, whose record gains the edits; or style codes [L, W] or [N, L, W].
+        moves: Triples of a direction, a magnitude and layers. The magnitude counts standard deviations of
+            random samples: 0 changes nothing, and images break beyond about 4. The layers are row numbers,
+            coarse first; None means those of the direction, or all.
 
     Returns:
-        A new one of the same kind.
+        A new latent, or new codes.
 
     Raises:
-        UsageError: a magnitude that is not finite, or a layer that the code does not have.
-        InputError: a direction for codes of another size; or one of the space s, for codes.
-        CheckpointError: a direction of another model than the latent's.
+        UsageError: A magnitude that is not finite, or a layer that the code does not have.
+        InputError: A direction for codes of another size; or a direction of styles (space "s") for plain
+            codes.
+        CheckpointError: The direction and the latent belong to different models.
 
-    Example:
+    Examples:
         >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
         >>> smile = ganedit.direction("smile", "faces")
         >>> ganedit.edit(sample.latent, [(smile, 2.0, None)]).edits[-1]["magnitude"]
@@ -135,15 +137,25 @@ def parse_sweep(text: str) -> list[float]:
 
 @torch.no_grad()
 def draw(generator: Generator, codes: Sequence[Tensor | Latent]) -> list[np.ndarray]:
-    """Pictures [R, R, 3] uint8 of style codes [L, W], or of latents with what they add to the styles.
+    """Draw the images of latents or style codes.
 
-    Their own noise and tuned weights are those of the generator: give the `personal` one.
+    Args:
+        generator: The generator. The noise and tuned weights of a latent are not applied here: pass
+            `latent.personal(generator)` if it has any.
+        codes: Latents, drawn with what their edits add to the styles; or style codes [L, W].
 
-    Example:
+    Returns:
+        An image [S, S, 3] uint8 for each code.
+
+    Raises:
+        InputError: Codes of the wrong size.
+        CheckpointError: The generator has no style space.
+
+    Examples:
         >>> faces = ganedit.load("faces")
         >>> (sample,) = ganedit.generate(faces, [7])
-        >>> (picture,) = ganedit.draw(faces, [sample.latent])
-        >>> picture.shape == sample.pixels.shape
+        >>> (image,) = ganedit.draw(faces, [sample.latent])
+        >>> image.shape == sample.pixels.shape
         True
     """
     size = DRAWN_AT_ONCE.get(generator.device.type, 4) if generator.resolution <= 256 else 1
@@ -187,23 +199,31 @@ def blend(start: Latent, stop: Latent, share: float) -> Latent:
 def paste_latent(
     photo: np.ndarray, latent: Latent, generator: Generator, *, mode: Mode = "change"
 ) -> np.ndarray:
-    """The photo with the edits of its latent in it.
+    """Paste the edits of a latent into its photo.
 
     Args:
-        photo: [H, W, 3], uint8 or uint16, what the latent's affine points into.
-        latent: An edited one.
-        generator: The model that it was made with.
-        mode: See `images.paste.paste`.
+        photo: The photo [H, W, 3], uint8 or uint16, that the latent was made from.
+        latent: The edited latent.
+        generator: The generator that it was made with.
+        mode: "change" adds the difference that the edits make to the drawn face; "replace" puts the drawn
+            face in. Both are explained in docs/paste.md.
+
+    Returns:
+        A new array like `photo`. Without edits, "change" returns it unchanged.
 
     Raises:
-        CheckpointError: another model.
-        UsageError: the latent was not made from a photo.
+        UsageError: The latent was not made from a photo.
+        CheckpointError: The latent belongs to another model.
 
-    Example:
+    Examples:
+        >>> import numpy as np
         >>> faces, photo = ganedit.load("faces"), ganedit.read_image("examples/portrait.png")
         >>> (latent,) = ganedit.project(photo, faces, ganedit.ProjectOptions("encode"))
-        >>> ganedit.paste(photo.pixels, latent, faces).shape == photo.pixels.shape
+        >>> np.array_equal(ganedit.paste(photo.pixels, latent, faces), photo.pixels)
         True
+        >>> smiling = ganedit.edit(latent, [(ganedit.direction("smile", "faces"), 2.0, None)])
+        >>> np.array_equal(ganedit.paste(photo.pixels, smiling, faces), photo.pixels)
+        False
     """
     if latent.affine is None:
         raise UsageError("the latent was not made from a photo, so that there is nothing to paste into")

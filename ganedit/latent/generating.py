@@ -26,9 +26,9 @@ class Sample:
     """One generated image.
 
     Attributes:
-        seed: Seed of its z.
-        pixels: uint8 [S, S, 3].
-        latent: Its code; None for generators without a style space.
+        seed: The seed of its z.
+        pixels: [S, S, 3] uint8.
+        latent: Its latent; None if the generator has no style space.
     """
 
     seed: int
@@ -38,7 +38,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Move:
-    """A rotation in degrees anticlockwise, then a shift in image sizes to the right and down (StyleGAN3)."""
+    """A rotation followed by a shift of what a StyleGAN3 draws.
+
+    Attributes:
+        degrees: Rotation about the centre, anticlockwise.
+        x: Shift to the right, in image widths.
+        y: Shift downwards, in image heights.
+    """
 
     degrees: float = 0.0
     x: float = 0.0
@@ -60,24 +66,29 @@ def generate(
     noise: Literal["const", "random", "none"] = "const",
     move: Move | None = None,
 ) -> Iterator[Sample]:
-    """Generate an image for each seed, a few at a time as they are asked for.
+    """Generate an image for each seed; images are drawn in small batches as they are asked for.
 
-    The same seed gives the same image on every machine; `noise="random"` draws from torch's global state.
+    The same seed gives the same image on every machine. `noise="random"` draws from the global random state
+    of torch.
 
     Args:
-        generator: The model.
-        seeds: From 0 to 2**32 - 1.
-        truncation: psi, where 1 gives most variety and 0 the average; or a `Truncation` by layers or towards
-            several centres.
+        generator: The generator.
+        seeds: Seeds from 0 to 2**32 - 1.
+        truncation: psi (Karras et al., arXiv:1812.04948): 1 gives most variety, 0 the average image; or a
+            `Truncation` by layers or towards several centres.
         cutoff: Truncate only this many layers, coarse first; None truncates all.
-        class_: Number or name of a class, for models that have classes.
-        noise: Stored, fresh or no noise.
+        class_: Number or name of a class, for models with classes, which need one.
+        noise: "const" (stored with the model), "random" or "none".
         move: Moves what is drawn; StyleGAN3 only.
 
-    Raises:
-        UsageError: An option that the model does not have, or a class that is missing.
+    Yields:
+        The samples, in the order of the seeds.
 
-    Example:
+    Raises:
+        UsageError: An option that the model does not have, or a missing class.
+        InputError: An invalid seed, a psi that is not finite, or an unknown class.
+
+    Examples:
         >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
         >>> sample.pixels.dtype, sample.latent.space
         (dtype('uint8'), 'w')

@@ -27,25 +27,29 @@ def interpolate(
     loop: bool = False,
     truncation: Truncation | float = 0.7,
 ) -> list[Latent]:
-    """Latents on the way through several points, to draw with `ganedit.draw`.
+    """Interpolate between latents or seeds; `ganedit.draw` draws the result.
 
-    Tuned weights and noise of the points are left out, since they cannot be blended.
+    Tuned weights and noise of the points are left out, since they cannot be interpolated.
 
     Args:
-        points: Latents of this generator, or seeds; two or more.
-        generator: The model.
-        steps: Latents in all, ends included.
-        space: "w+": a code per layer; "w": one code for all layers; "z": seeds only.
-        mode: "linear"; "slerp", along great circles; "spline", without corners. None: slerp in z, linear
-            elsewhere.
+        points: Two or more latents of this generator, or seeds.
+        generator: The generator.
+        steps: Number of latents in all, both ends included.
+        space: "w+" (a code per layer), "w" (one code for all layers) or "z" (before the mapping network;
+            seeds only).
+        mode: "linear"; "slerp", along great circles; "spline", a smooth curve through all points. None takes
+            "slerp" in z and "linear" elsewhere.
         loop: Return to the first point.
-        truncation: psi, or a `Truncation`, of the codes of seeds.
+        truncation: psi, or a `Truncation`, for the codes of seeds.
+
+    Returns:
+        `steps` latents, evenly spaced.
 
     Raises:
         UsageError: Fewer than two points, or points that do not suit the space.
         CheckpointError: A latent of another model.
 
-    Example:
+    Examples:
         >>> faces = ganedit.load("faces")
         >>> len(ganedit.interpolate([1, 2], faces, steps=5))
         5

@@ -31,22 +31,43 @@ SPACES = ("z", "w", "w+", "s")
 
 @dataclass(frozen=True, eq=False)
 class Latent:
-    """What a generator needs to draw one picture, and the record of how it was found."""
+    """What a generator needs to draw one image, and the record of how it was found.
 
-    ws: Tensor  # [L, W] float32, on the CPU
+    Attributes:
+        ws: Style code [L, W], float32, on the CPU; one row per layer.
+        model: Name of the generator.
+        model_sha256: Checksum of its weights.
+        space: What the projection was free to choose: "z", "w", "w+" or "s".
+        affine: [2, 3], from positions in the crop to positions in the photo, pixel centres at +0.5; None for
+            a sample.
+        source: Path of the photo; empty for a sample.
+        source_sha256: Checksum of the photo.
+        template: Alignment of the crop; empty if there is none.
+        losses: Numbers of the projection, such as "psnr" in dB.
+        edits: The edits applied so far, in their order.
+        noise: Noise maps by layer, which replace those of the generator.
+        tuned: Changes by parameter, which are added to those of the generator.
+        unedited: [L, W], the code before the first edit; None if there was none.
+        styles: [total], what edits add to the styles that `ws` gives; None for nothing.
+
+    Raises:
+        InputError: Shapes that do not fit together, an unknown space, or numbers that are not finite.
+    """
+
+    ws: Tensor
     model: str
     model_sha256: str
-    space: str = "w+"  # one of SPACES: what the projection was free to choose
-    affine: np.ndarray | None = None  # [2, 3], from crop to source pixels; centres at +0.5
-    source: str = ""  # path of the photo, empty for a sample
+    space: str = "w+"
+    affine: np.ndarray | None = None
+    source: str = ""
     source_sha256: str = ""
-    template: str = ""  # alignment of the crop; empty if none
+    template: str = ""
     losses: dict[str, float] = field(default_factory=dict)
-    edits: tuple[dict[str, Any], ...] = ()  # applied so far, in order
-    noise: dict[str, Tensor] = field(default_factory=dict)  # by layer, instead of the generator's own
-    tuned: dict[str, Tensor] = field(default_factory=dict)  # by parameter, to be added to the generator's
-    unedited: Tensor | None = None  # [L, W], the code before the first edit; None where there was none
-    styles: Tensor | None = None  # [total], what edits add to the codes s that ws give; None: nothing
+    edits: tuple[dict[str, Any], ...] = ()
+    noise: dict[str, Tensor] = field(default_factory=dict)
+    tuned: dict[str, Tensor] = field(default_factory=dict)
+    unedited: Tensor | None = None
+    styles: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.ws.ndim != 2:

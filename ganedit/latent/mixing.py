@@ -29,13 +29,24 @@ def mix(ws: Tensor, styles: Tensor, rows: Sequence[int]) -> Tensor:
 
 
 def mix_latents(latent: Latent, other: Latent, rows: Sequence[int], generator: Generator) -> Latent:
-    """A latent with these rows of its code, and what is added to the styles they drive, from `other`.
+    """Mix two latents: take some layers from the second (style mixing, Karras et al., arXiv:1812.04948).
 
-    Example:
+    Args:
+        latent: The latent that all other layers come from.
+        other: The latent that the layers `rows` come from, with what its edits add to their styles.
+        rows: Row numbers of the style code, coarse first; `ganedit.latent.mixing.rows_of` turns "coarse",
+            "middle" and "fine" into them.
+        generator: The generator of both.
+
+    Returns:
+        A new latent with the record of the first.
+
+    Examples:
         >>> faces = ganedit.load("faces")
         >>> one, two = (sample.latent for sample in ganedit.generate(faces, [1, 2]))
-        >>> ganedit.mix(one, two, [0, 1], faces).ws.shape == one.ws.shape
-        True
+        >>> mixed = ganedit.mix(one, two, [0, 1], faces)
+        >>> bool((mixed.ws[:2] == two.ws[:2]).all()), bool((mixed.ws[2:] == one.ws[2:]).all())
+        (True, True)
     """
     ws = mix(latent.ws, other.ws, rows)
     added = added_styles([latent, other])

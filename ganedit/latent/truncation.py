@@ -24,13 +24,13 @@ _PART = re.compile(r"\s*([\w-]+)\s*=\s*(\S+)\s*")
 
 @dataclass(frozen=True)
 class Truncation:
-    """How much of a code's distance from the average is kept.
+    """How much of a code's distance from the average is kept (Karras et al., arXiv:1812.04948).
 
     Attributes:
-        psi: 1 keeps the code, 0 gives the average; or one number for each of some layers, which are named as
-            in `mixing.rows_of`. Other layers keep their code.
-        centres: [K, W] or None. Codes are pulled towards the nearest of these, whose pictures are as good as
-            that of the average but more varied (Mokady et al., arXiv:2202.12211).
+        psi: 1 keeps the code, 0 gives the average; or a number for each of some layers, such as `{"coarse":
+            0.5, "4-6": 0.8}`. Layers that are not named keep their code.
+        centres: [K, W] or None. Codes are moved towards the nearest centre instead of the average, which
+            keeps more variety (Mokady et al., arXiv:2202.12211); `find_centres` finds them.
     """
 
     psi: float | dict[str, float] = 1.0

@@ -26,12 +26,26 @@ def frechet_distance(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, cov
 
 
 def frechet_distance_of(features1: np.ndarray, features2: np.ndarray) -> float:
-    """`frechet_distance` of the Gaussians fitted to two sets of features [N, D] and [M, D].
+    """Fréchet distance between the Gaussians fitted to two sets of features (FID, Heusel et al.,
+    arXiv:1706.08500).
 
-    Fewer samples give larger values: compare only distances measured with like numbers.
+    Fewer samples give larger values: compare only distances that were measured with equal numbers.
+
+    Args:
+        features1: [N, D].
+        features2: [M, D].
+
+    Returns:
+        At least 0, in squared units of the features.
 
     Raises:
-        InputError: Fewer than two samples on a side.
+        InputError: Fewer than two samples in a set.
+
+    Examples:
+        >>> import numpy as np
+        >>> square = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]])
+        >>> round(ganedit.frechet_distance(square, square + [3.0, 4.0]), 6)  # only the means differ
+        25.0
     """
     for features in (features1, features2):
         if len(features) < 2:

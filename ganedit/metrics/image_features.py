@@ -21,23 +21,24 @@ def embed_images(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """The coarsest features of a frozen ImageNet classifier, averaged over each image at 128 px.
+    """Compute features of images that Fréchet distances can compare, without a download.
 
-    Fréchet distances in these features are not the FID of the literature, which uses Inception: compare them
-    with each other only, at equal numbers of images.
+    They are the coarsest features of an ImageNet classifier (EfficientNet-Lite), averaged over each image at
+    128 px. Distances between them are not the FID of the literature, which uses Inception: compare them only
+    with each other, at equal numbers of images.
 
     Args:
-        images: uint8 [N, S, S, 3] RGB.
-        network: One of EfficientNet-Lite, "efficientnet-lite0" to "efficientnet-lite2".
-        progress: Called with (done, total) now and then.
+        images: [N, S, S, 3] uint8 RGB.
+        network: "efficientnet-lite0", "efficientnet-lite1" or "efficientnet-lite2".
+        progress: Called with (images done, images in all).
 
     Returns:
-        float64 [N, 320], or [N, 352] of efficientnet-lite2.
+        [N, 320] float64, or [N, 352] for efficientnet-lite2.
 
     Raises:
         MissingError: The extra `features` is not installed.
 
-    Example:
+    Examples:
         >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
         >>> ganedit.embed_images(sample.pixels[None]).shape
         (1, 320)

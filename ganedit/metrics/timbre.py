@@ -102,16 +102,44 @@ class Score:
     both: int = 0
 
 
-def mean_score(scores: Sequence[Score]) -> dict[str, float]:
-    """Means over the sounds of a set, and the F-score of all of their onsets together; NaN is ignored."""
+@dataclass(frozen=True)
+class TimbreQuality:
+    """One row of what `measure_timbre` finds: means over its sounds, NaN where nothing was to be compared.
+
+    Attributes:
+        distance: Mean absolute difference of log-magnitude constant-Q spectrograms to the true sounds, dB.
+        cents: Median absolute difference of the pitch, in cents.
+        voiced: Fraction of frames that are voiced where the source is, and unvoiced where it is not; with
+            notes, the fraction of the frames within notes that are voiced.
+        is_target: Fraction of sounds that the classifier takes for the target instrument.
+        onsets: F-score of the note onsets, 0 to 1, within 50 ms.
+        sounds: Number of sounds.
+    """
+
+    distance: float
+    cents: float
+    voiced: float
+    is_target: float
+    onsets: float
+    sounds: int
+
+
+def mean_score(scores: Sequence[Score]) -> TimbreQuality:
+    """Means over sounds of a set, and the F-score of all of their onsets together; NaN is left out."""
 
     def mean(name: str) -> float:
         values = [value for score in scores if not np.isnan(value := getattr(score, name))]
         return float(np.mean(values)) if values else float("nan")
 
     found, wanted, both = (sum(getattr(s, name) for s in scores) for name in ("found", "wanted", "both"))
-    means = {name: mean(name) for name in ("distance", "cents", "voiced", "is_target")}
-    return means | {"onsets": 2 * both / (found + wanted) if found + wanted else float("nan")}
+    return TimbreQuality(
+        mean("distance"),
+        mean("cents"),
+        mean("voiced"),
+        mean("is_target"),
+        2 * both / (found + wanted) if found + wanted else float("nan"),
+        len(scores),
+    )
 
 
 def score_pair(

@@ -139,12 +139,19 @@ def region_agreement(outputs: Sequence[np.ndarray], maps: Sequence[np.ndarray], 
 
 @dataclass(frozen=True)
 class Translated:
-    """An image or label map, its translation, and the other half of a pair; uint8 [H, W, 3]."""
+    """An image or label map, what became of it, and the image beside it.
 
-    given: np.ndarray | None  # None for label maps
+    Attributes:
+        given: [H, W, 3] uint8; None for label maps.
+        output: [H, W, 3] uint8.
+        beside: [H, W, 3] uint8, the right half of a pair; None without pairs.
+        labels: [H, W] of label maps; None for images.
+    """
+
+    given: np.ndarray | None
     output: np.ndarray
     beside: np.ndarray | None
-    labels: np.ndarray | None = None  # [H, W] of label maps
+    labels: np.ndarray | None = None
 
 
 def translate_folder(
@@ -158,19 +165,38 @@ def translate_folder(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[Translated]:
-    """Translate the images or label maps of a folder, the first `limit` by name.
+    """Translate the images or label maps of a folder, to measure the results.
+
+    `ganedit.metrics.translating` has the measures: `mean_psnr`, `share_taken_for`, `measure_faces_drawn` and
+    `region_agreement`.
 
     Args:
-        data: The folder. With `pairs`, images are side by side, and the left halves are translated.
-        model: The translator. Models with styles draw each image in a random one, from `seed`.
-        pairs: What the right halves are: "wanted", the result, or "mask", white on what should change.
+        data: The folder. With `pairs`, each file holds two images side by side, and the left one is
+            translated.
+        model: The translator. A model with styles draws each image in a random style.
+        pairs: What the right halves are: "wanted" (the desired result), "mask" (white on what should change),
+            or None for single images.
         direction: "ab" or "ba", for models that go both ways.
-        size: As for `translate`.
+        size: Pixels of the shorter side, as for `translate`.
+        limit: Use only the first `limit` files by name; None uses all.
+        seed: Seed of the random styles.
         progress: Called with (images done, images in all).
 
+    Returns:
+        What was given, and what became of it, for each file.
+
     Raises:
-        UsageError: A direction that does not exist, or pairs of label maps.
-        InputError: An image that is not a pair.
+        UsageError: An unknown direction, or pairs of label maps.
+        InputError: An image that is not a pair, or an empty folder.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from ganedit.metrics.translating import mean_psnr
+        >>> horse = ganedit.read_image("examples/horse.png").pixels[::4, ::4]
+        >>> _ = ganedit.write_image("pairs/horse.png", ganedit.draw_edges(horse).repeat(2, axis=1))
+        >>> (row,) = ganedit.translate_folder(Path("pairs"), ganedit.load("edges2faces"), pairs="wanted")
+        >>> mean_psnr([row], "wanted") > 0
+        True
     """
     if direction not in ("ab", "ba"):
         raise UsageError(f"there is no direction {direction}", "ab or ba")

@@ -21,14 +21,23 @@ LARGE, SMALL = "_HR.png", "_LR.png"
 
 @dataclass(frozen=True)
 class UpscaleQuality:
-    """Results of `measure_upscaler`: means over the pictures, on the luma without its border."""
+    """What `measure_upscaler` finds: means over the images, on the luma without its border.
 
-    psnr: float  # dB
+    Attributes:
+        psnr: PSNR in dB.
+        ssim: SSIM, up to 1.
+        bicubic_psnr: PSNR of a bicubic filter in dB.
+        bicubic_ssim: SSIM of a bicubic filter.
+        pictures: Number of images.
+        border: Pixels left out on each side.
+    """
+
+    psnr: float
     ssim: float
-    bicubic_psnr: float  # for a bicubic filter
+    bicubic_psnr: float
     bicubic_ssim: float
     pictures: int
-    border: int  # pixels left out on each side
+    border: int
 
 
 def measure_upscaler(
@@ -38,16 +47,32 @@ def measure_upscaler(
     tile: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> UpscaleQuality:
-    """PSNR and SSIM of enlarged `NAME_LR.png` to `NAME_HR.png`, with a border of as many pixels as the scale.
+    """Measure an upscaler on pairs of small and large images, as the literature on super-resolution does.
+
+    PSNR and SSIM are taken on the luma (ITU-R BT.601, as MATLAB's rgb2ycbcr), without a border as wide as the
+    scale.
 
     Args:
-        model: Is used as `ganedit upscale` uses it.
-        folder: Of pairs, such as Set5 or Set14 as kept in jbhuang0604/SelfExSR.
-        tile: As for `ganedit upscale`.
-        progress: Called with (done, total) now and then.
+        model: The upscaler.
+        folder: Folder of pairs `NAME_LR.png` and `NAME_HR.png`, such as Set5 or Set14 of
+            jbhuang0604/SelfExSR.
+        tile: Side of the tiles, as for `upscale`.
+        progress: Called with (images done, images in all).
+
+    Returns:
+        Mean PSNR and SSIM, beside those of a bicubic filter.
 
     Raises:
-        InputError: No pair, a picture without its partner, or sizes that do not stand in the model's scale.
+        InputError: No pairs, an image without a partner, or sizes that do not differ by the scale.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> large = ganedit.read_image("examples/portrait.png").pixels[::4, ::4]
+        >>> for name, pixels in (("a_HR.png", large), ("a_LR.png", large[::4, ::4])):
+        ...     path = ganedit.write_image(f"pairs/{name}", pixels)
+        >>> found = ganedit.measure_upscaler(ganedit.load("upscale-x4"), Path("pairs"))
+        >>> found.pictures, found.border
+        (1, 4)
     """
     pairs = find_pairs(folder)
     scores = np.empty((len(pairs), 4))

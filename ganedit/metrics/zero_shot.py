@@ -48,12 +48,28 @@ def _ensemble(clip: Clip, things: Sequence[str]) -> Tensor:
 
 
 def zero_shot(clip: Clip, pictures: Tensor, labels: dict[str, Tensor]) -> dict[str, float]:
-    """Accuracy for gender and smile, mean absolute error in years for age.
+    """Measure a CLIP model on labelled faces by texts alone.
+
+    Gender and smile are decided by which of two sets of texts fits better, as in CLIP (Radford et al.,
+    arXiv:2103.00020, section 3.1). The age is the median of the distribution that the texts "a photo of a
+    person N years old" give.
 
     Args:
-        clip: Reads the prompts above.
-        pictures: uint8 [N, 3, S, S], aligned faces.
-        labels: Any of gender (1 is male), smile (1 or 0) and age, each [N]; NaN where unknown.
+        clip: The CLIP model.
+        pictures: Aligned faces [N, 3, S, S] uint8.
+        labels: Any of "gender" (1 is male), "smile" (1 or 0) and "age" (years), each [N]; NaN where unknown.
+
+    Returns:
+        "gender accuracy" and "smile accuracy", 0 to 1, and "age mean absolute error" in years.
+
+    Examples:
+        >>> import torch
+        >>> clip = ganedit.load("clip-faces")
+        >>> samples = [sample.pixels for sample in ganedit.generate(ganedit.load("faces"), [1, 2])]
+        >>> faces = torch.stack([torch.from_numpy(pixels) for pixels in samples]).permute(0, 3, 1, 2)
+        >>> found = ganedit.zero_shot(clip, faces, {"age": torch.tensor([30.0, 40.0])})
+        >>> list(found)
+        ['age mean absolute error']
     """
     features = features_of(clip, pictures).cpu()
     results = {}

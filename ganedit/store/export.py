@@ -29,21 +29,25 @@ State = dict[str, Tensor]
 
 
 def export(model: Model, path: str | Path, format: str = "safetensors") -> Path:
-    """Write a model's network for other programs, atomically. A discriminator is not part of it.
+    """Write the network of a model for other programs; an interrupted write leaves no file.
+
+    The discriminator of a generator is not part of the file.
 
     Args:
-        model: What `ganedit.load` returned.
-        path: Of the new file; replaced where it exists.
-        format: A key of FORMATS.
+        model: A model from `ganedit.load`.
+        path: The new file; replaced if it exists.
+        format: "safetensors" (every model; ganedit opens it), "rosinality" (StyleGAN2, for
+            rosinality/stylegan2-pytorch) or "nvlabs-state" (StyleGAN2 and 3, a state dictionary for NVIDIA's
+            code).
 
     Returns:
         The path.
 
     Raises:
-        UsageError: no such format.
-        CheckpointError: the format has no place for such a model.
+        UsageError: There is no such format.
+        CheckpointError: The format cannot hold such a model.
 
-    Example:
+    Examples:
         >>> ganedit.export_model(ganedit.load("upscale-x4"), "x4.safetensors").name
         'x4.safetensors'
     """

@@ -40,27 +40,34 @@ def import_model(
     dtype: str | None = None,
     force: bool = False,
 ) -> ModelCard:
-    """Convert a checkpoint and keep it as `name`; nothing in it is run.
+    """Convert a checkpoint and keep it under a name. Code in the checkpoint is never run.
 
     Args:
-        path: What `ganedit.load` opens: a checkpoint, a folder of one, or a model of ganedit's own.
+        path: Anything that `ganedit.load` opens: a checkpoint, a folder with one, or a model of ganedit.
         name: Letters, digits, dots, dashes and underscores.
-        template: Alignment of its faces, such as "ffhq"; empty for models of anything else.
-        licence, terms, source, data: For the card.
-        dtype: Store numbers as "float32" or "float16"; None keeps them.
-        force: Replace a model of this name, once the new one is complete.
+        template: How the faces of its training images were aligned, such as "ffhq"; empty if it has no faces.
+        licence: Name of its licence, for the card.
+        terms: What the licence asks, in a sentence, for the card.
+        source: Where it comes from, for the card.
+        data: What it was trained on, for the card.
+        dtype: Store numbers as "float32" or "float16"; None keeps the type of the checkpoint.
+        force: Replace a model of this name once the new one is complete.
 
     Returns:
-        The card as written to `registry.user_folder()`/`name`. Its details hold the file's name and sha256.
+        The card, as written to the folder `name` of your models. Its details hold the name and sha256 of the
+        original file.
 
     Raises:
-        UsageError: a name that cannot be, is bundled, or is taken.
-        InputError: no such file, or the disk is full.
-        CheckpointError: damaged, hostile, of no known kind, or no model.
+        UsageError: The name is invalid, belongs to a bundled model, or is taken.
+        InputError: The file does not exist, or the disk is full.
+        CheckpointError: The file is damaged, hostile, of an unknown kind, or not a model.
 
-    Example:
-        >>> ganedit.import_model("network.pkl", "mine").architecture  # doctest: +SKIP
+    Examples:
+        >>> path = ganedit.export_model(ganedit.load("faces"), "faces.pt", "rosinality")
+        >>> ganedit.import_model(path, "my-faces", template="close-up").architecture
         'stylegan2'
+        >>> ganedit.load("my-faces").resolution == ganedit.load("faces").resolution
+        True
     """
     path = Path(path).expanduser()
     registry.check_name(name, force=force)

@@ -55,25 +55,28 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
     """Open a model.
 
     Args:
-        name_or_path: A bundled name such as "faces", a folder with a card.toml, a .safetensors file, or a
-            checkpoint of other programs (see docs/formats), which is read without running the code in it.
-        device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N".
-        dtype: Of the activations: "float32", "bfloat16" (faster, slightly rough), "float16" (GPU only);
-            "auto" is float32, which gives the same picture everywhere.
+        name_or_path: The name of a bundled or installed model such as "faces", a folder with a card.toml, a
+            .safetensors file, or a checkpoint of another program (see docs/formats). Code in a checkpoint is
+            never run.
+        device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+        dtype: Number format of the activations: "float32", "bfloat16" (faster, slightly less exact) or
+            "float16" (GPU only). "auto" is float32, which gives the same image everywhere.
 
     Returns:
-        A Generator, Translator, Upscaler, Encoder, Classifier, Discriminator, Clip, Mapper or Vocoder, by
-        what the model is for.
+        A Generator, Translator, Upscaler, Encoder, Classifier, Discriminator, Clip, Mapper or Vocoder,
+        depending on what the model is for.
 
     Raises:
-        UsageError: no model has this name, or float16 on a CPU.
-        InputError: no such file.
-        CheckpointError: damaged, hostile or foreign; says what was found and what is supported.
-        MissingError: the device is not there, or the model is one of the catalogue, not yet downloaded.
+        UsageError: There is no model of this name, or float16 was asked for on a CPU.
+        InputError: The file does not exist.
+        CheckpointError: The file is damaged, hostile or of an unknown kind; says what was found and what is
+            supported.
+        MissingError: The device is not available, or the model is in the catalogue but not downloaded yet.
 
-    Example:
-        >>> ganedit.load("faces").resolution % 64
-        0
+    Examples:
+        >>> faces = ganedit.load("faces")
+        >>> type(faces).__name__, faces.resolution % 64
+        ('Generator', 0)
     """
     place = find_device(device)
     number = find_dtype(dtype, place)

@@ -32,16 +32,17 @@ def clip_edit(
     strength: float = 1.0,
     progress: Progress | None = None,
 ) -> Latent:
-    """Optimise a latent until CLIP sees what a text says (StyleCLIP, section 4).
+    """Optimise a latent until its image fits a text (StyleCLIP, Patashnik et al., arXiv:2103.17249, section
+    4).
 
     Args:
-        latent: Made with `generator`; its own tuned weights are used where it has any.
-        generator: Draws it.
-        clip: Reads the text.
-        wish: The text, such as "a smiling face", or a `Wish` with a neutral text, crops and the loss.
-        options: Steps, space and weights.
-        layers: The layers that may change: "coarse", "middle", "fine", or rows such as "0-5"; None: all.
-        strength: Fraction of the change that is made; 1 makes all of it.
+        latent: A latent of `generator`; its tuned weights are used if it has any.
+        generator: The generator, which needs a style space.
+        clip: The CLIP model.
+        wish: A text, such as "a smiling face", or a `Wish` with a neutral text, crops and the loss.
+        options: Steps, space and weights; None takes the defaults.
+        layers: Layers that may change: "coarse", "middle", "fine", or rows such as "0-5"; None means all.
+        strength: Fraction of the change that is applied: 1 applies all of it, 0 none.
         progress: Called with (steps done, steps in all).
 
     Returns:
@@ -49,8 +50,10 @@ def clip_edit(
 
     Raises:
         UsageError: Layers that the generator does not have.
+        InputError: An empty text.
+        CheckpointError: The latent belongs to another model.
 
-    Example:
+    Examples:
         >>> faces, clip = ganedit.load("faces"), ganedit.load("clip-faces")
         >>> (sample,) = ganedit.generate(faces, [1])
         >>> happy = ganedit.clip_edit(
@@ -77,20 +80,33 @@ def clip_direction(
     threshold: float | None = None,
     progress: Progress | None = None,
 ) -> Direction:
-    """The global direction from one text to another, in the style space (StyleCLIP, section 6).
+    """Make a direction of styles from two texts (the global direction of StyleCLIP, arXiv:2103.17249, section
+    6).
 
-    What the channels of the generator mean to CLIP is measured once for each pair of models and kept in the
-    user's folder.
+    What each style channel of the generator means to the CLIP model is measured once for each pair of models,
+    and kept in your cache folder.
 
     Args:
-        generator: Whose styles the direction changes.
-        clip: Reads the texts.
-        text, neutral: Where the direction leads, and where it comes from.
-        threshold: Relevance below which channels stay as they are; None chooses by the size of the features.
+        generator: A StyleGAN2 or StyleGAN3.
+        clip: The CLIP model.
+        text: What the direction leads to, such as "a smiling face".
+        neutral: What it starts from, such as "a serious face".
+        threshold: Relevance, 0 to 1, below which channels are left alone: a higher one changes less else.
+            None chooses it by the number of features.
         progress: Called with (samples measured, samples in all).
 
+    Returns:
+        A direction of the space "s".
+
     Raises:
-        UsageError: The texts are the same to the model, or no channel passes the threshold.
+        UsageError: The two texts are the same to the model, or no channel reaches the threshold.
+        CheckpointError: The generator has no styles that can be read.
+
+    Examples:
+        >>> faces, clip = ganedit.load("faces"), ganedit.load("clip-faces")
+        >>> smile = ganedit.clip_direction(faces, clip, "a smiling face", "a serious face")  # doctest: +SKIP
+        >>> smile.space  # doctest: +SKIP
+        's'
     """
     relevance = known_relevance(generator, clip, progress)
     return text_direction(generator, clip, text, neutral, relevance, threshold=threshold, name=text)

@@ -20,15 +20,23 @@ Distance = Callable[[Tensor], Tensor]  # images [N, 3, H, W] to [N]
 
 @dataclass(frozen=True)
 class Wish:
-    """What pictures should show.
+    """What images should show.
 
     Attributes:
-        text: In words.
-        neutral: What they show before, as far as it matters; None where nothing is said.
-        loss: "similarity" compares pictures with the text; "direction" (StyleGAN-NADA, Gal et al.,
-            arXiv:2108.00946) compares how pictures changed with how `text` differs from `neutral`.
-        crops: Random crops of each picture that are looked at, against changes that please CLIP and nobody
-            else; 0 looks at the whole picture once.
+        text: The wish in words, such as "a smiling face".
+        neutral: What the images show before, as far as it matters; None for no such text.
+        loss: "similarity" compares images with the text; "direction" (StyleGAN-NADA, Gal et al.,
+            arXiv:2108.00946) compares the change of the images with the difference between `text` and
+            `neutral`.
+        crops: Number of random crops of each image that CLIP sees, which prevents changes that only CLIP
+            sees; 0 shows it the whole image once.
+
+    Raises:
+        UsageError: An unknown loss, "direction" without a neutral text, or a negative number of crops.
+
+    Examples:
+        >>> ganedit.Wish("a smiling face", neutral="a serious face", loss="direction").crops
+        4
     """
 
     text: str

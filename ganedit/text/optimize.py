@@ -26,16 +26,21 @@ RAMP = 0.25  # share of the steps, at the end, over which the learning rate fall
 
 @dataclass(frozen=True)
 class SteerOptions:
-    """How codes are optimised.
+    """How codes are optimised for a text.
 
     Attributes:
-        steps: Of Adam.
-        space: "w" moves all rows of a code alike, which keeps pictures natural; "w+" each row by itself,
-            which reaches more.
-        rate: Of learning, in standard deviations of random codes.
-        closeness: Weight of the mean squared distance to the start, in units of the variance of codes.
-        identity: Weight of the identity distance to the start; faces only.
-        rows: Of the code that may change; None means all.
+        steps: Steps of Adam, at least 1.
+        space: "w" moves all rows of a code alike, which keeps images natural; "w+" each row by itself, which
+            reaches more.
+        rate: Learning rate, above 0, in standard deviations of random codes.
+        closeness: Weight of the mean squared distance to the start, at least 0; distances are in units of the
+            variance of random codes.
+        identity: Weight of the identity distance to the start, at least 0; faces only.
+        rows: Rows of the code that may change; None means all.
+        seed: Seed of the random crops; for `clip_generate` also the first seed.
+
+    Raises:
+        UsageError: A value out of its range.
     """
 
     steps: int = 40
@@ -127,12 +132,12 @@ def person_of(generator: Generator, before: Tensor) -> Callable[[Tensor], Tensor
 
 @dataclass(frozen=True)
 class FoundPicture:
-    """A picture found from noise.
+    """A code found from noise.
 
     Attributes:
-        seed: Seed that it started from.
-        ws: Its code [L, W].
-        similarity: Cosine of its features with those of the text, -1 to 1.
+        seed: The seed that it started from.
+        ws: The code [L, W].
+        similarity: Cosine of the features of its image and of the text, -1 to 1.
     """
 
     seed: int
@@ -151,15 +156,29 @@ def search(
     psi: float = 0.7,
     progress: Progress | None = None,
 ) -> list[FoundPicture]:
-    """Pictures of what a text says, found from noise: best first.
+    """Find images that fit a text, starting from random codes.
 
-    Seeds from `options.seed` on are drawn; the `restarts` that fit the text best are optimised, each on its
-    own.
+    The `restarts` of `candidates` seeds that fit the text best are optimised, each on its own, as in
+    StyleCLIP (arXiv:2103.17249, section 4).
+
+    Args:
+        generator: The generator, which needs a style space.
+        clip: The CLIP model.
+        wish: What the images should show.
+        options: Steps, space and weights; `seed` is the first seed.
+        candidates: Number of seeds that are drawn.
+        restarts: Number of those that are optimised, 1 to `candidates`.
+        psi: Truncation of the candidates: 1 gives most variety, 0 the average image.
+        progress: Called with (steps done, steps in all).
+
+    Returns:
+        Codes with their similarity to the text, best first.
 
     Raises:
-        UsageError: fewer candidates than restarts, or none.
+        UsageError: Fewer candidates than restarts, or no restarts.
+        InputError: An empty text.
 
-    Example:
+    Examples:
         >>> faces, clip = ganedit.load("faces"), ganedit.load("clip-faces")
         >>> wish, options = ganedit.Wish("an old man"), ganedit.SteerOptions(steps=1)
         >>> found = ganedit.clip_generate(faces, clip, wish, options, candidates=2, restarts=1)

@@ -47,9 +47,22 @@ def similarity(
 def rank(
     photos: list[Photo], clip: Clip, text: str, *, neutral: str | None = None, aligned: bool = False
 ) -> list[tuple[Photo, float]]:
-    """Photos with their `similarity` to a text, the best first.
+    """Sort photos by how well they fit a text.
 
-    Example:
+    Args:
+        photos: Photos from `read_image`. A CLIP model of faces looks at the largest face of each.
+        clip: The CLIP model (Radford et al., arXiv:2103.00020).
+        text: The text, such as "a smiling face".
+        neutral: A text whose fit is subtracted, such as "a face"; None for none.
+        aligned: The photos are aligned crops already.
+
+    Returns:
+        Pairs of a photo and its similarity (a cosine, -1 to 1), best first.
+
+    Raises:
+        InputError: A photo without a face, for a model of faces, or an empty text.
+
+    Examples:
         >>> clip = ganedit.load("clip-faces")
         >>> photo = ganedit.read_image("examples/portrait.png")
         >>> ((best, score),) = ganedit.rank([photo], clip, "a smiling face")

@@ -34,32 +34,35 @@ def train(
 ) -> Path:
     """Train a model by one of the recipes, and export it.
 
-    Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt; `resume=True` continues bit
-    for bit on the same machine.
+    Ctrl-C finishes the step, saves a checkpoint and raises KeyboardInterrupt; `resume=True` then continues,
+    on the same machine bit for bit.
 
     Args:
-        recipe: A name in `ganedit.train.options.recipes.RECIPES`, such as "stylegan2".
-        data: Folder or zip, or several, of what to learn from.
-        out: Folder of the run: checkpoint, options, logs, sample sheets, and the model in `out/model`.
-        resume: Continue the run in `out`; its data and options are kept unless they are given anew.
-        overwrite: Start over where `out` holds a run already.
+        recipe: Name of a recipe, such as "stylegan2": a key of `ganedit.train.options.recipes.RECIPES`.
+        data: Folder or zip of training data, or several.
+        out: Folder of the run: checkpoint, options, logs, sample sheets, and the model in `out`/model.
+        resume: Continue the run in `out`; its data and options are kept unless they are given again.
+        overwrite: Start over if `out` already holds a run.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        on_note: Called with sentences about the data and the model to start from.
+        on_note: Called with messages about the data and the model to start from.
         on_load: Called with (files read, files in all).
         on_start: Called with the run before its first step.
-        on_report: Called every few seconds with speed, time left and losses.
-        options: Fields of the recipe's options, such as `kimg=100` or `batch=16`.
+        on_report: Called every few seconds with speed, remaining time and losses.
+        options: Fields of the recipe's options, such as `kimg=100` (thousands of images) or `batch=16`.
 
     Returns:
         The folder of the exported model.
 
     Raises:
-        UsageError: An unknown recipe, or an option with a value that it cannot have.
+        UsageError: An unknown recipe, or an option with an invalid value.
         InputError: Data that cannot be read.
 
-    Example:
-        >>> ganedit.train_model("stylegan2", "faces.zip", "runs/faces", resolution=64)  # doctest: +SKIP
-        PosixPath('runs/faces/model')
+    Examples:
+        >>> model = ganedit.train_model(
+        ...     "pix2pix", ("examples", "examples"), "run", size=32, width=2, d_width=2, batch=1, kimg=0.001
+        ... )
+        >>> ganedit.load(model).card.architecture
+        'unet'
     """
     names = (data,) if isinstance(data, str | Path) else tuple(data)
     out = Path(out)

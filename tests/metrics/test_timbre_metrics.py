@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ganedit.metrics.timbre import (
     NotePlayed,
     Pitch,
     Score,
+    TimbreQuality,
     matches,
     mean_score,
     note_distance,
@@ -110,10 +112,10 @@ def test_onsets_of_notes():
 def test_the_mean_of_scores():
     """Onsets are counted together: F = 2 · 6 / (8 + 8). What is not known is left out."""
     scores = [Score(2.0, 10.0, 1.0, 1.0, 5, 3, 3), Score(4.0, NAN, 0.5, 0.0, 3, 5, 3)]
-    found = mean_score(scores)
-    assert found == {"distance": 3, "cents": 10, "voiced": 0.75, "is_target": 0.5, "onsets": 0.75}
-    empty = mean_score([Score(NAN, NAN, NAN, NAN)])
-    assert all(math.isnan(value) for value in empty.values())
+    assert mean_score(scores) == TimbreQuality(3, 10, 0.75, 0.5, 0.75, sounds=2)
+    *means, sounds = astuple(mean_score([Score(NAN, NAN, NAN, NAN)]))
+    assert all(math.isnan(value) for value in means)
+    assert sounds == 1
 
 
 def test_a_pair():

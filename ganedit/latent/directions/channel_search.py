@@ -34,26 +34,47 @@ VISIBLE = 8.0  # levels of 255 by which a channel must change the region to coun
 
 @dataclass(frozen=True)
 class Finding:
-    """The effect of a channel on samples, from `magnitude` standard deviations below to as many above."""
+    """What a channel does to samples, from `magnitude` standard deviations down to as many up.
+
+    Attributes:
+        channel: The channel; `str()` gives its name, such as 9:57.
+        change: Mean absolute change of the pixels, in levels of 255.
+        within: The same in the region; None without a region.
+        share: Fraction of the whole change that lies in the region, 0 to 1; None without a region.
+        effects: Mean change by attribute: of a probability, or in the unit of the attribute.
+        scores: Mean change of the classifier's outputs, in their standard deviations over samples.
+    """
 
     channel: Channel
-    change: float  # mean absolute change of a picture's values, in levels of 255
-    within: float | None  # the same within the region
-    share: float | None  # share of all change that lies in the region
-    effects: dict[str, float]  # mean change by attribute: of its probability, or in its unit
-    scores: dict[str, float]  # mean change of the classifier's outputs, in standard deviations over samples
+    change: float
+    within: float | None
+    share: float | None
+    effects: dict[str, float]
+    scores: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for: an attribute, a region, or both."""
+    """What to look for: an attribute, a region, or both.
+
+    Attributes:
+        classifier: Measures the attribute.
+        attribute: One of its attributes.
+        mask_of: A function from images [N, 3, H, W] in [-1, 1] to masks [N, 1, H, W] in [0, 1], such as
+            `ganedit.metrics.masks.region_mask` makes.
+        magnitude: Standard deviations that a channel is turned down and up; a single channel does little
+            within 3.
+        samples: Number of samples.
+        seed: Seed of the first.
+
+    Raises:
+        UsageError: Neither an attribute nor a region, or an attribute that the classifier does not have.
+    """
 
     classifier: Classifier | None = None
     attribute: str | None = None
     mask_of: MaskOf | None = None
-    magnitude: float = (
-        10.0  # standard deviations below and above: within three, one channel alone changes little
-    )
+    magnitude: float = 10.0
     samples: int = 64
     seed: int = 0
 
@@ -67,14 +88,32 @@ class Search:
 def find_channels_that(
     generator: Generator, search: Search, count: int, progress: Progress | None = None
 ) -> list[Finding]:
-    """The channels that move an attribute most, or change a region most and little else.
+    """Find the style channels that move an attribute, or change one region and little else.
+
+    The method of StyleSpace (Wu et al., arXiv:2011.12799, sections 4 and 5): gradients choose candidates
+    among all channels, which are then measured on samples.
+
+    Args:
+        generator: A StyleGAN2 or StyleGAN3.
+        search: What to look for: an attribute of a classifier, a region, or both.
+        count: Number of channels.
+        progress: Called with (channels measured, channels to measure).
 
     Returns:
-        At most `count`, the best first: by the size of the attribute's change; for a region by the share of
-        all change that lies in it, of channels that change it visibly; for both by the product.
+        At most `count` channels, best first: by the size of the attribute's change; for a region by the
+        fraction of the whole change that lies in it, among channels that change it visibly; for both by the
+        product.
 
     Raises:
-        CheckpointError: a generator without readable styles.
+        CheckpointError: The generator has no styles that can be read.
+
+    Examples:
+        >>> from ganedit.latent.directions.channel_search import Search
+        >>> faces, classifier = ganedit.load("faces"), ganedit.load("face-attributes")
+        >>> search = Search(classifier, "smile", samples=2)
+        >>> (found,) = ganedit.find_channels(faces, search, count=1)
+        >>> sorted(found.effects)
+        ['age', 'gender', 'pitch', 'smile', 'yaw']
     """
     every = channels(generator)
     codes = random_codes(generator, search.samples, seed=search.seed)

@@ -30,22 +30,39 @@ SPACES = ("w", "s")  # style codes ws; the styles of all layers
 
 @dataclass(frozen=True)
 class Direction:
-    """A unit vector, and how far samples spread along it."""
+    """A unit vector along which an attribute of the image changes, and how far samples spread along it.
+
+    Attributes:
+        name: Its name.
+        vector: [W] for all layers alike, [L, W], or [total] for styles; float32, of unit length in all.
+        sigma: Standard deviation of random codes along `vector`; magnitude 1 moves a code this far.
+        model: Name of the generator; empty if unknown.
+        model_sha256: Checksum of the generator's weights; empty if unknown.
+        method: How it was found.
+        layers: Rows of the code that it changes by default; empty means all.
+        accuracy: Accuracy of the classifier behind it on held-out examples, 0 to 1; None if there is none.
+        samples: Number of examples that it was learned from.
+        preserved: Names of directions whose attributes it leaves alone.
+        normal: Normal vector of that classifier before `preserved` was taken into account; None if there is
+            none.
+        space: What it is added to: "w" (style codes) or "s" (the styles of all layers).
+
+    Raises:
+        InputError: A vector of the wrong shape, zero or not finite, or an invalid sigma.
+    """
 
     name: str
-    vector: Tensor  # [W] for all layers, or [L, W], or [total] in s; float32, of unit length
-    sigma: float = 1.0  # standard deviation of random codes along `vector`; magnitude 1 moves this far
-    model: str = ""  # empty when unknown
+    vector: Tensor
+    sigma: float = 1.0
+    model: str = ""
     model_sha256: str = ""
     method: str = ""
-    layers: tuple[int, ...] = ()  # rows of the code that it changes by default; empty means all
-    accuracy: float | None = None  # of the classifier, on examples that were held out
-    samples: int = 0  # examples it was learned from
-    preserved: tuple[str, ...] = ()  # directions whose attributes it leaves alone
-    normal: Tensor | None = (
-        None  # the classifier's normal, before the parts shared with `preserved` were removed
-    )
-    space: str = "w"  # one of SPACES: the codes that it is added to
+    layers: tuple[int, ...] = ()
+    accuracy: float | None = None
+    samples: int = 0
+    preserved: tuple[str, ...] = ()
+    normal: Tensor | None = None
+    space: str = "w"
 
     def __post_init__(self) -> None:
         if self.vector.ndim not in (1, 2) or not self.vector.numel():

@@ -43,23 +43,30 @@ def discover_directions(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> list[Direction]:
-    """Directions of a generator that need no labels, strongest first; look at them, then name them.
+    """Find directions of a generator without labels, strongest first; look at them, then name them.
 
     Args:
-        generator: With a style space.
-        count: How many.
-        method: "sefa": what the weights amplify most; "ganspace": what samples vary in most; "voynov": what a
-            run of the recipe `voynov` has learned to tell apart.
-        rows: Layers of the code that they change; None means all.
-        samples, layer, seed: For ganspace: random codes, or of these the activations of a layer.
+        generator: A generator with a style space.
+        count: Number of directions.
+        method: "sefa": what the weights amplify most (Shen and Zhou, arXiv:2007.06600); "ganspace": what
+            samples vary in most (Härkönen et al., arXiv:2004.02546); "voynov": what a run of the recipe
+            `voynov` has learned to tell apart (Voynov and Babenko, arXiv:2002.03754).
+        rows: Layers of the code that they change, coarse first; None means all.
+        samples: For ganspace: number of random codes.
+        layer: For ganspace: take the components of the activations of this layer instead of the codes'.
         run: For voynov: the folder of the training run.
-        name: What they are called, before the numbers (default: the method).
+        seed: For ganspace: seed of the random codes.
+        name: Their name before the number (default: the method).
         progress: For ganspace: called with (samples done, samples in all).
 
-    Raises:
-        UsageError: More directions than the method finds, or voynov without a run.
+    Returns:
+        The directions NAME-0, NAME-1 and so on.
 
-    Example:
+    Raises:
+        UsageError: More directions than the method can find, or voynov without a run.
+        CheckpointError: The generator has no style space.
+
+    Examples:
         >>> [found.name for found in ganedit.discover_directions(ganedit.load("faces"), 2)]
         ['sefa-0', 'sefa-1']
     """

@@ -43,22 +43,27 @@ def learn_direction(
 ) -> Direction:
     """Learn a direction of a generator from codes with scores.
 
-    Sigma is measured on random samples, so that magnitude 1 means the same for every direction.
+    The direction is the normal of a logistic regression (InterFaceGAN, Shen et al., arXiv:1907.10786). Its
+    sigma is measured on random samples, so that magnitude 1 means the same for every direction.
 
     Args:
         name: Name of the direction; a positive magnitude raises the score.
-        generator: The model that the codes belong to.
+        generator: The generator of the codes.
         examples: From `examples_from_classifier`, `examples_from_csv` or `examples_from_folders`.
-        threshold: Score between the two classes; None compares the extremes.
+        threshold: Score between the two classes; None takes two distinct values as the classes, and otherwise
+            compares the highest and the lowest 30%.
         preserve: Directions of this generator whose attributes should stay as they are.
         method: What the record of the direction says (default: logistic regression).
-        seed: Chooses the examples that are held out to measure the accuracy.
+        seed: Chooses the held-out examples that measure the accuracy.
+
+    Returns:
+        The direction, to be saved with `save` or used in `ganedit.edit`.
 
     Raises:
-        InputError: Fewer than ten examples on a side.
+        InputError: Fewer than ten examples in a class.
         CheckpointError: A direction in `preserve` belongs to another model.
 
-    Example:
+    Examples:
         >>> faces, classifier = ganedit.load("faces"), ganedit.load("face-attributes")
         >>> examples = ganedit.examples_from_classifier(faces, classifier, "smile", samples=200)
         >>> ganedit.learn_direction("smile", faces, examples).space
@@ -86,10 +91,28 @@ def examples_from_classifier(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Examples:
-    """Draw samples and score one attribute of each.
+    """Draw samples of a generator and score one attribute of each.
+
+    Args:
+        generator: The generator.
+        classifier: The classifier.
+        attribute: One of `classifier.attributes`.
+        samples: Number of samples, at least 50.
+        psi: Truncation of the samples: 1 gives most variety, 0 the average image.
+        seed: Seed of the random codes.
+        progress: Called with (samples done, samples in all).
+
+    Returns:
+        Codes [N, W], and scores [N]: the outputs of the classifier, logits or numbers.
 
     Raises:
         UsageError: Too few samples, or an attribute that the classifier does not have.
+
+    Examples:
+        >>> faces, classifier = ganedit.load("faces"), ganedit.load("face-attributes")
+        >>> codes, scores = ganedit.examples_from_classifier(faces, classifier, "age", samples=50)
+        >>> len(codes), scores.shape
+        (50, torch.Size([50]))
     """
     if samples < FEWEST_SAMPLES:
         raise UsageError(f"`samples={samples}` must be at least {FEWEST_SAMPLES}", "thousands are better")
@@ -97,13 +120,29 @@ def examples_from_classifier(
 
 
 def examples_from_csv(path: Path, generator: Generator) -> Examples:
-    """Codes and scores of the rows of a CSV with the columns `file` and one more.
+    """Read codes and scores from a CSV with the column `file` and a column of scores.
 
-    `file` names a latent, or the picture beside it, relative to the CSV.
+    Args:
+        path: The CSV. `file` names a latent, or the image beside one, relative to the folder of the CSV.
+        generator: The generator of the latents.
+
+    Returns:
+        Codes [N, W] and scores [N].
 
     Raises:
         InputError: The table or a latent cannot be read.
         CheckpointError: A latent belongs to another model.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> faces = ganedit.load("faces")
+        >>> for sample in ganedit.generate(faces, [1, 2]):
+        ...     path = sample.latent.save(f"{sample.seed}.latent.safetensors")
+        >>> rows = ["file,smile", "1.latent.safetensors,0.9", "2.latent.safetensors,0.2"]
+        >>> _ = Path("scores.csv").write_text("\\n".join(rows))
+        >>> codes, scores = ganedit.examples_from_csv(Path("scores.csv"), faces)
+        >>> [round(float(score), 1) for score in scores]
+        [0.9, 0.2]
     """
     codes, values = [], []
     for number, row in enumerate(_rows(path), 2):
@@ -133,18 +172,34 @@ def examples_from_folders(
     on_skip: OnSkip | None = None,
     watch: Watch | None = None,
 ) -> Examples:
-    """Codes of the latents, or else of the photos, in two folders; their scores are 1 and 0.
+    """Collect codes from two folders of examples; those of the first score 1, those of the second 0.
 
     Args:
-        positive, negative: Folders of examples that have the attribute, and that lack it.
-        generator: The model that the latents belong to, or that photos are projected into.
+        positive: Folder of examples that have the attribute: latents, or if it has none photos, which are
+            projected.
+        negative: Folder of examples that lack the attribute.
+        generator: The generator that the latents belong to, or that photos are projected into.
         options: How photos are projected; None takes the default method.
-        encoder: Encoder to project with; None takes the generator's own.
-        on_skip: Called with each photo that cannot be used, and why.
+        encoder: The encoder to project with; None takes that of the generator.
+        on_skip: Called with each photo that cannot be used, and the error.
         watch: `watch(title, total)` is entered around each folder and gives its progress callback.
+
+    Returns:
+        Codes [N, W] and scores [N].
 
     Raises:
         InputError: A folder is missing, or none of its photos can be used.
+        CheckpointError: A latent belongs to another model.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> faces = ganedit.load("faces")
+        >>> for folder, seed in (("old", 3), ("young", 8)):
+        ...     (sample,) = ganedit.generate(faces, [seed])
+        ...     path = sample.latent.save(f"{folder}/{seed}.latent.safetensors")
+        >>> codes, scores = ganedit.examples_from_folders(Path("old"), Path("young"), faces)
+        >>> sorted(scores.tolist())
+        [0.0, 1.0]
     """
     for folder in (negative, positive):
         if not folder.is_dir():

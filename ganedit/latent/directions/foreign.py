@@ -28,14 +28,28 @@ encoder4editing's."""
 
 
 def import_directions(path: str | Path, name: str | None = None) -> list[Direction]:
-    """Read what research code writes: .npy, .npz or .pt, with one array [1, W], [W] or [L, W], or a set of
-    components [K, 1, W], which are called NAME-0, NAME-1 and so on.
+    """Read directions from a file of research code: .npy, .npz or .pt. Code in the file is never run.
 
-    Each is brought to unit length. Its sigma is that of the file, or 1: `spread_along` measures it on a
-    model's codes.
+    One array [1, W], [W] or [L, W] is one direction; a set of components [K, 1, W] becomes NAME-0, NAME-1 and
+    so on. Each is brought to unit length. Its sigma is that of the file, or 1:
+    `ganedit.latent.directions.learning.spread_along` measures it on the codes of a model.
+
+    Args:
+        path: The file.
+        name: Name of the direction; None takes that of the file.
+
+    Returns:
+        The directions, whose model is unknown.
 
     Raises:
-        InputError: Missing, damaged, or nothing of such a shape.
+        InputError: The file is missing or damaged, or holds no array of such a shape.
+
+    Examples:
+        >>> import numpy as np
+        >>> np.save("age.npy", np.ones((1, 512)))
+        >>> (age,) = ganedit.import_directions("age.npy")
+        >>> age.name, age.vector.shape
+        ('age', torch.Size([512]))
     """
     path = Path(path)
     name = name or path.stem
@@ -145,11 +159,24 @@ def _numbers(path: Path, value: Any) -> np.ndarray:
 
 
 def export_direction(direction: Direction, path: str | Path) -> Path:
-    """Write the unit vector, float32 [1, W] or [L, W], as .npy or .pt; sigma and the rest stay behind.
+    """Write the unit vector of a direction for other programs; sigma and the record are not part of the file.
+
+    Args:
+        direction: A direction of codes (space "w").
+        path: Ends in .npy or .pt.
+
+    Returns:
+        The path; the file holds float32 [1, W] or [L, W].
 
     Raises:
-        UsageError: Another suffix; or a direction of styles, which other programs keep in forms of their own.
-        InputError: It cannot be written.
+        UsageError: Another suffix; or a direction of styles, for which there is no common format.
+        InputError: The file cannot be written.
+
+    Examples:
+        >>> path = ganedit.export_direction(ganedit.direction("smile", "faces"), "smile.npy")
+        >>> (again,) = ganedit.import_directions(path)
+        >>> round(float(again.vector.norm()), 4)
+        1.0
     """
     path = Path(path)
     if direction.space == "s":

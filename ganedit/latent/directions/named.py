@@ -35,13 +35,20 @@ def names_of(model: str) -> list[str]:
 
 
 def find(name: str, model: str) -> Direction:
-    """Open a direction by name, or by path where `name` is one.
+    """Open a direction by name, or a direction file.
+
+    Args:
+        name: Name of one of your directions or of one that comes with the model; or the path of a file.
+        model: Name of the model.
+
+    Returns:
+        The direction.
 
     Raises:
-        UsageError: No such direction; names the nearest.
-        InputError: Its file is damaged.
+        UsageError: There is no such direction; the message suggests similar names.
+        InputError: The file is damaged.
 
-    Example:
+    Examples:
         >>> ganedit.direction("smile", "faces").name
         'smile'
     """

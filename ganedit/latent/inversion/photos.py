@@ -137,22 +137,30 @@ def project_photo(
     face: str | int = "largest",
     aligned: bool = False,
 ) -> list[Latent]:
-    """Find the latents of the faces in a photo, or of the photo for models of something else.
+    """Find the latents with which a generator draws the faces of a photo.
+
+    For a generator of something other than faces, the middle of the photo is projected. The methods are an
+    encoder in the manner of e4e (Tov et al., arXiv:2102.02766), the projector of StyleGAN2 (Karras et al.,
+    arXiv:1912.04958, appendix D), both, and pivotal tuning (Roich et al., arXiv:2106.05744).
 
     Args:
-        photo: As `read_image` gives it, or its path.
-        generator: What should draw it.
-        options: Method, space, lengths; by default the encoder's guess, optimised.
-        encoder: None takes the one among the known models that belongs to the generator.
+        photo: A photo, or the path of one.
+        generator: The generator, which needs a style space.
+        options: Method, space and number of steps; None takes the defaults: the encoder's code, optimised.
+        encoder: The encoder; None takes the installed one that was trained for this generator.
         face: "largest", "all", or N for the N-th largest.
-        aligned: The photo is aligned already.
+        aligned: The photo is a square crop that is aligned already.
+
+    Returns:
+        A latent for each face, which also knows where the face lies in the photo.
 
     Raises:
-        InputError: not a photo, or without such a face.
-        MissingError: the method needs an encoder, and there is none.
+        InputError: The file is not an image, or has no such face.
+        MissingError: The method needs an encoder, and there is none for this generator.
+        CheckpointError: The generator has no style space.
 
-    Example:
-        >>> options = ganedit.ProjectOptions("encode")  # the quickest method
+    Examples:
+        >>> options = ganedit.ProjectOptions("encode")  # the fastest method
         >>> (latent,) = ganedit.project("examples/portrait.png", ganedit.load("faces"), options)
         >>> latent.model
         'faces'

@@ -39,12 +39,29 @@ W_SAMPLES = 4096  # to estimate the spread of w
 
 @dataclass(frozen=True)
 class ProjectOptions:
+    """How photos are projected.
+
+    Attributes:
+        method: "encode" (one pass of an encoder), "hybrid" (its code, then optimised), "optimize" (from the
+            average code; needs no encoder) or "tune" (hybrid, then the generator itself is adjusted).
+        space: "w+" (a code per layer), "w" (one code for all layers) or "z" (only with "optimize").
+        steps: Steps of the code's optimisation, 1 to 100,000; None takes the default of the method.
+        tune_steps: Steps of the generator's adjustment, with "tune".
+        perceptual: What compares images: features of the model's "discriminator", "lpips", or "pixels"
+            (pixels and structure alone).
+        editability: Weight that keeps the rows of a w+ code close together and near the mean.
+        seed: Seed of the random numbers of the search.
+
+    Raises:
+        UsageError: A value that does not exist or does not suit the others.
+    """
+
     method: Method = "hybrid"
     space: Space = "w+"
-    steps: int | None = None  # of the code's optimisation; None takes the method's own
+    steps: int | None = None
     tune_steps: int = TUNE_STEPS
     perceptual: Perceptual = "discriminator"
-    editability: float = 0.05  # weight that keeps the rows of a w+ code together and near the mean
+    editability: float = 0.05
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -63,7 +63,17 @@ class LayerUnits:
 
 @dataclass(frozen=True)
 class Unit:
-    """One unit and the concept that it agrees with best."""
+    """One unit, and the concept that it agrees with best.
+
+    Attributes:
+        layer: Number of its layer, coarse first.
+        number: Its number in the layer.
+        concept: The concept.
+        iou: Intersection over union with that concept, 0 to 1.
+        ious: The same with every concept.
+        threshold: Activation above which it is active.
+        top: Seeds of the images in which it is highest.
+    """
 
     layer: int
     number: int
@@ -71,18 +81,31 @@ class Unit:
     iou: float
     ious: dict[str, float]
     threshold: float
-    top: tuple[int, ...]  # seeds
+    top: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Dissection:
-    """The units of a generator's layers and what they agree with."""
+    """The units of some layers of a generator, and what they agree with.
+
+    Attributes:
+        model: Name of the generator.
+        model_sha256: Checksum of its weights.
+        resolution: Side of its images in pixels.
+        concepts: Names of the concepts.
+        shares: Fraction of all pixels that each concept fills.
+        layers: What was counted, by layer.
+        samples: Number of images.
+        seed: Seed of the first.
+        psi: Truncation of the images.
+        quantile: The quantile above which units are active.
+    """
 
     model: str
     model_sha256: str
     resolution: int
     concepts: tuple[str, ...]
-    shares: tuple[float, ...]  # share of all pixels, by concept
+    shares: tuple[float, ...]
     layers: tuple[LayerUnits, ...]
     samples: int
     seed: int
@@ -188,24 +211,38 @@ def dissect(
     quantile: float = QUANTILE,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dissection:
-    """Compare every unit of some layers with every concept.
+    """Compare every unit of some layers with every concept (GAN Dissection, Bau et al., arXiv:1811.10597).
 
-    The pictures are drawn twice: for the thresholds, which are exact, and for the comparison. Of layers finer
-    than 128 px, means over squares are taken, so that memory and time stay within bounds.
+    Images are drawn twice: for the thresholds, which are exact, and for the comparison. Activations finer
+    than 128 px are averaged over squares, which bounds memory and time.
 
     Args:
-        generator: With a style space.
-        shapes: The layers, of `layer_shapes`.
-        concepts: Where pictures show what.
-        samples: Exactly so many pictures, of seeds from `seed` on; of a model with classes, by turns.
-        seed: Of the first.
-        psi: Truncation.
-        quantile: A unit is active where it exceeds this quantile of its activations.
-        progress: Called with (done, total) pictures.
+        generator: A generator with a style space.
+        shapes: The layers, from `ganedit.latent.units.activations.layer_shapes`.
+        concepts: A function from images [N, S, S, 3] uint8 and their seeds to masks [N, H, W] of bool by
+            concept, such as `ganedit.metrics.concepts.FaceRegions`.
+        samples: Number of images; a model with classes draws them in turn.
+        seed: Seed of the first image.
+        psi: Truncation: 1 gives most variety, 0 the average image.
+        quantile: A unit is active where it exceeds this quantile of its activations; between 0 and 1.
+        progress: Called with (images done, images in all).
+
+    Returns:
+        The units with their agreement (IoU) with every concept.
 
     Raises:
-        UsageError: no samples or layers, or an impossible quantile.
-        InputError: masks that do not suit their pictures.
+        UsageError: No samples or layers, or a quantile outside 0 to 1.
+        InputError: Masks that do not suit their images.
+        CheckpointError: The generator has no style space.
+
+    Examples:
+        >>> from ganedit.latent.units.activations import layer_shapes
+        >>> def bright(images, seeds):
+        ...     return {"bright": images.mean(axis=3) > 150}
+        >>> faces = ganedit.load("faces")
+        >>> found = ganedit.dissect(faces, layer_shapes(faces)[:1], bright, samples=8)
+        >>> found.concepts, len(found.units) == layer_shapes(faces)[0].units
+        (('bright',), True)
     """
     if samples < 1 or not shapes:
         raise UsageError(f"{samples} samples of {len(shapes)} layers are nothing to dissect")

@@ -47,26 +47,34 @@ def pull(
     progress: Progress | None = None,
     patience: Patience | None = None,
 ) -> Path:
-    """Download a model and keep it, converted, in the user's folder. Its licence is the caller's to show.
+    """Download a model of the catalogue and keep it, converted, among your models.
+
+    It is up to the caller to show `entry.licence` first. An interrupted download continues with the next
+    call.
 
     Args:
-        entry: See `catalogue.find`.
+        entry: From `ganedit.store.downloads.catalogue.find`.
         mirror: A folder, or the start of a URL, that has the file under its published name.
         force: Replace a model of this name, and accept a file other than the one first downloaded.
-        keep_original: Leave the downloaded file in the model's folder.
-        progress, patience: See `download`.
+        keep_original: Leave the downloaded file in the folder of the model.
+        progress: Called with (bytes done, bytes in all, or 0 if the server does not say).
+        patience: How long to wait for the server, and how often to try; None takes the defaults.
 
     Returns:
-        The model's folder; of a CLIP model its weights, where open_clip keeps them.
+        The folder of the model; for a CLIP model the weights file in the cache of open_clip.
 
     Raises:
-        UsageError: it is already there, or the mirror is no mirror.
-        MissingError: the file cannot be got.
-        CheckpointError: what came is something else.
-        InputError: the disk is full.
+        UsageError: The model is already there, or the mirror is not one.
+        MissingError: The file cannot be downloaded.
+        CheckpointError: The file is not the expected one, or not a model.
+        InputError: The disk is full.
 
-    Example:
-        >>> ganedit.pull_model("stylegan2-ffhq-1024")  # doctest: +SKIP
+    Examples:
+        >>> from ganedit.store.downloads import catalogue
+        >>> entry = catalogue.find("cyclegan-horse2zebra")
+        >>> entry.task, entry.resolution
+        ('translator', 256)
+        >>> folder = ganedit.pull_model(entry)  # doctest: +SKIP
     """
     check_possible(entry, mirror=mirror, force=force)
     if entry.open_clip:

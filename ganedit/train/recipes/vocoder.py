@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ganedit.audio.spectrogram import SpectrogramConfig, picture
 from ganedit.data.sounds import Sounds, load_sounds, spectrogram_sheet
+from ganedit.metrics.spectra import multi_resolution_distance, multi_resolution_loss
 from ganedit.nets.hifigan import HiFiGANConfig, HiFiGANGenerator
 from ganedit.nets.waveform_discriminators import WaveformDiscriminatorConfig, WaveformDiscriminators
 from ganedit.store.cards import Metric, ModelCard
@@ -24,7 +25,6 @@ from ganedit.store.load import save_model
 from ganedit.train.losses import feature_distance, gan_d_loss, gan_g_loss, over_scales
 from ganedit.train.options.sounds import VocoderOptions
 from ganedit.train.run import Run
-from ganedit.train.sound_losses import multi_resolution_distance, multi_resolution_loss
 from ganedit.train.sound_sources import load_all
 from ganedit.train.sources import Note, OnLoad
 from ganedit.train.translation import PictureRecipe, frozen

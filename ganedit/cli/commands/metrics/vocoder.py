@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.sounds import Limit, print_table, sounds_in
+from ganedit.cli.kit.sounds import Limit, print_table
 
 Vocoders = Annotated[str, typer.Option(help="Vocoders: names or folders, separated by commas.")]
+COLUMNS = ("distance", "spectral convergence", "log magnitude", "times real time")
 
 
 def vocoder(
@@ -25,35 +26,20 @@ def vocoder(
     Prints the multi-resolution STFT distance (spectral convergence and log magnitude), and how many seconds
     of sound a second of computing gives.
     """
-    import time
+    from ganedit.metrics.vocoding import measure_vocoders
 
-    import torch
-
-    from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
-    from ganedit.audio.vocoders import vocoder_of
-    from ganedit.train.sound_losses import multi_resolution_distance
-
-    cfg = SpectrogramConfig()
-    given = [sound for folder in sounds for sound in sounds_in(folder, cfg, limit).values()]
-    most = round(seconds * cfg.rate) or None
-    clips = [levelled(sound[:most], cfg.rate, cfg).samples for sound in given]
-    rows = {}
-    for name in vocoders.split(","):
-        vocode = vocoder_of(cfg, name.strip(), device=console.options.device, seed=console.options.seed)
-        took, found = 0.0, []
-        with console.progress(name, len(clips)) as bar:
-            for clip in clips:
-                drawn, before = picture(clip, cfg), time.perf_counter()
-                heard = vocode(drawn, len(clip))
-                took += time.perf_counter() - before
-                found.append(multi_resolution_distance(torch.from_numpy(heard), torch.from_numpy(clip)))
-                bar.advance(1)
-        off, logs = (sum(each) / len(each) for each in zip(*found, strict=True))
-        rows[name.strip()] = {
-            "distance": off + logs,
-            "spectral convergence": off,
-            "log magnitude": logs,
-            "times real time": sum(map(len, clips)) / cfg.rate / took,
-        }
-    columns = {column: column for row in rows.values() for column in row}
-    print_table(console, f"copy synthesis of {len(clips)} sounds", rows, columns)
+    found = measure_vocoders(
+        sounds,
+        [name.strip() for name in vocoders.split(",")],
+        limit=limit or None,
+        seconds=seconds or None,
+        device=console.options.device,
+        seed=console.options.seed,
+        watch=console.stage,
+    )
+    rows = {
+        name: {column: getattr(q, column.replace(" ", "_")) for column in COLUMNS}
+        for name, q in found.items()
+    }
+    count = max(q.sounds for q in found.values())
+    print_table(console, f"copy synthesis of {count} sounds", rows, dict(zip(COLUMNS, COLUMNS, strict=True)))

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ganedit.train.sound_losses import multi_resolution_distance, multi_resolution_loss
+from ganedit.metrics.spectra import multi_resolution_distance, multi_resolution_loss
 
 NOISE = torch.randn(2, 6000, generator=torch.Generator().manual_seed(0)) / 10
 

@@ -1,0 +1,53 @@
+"""The documentation is complete: pages in the navigation, public names in the reference, no dead link."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import ganedit
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+OUTSIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+DIRECTIVE = re.compile(r"^::: (\S+)", re.M)
+
+
+def in_navigation() -> list[str]:
+    """The pages that mkdocs.yml lists, without the help of mkdocs."""
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    return re.findall(r"^ +- (?:.*: )?(\S+\.md)$", nav, re.M)
+
+
+def test_every_page_is_in_the_navigation_once():
+    listed = in_navigation()
+    assert len(listed) == len(set(listed))
+    own = {page for page in listed if (DOCS / page).is_file()}
+    assert own == {page.relative_to(DOCS).as_posix() for page in PAGES}
+    assert all((ROOT / page).is_file() for page in set(listed) - own)
+
+
+def test_every_public_name_is_in_the_reference_once():
+    pages = [page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md")]
+    found = [name for text in pages for name in DIRECTIVE.findall(text)]
+    assert len(found) == len(set(found))
+    public = {f"ganedit.{name}" for name in ganedit.__all__ if name != "__version__"}
+    assert public - set(found) == set()
+    assert [name for name in found if not is_there(name)] == []
+
+
+def is_there(name: str) -> bool:
+    """Whether a dotted name is a package, or something in a module."""
+    place, _, last = name.rpartition(".")
+    return (ROOT / name.replace(".", "/")).is_dir() or hasattr(import_module(place), last)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OUTSIDE], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    links = re.findall(r"""(?:\]\(|src=")(?![a-z]+:|#)([^)\s#"]+)""", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
