@@ -201,9 +201,13 @@ def matching_gain(samples: Samples, rate: int, wanted: float) -> float:
     own = level(samples, rate)
     if not (math.isfinite(wanted) and math.isfinite(own)):
         return 1.0
+
+    def level_with(gain: float) -> float:
+        return level(samples, rate, lambda piece: limited(piece * gain))
+
     plain = gain = 10 ** ((wanted - own) / 20)
     for _ in range(MOST_PASSES):
-        actual = level(samples, rate, lambda piece, by=gain: limited(piece * by))  # type: ignore[misc]
+        actual = level_with(gain)
         if abs(wanted - actual) < LEVEL_TOLERANCE:
             break
         gain = min(gain * 10 ** ((wanted - actual) / 20), plain * 10 ** (MAKE_UP / 20))

@@ -137,8 +137,11 @@ def face_box(template: Template, size: int) -> tuple[int, int, int, int]:
     """The box (left, top, right, bottom) that dlib's detector would return in a crop of `size` pixels."""
     left, top, right, bottom = FACE_BOX
     down = template.shift_down
-    edges = (left, top - down, right, bottom - down)
-    return tuple(round((edge / template.scale + 1) / 2 * size) for edge in edges)  # type: ignore[return-value]
+
+    def pixels(edge: float) -> int:
+        return round((edge / template.scale + 1) / 2 * size)
+
+    return pixels(left), pixels(top - down), pixels(right), pixels(bottom - down)
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,7 @@ from ganedit.metrics.quality import detection_rate
 if TYPE_CHECKING:
     from ganedit.images.align import Template
     from ganedit.store.models import Classifier, Translator
+    from ganedit.store.models.image import Direction
 
 Pairs = Literal["wanted", "mask"]
 Progress = Callable[[int, int], None]
@@ -200,6 +201,7 @@ def translate_folder(
     """
     if direction not in ("ab", "ba"):
         raise UsageError(f"there is no direction {direction}", "ab or ba")
+    checked: Direction = "ab" if direction == "ab" else "ba"
     maps = takes_labels(model)
     if maps and pairs is not None:
         raise UsageError("label maps are not read from pairs", "name a folder of maps, and `real`")
@@ -210,7 +212,7 @@ def translate_folder(
         given, beside = (None, None) if maps else _halves(path, pairs)
         source = read_label_map(path) if given is None else Photo(given, path=path)
         style = torch.randn(1, model.style_dim, generator=random) if model.style_dim else None
-        output = translate(source, model, direction=direction, style=style, size=size)  # type: ignore[arg-type]
+        output = translate(source, model, direction=checked, style=style, size=size)
         labels = source.labels if isinstance(source, LabelMap) else None
         rows.append(Translated(given, output.pixels, beside, labels))
         if progress:

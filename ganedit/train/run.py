@@ -85,10 +85,11 @@ class Run:
         if self.fabric.world_size == 1:
             return
         flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
-        flat = self.fabric.all_reduce(flat, reduce_op="mean")  # type: ignore[assignment]
+        mean = self.fabric.all_reduce(flat, reduce_op="mean")
+        assert isinstance(mean, Tensor)
         at = 0
         for p in parameters:
-            p.grad = flat[at : at + p.numel()].view_as(p)
+            p.grad = mean[at : at + p.numel()].view_as(p)
             at += p.numel()
 
 

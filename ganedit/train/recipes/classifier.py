@@ -119,7 +119,7 @@ class Attributes(Recipe):
     ) -> None:
         self.options, self.data, self.note = options, data, note
         torch.manual_seed(options.seed)
-        self.network = Classifier(data.config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = Classifier(data.config).to(device).to(memory_format=torch.channels_last)
         self.networks = {"classifier": self.network}
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), options.lr, weight_decay=options.weight_decay
