@@ -8,8 +8,9 @@ from recipes import CPU, assert_resumes, draw_pictures, sheet_error, trained
 
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.store.load import load
+from ganedit.train.cycle import Drawn
 from ganedit.train.options.translators import CycleGANOptions
-from ganedit.train.recipes.cyclegan import Drawn, start
+from ganedit.train.recipes.cyclegan import start
 from ganedit.train.translation import History
 
 
