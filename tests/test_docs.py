@@ -1,7 +1,8 @@
-"""The documentation is complete: pages in the navigation, public names in the reference, no dead link."""
+"""The documentation is complete: pages in the navigation, public names in the reference, links and code."""
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
@@ -51,3 +52,14 @@ def test_links_lead_somewhere(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
     links = re.findall(r"""(?:\]\(|src=")(?![a-z]+:|#)([^)\s#"]+)""", text)
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OUTSIDE], ids=lambda page: str(page.relative_to(ROOT)))
+def test_names_in_python_code_are_there(page):
+    """What blocks of Python import from ganedit, and what they call in it."""
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ganedit"):
+                assert [one.name for one in node.names if not is_there(f"{node.module}.{one.name}")] == []
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                assert node.value.id != "ganedit" or hasattr(ganedit, node.attr)
