@@ -1,4 +1,8 @@
-"""DiffAugment: the same random changes of real and generated images (Zhao et al., arXiv:2006.10738)."""
+"""DiffAugment: the same random changes of real and generated images (Zhao et al., arXiv:2006.10738).
+
+Its changes of colour are left out: a discriminator that sees them cannot teach a generator the brightness and
+the saturation of the data.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +15,15 @@ CUTOUT = 1 / 2  # side of the hole, as a share of the image's
 
 
 def diff_augment(images: Tensor) -> Tensor:
-    """Change colours, shift, and cut a square out of each image, differentiably.
+    """Shift each image and cut a square out of it, differentiably.
 
     Args:
         images: Float [N, C, H, W], nominally in [-1, 1].
 
     Returns:
-        The same shape; values may leave [-1, 1]. Pixels in the hole and those shifted in are 0.
+        The same shape. Pixels in the hole and those shifted in are 0.
     """
-    return _cut(_shift(_recolour(images)))
-
-
-def _recolour(images: Tensor) -> Tensor:
-    """Brightness by up to 0.5 either way, saturation times 0 to 2, contrast times 0.5 to 1.5."""
-    brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1).to(images.device).unbind()
-    images = images + (brightness - 0.5)
-    grey = images.mean(dim=1, keepdim=True)
-    images = (images - grey) * (saturation * 2) + grey
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return (images - mean) * (contrast + 0.5) + mean
+    return _cut(_shift(images))
 
 
 def _shift(images: Tensor) -> Tensor:

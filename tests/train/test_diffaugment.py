@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ganedit.train.diffaugment import _cut, _recolour, _shift, diff_augment
+from ganedit.train.diffaugment import _cut, _shift, diff_augment
 
 
 def test_shape_and_gradient():
@@ -44,10 +44,3 @@ def test_cut_removes_a_square_of_half_the_side():
     assert torch.equal(holes[:, 0], holes[:, 1])  # the same place in every channel
     assert holes.max() == 64  # 8 x 8
     assert holes.min() >= 16  # at a corner a quarter of it is inside
-
-
-def test_recolour_keeps_grey_images_grey():
-    grey = torch.rand(8, 1, 8, 8).expand(-1, 3, -1, -1)
-    out = _recolour(grey)
-    torch.testing.assert_close(out[:, :1].expand_as(out), out)
-    assert not torch.allclose(out, grey)
