@@ -50,7 +50,7 @@ def test_one_candidate_is_what_the_network_plays(vocoder):
 
 
 def test_what_has_no_candidates_is_refused(vocoder):
-    with pytest.raises(UsageError, match="0 candidates leave nothing"):
+    with pytest.raises(UsageError, match="`candidates=0` must be at least 1"):
         best_of(vocoder, target(), CFG, 0)
     other = Vocoder(dataclasses.replace(vocoder.card, name="plain"), torch.nn.Identity(), vocoder.device)
     with pytest.raises(UsageError, match="plain gives one sound each time"):

@@ -147,7 +147,7 @@ def test_bad_sounds_leave_nothing(tmp_path):
     data = (tmp_path / "whole.flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(data[: len(data) // 2])
     before = left(tmp_path)
-    for name, words in (("nan.wav", "no numbers"), ("none.wav", "no samples"), ("cut.flac", "damaged")):
+    for name, words in (("nan.wav", "not finite"), ("none.wav", "no samples"), ("cut.flac", "damaged")):
         with pytest.raises(InputError, match=words):
             transfer_file(tmp_path / name, tmp_path / "b.wav", same(), vocode)
     with pytest.raises(InputError, match="names no sound format"):

@@ -178,7 +178,7 @@ def test_silence_is_not_made_louder():
 
 
 @pytest.mark.parametrize(
-    ("samples", "words"), [([], "empty"), ([0.0, np.nan], "no numbers"), ([np.inf], "no numbers")]
+    ("samples", "words"), [([], "empty"), ([0.0, np.nan], "not finite"), ([np.inf], "not finite")]
 )
 def test_what_has_no_level_is_refused(samples, words):
     with pytest.raises(InputError, match=words):

@@ -105,7 +105,7 @@ def test_one_sample_at_another_rate():
 
 @pytest.mark.parametrize(
     ("samples", "words"),
-    [(np.zeros((1, 0)), "empty"), (np.array([[0, math.nan]]), "no numbers"), (np.array([[math.inf]]), "no")],
+    [(np.zeros((1, 0)), "empty"), (np.array([[0, math.nan]]), "not finite"), (np.array([[math.inf]]), "no")],
 )
 def test_sounds_that_are_none(samples, words):
     with pytest.raises(InputError, match=words):
