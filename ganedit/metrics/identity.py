@@ -16,6 +16,7 @@ import numpy as np
 from ganedit.images.faces import model_file
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from ganedit.images.align import Template
@@ -54,7 +55,7 @@ def embed_crops(
     import dlib
     import torch
 
-    predictor, network = _models()
+    predictor, network = _predictor(), _network(torch.device("cpu"))
     box = dlib.rectangle(*face_box(template, crops.shape[1]))
     features = np.empty((len(crops), 128))
     for start in range(0, len(crops), BATCH):
@@ -89,19 +90,18 @@ def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tenso
 
     from ganedit.images.tensors import LEVELS, from_levels
 
-    _, network = _models()
     maps = torch.stack([_chip_map(crop, template) for crop in crops])
     grid = F.affine_grid(maps, [len(crops), 3, CHIP, CHIP], align_corners=False)
 
     def features(images: Tensor) -> Tensor:
         chips = F.grid_sample(images, grid.to(images), "bilinear", "border", align_corners=False)
         inputs = ((chips + 1) * LEVELS).contiguous(memory_format=torch.channels_last)
-        codes: Tensor = network.to(images.device)(inputs)
+        codes: Tensor = _network(images.device)(inputs)
         return codes
 
     with torch.no_grad():
         person = features(from_levels(torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)))
-    return lambda images: (features(images) - person + 1e-8).norm(dim=1)
+    return lambda images: (features(images) - person.to(images) + 1e-8).norm(dim=1)
 
 
 def _chip_map(crop: np.ndarray, template: Template) -> Tensor:
@@ -112,7 +112,7 @@ def _chip_map(crop: np.ndarray, template: Template) -> Tensor:
     import dlib
     import torch
 
-    predictor, _ = _models()
+    predictor = _predictor()
     size = crop.shape[0]
     landmarks = predictor(np.ascontiguousarray(crop), dlib.rectangle(*face_box(template, size)))
     ramp = np.linspace(0, 255, size)
@@ -145,12 +145,18 @@ def face_box(template: Template, size: int) -> tuple[int, int, int, int]:
 
 
 @lru_cache(maxsize=1)
-def _models() -> tuple[Any, FaceResNet]:
+def _predictor() -> Any:
     import dlib
+
+    return dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
+
+
+@lru_cache(maxsize=2)
+def _network(device: torch.device) -> FaceResNet:
+    """One network per device: moving a shared one would take it from its other users."""
     import torch
 
     from ganedit.store.formats.dlib_net import read_face_resnet
 
-    predictor = dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
     network = read_face_resnet(model_file("dlib_face_recognition_resnet_model_v1.dat"))
-    return predictor, network.to(memory_format=torch.channels_last)
+    return network.to(device).to(memory_format=torch.channels_last)

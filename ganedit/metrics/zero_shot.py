@@ -71,14 +71,14 @@ def zero_shot(clip: Clip, pictures: Tensor, labels: dict[str, Tensor]) -> dict[s
         >>> list(found)
         ['age mean absolute error']
     """
-    features = features_of(clip, pictures).cpu()
+    features = features_of(clip, pictures)
     results = {}
     for name, wanted in labels.items():
         known = ~wanted.isnan()
         if name == "age":
-            error = (estimated_age(clip, features[known]) - wanted[known]).abs().mean()
+            error = (estimated_age(clip, features[known]).cpu() - wanted[known]).abs().mean()
             results["age mean absolute error"] = float(error)
         else:
-            right = (probability(clip, features[known], name) > 0.5) == (wanted[known] > 0.5)
+            right = (probability(clip, features[known], name).cpu() > 0.5) == (wanted[known] > 0.5)
             results[f"{name} accuracy"] = float(right.float().mean())
     return results

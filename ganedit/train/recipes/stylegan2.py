@@ -180,7 +180,7 @@ class StyleGAN2(Recipe):
         stats["d/real"] = on_real.mean()
         if self.augment:
             self.augment.p = self.ada.step(on_real, self.options.batch, _averaged(run))
-            stats["d/augment"] = torch.tensor(self.augment.p)
+            stats["d/augment"] = torch.tensor(self.augment.p, device=run.device)
 
     def _draw_fakes(self, run: Run) -> Fakes:
         ws, labels = self._codes(run.micro_batch, mix=True)
