@@ -1,0 +1,232 @@
+"""Every network runs forward and backward on a GPU, a pretended one (see `pretended_gpu.py`)."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+import torch
+from gpu_cases import assert_nothing_left_out, functions_reached, learning, noise
+
+from ganedit.nets.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
+from ganedit.nets.face_resnet import FaceResNet
+from ganedit.nets.projected import FeatureDiscriminator
+from ganedit.nets.shift_predictor import ShiftPredictor, ShiftPredictorConfig
+from ganedit.nets.spade import folded_state, normalise_spectrally
+from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, SpectrogramDiscriminatorConfig
+from ganedit.nets.stylegan3 import paper_config
+from ganedit.nets.waveform_discriminators import WaveformDiscriminatorConfig, WaveformDiscriminators
+from ganedit.nets.wavenet import Generation, mu_law
+from ganedit.store.architectures import ARCHITECTURES
+
+STYLES = {"z_dim": 6, "w_dim": 8, "mapping_layers": 2}
+
+
+def made(name, **config):
+    """A network of `ARCHITECTURES`, on the CPU."""
+    where = ARCHITECTURES[name]
+    module = importlib.import_module(where.module)
+    return getattr(module, where.network)(getattr(module, where.config)(**config))
+
+
+def called(name, *shapes, **config):
+    """A case that calls a network: in training mode with its gradients, and in evaluation mode."""
+
+    def case(device):
+        network = made(name, **config).to(device)
+        given = [noise(device, *shape) for shape in shapes]
+        learned = learning(network, *given)
+        with torch.no_grad():
+            return learned, network.eval()(*given)
+
+    return case
+
+
+def style_generator(network, device, **more):
+    network = network.to(device)
+    z, c = noise(device, 2, 6), torch.eye(2, device=device)
+    learned = learning(network, z, c)
+    with torch.no_grad():
+        network.eval()
+        ws = network.style_codes(z, c, psi=0.5, cutoff=2)
+        drawn = [network.synthesis(ws, kind) for kind in ("const", "none", network.synthesis.noise_maps())]
+        return learned, ws, drawn, network.w_avg
+
+
+def stylegan1(device):
+    network = made(
+        "stylegan1", channels=(8, 8, 4), z_dim=6, w_dim=8, mapping_width=8, mapping_layers=2
+    ).to(device)  # fmt: skip
+    ws = network.style_codes(noise(device, 2, 6), psi=0.5)
+    noises = ("const", "random", network.synthesis.noise_maps())
+    return ws, learning(network.synthesis, ws.detach()), [network.synthesis(ws, one) for one in noises]
+
+
+def stylegan2(device):
+    network = made("stylegan2", resolution=16, channels=(8, 8, 4), num_classes=2, **STYLES)
+    found = style_generator(network, device)
+    with torch.no_grad():
+        styles = network.synthesis.styles(found[1])
+        return found, styles, network.synthesis.from_styles(styles, "random")
+
+
+def stylegan3(device):
+    found = []
+    for rotation in (False, True):
+        cfg = paper_config(
+            32, rotation=rotation, base=512, most=16, layers=6, z_dim=6, w_dim=8, num_classes=2
+        )
+        network = importlib.import_module("ganedit.nets.stylegan3").Generator(cfg)
+        found.append(style_generator(network, device))
+        with torch.no_grad():
+            turn = torch.tensor([[0, -1, 0.1], [1, 0, 0], [0, 0, 1]], device=device)
+            found.append(network.synthesis.transformed(found[-1][1], turn))
+            found.append(network.synthesis.from_styles(network.synthesis.styles(found[0][1])))
+    return found
+
+
+def classes(device):
+    network = made(
+        "biggan", channels=((8, 8), (8, 4)), doubling=(True, False), attention=1, z_dim=4, class_dim=4,
+        num_classes=3, num_statistics=5, rgb_channels=8,
+    ).to(device)  # fmt: skip
+    return learning(network, noise(device, 2, 4), torch.eye(3, device=device)[:2], 0.4)
+
+
+def spade(device):
+    network = made("spade", in_channels=3, width=2, hidden=4, style_dim=6, grid=(1, 1))
+    normalise_spectrally(network)
+    given = noise(device, 2, 3, 32, 32), noise(device, 2, 6)
+    return learning(network.to(device), *given), folded_state(network)
+
+
+def stargan_discriminator(device):
+    network = made("stargan-discriminator", labels=2, resolution=16, width=4, layers=2).to(device)
+    x = noise(device, 1, 3, 16, 16)
+    return learning(network, x), network.classify(x), network.both(x), network.features(x)
+
+
+def unit(device):
+    network = made("unit", width=4, blocks=1).to(device)
+    x = noise(device, 1, 3, 16, 16)
+    return learning(network, x), network(x, "ba"), network.decode(network.encode(x, "a"), "b")
+
+
+def resnet(device):
+    network = made("resnet", width=4, blocks=1, attention=True).to(device)
+    adding = made("resnet", width=4, blocks=1, residual=True, up="resize").to(device)
+    x = noise(device, 1, 3, 16, 16)
+    return learning(network, x), network.attend(x), learning(adding, x)
+
+
+def waves(device):
+    network = made(
+        "wavenet", bins=5, hop=4, channels=6, skip=8, condition=7, cycles=2, layers=3
+    ).to(device)  # fmt: skip
+    pictures, sound = noise(device, 2, 1, 5, 3), noise(device, 2, 12).tanh()
+    learned = learning(network, mu_law(sound), pictures)
+    copies = Generation(network.eval(), pictures, copies=2, seed=0)
+    played = copies.advance(5)
+    copies.keep(1)
+    return learned, network.generate(pictures, seed=0), played, copies.advance_classes(3)
+
+
+def hifigan(device):
+    network = made("hifigan", widths=(8, 4, 4)).to(device)
+    picture = (noise(device, 1, 1, 336, 6) * 0.2 - 0.8).clamp(-1, 1)
+    learned = learning(network, picture)
+    return learned, network.eval().generate(picture)
+
+
+def clip(device):
+    network = made(
+        "clip", words=9, embed_dim=8, size=64, width=4, layers=(1, 1, 1, 1), context=6, text_width=16,
+        text_layers=1, text_heads=2,
+    ).to(device)  # fmt: skip
+    tokens = torch.tensor([[1, 4, 5, 2, 0, 0], [1, 3, 2, 0, 0, 0]], device=device)
+    network.train()
+    both = network.encode_image(noise(device, 2, 3, 64, 64)) * network.encode_text(tokens)
+    slopes = torch.autograd.grad(both.sum(), [p for p in network.parameters() if p.ndim])
+    with torch.no_grad():
+        return both, list(slopes), network.eval().encode_text(tokens)
+
+
+NETWORKS = {
+    "stylegan1": stylegan1,
+    "stylegan2": stylegan2,
+    "stylegan3": stylegan3,
+    "stylegan2-discriminator": called(
+        "stylegan2-discriminator", (2, 3, 16, 16), (2, 2),
+        resolution=16, channels=(8, 8, 4), num_classes=2, mapping_dim=4,
+    ),
+    "progan": called("progan", (2, 6), channels=(8, 8, 4), z_dim=6),
+    "biggan": classes,
+    "encoder": called("encoder", (1, 3, 64, 64), resolution=64, num_ws=4, w_dim=5, widths=(8, 8, 16, 16)),
+    "irse-encoder": called(
+        "irse-encoder", (1, 3, 64, 64), stem=8, widths=(16, 16, 16, 16), units=(1, 1, 1, 1), heads=(2, 3, 4)
+    ),
+    "classifier": called(
+        "classifier", (2, 3, 40, 40), binary=("a",), numbers=("b",), means=(1.0,), stds=(2.0,), widths=(4, 8)
+    ),
+    "resnet": resnet,
+    "unet": called("unet", (2, 3, 32, 32), width=4, downs=4),
+    "patchgan": called("patchgan", (2, 3, 32, 32), width=4),
+    "multiscale-patchgan": called("multiscale-patchgan", (1, 3, 64, 64), width=4, scales=2, norm="instance"),
+    "pix2pixhd": called("pix2pixhd", (1, 3, 16, 16), width=4, blocks=1, downs=1, local_blocks=1),
+    "spade": spade,
+    "spade-encoder": called("spade-encoder", (1, 3, 32, 32), style_dim=6, width=4, layers=2),
+    "stargan": called("stargan", (1, 3, 16, 16), (1, 2), labels=2, width=4, blocks=1),
+    "stargan-discriminator": stargan_discriminator,
+    "unit": unit,
+    "context-encoder": called("context-encoder", (2, 4, 32, 32), resolution=32, width=4),
+    "rrdb": called("rrdb", (1, 3, 8, 8), width=4, growth=2, blocks=1),
+    "srresnet": called("srresnet", (1, 3, 8, 8), width=4, blocks=1),
+    "srgan-discriminator": called("srgan-discriminator", (1, 3, 32, 32), width=4, layers=4, hidden=8),
+    "latent-mapper": called("latent-mapper", (2, 6, 4), w_dim=4, num_ws=6, bands=((0, 1), (4,))),
+    "wavenet": waves,
+    "hifigan": hifigan,
+    "clip": clip,
+}  # fmt: skip
+
+
+def frozen_features(device):
+    network = EfficientNetLite(EfficientNetLiteConfig(0.25, 0.25, 32)).to(device)
+    x = noise(device, 2, 3, 64, 64).requires_grad_()
+    features = network.features(x)
+    discriminator = FeatureDiscriminator(network.widths, 16).to(device)
+    with torch.no_grad():
+        discriminator.calibrate(features)
+    slopes = torch.autograd.grad(
+        sum(logits.sum() for logits in discriminator(discriminator.mix(features))), x
+    )
+    with torch.no_grad():
+        return network(x), network.embed(x), slopes
+
+
+def face_resnet(device):
+    return learning(FaceResNet().to(device), noise(device, 1, 3, 150, 150) * 40 + 128)
+
+
+def shift_predictor(device):
+    network = ShiftPredictor(ShiftPredictorConfig(3, (4, 4, 8))).to(device)
+    return learning(network, noise(device, 2, 3, 32, 32), noise(device, 2, 3, 32, 32))
+
+
+def sound_discriminators(device):
+    spectrograms = SpectrogramDiscriminator(SpectrogramDiscriminatorConfig(bins=64, width=2)).to(device)
+    waves = WaveformDiscriminators(WaveformDiscriminatorConfig(width=4, periods=(2, 3), scales=2)).to(device)
+    return learning(spectrograms, noise(device, 2, 1, 64, 32)), learning(waves, noise(device, 2, 2048))
+
+
+FURTHER = {f.__name__: f for f in (frozen_features, face_resnet, shift_predictor, sound_discriminators)}
+CASES = NETWORKS | FURTHER
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_network(name):
+    functions_reached(CASES[name])
+
+
+def test_no_network_is_left_out():
+    assert NETWORKS.keys() == ARCHITECTURES.keys()
+    assert_nothing_left_out(CASES.values(), "ganedit.nets")
