@@ -32,7 +32,7 @@ class ImageSet:
     """A decoded training set.
 
     Attributes:
-        images: uint8 [N, C, R, R]; C is 3, or 1 for grey images.
+        images: uint8 [N, C, R, R]; C is 3, or 1 for greyscale images.
         names: Path of each image inside its folder or zip.
         labels: None; or class indices, int64 [N]; or numbers, float32 [N].
         class_names: Name of each class; empty without classes.

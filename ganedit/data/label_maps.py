@@ -152,7 +152,7 @@ def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.n
             return np.asarray(image).astype(np.uint8)
         if palette is None:
             raise InputError(
-                f"the label map {name} is a picture in colours, not of numbers of labels",
+                f"the label map {name} is an image in colours, not of numbers of labels",
                 "save it with indexed colours, or say what the colours mean with `palette=FILE`",
             )
         return by_colour(np.asarray(image.convert("RGB")), palette, name).astype(np.uint8)
@@ -186,7 +186,7 @@ def _instances(data: bytes, name: str, load_size: int) -> np.ndarray:
         numbers = np.asarray(image)
     if numbers.ndim != 2:
         raise InputError(
-            f"the map of instances {name} is a picture in colours", "save it as grey, 8 or 16 bits"
+            f"the map of instances {name} is an image in colours", "save it as grey, 8 or 16 bits"
         )
     return _resized(numbers, load_size)
 

@@ -173,7 +173,7 @@ def load_pairs(
     else:
         raise UsageError(
             f"pairs come from one or two folders, not {len(sources)}",
-            "pass one folder of side-by-side pictures, or two with files of the same names",
+            "pass one folder of side-by-side images, or two with files of the same names",
         )
     return loaded(entries, size, (1, 1), progress)
 
@@ -277,7 +277,7 @@ def matched(*sources: Path) -> list[tuple[str, list[Read]]]:
     ]
     if alone:
         raise InputError(
-            f"{len(alone)} pictures have no partner of their name: {some_of(alone)}",
+            f"{len(alone)} images have no partner of their name: {some_of(alone)}",
             "pairs have the same name in both folders, such as 17.jpg and 17.png",
         )
     return [(name, [files[key][1] for files in by_stem]) for key, (name, _) in by_stem[0].items()]
@@ -346,17 +346,17 @@ def loaded(
                 progress(i + 1, len(entries))
     if small:
         raise InputError(
-            f"{len(small)} of {len(entries)} pictures are smaller than the crop of {size * scales[-1]}: "
+            f"{len(small)} of {len(entries)} images are smaller than the crop of {size * scales[-1]}: "
             f"{some_of(small)}",
             "move them out, or choose a smaller `size`",
         )
     if torn:
         raise InputError(
-            f"the pictures of {len(torn)} pairs differ in size: {some_of(torn)}",
+            f"the images of {len(torn)} pairs differ in size: {some_of(torn)}",
             "make them equal, or set `load_size` to resize both",
         )
     if not kept:
         listed = some_of([f"{name}: {reason}" for name, reason in skipped])
-        raise InputError(f"no picture can be decoded ({listed})")
+        raise InputError(f"no image can be decoded ({listed})")
     names, readers = [entries[i][0] for i in kept], [entries[i][1] for i in kept]
     return Pictures(names, readers, scales, held, skipped)

@@ -72,7 +72,7 @@ def open_film(path: str | Path) -> Film:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise InputError(f"{path} holds no pictures", "give a film, or a photo")
+                raise InputError(f"{path} holds no images", "give a film, or a photo")
             stream = container.streams.video[0]
             times = sorted({p.pts for p in container.demux(stream) if p.pts is not None and p.size})
             unit, rate = _fraction(stream.time_base), _fraction(stream.average_rate)

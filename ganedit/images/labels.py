@@ -89,7 +89,7 @@ def read_label_map(
     if otherwise is not None:
         return LabelMap(by_colour(photo.pixels, otherwise, path), path, photo.sha256)
     raise InputError(
-        f"{path} is a picture in colours, but the model needs label numbers",
+        f"{path} is an image in colours, but the model needs label numbers",
         "save it with indexed colours, or say what the colours mean with `palette=FILE`",
     )
 

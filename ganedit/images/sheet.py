@@ -37,7 +37,7 @@ def sheet(
     """
     shown = [image for image in images if image is not None]
     if not shown or columns < 1:
-        raise ValueError(f"a sheet needs pictures and columns; got {len(shown)} and {columns}")
+        raise ValueError(f"a sheet needs images and columns; got {len(shown)} and {columns}")
     height, width = max(i.shape[0] for i in shown), max(i.shape[1] for i in shown)
     tiles = [None if i is None else _fit(to_depth(i, np.uint8), height, width) for i in images]
     rows = -(-len(tiles) // columns)

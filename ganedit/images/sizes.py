@@ -29,7 +29,7 @@ def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
     height, width = (max(round(side * size / min(shape[:2])), 1) for side in shape[:2])
     if height * width > MAX_PIXELS:
         raise InputError(
-            f"a picture of {shape[1]}x{shape[0]} pixels would become one of {width}x{height}",
+            f"an image of {shape[1]}x{shape[0]} pixels would become one of {width}x{height}",
             "cut it, or choose a smaller `size`",
         )
     return height, width

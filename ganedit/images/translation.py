@@ -135,7 +135,7 @@ def translate_all(
     shapes = {shape_of(photo) for photo in photos}
     if len(shapes) != 1:
         raise InputError(
-            f"pictures of {len(shapes)} sizes cannot form a batch", "translate those of each size"
+            f"images of {len(shapes)} sizes cannot form a batch", "translate those of each size"
         )
     (own,) = shapes
     seen = seen_size(model, own, size)
@@ -186,7 +186,7 @@ def _drawn(photo: Photo | LabelMap, pixels: np.ndarray, model: Translator) -> Ph
 def _cut_picture(pixels: np.ndarray, model: Translator) -> Cut:
     if takes_labels(model):
         raise InputError(f"the model {model.name} draws from label maps, not from photos",
-                         "read the picture with read_label_map")  # fmt: skip
+                         "read the image with read_label_map")  # fmt: skip
     if model.in_channels not in (1, 3):
         raise CheckpointError(f"the model {model.name} takes {model.in_channels} channels, photos have 3")
 

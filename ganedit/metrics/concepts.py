@@ -74,7 +74,7 @@ class LabelFolder:
             self.paths[seed] = path
         if not self.paths:
             raise InputError(
-                f"{self.folder} holds no label maps by seed", "name them as the pictures: seed0007.png"
+                f"{self.folder} holds no label maps by seed", "name them as the images: seed0007.png"
             )
         self.names = self._names()
 

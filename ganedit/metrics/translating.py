@@ -51,7 +51,7 @@ def background_psnr(inputs: np.ndarray, outputs: np.ndarray, mask: np.ndarray) -
     """
     if not inputs.shape == outputs.shape == mask.shape:
         sizes = " and ".join(f"{x.shape[1]}x{x.shape[0]}" for x in (inputs, outputs, mask))
-        raise InputError(f"picture, result and mask have {sizes} pixels", "they must be of one size")
+        raise InputError(f"image, result and mask have {sizes} pixels", "they must be of one size")
     kept = mask[..., 0] < 128
     if not kept.any():
         return float("nan")

@@ -110,7 +110,7 @@ def find_pairs(folder: Path) -> list[tuple[Path, Path]]:
     alone = [path.name for path, partner in pairs if not partner.is_file()]
     if alone:
         raise InputError(
-            f"{len(alone)} pictures in {folder} have no partner: {', '.join(alone[:5])}",
+            f"{len(alone)} images in {folder} have no partner: {', '.join(alone[:5])}",
             f"pairs are NAME{LARGE} and NAME{SMALL}",
         )
     return pairs

@@ -87,7 +87,7 @@ def _rosinality(model: Model, state: State) -> dict[str, Any]:
         "classes": config.num_classes > 0,
         "codes z and w of different sizes": config.z_dim != config.w_dim,
         "another learning rate of the mapping": abs(config.mapping_lr_multiplier - 0.01) > 1e-6,
-        "pictures that are not RGB": config.image_channels != 3,
+        "images that are not RGB": config.image_channels != 3,
     }
     if any(strange.values()):
         features = ", ".join(what for what, is_so in strange.items() if is_so)

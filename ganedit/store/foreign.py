@@ -48,8 +48,8 @@ KINDS = {
     b"\x93NUMPY": "it is a NumPy array; a direction is imported by ganedit direction import",
     b"\x89HDF": "it is an HDF5 file, as of Keras",
     b"\x1f\x8b": "it is compressed: gunzip it first",
-    b"\x89PNG": "it is a PNG picture",
-    b"\xff\xd8\xff": "it is a JPEG picture",
+    b"\x89PNG": "it is a PNG image",
+    b"\xff\xd8\xff": "it is a JPEG image",
     b"\x08": "it looks like an ONNX or TensorFlow file",
 }
 """Files that users pass by mistake, by their first bytes."""

@@ -91,7 +91,7 @@ def detect(state: Mapping[str, Tensor]) -> Detected | None:
     if (descriptor.input_channels, descriptor.output_channels) != (3, 3):
         raise CheckpointError(
             f"this {kind} takes {descriptor.input_channels} channels and gives {descriptor.output_channels}",
-            "ganedit uses models for RGB pictures",
+            "ganedit uses models for RGB images",
         )
     if not 1 <= descriptor.scale <= MAX_SCALE:
         raise CheckpointError(f"this {kind} has a scale of {descriptor.scale}", "the file is damaged")

@@ -133,7 +133,7 @@ def text_direction(
     chosen = cosines * (cosines.abs() >= threshold)
     if not bool(chosen.any()):
         raise UsageError(
-            f"no channel changes pictures as {text!r} differs from {neutral!r} by {threshold:g} or more",
+            f"no channel changes images as {text!r} differs from {neutral!r} by {threshold:g} or more",
             f"choose a `threshold` below {float(cosines.abs().max()):.2f}",
         )
     _, deviation = styles.style_spread(generator)

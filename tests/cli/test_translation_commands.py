@@ -336,7 +336,7 @@ def test_boxes():
         ("translate photo.png --model zebras --style photo.png", 2, ["takes no style"]),
         ("translate photo.png --model zebras --palette p.txt", 2, ["--palette is for label maps"]),
         ("translate photo.png --model maps --style photo.png --encoder zebras", 4, ["is a translator"]),
-        ("translate photo.png --model maps", 3, ["picture in colours", "--palette FILE"]),
+        ("translate photo.png --model maps", 3, ["image in colours", "--palette FILE"]),
         ("upscale photo.png --tile 5", 2, ["--tile 5 must be at least"]),
         ("upscale photo.png --size 0", 2, ["--size 0"]),
         ("upscale photo.png --suffix .png -o .", 2, ["photo.png would be replaced by its own result"]),
@@ -384,7 +384,7 @@ def test_the_others_are_done(ganedit, models, photo):
     Image.new("RGB", (1, 4000)).save("strip.png")
     ran = ganedit("translate", "strip.png", "photo.png", "--model", "zebras", "--size", "240")
     assert (ran.status, ran.lines) == (1, ["photo.translated.png"])
-    assert "strip.png: a picture of 1x4000 pixels would become one of 240x960000" in ran.err
+    assert "strip.png: an image of 1x4000 pixels would become one of 240x960000" in ran.err
     ran = ganedit("upscale", "text.png", "photo.png", "missing.png")
     assert (ran.status, ran.lines) == (1, ["photo.upscaled.png"])
 

@@ -90,7 +90,7 @@ def test_edges_of_instances(sources, tmp_path):
 def test_maps_in_plain_colours_need_a_palette(sources):
     path = sources[0] / "1.png"
     Image.open(path).convert("RGB").save(path)
-    with pytest.raises(InputError, match=r"1\.png is a picture in colours"):
+    with pytest.raises(InputError, match=r"1\.png is an image in colours"):
         load_maps(sources, labels=3, size=16)
     data = load_maps(sources, labels=3, size=16, palette=Palette(COLOURS))
     assert (data[1][0] == data[0][0]).all()

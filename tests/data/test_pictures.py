@@ -91,7 +91,7 @@ def test_side_by_side(tmp_path):
 def test_pairs_that_do_not_match_are_named(tmp_path):
     draw_pictures(tmp_path / "a", 3)
     draw_pictures(tmp_path / "b", 2)
-    with pytest.raises(InputError, match=r"1 pictures have no partner of their name: 2\.png in .*a"):
+    with pytest.raises(InputError, match=r"1 images have no partner of their name: 2\.png in .*a"):
         load_pairs([tmp_path / "a", tmp_path / "b"], size=8)
     save(tmp_path / "b/2.png", ramp(36, 41))
     with pytest.raises(InputError, match=r"differ in size: 2\.png"):
@@ -109,7 +109,7 @@ def test_small_empty_and_damaged(tmp_path):
     save(tmp_path / "a/tiny.png", ramp(5, 30))
     (tmp_path / "a/torn.png").write_bytes(b"\x89PNG")
     with pytest.raises(
-        InputError, match=r"1 of 4 pictures are smaller than the crop of 16: tiny\.png \(30x5\)"
+        InputError, match=r"1 of 4 images are smaller than the crop of 16: tiny\.png \(30x5\)"
     ):
         load_pictures([tmp_path / "a"], size=16)
     data = load_pictures([tmp_path / "a"], size=16, load_size=18)
@@ -118,7 +118,7 @@ def test_small_empty_and_damaged(tmp_path):
     with pytest.raises(InputError, match="empty holds no images"):
         load_pictures([tmp_path / "empty"], size=16)
     (tmp_path / "empty/torn.png").write_bytes(b"\x89PNG")
-    with pytest.raises(InputError, match=r"no picture can be decoded \(torn\.png"):
+    with pytest.raises(InputError, match=r"no image can be decoded \(torn\.png"):
         load_pictures([tmp_path / "empty"], size=16)
 
 

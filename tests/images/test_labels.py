@@ -41,7 +41,7 @@ def test_colours_are_labels_by_a_palette(indexed, palette, tmp_path):
     Image.open(indexed).convert("RGB").save(tmp_path / "colours.png")
     assert (read_label_map(tmp_path / "colours.png", known).labels == LABELS).all()
     assert (read_label_map(tmp_path / "colours.png", otherwise=known).labels == LABELS).all()
-    with pytest.raises(InputError, match="picture in colours"):
+    with pytest.raises(InputError, match="image in colours"):
         read_label_map(tmp_path / "colours.png")
 
 

@@ -125,7 +125,7 @@ def test_what_makes_no_sense_is_refused(generator):
         dissect(generator, shapes, halves, samples=2, quantile=1.0)
     with pytest.raises(InputError, match=r"masks of a must be \[2, H, W\], not \[2, 3\]"):
         dissect(generator, shapes, lambda *_: {"a": np.zeros((2, 3), bool)}, samples=2)
-    with pytest.raises(InputError, match="the same for all pictures"):
+    with pytest.raises(InputError, match="the same for all images"):
         dissect(generator, shapes, lambda _, seeds: {str(seeds[0]): np.zeros((len(seeds), 8, 8))}, samples=17)
 
 

@@ -327,7 +327,7 @@ def test_torchscript_is_named(tmp_path):
         (b"<!DOCTYPE html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
         (b"\x93NUMPY\x01\x00v\x00", "direction import"),
-        (b"\x89PNG\r\n\x1a\n", "PNG picture"),
+        (b"\x89PNG\r\n\x1a\n", "PNG image"),
         (b"", "empty"),
         (b"hello", "it starts with b'hello'"),
     ],

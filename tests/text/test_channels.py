@@ -78,7 +78,7 @@ def test_a_higher_threshold_moves_fewer_channels(generator, clip, relevance):
 
 
 def test_what_cannot_be_done_is_told(generator, clip, relevance):
-    with pytest.raises(UsageError, match="no channel changes pictures"):
+    with pytest.raises(UsageError, match="no channel changes images"):
         text_direction(generator, clip, "an old man", "a girl", relevance, threshold=0.999)
     with pytest.raises(UsageError, match="`threshold=2`"):
         text_direction(generator, clip, "an old man", "a girl", relevance, threshold=2)

@@ -26,9 +26,9 @@ def command(
     ] = ".colorized",
     output: OutputFolder = Path("."),
 ) -> None:
-    """Add likely colours to grey pictures.
+    """Add likely colours to greyscale images.
 
-    Writes NAME.colorized.EXT. The picture's own lightness is kept in full resolution; existing colours
+    Writes NAME.colorized.EXT. The image's own lightness is kept in full resolution; existing colours
     are replaced.
     """
     from ganedit.images.colorizing import colorize

@@ -50,7 +50,7 @@ def command(
 ) -> None:
     """Find the units of a generator that draw eyes, lips, background, ...
 
-    Compares where each unit is active with where random pictures show each concept (GAN Dissection). Writes a
+    Compares where each unit is active with where random images show each concept (GAN Dissection). Writes a
     report and prints its path; shows how many units of each layer agree with a concept, and the
     ganedit edit command that switches them off.
     """
@@ -109,7 +109,7 @@ def _chosen(generator: Generator, layers: str) -> list[LayerShape]:
 
 
 def _concepts(generator: Generator, concepts: str, seed: int) -> tuple[Concepts, int | None]:
-    """The function for --concepts, and the number of pictures that it supports; None means any number."""
+    """The function for --concepts, and the number of images that it supports; None means any number."""
     from ganedit.images.align import TEMPLATES
     from ganedit.metrics.concepts import FaceRegions, LabelFolder
 

@@ -44,7 +44,7 @@ def edges(
     """Draw the outlines of photos: few, thick, connected, dark lines on white.
 
     Writes NAME.edges.png, or with --pairs NAME.pair.png. The width of lines is relative to the size of the
-    picture, so that drawings of whole scenes show little of the faces in them: see ganedit align.
+    image, so that drawings of whole scenes show little of the faces in them: see ganedit align.
     """
 
     def draw(photo: Photo, shape: Shape) -> np.ndarray:

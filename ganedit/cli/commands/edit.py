@@ -67,7 +67,7 @@ def command(
 
     With --space s, also by channels of the styles. Writes NAME.edited.png and NAME.edited.latent.safetensors;
     with --paste NAME.pasted.png, with --sweep NAME.edit+1.0.png and so on, and NAME.sheet.png. Prints the
-    paths of the pictures. Photos are projected first. Without an input, takes the latest projection made in
+    paths of the images. Photos are projected first. Without an input, takes the latest projection made in
     this folder. With --ablate or --activate, no latent is written, as it cannot store changes to units.
     """
     check_face(face)

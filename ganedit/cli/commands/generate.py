@@ -45,9 +45,9 @@ def command(
     ] = 0.0,
     translate: Annotated[
         str | None,
-        typer.Option(help="Shift it by X,Y picture sizes, to the right and down; StyleGAN3 only."),
+        typer.Option(help="Shift it by X,Y image sizes, to the right and down; StyleGAN3 only."),
     ] = None,
-    grid: Annotated[str | None, typer.Option(help="Also one picture of all: COLUMNSxROWS.")] = None,
+    grid: Annotated[str | None, typer.Option(help="Also one image of all: COLUMNSxROWS.")] = None,
     noise: Annotated[Noise, typer.Option(help="Stored, fresh or no noise.")] = Noise.const,
     output: OutputFolder = Path("."),
 ) -> None:
@@ -55,7 +55,7 @@ def command(
 
     Writes seedNNNN.png and seedNNNN.latent.safetensors, which ganedit edit takes like a photo (not
     for models without a style space, such as BigGAN); with --grid also grid.png. The same seed gives the same
-    picture on every machine.
+    image on every machine.
     """
     import torch
 
@@ -114,7 +114,7 @@ def latent_path(folder: Path, seed: int) -> Path:
 
 
 def _should_write(console: Console, folder: Path, seed: int, with_latent: bool) -> bool:
-    """Whether to write the picture and the latent of a seed: both or neither."""
+    """Whether to write the image and the latent of a seed: both or neither."""
     picture = console.should_write(picture_path(folder, seed))
     return (with_latent and console.should_write(latent_path(folder, seed))) or picture
 

@@ -21,10 +21,10 @@ UNKNOWN = {"provenance": "none: not written by ganedit, or with --no-provenance"
 def command(
     console: Console,
     inputs: Annotated[
-        list[str] | None, typer.Argument(help="Pictures, sounds, latents, directions, model files.")
+        list[str] | None, typer.Argument(help="Images, sounds, latents, directions, model files.")
     ] = None,
 ) -> None:
-    """Show how a picture or sound was made, or what a latent, direction or weights file contains."""
+    """Show how an image or sound was made, or what a latent, direction or weights file contains."""
 
     def work(path: Path) -> tuple[()]:
         if path.suffix in PICKLES:

@@ -40,7 +40,7 @@ def command(
     ] = ".inpainted",
     output: OutputFolder = Path("."),
 ) -> None:
-    """Redraw part of a picture: under a mask, in a box, or where it is transparent.
+    """Redraw part of an image: under a mask, in a box, or where it is transparent.
 
     Writes NAME.inpainted.EXT, or PNG for JPEG and WebP files, so that all other pixels stay exactly the same.
     """

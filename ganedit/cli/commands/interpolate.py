@@ -72,7 +72,7 @@ def command(
         Path, typer.Option("--output", "-o", help="Film (.mp4, .gif), sheet (.png, .jpg) or folder to write.")
     ] = Path("walk.mp4"),
 ) -> None:
-    """Interpolate from one seed, latent or photo to the next, and draw the pictures in between.
+    """Interpolate from one seed, latent or photo to the next, and draw the images in between.
 
     Writes a film, a sheet, or a folder with frame0000.png, frame0000.latent.safetensors and so on. Prints
     the paths. Photos are projected first, and their latents are written next to the result.

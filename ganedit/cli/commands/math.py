@@ -49,8 +49,8 @@ def command(
 ) -> None:
     """Add, subtract and average latents, seeds and photos.
 
-    Names are those of latents without their suffix, of pictures and photos, and of folders in mean(). Writes
-    the picture and its latent. Photos are projected first.
+    Names are those of latents without their suffix, of images and photos, and of folders in mean(). Writes
+    the image and its latent. Photos are projected first.
     """
     from ganedit.latent.arithmetic import AVERAGE, combine, names_in
 

@@ -68,7 +68,7 @@ def command(
             raise UsageError(f"{option} names nothing", "such as 1-4, or me.jpg,you.jpg")
     generator, (down, across) = codes.find(*sides)
     if len(down) * len(across) > MOST:
-        raise UsageError(f"{len(down)} x {len(across)} pictures are too many for a sheet", "name fewer")
+        raise UsageError(f"{len(down)} x {len(across)} images are too many for a sheet", "name fewer")
     chosen = rows_of(generator, layers)
     if console.should_write(output):
         _write(console, generator, down, across, chosen, sampling, output)

@@ -60,7 +60,7 @@ def command(
 ) -> None:
     """Project a photo into a generator's latent space.
 
-    Writes NAME.latent.safetensors, which ganedit edit takes, and the picture NAME.projected.png drawn from
+    Writes NAME.latent.safetensors, which ganedit edit takes, and the image NAME.projected.png drawn from
     it; with --face all also NAME.face2.latent.safetensors and so on, with --video NAME.projection.mp4. Prints
     the paths of the latents. ganedit edit without an input takes the latest projection made in the same
     folder.

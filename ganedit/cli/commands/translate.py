@@ -49,7 +49,7 @@ def command(
     ] = ".translated",
     output: OutputFolder = Path("."),
 ) -> None:
-    """Turn pictures and films into others: horses into zebras, sketches into faces, maps into photos.
+    """Turn images and films into others: horses into zebras, sketches into faces, maps into photos.
 
     Writes NAME.translated.EXT in the input's format, or PNG if ganedit cannot write it; films become
     MP4 or remain GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
@@ -65,7 +65,7 @@ def command(
         raise UsageError("no --model was given", _choices())
     if encoder is not None and style is None:
         raise UsageError(
-            "--encoder reads a style, and --style was not given", "add --style PICTURE, or drop it"
+            "--encoder reads a style, and --style was not given", "add --style IMAGE, or drop it"
         )
     check_size(size)
     check_tile(tile)

@@ -104,7 +104,7 @@ class Projections:
         for target in (path, picture_path(self.output, stem)):
             if not self.console.should_write(target):
                 raise UsageError(
-                    f"{target} is there already, and of another picture, model or method",
+                    f"{target} is there already, and of another image, model or method",
                     "--force overwrites it, -o writes elsewhere",
                 )
         if self._projector is None or self._projector.generator is not generator:

@@ -61,7 +61,7 @@ def as_expected(error: BaseException) -> GaneditError | None:
             else "choose another file, or another folder with -o",
         )
     if isinstance(error, MemoryError):
-        return GaneditError("out of memory", "use a smaller batch or a smaller picture")
+        return GaneditError("out of memory", "use a smaller batch or a smaller image")
     if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported here
         return GaneditError("the GPU is out of memory", "use a smaller batch, or --device cpu")
     return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Classifier, Generator
 
 MaskOf = Callable[[Tensor], Tensor]
-"""Masks [N, 1, H, W] in [0, 1] of the region, in pictures [N, 3, H, W] in [-1, 1]."""
+"""Masks [N, 1, H, W] in [0, 1] of the region, in images [N, 3, H, W] in [-1, 1]."""
 Progress = Callable[[int, int], None]
 
 BATCH = 16  # samples differentiated or drawn at a time

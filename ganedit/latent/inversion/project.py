@@ -129,7 +129,7 @@ def project(
     side = generator.resolution
     if images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
         raise InputError(
-            f"pictures for {generator.name} must be [N, 3, {side}, {side}], not {list(images.shape)}"
+            f"images for {generator.name} must be [N, 3, {side}, {side}], not {list(images.shape)}"
         )
     if options.method != "optimize" and encoder is None:
         raise MissingError(

@@ -41,7 +41,7 @@ OUTLINE = (255, 214, 10)
 OUTSIDE = 0.55  # brightness outside a unit's region
 
 Concepts = Callable[[np.ndarray, Sequence[int]], Mapping[str, np.ndarray]]
-"""Function from pictures [N, R, R, 3] uint8 and their seeds to masks [N, H, W] bool of any size by concept,
+"""Function from images [N, R, R, 3] uint8 and their seeds to masks [N, H, W] bool of any size by concept,
 the same concepts each time."""
 
 
@@ -347,7 +347,7 @@ def _enlarged(maps: Tensor, side: int) -> Tensor:
 def _stacked(shown: Mapping[str, np.ndarray], names: Sequence[str], count: int, side: int) -> Tensor:
     """[n, K, side, side] float32 of zeros and ones."""
     if not names or set(shown) != set(names):
-        raise InputError(f"concepts must be the same for all pictures: {list(names)}, then {list(shown)}")
+        raise InputError(f"concepts must be the same for all images: {list(names)}, then {list(shown)}")
     planes = []
     for name in names:
         mask = np.asarray(shown[name])

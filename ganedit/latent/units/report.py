@@ -34,7 +34,7 @@ QUALITY = 88
 PAGE = "index.html"
 
 Keep = Callable[[str, np.ndarray], str]
-"""Stores a picture under a name, and returns its address for the page."""
+"""Stores an image under a name, and returns its address for the page."""
 
 
 def write_report(
@@ -131,7 +131,7 @@ class _Page:
         active = _percent(1 - dissection.quantile)
         return (
             f"<header><h1>What the units of <em>{escape(dissection.model)}</em> draw</h1><p>{counts:,} units "
-            f"of {len(dissection.layers)} layers, over {dissection.samples:,} pictures (seeds "
+            f"of {len(dissection.layers)} layers, over {dissection.samples:,} images (seeds "
             f"{dissection.seed} to {last}, psi {dissection.psi:g}). A unit is active where it is among "
             f"the highest {active} of its own activations. It agrees with a concept where both overlap: IoU "
             f"above {LEAST_IOU:g}, and 1.5 times that of chance.</p></header>"
@@ -150,7 +150,7 @@ class _Page:
             cards.append(
                 f'<a class="card" href="#{self._id(name)}"><span class="strip">{images}</span>'
                 f"<b>{escape(name)}</b><span><i>{len(agreeing)}</i> units, best IoU {best:.3f}</span>"
-                f"<small>fills {_percent(self.dissection.share(name))} of the pictures: IoU "
+                f"<small>fills {_percent(self.dissection.share(name))} of the images: IoU "
                 f"{self.dissection.chance(name):.3f} by chance, at most about "
                 f"{self.dissection.most(name):.3f}</small></a>"
             )
@@ -236,7 +236,7 @@ class _Page:
             for u in dissection.units
             if dissection.agrees(u)
         )
-        head = "<tr><th>unit</th><th>concept</th><th>IoU</th><th>seeds of its highest pictures</th></tr>"
+        head = "<tr><th>unit</th><th>concept</th><th>IoU</th><th>seeds of its highest images</th></tr>"
         return f"<details><summary>All units that agree</summary><table>{head}{rows}</table></details>"
 
     def _column(self, concept: str) -> int:
@@ -260,7 +260,7 @@ def limit_of(dissection: Dissection, concept: str) -> str:
         return ""
     share, active = _percent(dissection.share(concept)), _percent(1 - dissection.quantile)
     return (
-        f"{concept} fills {share} of the pictures, and a unit is active in {active}: no IoU can exceed about "
+        f"{concept} fills {share} of the images, and a unit is active in {active}: no IoU can exceed about "
         f"{dissection.most(concept):.3f}. A lower --quantile such as 0.8 lets it."
     )
 

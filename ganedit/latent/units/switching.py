@@ -108,7 +108,7 @@ def read_mask(path: str | Path) -> np.ndarray:
     height, width = photo.pixels.shape[:2]
     if height != width:
         raise InputError(
-            f"the mask {path} has {width}x{height} pixels, and the pictures that it belongs to are square",
+            f"the mask {path} has {width}x{height} pixels, and the images that it belongs to are square",
             "paint it on the crop that was edited, not on the whole photo",
         )
     white = np.iinfo(photo.pixels.dtype).max

@@ -66,7 +66,7 @@ def _rrdb(state: State, dense: str, tail: str, up: str, fine: str) -> Foreign:
     if not folded or len(state["conv_last.weight"]) != 3:
         raise CheckpointError(
             f"it takes {taken} channels and gives {len(state['conv_last.weight'])}",
-            "ganedit uses models for RGB pictures",
+            "ganedit uses models for RGB images",
         )
     if not 1 <= blocks <= MAX_LAYERS or doublings > 5 or 2**doublings < folded:
         raise CheckpointError(

@@ -97,7 +97,7 @@ def _grid(rows: int, channels: int) -> tuple[int, int]:
         if height and ratio * height * height * channels == rows:
             return height, ratio * height
     raise CheckpointError(
-        f"its style layer of {rows} numbers spreads over no picture of proportions 1:1 or 2:1",
+        f"its style layer of {rows} numbers spreads over no image of proportions 1:1 or 2:1",
         "other proportions are not supported",
     )
 

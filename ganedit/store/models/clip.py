@@ -68,7 +68,7 @@ class Clip(Model):
         """
         for text in texts:
             if not text.strip():
-                raise InputError("the text is empty", 'say what the picture should show: "a smiling face"')
+                raise InputError("the text is empty", 'say what the image should show: "a smiling face"')
         key = tuple(texts)
         if key not in self._read:
             features = self.network.encode_text(self._tokenize(list(texts)).to(self.device))

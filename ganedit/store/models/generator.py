@@ -220,7 +220,7 @@ class Generator(Model):
             images = self.network.synthesis(ws, noise)
             return images
         if not self.has_transform:
-            raise InputError(f"the model {self.name} cannot move its pictures", "only a StyleGAN3 can")
+            raise InputError(f"the model {self.name} cannot move its images", "only a StyleGAN3 can")
         if tuple(transform.shape) != (3, 3):
             raise InputError(f"a transform must be [3, 3], not {list(transform.shape)}")
         if not transform.float().det().abs() > 1e-6:

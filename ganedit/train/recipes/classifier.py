@@ -194,7 +194,7 @@ def start(
 ) -> Attributes:
     """The recipe for these options, with their data."""
     if not options.data:
-        raise UsageError("no data was named", "pass folders or zips of pictures with labels.csv")
+        raise UsageError("no data was named", "pass folders or zips of images with labels.csv")
     data = load_sets([Path(one) for one in options.data], options, on_load, note)
     return Attributes(options, data, device, note)
 

@@ -114,7 +114,7 @@ def edit(
         change = ByMapper(console, strength, pasted, mapper)
     else:
         if not text.strip():
-            raise UsageError("no --text was given", 'say what pictures should show: --text "a smiling face"')
+            raise UsageError("no --text was given", 'say what images should show: --text "a smiling face"')
         reader = open_clip_model(console, clip, text, neutral)
         if method is EditMethod.direction:
             if neutral is None:

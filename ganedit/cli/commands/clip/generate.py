@@ -35,9 +35,9 @@ def generate(
     clip: ClipModel = CLIP,
     output: OutputFolder = Path("."),
 ) -> None:
-    """Find a picture that matches a text, from noise.
+    """Find an image that matches a text, from noise.
 
-    Writes TEXT-1.png and its latent, the best first, and prints the pictures.
+    Writes TEXT-1.png and its latent, the best first, and prints the images.
     """
     from ganedit.text.guidance import Wish
     from ganedit.text.optimize import SteerOptions, search
@@ -77,7 +77,7 @@ def generate(
 def _write_result(
     console: Console, generator: Generator, ws: Any, paths: set[Path], parameters: dict[str, Any]
 ) -> None:
-    """Write those of the picture and the latent of a code that are in `paths`."""
+    """Write those of the image and the latent of a code that are in `paths`."""
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
     from ganedit.latent.editing import draw

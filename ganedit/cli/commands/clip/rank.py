@@ -32,10 +32,10 @@ def rank(
         Path | None, typer.Option("--output", "-o", help="Also write a sheet of the images in this order.")
     ] = None,
 ) -> None:
-    """Sort pictures by how well they match a text, the best first.
+    """Sort images by how well they match a text, the best first.
 
     Prints them with the cosine, from which that of --neutral is subtracted, if given. A model of faces uses
-    the largest face of each picture.
+    the largest face of each image.
     """
     if not text.strip():
         raise UsageError("no --text was given", 'such as --text "a smiling face"')
@@ -56,7 +56,7 @@ def rank(
     problem: BatchFailed | None = None
     try:
         if not run_each(console, sources(console, inputs, IMAGE_SUFFIXES), score):
-            raise UsageError("no input was given", "name pictures or folders, or pipe paths in")
+            raise UsageError("no input was given", "name images or folders, or pipe paths in")
     except BatchFailed as error:
         problem = error
     ranked.sort(key=lambda one: -one[0])

@@ -50,8 +50,8 @@ def channels(
     """Find the style channels that change an attribute or a region most.
 
     Prints a table, the best first: how much each output of the classifier changes from -MAGNITUDE to
-    +MAGNITUDE, how much the pictures and the region change (in levels of 255), and the share of all change
-    that lies in the region. ganedit edit --space s edits pictures by these channels.
+    +MAGNITUDE, how much the images and the region change (in levels of 255), and the share of all change
+    that lies in the region. ganedit edit --space s edits images by these channels.
     """
     from ganedit.latent.directions.channel_search import Search, find_channels_that
     from ganedit.latent.styles import need

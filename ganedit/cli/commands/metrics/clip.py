@@ -33,13 +33,13 @@ def clip(
     from ganedit.metrics.zero_shot import zero_shot
 
     judge = open_clip_model(console, model)
-    with console.stage("reading the pictures", limit) as progress:
+    with console.stage("reading the images", limit) as progress:
         images = load_images(
             data, resolution=judge.size, limit=skip + limit if limit else None, progress=progress
         )
     facts = read_facts(data, images.names)[skip:]
     if not len(facts):
-        raise InputError(f"{data} has {len(images)} pictures, and --skip {skip} leaves none")
+        raise InputError(f"{data} has {len(images)} images, and --skip {skip} leaves none")
     columns = dict(zip(FACTS, facts.unbind(1), strict=True))
     labels = {name: column for name, column in columns.items() if not column.isnan().all()}
     if not labels:

@@ -26,7 +26,7 @@ def faces(
     real: Annotated[int, typer.Option(help="Real crops to compare with, the first by name.")] = 10000,
     template: Annotated[str | None, typer.Option(help="Alignment, for models whose card names none.")] = None,
 ) -> None:
-    """Judge a generator of faces by dlib: are they found, and are they as varied as real ones?
+    """Measure a generator of faces with dlib: are they found, and are they as varied as real ones?
 
     Prints the share of samples in which the detector finds a face, and the Fréchet distance between the
     identity features of samples and of real crops, beside that of two halves of the real crops.

@@ -19,19 +19,19 @@ def inpaint(
     model: Annotated[str, typer.Option(help="Inpainting model: a name or a file.")] = "inpaint-faces",
     limit: Annotated[int, typer.Option(help="Use only the first N images by name.")] = 500,
 ) -> None:
-    """Judge a model that fills holes by a hole in the middle, a quarter of the area.
+    """Measure a model that fills holes by a hole in the middle, a quarter of the area.
 
-    Prints the PSNR in the hole, beside that of the mean colour around it and of OpenCV's inpainting. Pictures
+    Prints the PSNR in the hole, beside that of the mean colour around it and of OpenCV's inpainting. Images
     are cropped to squares of the size that the model was trained at.
     """
     if limit < 1:
-        raise UsageError(f"--limit {limit} leaves no picture", "pass at least some hundred")
+        raise UsageError(f"--limit {limit} leaves no image", "pass at least some hundred")
     from ganedit.data.images import load_images
     from ganedit.images.inpainting import SIDE
     from ganedit.metrics.inpainting import measure_inpainting
 
     inpainter = open_model(console, model, "inpaint")
-    with console.stage("reading the pictures", limit) as progress:
+    with console.stage("reading the images", limit) as progress:
         side = inpainter.card.resolution or SIDE
         crops = load_images(data, resolution=side, limit=limit, progress=progress)
     for skipped, reason in crops.skipped:
@@ -39,7 +39,7 @@ def inpaint(
     with console.stage("filling holes", len(crops)) as progress:
         q = measure_inpainting(inpainter, crops.images, progress=progress)
     console.answer(
-        f"PSNR in the hole  {q.psnr:.2f} dB  {q.pictures} pictures, {q.share:.0%} of the area\n"
+        f"PSNR in the hole  {q.psnr:.2f} dB  {q.pictures} images, {q.share:.0%} of the area\n"
         f"  mean of the rim {q.rim_psnr:.2f} dB\n"
         f"  OpenCV          {q.opencv_psnr:.2f} dB",
         {"model": inpainter.name, "sha256": inpainter.sha256, **asdict(q)},

@@ -48,13 +48,13 @@ def translate(
     ] = None,
     limit: Annotated[int, typer.Option(help="Use only the first N images by name.")] = 500,
 ) -> None:
-    """Judge a translator: is the rest left alone, is the target reached, are drawn faces faces?
+    """Measure a translator: is the rest left alone, is the target reached, are drawn faces faces?
 
-    With --pairs mask, the PSNR between picture and result outside the mask. With --pairs wanted, that between
+    With --pairs mask, the PSNR between image and result outside the mask. With --pairs wanted, that between
     what was wanted and the result. With --classifier and --target, the share of results that are taken for
     the target. With --faces, the share in which dlib finds a face, and the Fréchet distance of identity
     features to real faces; of models that draw from the maps of ganedit draw regions also how well the parts
-    of the faces lie where these have them. Models with styles draw each picture in one at random (--seed).
+    of the faces lie where these have them. Models with styles draw each image in one at random (--seed).
     """
     from ganedit.metrics.translating import (
         mean_psnr,

@@ -18,7 +18,7 @@ def upscale(
     model: Annotated[str, typer.Option(help="Upscaler: a name or a file.")] = "upscale-x4",
     tile: Annotated[int | None, typer.Option(help="As in ganedit upscale.")] = None,
 ) -> None:
-    """Judge an upscaler on pairs of large and small pictures, such as Set5 and Set14.
+    """Measure an upscaler on pairs of large and small images, such as Set5 and Set14.
 
     Prints PSNR and SSIM on the luma, without a border as wide as the scale, beside those of a bicubic filter.
     """
