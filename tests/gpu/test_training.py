@@ -49,6 +49,7 @@ from ganedit.train.translation import History
 PICTURES = {"batch": 2, "size": 16, "width": 4, "d_width": 4}
 FEATURES = {"feature_discriminator": "efficientnet-lite0"}
 SOUNDS = {"batch": 2, "width": 8, "frames": 32}
+RTOL = {"unit": 0.02}  # PyTorch 2.6 lays its codes out in another order, which random numbers then follow
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def case_of(name, material):
         states = [network.state_dict() for network in recipe.networks.values()]
         slots = [slot for optimizer in recipe.optimizers.values() for slot in optimizer.state.values()]
         moments = [{key: value for key, value in slot.items() if key != "step"} for slot in slots]
-        return seen[0], Near((seen, states, moments))
+        return Near(seen[0], RTOL.get(name, 1e-4)), Near((seen, states, moments))
 
     return case
 
