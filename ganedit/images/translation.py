@@ -134,9 +134,7 @@ def translate_all(
     check_tile(tile)
     shapes = {shape_of(photo) for photo in photos}
     if len(shapes) != 1:
-        raise InputError(
-            f"images of {len(shapes)} sizes cannot form a batch", "translate those of each size"
-        )
+        raise InputError(f"images of {len(shapes)} sizes cannot form a batch", "translate those of each size")
     (own,) = shapes
     seen = seen_size(model, own, size)
     cuts = [_cut(photo, model, seen) for photo in photos]

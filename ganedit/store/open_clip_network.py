@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ganedit.errors import CheckpointError, MissingError, UsageError, did_you_mean
 
 SPECIAL = 2  # tokens before the words: padding, and the start of a text; the end comes after the words
-WORD = re.compile(r"[a-z]+|\d+")
+WORD = re.compile(r"[^\W\d_]+|\d+")  # letters of any alphabet, or digits
 SMALL = 2**20
 HALF = (0.5, 0.5, 0.5)  # mean and deviation that keep pixels in [-1, 1]
 
@@ -78,6 +78,7 @@ class Words:
 
     def __init__(self, words: Sequence[str], context: int) -> None:
         self.context = context
+        self.most = context - 2  # words of a text that are read
         self.numbers = {word: i for i, word in enumerate(words, SPECIAL)}
         self.end = len(words) + SPECIAL  # open_clip recognises it as the highest
 
@@ -85,10 +86,14 @@ class Words:
         """Tokens [N, context]; words that do not fit are cut off."""
         tokens = torch.zeros(len(texts), self.context, dtype=torch.int64)
         for row, text in zip(tokens, texts, strict=True):
-            known = [self.numbers[word] for word in words_of(text) if word in self.numbers]
-            whole = [1, *known[: self.context - 2], self.end]
+            known = [self.numbers[word] for word in self.known(text)]
+            whole = [1, *known[: self.most], self.end]
             row[: len(whole)] = torch.tensor(whole)
         return tokens
+
+    def known(self, text: str) -> list[str]:
+        """Words of a text that are in the vocabulary, in their order."""
+        return [word for word in words_of(text) if word in self.numbers]
 
     def unknown(self, text: str) -> list[str]:
         """Words of a text that the vocabulary lacks, in their order."""

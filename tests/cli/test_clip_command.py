@@ -105,12 +105,20 @@ def test_pictures_are_ranked_and_the_bad_ones_named(clip, tmp_path):
     assert Image.open("sheet.png").width > 2 * 256
 
 
-def test_unknown_words_are_named(clip):
-    ran = clip("edit", LATENT, "--text", "a purple dog", *FAST)
-    assert "not know any word of the text: purple, dog" in ran.err
-    assert "ViT-B-32/laion2b_s34b_b79k" in ran.err
-    ran = clip("edit", LATENT, "--text", "an old dog", *FAST, "--force")
-    assert "does not know dog" in ran.err
+def test_unknown_words_stop_it(clip):
+    for command in (["edit", LATENT, *FAST], ["rank", LATENT], ["generate"]):
+        ran = clip(*command, "--text", "an old dog")
+        assert ran.status == 2
+        assert "does not know dog in 'an old dog'" in ran.err
+        assert "ViT-B-32/laion2b_s34b_b79k" in ran.err
+        assert "--anyway" in ran.err
+    assert clip("direction", "an old dog", "a man").status == 2
+    ran = clip("edit", LATENT, "--text", "an old dog", *FAST, "--anyway")
+    assert ran.status == 0
+    assert "does not know dog in 'an old dog': left out" in ran.err
+    ran = clip("edit", LATENT, "--text", "purple dog", *FAST, "--anyway")
+    assert ran.status == 2
+    assert "knows no word" in ran.err
 
 
 @pytest.mark.parametrize(

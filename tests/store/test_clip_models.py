@@ -44,10 +44,19 @@ def test_pictures_have_gradients(tiny_clip):
 def test_it_says_what_it_does_not_know(tiny_clip):
     clip = load_clip(tiny_clip, "cpu")
     assert clip.unknown_words("a smiling man with glasses") == ["glasses"]
-    assert clip.understands("a smiling man with glasses")
-    assert not clip.understands("a photo of a dog")
+    assert clip.unknown_words("these photos and faces") == ["photos", "faces"]  # "and" is no news
+    with pytest.raises(UsageError, match="does not know glasses"):
+        clip.texts(["a smiling man with glasses"])
+    with pytest.raises(UsageError, match="knows no word of '笑顔'"):
+        clip.texts(["笑顔"])
+    with pytest.raises(UsageError, match="at most 14 words"):
+        clip.texts(["an old man " * 5])
     with pytest.raises(InputError, match="empty"):
         clip.texts([" "])
+    clip.ignore_unknown = True
+    assert torch.equal(clip.texts(["a smiling man with glasses"]), clip.texts(["a smiling man with"]))
+    with pytest.raises(UsageError, match="knows no word"):
+        clip.texts(["purple dog"])
 
 
 def test_a_card_without_its_words_is_refused(tiny_clip, tmp_path):

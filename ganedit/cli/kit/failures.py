@@ -25,7 +25,7 @@ _DISK = {
 
 
 _FIELD = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
-_NAMES = {"start": "from"}  # fields whose flag has another name
+_NAMES = {"start": "from", "ignore_unknown": "anyway"}  # fields whose flag has another name
 
 
 def with_flags(text: str) -> str:

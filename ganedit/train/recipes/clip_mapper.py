@@ -120,7 +120,5 @@ def start(
 ) -> CLIPMapping:
     """The recipe for these options, with their generator and text."""
     generator, clip = load_generator(options.model, str(device)), load_clip(options.clip, str(device))
-    unknown = clip.unknown_words(options.text)
-    if unknown:
-        note(f"{clip.name} does not know {', '.join(unknown)}")
+    clip.check_text(options.text)
     return CLIPMapping(options, generator, clip)

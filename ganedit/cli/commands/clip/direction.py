@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.clip import CLIP, ClipModel, file_name, open_clip_model
+from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, file_name, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.directions import Output
 from ganedit.cli.kit.models import open_generator
@@ -27,6 +27,7 @@ def direction(
     psi: Annotated[float, typer.Option(help="Truncation of the samples.")] = 1.0,
     model: Model = "faces",
     clip: ClipModel = CLIP,
+    anyway: Anyway = False,
     output: Output = None,
 ) -> None:
     """Make a direction from two texts, for edit --direction.
@@ -47,7 +48,7 @@ def direction(
     if not console.should_write(target):
         console.emit(target)
         return
-    clip_model = open_clip_model(console, clip, text, other)
+    clip_model = open_clip_model(console, clip, text, other, anyway=anyway)
     generator = open_generator(console, model)
     generator.need_styles()
     kept = [named.find(one, generator.name) for one in preserve or []]

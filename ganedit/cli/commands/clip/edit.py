@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
+from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.editor import PASTES, Editor, Face, Inputs, ModelOf, Paste, PhotoNow, Sheet, Video
 from ganedit.cli.kit.options import Method, OutputFolder, check_face
@@ -79,6 +79,7 @@ def edit(
     photo: PhotoNow = None,
     model: ModelOf = None,
     clip: ClipModel = CLIP,
+    anyway: Anyway = False,
     projection: Annotated[
         Method | None, typer.Option(help="How photos are projected (default: hybrid).")
     ] = None,
@@ -115,7 +116,7 @@ def edit(
     else:
         if not text.strip():
             raise UsageError("no --text was given", 'say what images should show: --text "a smiling face"')
-        reader = open_clip_model(console, clip, text, neutral)
+        reader = open_clip_model(console, clip, text, neutral, anyway=anyway)
         if method is EditMethod.direction:
             if neutral is None:
                 raise UsageError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, file_name, open_clip_model
+from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, file_name, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model, OutputFolder
@@ -33,6 +33,7 @@ def generate(
     psi: Annotated[float, typer.Option(help="Truncation of the seeds.")] = 0.7,
     model: Model = "faces",
     clip: ClipModel = CLIP,
+    anyway: Anyway = False,
     output: OutputFolder = Path("."),
 ) -> None:
     """Find an image that matches a text, from noise.
@@ -59,7 +60,7 @@ def generate(
         for path in paths:
             console.emit(path)
         return
-    clip_model = open_clip_model(console, clip, text, neutral)
+    clip_model = open_clip_model(console, clip, text, neutral, anyway=anyway)
     generator = open_generator(console, model)
     generator.need_styles()
     options = SteerOptions(steps, closeness=closeness, identity=0.0, seed=console.options.seed)

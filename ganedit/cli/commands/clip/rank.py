@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.kit.batch import run_each
-from ganedit.cli.kit.clip import CLIP, ClipModel, Neutral, Text, open_clip_model
+from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.inputs import sources
 from ganedit.cli.kit.options import Pictures
@@ -28,6 +28,7 @@ def rank(
         bool, typer.Option("--aligned", help="Take the images as aligned crops, without face detection.")
     ] = False,
     clip: ClipModel = CLIP,
+    anyway: Anyway = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write a sheet of the images in this order.")
     ] = None,
@@ -42,7 +43,7 @@ def rank(
     from ganedit.images.io import read_image
     from ganedit.text.ranking import similarity
 
-    reader = open_clip_model(console, clip, text, neutral)
+    reader = open_clip_model(console, clip, text, neutral, anyway=anyway)
     ranked: list[tuple[float, Path]] = []
 
     def score(item: Path | GaneditError) -> None:
