@@ -24,8 +24,10 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
+from ganedit.images.align import TEMPLATES
 from ganedit.images.bands import collect, in_bands
 from ganedit.images.edges import clean_sketch
+from ganedit.images.face_by_face import change_faces
 from ganedit.images.io import Photo
 from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest, one_hot
 from ganedit.images.pixels import luma
@@ -47,6 +49,11 @@ def takes_labels(model: Translator) -> bool:
 def takes_drawings(model: Translator) -> bool:
     """Whether a model takes line drawings in the style of `images.edges`."""
     return model.card.details.get("input") == "edges"
+
+
+def takes_faces(model: Translator) -> bool:
+    """Whether a model takes aligned faces that can be cut out of photos."""
+    return model.card.template in TEMPLATES and not takes_labels(model) and not takes_drawings(model)
 
 
 def seen_size(model: Translator, shape: Sequence[int], size: int | None = None) -> tuple[int, int]:
@@ -82,9 +89,13 @@ def translate(
     style: Tensor | None = None,
     size: int | None = None,
     tile: int | None = None,
+    face: str | int = "largest",
+    aligned: bool = False,
     progress: Progress | None = None,
 ) -> Photo:
     """Translate a photo, or a label map, with an image-to-image model.
+
+    A model of aligned faces changes the faces of a photo, and pastes them back into it.
 
     Args:
         photo: A photo, or a LabelMap for models that draw from one.
@@ -97,6 +108,8 @@ def translate(
         size: Pixels of the shorter side that the network sees, and that the result has; None takes that of
             the model's card, or of the photo. A U-Net sees a square of this side.
         tile: Side of the tiles in pixels; 0 takes the image whole, None what memory allows.
+        face: For a model of faces: "largest", "all", or N for the N-th largest face of a photo.
+        aligned: For a model of faces: the photo is an aligned crop.
         progress: Called with (tiles done, tiles in all).
 
     Returns:
@@ -104,7 +117,8 @@ def translate(
         drawing is opaque.
 
     Raises:
-        InputError: Labels that the model does not know, or arguments that do not suit it.
+        InputError: Labels that the model does not know, arguments that do not suit it, or a photo without a
+            face for a model of faces.
         CheckpointError: The model is for something else.
 
     Examples:
@@ -112,10 +126,18 @@ def translate(
         >>> ganedit.translate(horse, ganedit.load("horse2zebra")).pixels.shape[2]
         3
     """
-    (result,) = translate_all(
-        [photo], model, label=label, direction=direction, style=style, size=size, tile=tile, progress=progress
-    )
-    return result
+
+    def change(photo: Photo | LabelMap) -> Photo:
+        (result,) = translate_all(
+            [photo], model, label=label, direction=direction, style=style, size=size, tile=tile,
+            progress=progress,
+        )  # fmt: skip
+        return result
+
+    if isinstance(photo, LabelMap) or not takes_faces(model):
+        return change(photo)
+    side = min(seen_size(model, (model.card.resolution,) * 2, size))
+    return change_faces(photo, model, change, size=side, face=face, aligned=aligned)
 
 
 def translate_all(
@@ -129,7 +151,10 @@ def translate_all(
     tile: int | None = None,
     progress: Progress | None = None,
 ) -> list[Photo]:
-    """Like `translate`, for several pictures of one height and width as one batch."""
+    """Like `translate`, for several images of one height and width as one batch.
+
+    A model of aligned faces gets the images as they are: they must be aligned crops.
+    """
     need(model, "translate")
     check_tile(tile)
     shapes = {shape_of(photo) for photo in photos}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ganedit.images.align import TEMPLATES, align_faces, center_crop
+from ganedit.images.face_by_face import is_crop
 from ganedit.images.io import Photo
 from ganedit.images.tensors import to_tensor
 from ganedit.text.guidance import Wish, text_features
@@ -18,8 +19,8 @@ def similarity(
 ) -> float:
     """How well an image matches a text: the cosine of their CLIP features.
 
-    A model of faces uses the largest face, aligned as the model expects; square images that were drawn
-    by a generator of ganedit count as aligned.
+    A model of faces uses the largest face, aligned as the model expects; square images that ganedit drew or
+    aligned are taken as they are.
 
     Args:
         photo: A photo from `read_image`.
@@ -35,8 +36,7 @@ def similarity(
         InputError: No face is found.
     """
     template = TEMPLATES.get(clip.card.template)
-    drawn = (photo.provenance or {}).get("model")
-    if template is None or aligned or (drawn and photo.pixels.shape[0] == photo.pixels.shape[1]):
+    if template is None or aligned or is_crop(photo, clip.card.template):
         pixels = center_crop(photo.pixels, max(clip.size, 1)).crop
     else:
         ((_, face),) = align_faces(photo.pixels, size=clip.size, template=template, which="largest")

@@ -10,7 +10,7 @@ import typer
 
 from ganedit.cli.kit.batch import run_stages
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.options import Face, Method, Model, OutputFolder, Photos, Space, check_face
+from ganedit.cli.kit.options import Aligned, Face, Method, Model, OutputFolder, Photos, Space, check_face
 from ganedit.cli.kit.project_photos import ProjectPhotos
 from ganedit.cli.kit.projecting import Projector
 from ganedit.errors import UsageError
@@ -51,7 +51,7 @@ def command(
         str | None, typer.Option(help="Encoder: a name or a file (default: the generator's own).")
     ] = None,
     face: Face = "largest",
-    aligned: Annotated[bool, typer.Option("--aligned", help="Take the inputs as aligned crops.")] = False,
+    aligned: Aligned = False,
     batch: Annotated[
         int | None, typer.Option(help="Photos at a time (default: 1 on a CPU, 16 on a GPU).")
     ] = None,

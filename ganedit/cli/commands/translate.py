@@ -10,12 +10,16 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.options import Aligned, Face, OutputFolder, Pictures, check_face
 from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ganedit.images.io import Photo
     from ganedit.images.labels import LabelMap, Palette
+    from ganedit.images.tiles import Progress
     from ganedit.store.models import Translator
 
 
@@ -44,6 +48,8 @@ def command(
     ] = None,
     size: Size = None,
     tile: Tile = None,
+    face: Face = "largest",
+    aligned: Aligned = False,
     suffix: Annotated[
         str, typer.Option(help="Suffix of the results; .zebra.png also sets the format.")
     ] = ".translated",
@@ -53,13 +59,14 @@ def command(
 
     Writes NAME.translated.EXT in the input's format, or PNG if ganedit cannot write it; films become
     MP4 or remain GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
+    Models of faces change the face of a photo, and leave the rest as it is.
     """
     from ganedit.images.io import read_image
     from ganedit.images.labels import read_label_map, read_palette
     from ganedit.images.sizes import check_size, shape_of
     from ganedit.images.targets import style_encoder, style_of, target_of
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import batch_size, takes_labels, translate_all
+    from ganedit.images.translation import batch_size, takes_faces, takes_labels, translate, translate_all
 
     if model is None:
         raise UsageError("no --model was given", _choices())
@@ -67,6 +74,7 @@ def command(
         raise UsageError(
             "--encoder reads a style, and --style was not given", "add --style IMAGE, or drop it"
         )
+    check_face(face)
     check_size(size)
     check_tile(tile)
     translator: Translator = open_model(console, model, "translate")
@@ -83,16 +91,23 @@ def command(
     def read_map(path: Path) -> LabelMap:
         return read_label_map(path, given, otherwise=own)
 
+    faces = takes_faces(translator) and not aligned  # each photo has its own; others go in batches
+
+    def change(pictures: Sequence[Any], progress: Progress) -> list[Photo]:
+        if not faces:
+            return translate_all(pictures, translator, **options, progress=progress)
+        return [translate(one, translator, **options, face=face, progress=progress) for one in pictures]
+
     PictureJob(
         console, "translate", translator, suffix, output,
-        change=lambda pictures, progress: translate_all(pictures, translator, **options, progress=progress),
+        change=change,
         open=read_map if maps else read_image,
         parameters={
             "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,
-            "size": size, "tile": tile,
+            "size": size, "tile": tile, "face": face, "aligned": aligned,
         },
         films=not maps,
-        together=lambda picture: batch_size(translator, shape_of(picture), size),
+        together=None if faces else lambda picture: batch_size(translator, shape_of(picture), size),
     ).run(inputs)  # fmt: skip
 
 

@@ -20,6 +20,9 @@ Pictures = Annotated[
 ]
 Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
 ClassifierName = Annotated[str, typer.Option(help="Classifier: a name or a file.")]
+Aligned = Annotated[
+    bool, typer.Option("--aligned", help="The images are aligned crops: do not look for faces.")
+]
 Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a number (2: second largest).")]
 OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 

@@ -11,7 +11,7 @@ from ganedit.cli.kit.batch import run_each
 from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.inputs import sources
-from ganedit.cli.kit.options import Pictures
+from ganedit.cli.kit.options import Aligned, Pictures
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
 
@@ -24,9 +24,7 @@ def rank(
     inputs: Pictures = None,
     text: Text = "",
     neutral: Neutral = None,
-    aligned: Annotated[
-        bool, typer.Option("--aligned", help="Take the images as aligned crops, without face detection.")
-    ] = False,
+    aligned: Aligned = False,
     clip: ClipModel = CLIP,
     anyway: Anyway = False,
     output: Annotated[
