@@ -20,6 +20,7 @@ import numpy as np
 
 from ganedit.errors import InputError
 from ganedit.files import FILM_SUFFIXES, atomic_path, sha256_file
+from ganedit.images.orientation import matrix_turn, turned
 from ganedit.images.video import even
 
 STRETCH = 48  # frames per stretch
@@ -124,7 +125,9 @@ def frames(film: Film) -> Iterator[np.ndarray | None]:
 
 
 def _upright(frame: Any) -> np.ndarray:
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)))
+    pixels = frame.to_ndarray(format="rgb24")
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    return pixels if matrix is None else turned(pixels, matrix_turn(bytes(matrix)))
 
 
 def convert(

@@ -17,23 +17,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, atomic_path
 from ganedit.images.encode import WRITERS, encode
+from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
 
 MAX_PIXELS = 200_000_000  # more than any camera's photo has; larger files may be decompression bombs
-
-
-# Row and column steps, and whether to transpose first, for the eight EXIF orientations.
-_ORIENTATIONS = {
-    1: (False, 1, 1),
-    2: (False, 1, -1),
-    3: (False, -1, -1),
-    4: (False, -1, 1),
-    5: (True, 1, 1),
-    6: (True, 1, -1),
-    7: (True, -1, -1),
-    8: (True, -1, 1),
-}
 
 
 @dataclass
@@ -89,7 +77,6 @@ def read_image(path: str | Path) -> Photo:
                 _check_size(path, image.size)
                 if image.mode in ("I", "F"):
                     raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
-                orientation = int(image.getexif().get(0x0112, 1))
                 record = record_of(image)
                 pixels, alpha, grey, icc = _decode(image, data)
     except InputError:
@@ -104,8 +91,6 @@ def read_image(path: str | Path) -> Photo:
             f"{path} cannot be read as an image: {_describe(data, problem)}",
             "give a PNG, JPEG, WebP or TIFF file that opens in a viewer",
         ) from problem
-    pixels = _upright(pixels, orientation)
-    alpha = None if alpha is None else _upright(alpha, orientation)
     return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest(), record)
 
 
@@ -181,17 +166,18 @@ def _describe(data: bytes, problem: Exception) -> str:
 
 
 def _decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None, bool, bytes | None]:
-    """Pixels [H, W, 3], alpha [H, W] or None, grey, ICC profile; orientation not yet applied."""
+    """Pixels [H, W, 3], alpha [H, W] or None, both upright; grey, ICC profile."""
     icc: bytes | None = image.info.get("icc_profile")
     if _sixteen_bits(image, data):
         return *_decode_16(image, data), icc
+    turn = orientation_of(image)
     if image.mode == "CMYK":
-        return np.asarray(_cmyk_to_rgb(image, icc)), None, False, None
+        return upright(np.asarray(_cmyk_to_rgb(image, icc)), turn), None, False, None
     grey = image.mode in ("1", "L", "LA", "La")
     if "A" in image.getbands() or image.mode in ("La", "RGBa") or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
-        return rgba[..., :3].copy(), rgba[..., 3].copy(), grey, icc
-    return np.array(image.convert("RGB")), None, grey, icc
+        return upright(rgba[..., :3], turn), upright(rgba[..., 3], turn), grey, icc
+    return upright(np.array(image.convert("RGB")), turn), None, grey, icc
 
 
 def _sixteen_bits(image: Image.Image, data: bytes) -> bool:
@@ -208,14 +194,18 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
     import cv2
 
     if image.mode.startswith("I;16"):
-        level = np.asarray(image).astype(np.uint16)
+        turn = orientation_of(image)
+        level = upright(np.asarray(image).astype(np.uint16), turn)
         return np.repeat(level[..., None], 3, axis=2), None, True
+    turn = int(image.getexif().get(TAG, 1))
     image.load()  # detects truncated files, which OpenCV accepts silently
-    raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    plain = np.frombuffer(without_tiff_orientation(data), np.uint8)
+    raw = cv2.imdecode(plain, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.dtype != np.uint16 or raw.ndim != 3:
         raise ValueError("16-bit pixels in a layout that is not supported")
-    alpha = raw[..., 3].copy() if raw.shape[2] == 4 else None
-    return raw[..., 2::-1].copy(), alpha, image.format == "PNG" and data[25] == 4  # luminance with alpha
+    alpha = upright(raw[..., 3], turn) if raw.shape[2] == 4 else None
+    grey = image.format == "PNG" and data[25] == 4  # luminance with alpha
+    return upright(raw[..., 2::-1], turn), alpha, grey
 
 
 def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
@@ -229,12 +219,6 @@ def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
         except (ImageCms.PyCMSError, OSError):
             pass
     return image.convert("RGB")
-
-
-def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
-    transpose, rows, columns = _ORIENTATIONS.get(orientation, (False, 1, 1))
-    array = array.swapaxes(0, 1) if transpose else array
-    return np.ascontiguousarray(array[::rows, ::columns])
 
 
 def write_image(

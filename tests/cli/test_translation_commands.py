@@ -538,3 +538,17 @@ def test_stretches_of_another_model_are_not_taken_up(ganedit, models, monkeypatc
     (parts / "000000.mkv").write_bytes(b"other")
     assert ganedit("translate", "clip.mp4", "--model", "zebras", "--force").status == 0
     assert Path("clip.translated.mp4").read_bytes() == wanted
+
+
+def test_a_turned_tiff_is_upscaled_upright(ganedit, models):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    pixels = np.zeros((24, 32, 3), np.uint8)
+    pixels[:12, :16] = 255  # where the top right corner is to be
+    Image.fromarray(pixels).save("x.tiff", exif=exif)
+    assert ganedit("upscale", "x.tiff", "--size", "24").status == 0
+    upright = np.zeros((32, 24, 3), np.uint8)
+    upright[:16, 12:] = 255
+    Image.fromarray(upright).save("y.tiff")
+    assert ganedit("upscale", "y.tiff").status == 0
+    assert (pixels_of("x.upscaled.tiff") == pixels_of("y.upscaled.tiff")).all()
