@@ -36,7 +36,7 @@ def encode(
         suffix: One of `WRITERS`.
         pixels: [H, W, 3], uint8 or uint16.
         alpha: [H, W] of the same type, or None; not stored in JPEG.
-        grey: Write one luminance channel, except in WebP, which has none.
+        grey: Write one luminance channel; see `keeps_grey`.
         icc: Colour profile to embed.
         provenance: Record to embed as PNG text or EXIF, and as XMP.
         quality: Quality of JPEG and WebP, 1 to 100.
@@ -56,10 +56,6 @@ def encode(
         alpha = None if alpha is None else ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if suffix in (".jpg", ".jpeg"):
         alpha = None
-    if suffix == ".webp" and grey:
-        grey, icc = False, None  # the profile would have to be for a single channel
-    if suffix in (".tif", ".tiff") and pixels.dtype == np.uint16 and alpha is not None:
-        grey = False  # few readers support 16-bit luminance with alpha
     channels = _channels(pixels, alpha, grey)
     if suffix in (".tif", ".tiff"):
         return _tiff(channels, icc, provenance)
@@ -67,6 +63,13 @@ def encode(
         return _png_16(channels, icc, provenance)
     image = Image.fromarray(channels if channels.shape[2] > 1 else channels[..., 0])
     return _save(image, suffix, icc, provenance, quality)
+
+
+def keeps_grey(suffix: str, dtype: np.dtype, alpha: bool) -> bool:
+    """Whether a format stores grey pixels of this type in one channel, beside an alpha channel if any."""
+    if suffix in (".tif", ".tiff"):
+        return not (alpha and dtype == np.uint16)  # few readers support 16-bit luminance with alpha
+    return suffix != ".webp"
 
 
 def _channels(pixels: np.ndarray, alpha: np.ndarray | None, grey: bool) -> np.ndarray:

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, atomic_path
-from ganedit.images.encode import WRITERS, encode
+from ganedit.images import colour
+from ganedit.images.encode import WRITERS, encode, keeps_grey
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
 
+LOG = logging.getLogger(__name__)
 MAX_PIXELS = 200_000_000  # more than any camera's photo has; larger files may be decompression bombs
 
 
 @dataclass
 class Photo:
-    """A photo as it is seen: upright and RGB, with what is needed to write it back in the same form.
+    """A photo as it is seen: upright and in sRGB, with what is needed to write it back in the same form.
 
     Attributes:
-        pixels: [H, W, 3] RGB, uint8 or uint16.
+        pixels: [H, W, 3] in sRGB, uint8 or uint16.
         alpha: [H, W] of the same type, or None if the file has no transparency.
         grey: Whether the file is greyscale; `pixels` then repeats its one channel three times.
-        icc: The colour profile of the pixels, or None (sRGB is assumed).
+        icc: The colour profile of the file, in which results are written; None for sRGB.
+        lost: [H, W, 3] int32, the colours of the file minus those of `pixels` in its profile: what sRGB
+            cannot hold. None if the profile is sRGB.
         path: The file that it was read from.
         sha256: Checksum of that file.
         provenance: How ganedit made the image, as `images.provenance` records it; None for other images.
@@ -42,15 +47,17 @@ class Photo:
     alpha: np.ndarray | None = None
     grey: bool = False
     icc: bytes | None = None
+    lost: np.ndarray | None = field(default=None, repr=False)
     path: Path | None = None
     sha256: str = ""
     provenance: dict[str, Any] | None = None
 
 
 def read_image(path: str | Path) -> Photo:
-    """Read an image, turned upright as its EXIF orientation says.
+    """Read an image, turned upright as its EXIF orientation says, and in sRGB.
 
-    CMYK and indexed colours become RGB; 16-bit PNG and TIFF files keep their 16 bits.
+    CMYK, indexed colours and other colour profiles become sRGB; a damaged profile is ignored, and a warning
+    logged. 16-bit PNG and TIFF files keep their 16 bits.
 
     Args:
         path: A PNG, JPEG, WebP, TIFF, BMP, GIF or PPM file.
@@ -78,6 +85,7 @@ def read_image(path: str | Path) -> Photo:
                 if image.mode in ("I", "F"):
                     raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
                 record = record_of(image)
+                mode = colour.mode_of(image)
                 pixels, alpha, grey, icc = _decode(image, data)
     except InputError:
         raise
@@ -91,7 +99,43 @@ def read_image(path: str | Path) -> Photo:
             f"{path} cannot be read as an image: {_describe(data, problem)}",
             "give a PNG, JPEG, WebP or TIFF file that opens in a viewer",
         ) from problem
-    return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest(), record)
+    if icc and (wrong := colour.problem_of(icc, mode)):
+        LOG.warning("%s: its colour profile %s; its colours are taken as sRGB", path, wrong)
+        icc = None
+    icc = None if mode == "CMYK" else icc
+    photo = Photo(pixels, alpha, grey, icc, None, path, hashlib.sha256(data).hexdigest(), record)
+    return _in_srgb(photo)
+
+
+def _in_srgb(photo: Photo) -> Photo:
+    """A photo whose pixels are in the colours of its profile, with pixels in sRGB."""
+    if photo.icc is None or colour.is_srgb(photo.icc):
+        return photo
+    pixels = colour.to_srgb(photo.pixels, photo.icc)
+    if not colour.leads_back(photo.icc):
+        return replace(photo, pixels=pixels, icc=None)
+    back = colour.from_srgb(pixels, photo.icc)
+    return replace(photo, pixels=pixels, lost=np.subtract(photo.pixels, back, dtype=np.int32))
+
+
+def own_pixels(photo: Photo, pixels: np.ndarray | None = None) -> np.ndarray:
+    """Pixels of a photo, by default its own, in the colours of its profile instead of sRGB.
+
+    Args:
+        photo: The photo. What sRGB cannot hold of its colours is added, if the sizes agree.
+        pixels: [H, W, 3] in sRGB, uint8 or uint16.
+    """
+    pixels = photo.pixels if pixels is None else pixels
+    if photo.icc is None or colour.is_srgb(photo.icc):
+        return pixels
+    out = colour.from_srgb(pixels, photo.icc)
+    if photo.lost is None or photo.lost.shape != out.shape:
+        return out
+    deep, shallow = np.iinfo(out.dtype).max, photo.pixels.dtype == np.uint8
+    lost = photo.lost * (257 if shallow and deep > 255 else 1)
+    if not shallow and deep == 255:
+        lost = np.rint(lost / 257).astype(np.int32)
+    return np.asarray((out + lost).clip(0, deep), out.dtype)
 
 
 def read_provenance(path: str | Path) -> dict[str, Any] | None:
@@ -172,7 +216,7 @@ def _decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | N
         return *_decode_16(image, data), icc
     turn = orientation_of(image)
     if image.mode == "CMYK":
-        return upright(np.asarray(_cmyk_to_rgb(image, icc)), turn), None, False, None
+        return upright(np.asarray(colour.in_srgb(image, icc).convert("RGB")), turn), None, False, icc
     grey = image.mode in ("1", "L", "LA", "La")
     if "A" in image.getbands() or image.mode in ("La", "RGBa") or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
@@ -208,19 +252,6 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
     return upright(raw[..., 2::-1], turn), alpha, grey
 
 
-def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """RGB from CMYK, by the file's own colour profile if it has a valid one."""
-    if icc:
-        try:
-            inks = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            rgb = ImageCms.profileToProfile(image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if rgb is not None:
-                return rgb
-        except (ImageCms.PyCMSError, OSError):
-            pass
-    return image.convert("RGB")
-
-
 def write_image(
     path: str | Path,
     pixels: np.ndarray,
@@ -233,9 +264,9 @@ def write_image(
 
     Args:
         path: Ends in .png, .jpg, .jpeg, .webp, .tif or .tiff.
-        pixels: [H, W, 3] RGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits).
+        pixels: [H, W, 3] in sRGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits).
         like: Keep the alpha channel (if the sizes agree), the greyscale mode and the colour profile of this
-            photo, as far as the format can.
+            photo, as far as the format can; colours are converted to that profile.
         provenance: A record from `images.provenance.provenance`, to be embedded in the file.
         quality: Of JPEG and WebP files, 1 to 100.
 
@@ -260,9 +291,11 @@ def write_image(
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     alpha, grey, icc = None, False, None
     if like is not None:
-        grey, icc = like.grey, like.icc
         if like.alpha is not None and like.alpha.shape == pixels.shape[:2]:
             alpha = to_depth(like.alpha, pixels.dtype)
+        grey = like.grey and keeps_grey(path.suffix.lower(), pixels.dtype, alpha is not None)
+        if like.icc and (grey or not colour.is_grey(like.icc)):
+            icc, pixels = like.icc, own_pixels(like, pixels)
     data = encode(path.suffix.lower(), pixels, alpha, grey, icc, provenance, quality)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(data)

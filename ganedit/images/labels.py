@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganedit.errors import InputError
-from ganedit.images.io import read_bytes, read_image
+from ganedit.images.io import own_pixels, read_bytes, read_image
 from ganedit.images.orientation import orientation_of, upright
 
 NUMBERED = ("P", "L", "1")  # Pillow modes in which pixels are label numbers
@@ -82,15 +82,15 @@ def read_label_map(
     path = Path(path)
     photo = read_image(path)
     if palette is not None:
-        return LabelMap(by_colour(photo.pixels, palette, path), path, photo.sha256)
+        return LabelMap(by_colour(own_pixels(photo), palette, path), path, photo.sha256)
     with Image.open(io.BytesIO(read_bytes(path))) as image:  # by its path, Pillow 13 garbles turned TIFFs
         if image.mode in NUMBERED:
             turn = orientation_of(image)
             return LabelMap(upright(np.asarray(image).astype(np.uint8), turn), path, photo.sha256)
     if photo.grey:
-        return LabelMap(photo.pixels[..., 0].copy(), path, photo.sha256)
+        return LabelMap(own_pixels(photo)[..., 0].copy(), path, photo.sha256)
     if otherwise is not None:
-        return LabelMap(by_colour(photo.pixels, otherwise, path), path, photo.sha256)
+        return LabelMap(by_colour(own_pixels(photo), otherwise, path), path, photo.sha256)
     raise InputError(
         f"{path} is a picture in colours, but the model needs label numbers",
         "save it with indexed colours, or say what the colours mean with `palette=FILE`",
