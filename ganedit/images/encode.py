@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,7 @@ def encode(
     Raises:
         InputError: A side is longer than the format supports.
     """
-    longest = max(pixels.shape[:2])
-    if longest > LONGEST.get(suffix, longest):
-        raise InputError(
-            f"a {suffix} file cannot hold a side of {longest} pixels, {LONGEST[suffix]} at most",
-            "write a .png or .tiff file",
-        )
+    check_sides(suffix, pixels.shape[:2])
     lossy = suffix in (".jpg", ".jpeg", ".webp")
     if lossy and pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -63,6 +59,20 @@ def encode(
         return _png_16(channels, icc, provenance)
     image = Image.fromarray(channels if channels.shape[2] > 1 else channels[..., 0])
     return _save(image, suffix, icc, provenance, quality)
+
+
+def check_sides(suffix: str, sides: Sequence[int]) -> None:
+    """Refuse sides that are longer than a format supports.
+
+    Raises:
+        InputError: one is.
+    """
+    longest = max(sides)
+    if longest > LONGEST.get(suffix, longest):
+        raise InputError(
+            f"a {suffix} file cannot hold a side of {longest} pixels, {LONGEST[suffix]} at most",
+            "write a .png or .tiff file",
+        )
 
 
 def keeps_grey(suffix: str, dtype: np.dtype, alpha: bool) -> bool:
@@ -84,17 +94,9 @@ def _channels(pixels: np.ndarray, alpha: np.ndarray | None, grey: bool) -> np.nd
 def _save(
     image: Image.Image, suffix: str, icc: bytes | None, provenance: dict[str, Any] | None, quality: int
 ) -> bytes:
-    options: dict[str, Any] = {"icc_profile": icc} if icc else {}
-    if provenance is not None and suffix != ".png":
-        exif = Image.Exif()
-        main, sub = exif_fields(provenance)
-        exif.update(main)
-        exif.get_ifd(0x8769).update(sub)
-        options |= {"exif": exif, "xmp": xmp_packet(provenance)}
+    options = embedded(suffix, provenance) | ({"icc_profile": icc} if icc else {})
     if suffix == ".png":
         options |= {"format": "PNG", "compress_level": 4}
-        if provenance is not None:
-            options |= {"pnginfo": _png_info(provenance)}
     elif suffix in (".jpg", ".jpeg"):
         options |= {"format": "JPEG", "quality": quality, "subsampling": 0}
     else:
@@ -102,6 +104,19 @@ def _save(
     buffer = io.BytesIO()
     image.save(buffer, **options)
     return buffer.getvalue()
+
+
+def embedded(suffix: str, provenance: dict[str, Any] | None) -> dict[str, Any]:
+    """Options with which Pillow stores a record in a PNG, JPEG or WebP file."""
+    if provenance is None:
+        return {}
+    if suffix == ".png":
+        return {"pnginfo": _png_info(provenance)}
+    exif = Image.Exif()
+    main, sub = exif_fields(provenance)
+    exif.update(main)
+    exif.get_ifd(0x8769).update(sub)
+    return {"exif": exif, "xmp": xmp_packet(provenance)}
 
 
 def _png_info(provenance: dict[str, Any]) -> PngImagePlugin.PngInfo:

@@ -18,6 +18,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, atomic_path
 from ganedit.images import colour
+from ganedit.images.animation import ANIMATED
 from ganedit.images.encode import WRITERS, encode, keeps_grey
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
@@ -82,6 +83,7 @@ def read_image(path: str | Path) -> Photo:
             )  # about odd metadata and about large sizes, which are checked below
             with Image.open(io.BytesIO(data)) as image:
                 _check_size(path, image.size)
+                frames = frames_of(image)
                 if image.mode in ("I", "F"):
                     raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
                 record = record_of(image)
@@ -99,12 +101,30 @@ def read_image(path: str | Path) -> Photo:
             f"{path} cannot be read as an image: {_describe(data, problem)}",
             "give a PNG, JPEG, WebP or TIFF file that opens in a viewer",
         ) from problem
+    if frames > 1:
+        what = "pages" if image.format == "TIFF" else "frames"
+        LOG.warning("%s has %d %s; only the first is used", path, frames, what)
     if icc and (wrong := colour.problem_of(icc, mode)):
         LOG.warning("%s: its colour profile %s; its colours are taken as sRGB", path, wrong)
         icc = None
     icc = None if mode == "CMYK" else icc
     photo = Photo(pixels, alpha, grey, icc, None, path, hashlib.sha256(data).hexdigest(), record)
     return _in_srgb(photo)
+
+
+def frames_of(image: Image.Image) -> int:
+    """The number of pictures in a file opened by Pillow: frames of an animation, or pages of a TIFF.
+
+    Reduced copies and masks in a TIFF do not count, nor the extra pictures that cameras put into a JPEG.
+    """
+    if not isinstance(image, TiffImageFile):
+        return int(getattr(image, "n_frames", 1)) if image.format in ANIMATED else 1
+    pages = 0
+    for page in range(image.n_frames):
+        image.seek(page)
+        pages += not int(image.tag_v2.get(254, 0)) & 5
+    image.seek(0)
+    return pages
 
 
 def _in_srgb(photo: Photo) -> Photo:

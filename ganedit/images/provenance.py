@@ -59,8 +59,8 @@ def provenance(
 
 
 def record_of(image: Image.Image) -> dict[str, Any] | None:
-    """The record in a PNG, JPEG, WebP or TIFF file opened by Pillow, or None."""
-    text: Any = image.info.get("ganedit")
+    """The record in a PNG, JPEG, WebP, TIFF or GIF file opened by Pillow, or None."""
+    text: Any = image.info.get("ganedit") or (image.info.get("comment") if image.format == "GIF" else None)
     if text is not None:
         return parse_record(text)
     try:

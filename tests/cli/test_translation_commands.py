@@ -552,3 +552,25 @@ def test_a_turned_tiff_is_upscaled_upright(ganedit, models):
     Image.fromarray(upright).save("y.tiff")
     assert ganedit("upscale", "y.tiff").status == 0
     assert (pixels_of("x.upscaled.tiff") == pixels_of("y.upscaled.tiff")).all()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_animations_keep_their_format_and_delays(ganedit, models, suffix):
+    images = [Image.new("RGB", (16, 12), (level, 0, 0)) for level in (0, 90, 250)]
+    images[0].save(f"x{suffix}", save_all=True, append_images=images[1:], duration=[40, 80, 900], loop=2)
+    ran = ganedit("upscale", f"x{suffix}", "--json")
+    assert ran.status == 0, ran.err
+    assert ran.json[0]["frames"] == 3
+    with Image.open(f"x.upscaled{suffix}") as image:
+        assert image.size == (64, 48)
+        assert image.info["loop"] == 2
+        delays = []
+        for i in range(image.n_frames):
+            image.seek(i)
+            image.load()
+            delays.append(image.info["duration"])
+    assert delays == [40, 80, 900]
+    assert "upscale" in ganedit("info", f"x.upscaled{suffix}").out
+    still = ganedit("colorize", f"x{suffix}")
+    assert still.status == 0
+    assert f"x{suffix} has 3 frames; only the first is used" in still.err

@@ -52,7 +52,8 @@ def command(
     """Turn pictures and films into others: horses into zebras, sketches into faces, maps into photos.
 
     Writes NAME.translated.EXT in the input's format, or PNG if ganedit cannot write it; films become
-    MP4 or remain GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
+    MP4 with their sound, and animated GIF, WebP and PNG files keep their format. Models that draw from
+    label maps take PNGs with indexed colours.
     """
     from ganedit.images.io import read_image
     from ganedit.images.labels import read_label_map, read_palette

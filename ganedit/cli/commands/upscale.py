@@ -29,7 +29,7 @@ def command(
     """Upscale images and films.
 
     Writes NAME.upscaled.EXT in the input's format, or PNG if ganedit cannot write it; films become
-    MP4 or remain GIF, with their sound.
+    MP4 with their sound, and animated GIF, WebP and PNG files keep their format.
     """
     from ganedit.images.io import read_image
     from ganedit.images.sizes import check_size

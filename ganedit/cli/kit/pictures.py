@@ -120,14 +120,17 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
             yield _Film(path, target) if film else _Picture(path, target)
 
     def _name(self, path: Path, film: bool) -> str:
+        from ganedit.images.animation import FORMATS as ANIMATIONS
         from ganedit.images.encode import WRITERS
         from ganedit.images.video import SUFFIXES as FILM_WRITERS
 
-        own, writers = path.suffix.lower(), FILM_WRITERS if film else WRITERS
+        own = path.suffix.lower()
+        animated = (own,) if own in ANIMATIONS else ()
+        writers = (*FILM_WRITERS, *animated) if film else WRITERS
         if os.path.splitext(f"x{self.suffix}")[1].lower() in writers:
             return f"{path.stem}{self.suffix}"
         if film:
-            return f"{path.stem}{self.suffix}{own if own == '.gif' else '.mp4'}"
+            return f"{path.stem}{self.suffix}{path.suffix if animated else '.mp4'}"
         keep = own in writers and not (self.lossless and own in LOSSY)
         return f"{path.stem}{self.suffix}{path.suffix if keep else '.png'}"
 
@@ -170,6 +173,8 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         film = open_film(task.path)
         if film.sound and task.target.suffix.lower() == ".mp4" and not keeps_sound(film):
             self.console.warn(f"{task.path}: an MP4 cannot hold its sound ({film.sound}): left out")
+        if film.animation is not None and film.animation.transparent:
+            self.console.warn(f"{task.path}: transparent parts of an animation are made white")
         record = self._record(task.path)
         key = {"use": self.use, "model": self.model.sha256, **self.parameters, "dtype": str(self.model.dtype)}
         if parts_folder(task.target).is_dir():
