@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganedit.errors import InputError
 from ganedit.images import colour
-from ganedit.images.encode import check_sides, embedded
+from ganedit.images.encode import About, check_sides, embedded
 from ganedit.images.orientation import orientation_of, upright
 from ganedit.images.provenance import parse_record
 
@@ -105,7 +105,7 @@ def write_animation(
         options |= {} if loops is None else {"loop": loops}
     else:  # Pillow goes through these images twice
         options |= {"append_images": list(images), "loop": 1 if loops is None else loops, "quality": 95}
-        options |= embedded(suffix.replace(".apng", ".png"), parse_record(comment))
+        options |= embedded(suffix.replace(".apng", ".png"), About(parse_record(comment)))
     first.save(path, FORMATS[suffix], save_all=True, **options)
 
 

@@ -20,6 +20,7 @@ from ganedit.files import IMAGE_SUFFIXES, atomic_path
 from ganedit.images import colour
 from ganedit.images.animation import ANIMATED
 from ganedit.images.encode import WRITERS, encode, keeps_grey
+from ganedit.images.metadata import Metadata, metadata_of
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
@@ -41,6 +42,7 @@ class Photo:
             cannot hold. None if the profile is sRGB.
         path: The file that it was read from.
         sha256: Checksum of that file.
+        metadata: EXIF and XMP of the file, which results keep.
         provenance: How ganedit made the image, as `images.provenance` records it; None for other images.
     """
 
@@ -51,6 +53,7 @@ class Photo:
     lost: np.ndarray | None = field(default=None, repr=False)
     path: Path | None = None
     sha256: str = ""
+    metadata: Metadata | None = field(default=None, repr=False)
     provenance: dict[str, Any] | None = None
 
 
@@ -86,7 +89,7 @@ def read_image(path: str | Path) -> Photo:
                 frames = frames_of(image)
                 if image.mode in ("I", "F"):
                     raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
-                record = record_of(image)
+                record, metadata = record_of(image), metadata_of(image)
                 mode = colour.mode_of(image)
                 pixels, alpha, grey, icc = _decode(image, data)
     except InputError:
@@ -108,7 +111,8 @@ def read_image(path: str | Path) -> Photo:
         LOG.warning("%s: its colour profile %s; its colours are taken as sRGB", path, wrong)
         icc = None
     icc = None if mode == "CMYK" else icc
-    photo = Photo(pixels, alpha, grey, icc, None, path, hashlib.sha256(data).hexdigest(), record)
+    sha256 = hashlib.sha256(data).hexdigest()
+    photo = Photo(pixels, alpha, grey, icc, None, path, sha256, metadata, record)
     return _in_srgb(photo)
 
 
@@ -285,8 +289,8 @@ def write_image(
     Args:
         path: Ends in .png, .jpg, .jpeg, .webp, .tif or .tiff.
         pixels: [H, W, 3] in sRGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits).
-        like: Keep the alpha channel (if the sizes agree), the greyscale mode and the colour profile of this
-            photo, as far as the format can; colours are converted to that profile.
+        like: Keep the alpha channel (if the sizes agree), the greyscale mode, the colour profile and the
+            metadata of this photo, as far as the format can; colours are converted to that profile.
         provenance: A record from `images.provenance.provenance`, to be embedded in the file.
         quality: Of JPEG and WebP files, 1 to 100.
 
@@ -309,14 +313,15 @@ def write_image(
         )
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    alpha, grey, icc = None, False, None
+    alpha, grey, icc, metadata = None, False, None, None
     if like is not None:
+        metadata = like.metadata
         if like.alpha is not None and like.alpha.shape == pixels.shape[:2]:
             alpha = to_depth(like.alpha, pixels.dtype)
         grey = like.grey and keeps_grey(path.suffix.lower(), pixels.dtype, alpha is not None)
         if like.icc and (grey or not colour.is_grey(like.icc)):
             icc, pixels = like.icc, own_pixels(like, pixels)
-    data = encode(path.suffix.lower(), pixels, alpha, grey, icc, provenance, quality)
+    data = encode(path.suffix.lower(), pixels, alpha, grey, icc, provenance, quality, metadata)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(data)
     return path

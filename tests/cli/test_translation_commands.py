@@ -574,3 +574,24 @@ def test_animations_keep_their_format_and_delays(ganedit, models, suffix):
     still = ganedit("colorize", f"x{suffix}")
     assert still.status == 0
     assert f"x{suffix} has 3 frames; only the first is used" in still.err
+
+
+@pytest.mark.parametrize("command", ["upscale", "colorize", "translate", "inpaint"])
+def test_the_camera_and_the_date_stay_unless_they_are_not_wanted(ganedit, models, command):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0110] = 6, "Model One"
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:01 12:30:00"
+    Image.new("RGB", (40, 32), "teal").save("x.jpg", exif=exif)
+    more = {"translate": ["--model", "zebras"], "inpaint": ["--box", "4,4,8,8"]}.get(command, [])
+    assert ganedit(command, "x.jpg", *more, "--suffix", ".1.jpg").status == 0
+    with Image.open("x.1.jpg") as image:
+        assert image.size[0] < image.size[1]
+        found = image.getexif()
+        assert (found[0x0112], found[0x0110]) == (1, "Model One")
+        assert found.get_ifd(0x8769)[0x9003] == "2024:05:01 12:30:00"
+    assert library.read_provenance("x.1.jpg")["command"] == command
+    assert ganedit(command, "x.jpg", *more, "--suffix", ".2.jpg", "--no-metadata").status == 0
+    with Image.open("x.2.jpg") as image:
+        assert 0x0110 not in image.getexif()
+        assert 0x9003 not in image.getexif().get_ifd(0x8769)
+    assert library.read_provenance("x.2.jpg")["command"] == command

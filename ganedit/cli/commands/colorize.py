@@ -9,7 +9,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
 from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 
 MODEL = "colorize-faces"
@@ -25,6 +25,7 @@ def command(
         str, typer.Option(help="Suffix of the results; .colour.png also sets the format.")
     ] = ".colorized",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Add likely colours to grey pictures.
 
@@ -46,4 +47,5 @@ def command(
         ],
         open=read_image,
         parameters={"size": size, "tile": tile},
+        metadata=not no_metadata,
     ).run(inputs)  # fmt: skip

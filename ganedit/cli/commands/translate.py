@@ -10,7 +10,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
 from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 from ganedit.errors import UsageError
 
@@ -48,6 +48,7 @@ def command(
         str, typer.Option(help="Suffix of the results; .zebra.png also sets the format.")
     ] = ".translated",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Turn pictures and films into others: horses into zebras, sketches into faces, maps into photos.
 
@@ -94,6 +95,7 @@ def command(
         },
         films=not maps,
         together=lambda picture: batch_size(translator, shape_of(picture), size),
+        metadata=not no_metadata,
     ).run(inputs)  # fmt: skip
 
 

@@ -21,6 +21,9 @@ Pictures = Annotated[
 Model = Annotated[str, typer.Option(help="Generator: a name or a file.")]
 ClassifierName = Annotated[str, typer.Option(help="Classifier: a name or a file.")]
 Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a number (2: second largest).")]
+NoMetadata = Annotated[
+    bool, typer.Option("--no-metadata", help="Do not keep EXIF and XMP: date, camera, place and so on.")
+]
 OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,6 +78,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         parameters: Parameters for the provenance of the result.
         lossless: Whether results of JPEG and WebP files become PNG.
         films: Whether films are changed frame by frame.
+        metadata: Whether results keep EXIF and XMP.
         together: Function that returns how many pictures like this one, of one size, to pass to `change` at
             once.
     """
@@ -92,6 +93,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
     parameters: dict[str, Any]
     lossless: bool = False
     films: bool = False
+    metadata: bool = True
     together: Callable[[Any], int] | None = None
 
     def run(self, inputs: Sequence[str] | None) -> None:
@@ -159,7 +161,8 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
 
         if not isinstance(made, Photo):
             return made
-        write_image(task.target, made.pixels, like=made, provenance=self._record(task.path))
+        like = made if self.metadata else replace(made, metadata=None)
+        write_image(task.target, made.pixels, like=like, provenance=self._record(task.path))
         height, width = made.pixels.shape[:2]
         return Result(task.target, {"width": width, "height": height, "model": self.model.name})
 
