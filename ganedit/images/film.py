@@ -7,10 +7,11 @@ are there; then they are joined and the folder is deleted.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -28,9 +29,13 @@ from ganedit.images.animation import (
     read_animation,
     write_animation,
 )
-from ganedit.images.orientation import matrix_turn, turned
+from ganedit.images.pixels import resize
+from ganedit.images.screen import Screen, losses, rgb_of, tag, yuv_of
 from ganedit.images.video import even
 
+LOG = logging.getLogger(__name__)
+INDEXED = {"matroska", "mov", "avi"}  # formats of ffmpeg whose header has the true length
+TOLERANCE = Fraction(1, 50)  # of that length
 STRETCH = 48  # frames per stretch
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -47,6 +52,7 @@ class Film:
         rate: Average number of frames per second.
         end: The time when the last frame ends, in `unit`.
         sound: Name of the codec of the first sound track; empty without sound.
+        screen: How its pixels are to be shown.
         animation: Its own properties if it is an animated picture, such as a GIF; otherwise None.
     """
 
@@ -58,6 +64,7 @@ class Film:
     end: int
     sound: str = ""
     animation: Animation | None = None
+    screen: Screen = field(default_factory=Screen)
 
 
 def is_film(path: Path) -> bool:
@@ -81,8 +88,15 @@ def open_film(path: str | Path) -> Film:
             if not container.streams.video:
                 raise InputError(f"{path} holds no pictures", "give a film, or a photo")
             stream = container.streams.video[0]
-            packets = ((p.pts, p.duration) for p in container.demux(stream) if p.pts is not None and p.size)
-            lengths = dict(packets)
+            lengths, last = {}, Fraction(0)
+            for packet in container.demux():
+                if packet.pts is None or not packet.size:
+                    continue
+                last = max(last, (packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream == stream:
+                    lengths[packet.pts] = packet.duration
+            promised = Fraction(container.duration or 0, av.time_base)
+            indexed = set(container.format.name.split(",")) & INDEXED
             unit, rate = _fraction(stream.time_base), _fraction(stream.average_rate)
             sound = container.streams.audio[0].codec_context.name if container.streams.audio else ""
     except FileNotFoundError:
@@ -96,11 +110,28 @@ def open_film(path: str | Path) -> Film:
         ) from problem
     if not lengths or not unit:
         raise InputError(f"{path} holds no frames", "give a film that plays")
+    if indexed and last < promised * (1 - TOLERANCE) - Fraction(1, 2):
+        raise InputError(
+            f"{path} is cut short: {float(last):.1f} of {float(promised):.1f} seconds are there",
+            "copy or export it again",
+        )
     times = sorted(lengths)
     rate = rate or Fraction(25)
     usual = times[-1] - times[-2] if len(times) > 1 else max(round(1 / rate / unit), 1)
     end = times[-1] + (lengths[times[-1]] or usual)
-    return Film(path, sha256_file(path), tuple(times), unit, rate, end, sound)
+    return Film(path, sha256_file(path), tuple(times), unit, rate, end, sound, screen=_screen_of(path))
+
+
+def _screen_of(path: Path) -> Screen:
+    """How a film is to be shown, by its first frame; what a result cannot keep is logged as a warning."""
+    import av
+
+    with suppress(av.error.FFmpegError), av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            if lost := losses(container, frame):
+                LOG.warning("%s: %s", path, "; ".join(lost))
+            return Screen.of(container.streams.video[0], frame)
+    return Screen()  # decoding the frames will report what is wrong
 
 
 def _open_animation(path: Path) -> Film:
@@ -138,17 +169,11 @@ def frames(film: Film) -> Iterator[np.ndarray | None]:
                     due = next(waiting, None)
                 if due is None or frame.pts != due:
                     continue
-                yield None if frame.is_corrupt else _upright(frame)
+                yield None if frame.is_corrupt else rgb_of(frame, film.screen)
                 due = next(waiting, None)
     while due is not None:
         yield None
         due = next(waiting, None)
-
-
-def _upright(frame: Any) -> np.ndarray:
-    pixels = frame.to_ndarray(format="rgb24")
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    return pixels if matrix is None else turned(pixels, matrix_turn(bytes(matrix)))
 
 
 def convert(
@@ -256,15 +281,22 @@ def _write_stretch(path: Path, pictures: Iterator[np.ndarray], film: Film, suffi
     with atomic_path(path) as temporary, av.open(str(temporary), "w") as container:
         stream: Any = None
         for pixels in pictures:
+            if lossless and film.screen.aspect != 1:  # animated pictures have square pixels
+                pixels = resize(pixels, (pixels.shape[0], round(pixels.shape[1] * film.screen.aspect)))
             if stream is None:
                 stream = container.add_stream(
                     "ffv1" if lossless else "libx264", rate=film.rate.limit_denominator(60000)
                 )
                 stream.width, stream.height = _sides(pixels, lossless)
+                if not lossless:
+                    tag(stream, film.screen)
                 stream.pix_fmt = "bgr0" if lossless else "yuv420p"
                 stream.options = {} if lossless else {"crf": "16", "preset": "medium", "bf": "0"}
-            whole = np.ascontiguousarray(pixels) if lossless else even(pixels)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
+            if lossless:
+                whole = np.ascontiguousarray(pixels)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
+            else:
+                container.mux(stream.encode(yuv_of(even(pixels))))
         container.mux(stream.encode())
 
 

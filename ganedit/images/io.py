@@ -38,8 +38,8 @@ class Photo:
         alpha: [H, W] of the same type, or None if the file has no transparency.
         grey: Whether the file is greyscale; `pixels` then repeats its one channel three times.
         icc: The colour profile of the file, in which results are written; None for sRGB.
-        lost: [H, W, 3] int32, the colours of the file minus those of `pixels` in its profile: what sRGB
-            cannot hold. None if the profile is sRGB.
+        lost: [H, W, 3] int16 or int32, the colours of the file minus those of `pixels` in its profile: what
+            sRGB cannot hold. None if the profile is sRGB.
         path: The file that it was read from.
         sha256: Checksum of that file.
         metadata: EXIF and XMP of the file, which results keep.
@@ -139,7 +139,8 @@ def _in_srgb(photo: Photo) -> Photo:
     if not colour.leads_back(photo.icc):
         return replace(photo, pixels=pixels, icc=None)
     back = colour.from_srgb(pixels, photo.icc)
-    return replace(photo, pixels=pixels, lost=np.subtract(photo.pixels, back, dtype=np.int32))
+    wide = np.int16 if back.dtype == np.uint8 else np.int32
+    return replace(photo, pixels=pixels, lost=np.subtract(photo.pixels, back, dtype=wide))
 
 
 def own_pixels(photo: Photo, pixels: np.ndarray | None = None) -> np.ndarray:
@@ -156,8 +157,10 @@ def own_pixels(photo: Photo, pixels: np.ndarray | None = None) -> np.ndarray:
     if photo.lost is None or photo.lost.shape != out.shape:
         return out
     deep, shallow = np.iinfo(out.dtype).max, photo.pixels.dtype == np.uint8
-    lost = photo.lost * (257 if shallow and deep > 255 else 1)
-    if not shallow and deep == 255:
+    lost = photo.lost
+    if shallow and deep > 255:
+        lost = lost.astype(np.int32) * 257
+    elif not shallow and deep == 255:
         lost = np.rint(lost / 257).astype(np.int32)
     return np.asarray((out + lost).clip(0, deep), out.dtype)
 

@@ -56,7 +56,7 @@ def resized_like(photo: Photo, pixels: np.ndarray) -> Photo:
     alpha = None if photo.alpha is None else resize(photo.alpha, size)
     lost = photo.lost
     if lost is not None:
-        lost = np.rint(resize(lost.astype(np.float32), size)).astype(np.int32)
+        lost = np.rint(resize(lost.astype(np.float32), size)).astype(lost.dtype)
     return replace(photo, pixels=pixels, alpha=alpha, lost=lost)
 
 

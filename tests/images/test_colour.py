@@ -125,6 +125,17 @@ def test_colours_beyond_srgb_survive(tmp_path, depth):
     np.testing.assert_array_equal(own_pixels(large), np.repeat(np.repeat(stored, 2, 0), 2, 1))
 
 
+@pytest.mark.parametrize(("depth", "other"), [(np.uint8, np.uint16), (np.uint16, np.uint8)])
+def test_results_of_another_depth(tmp_path, depth, other):
+    """8-bit results of 16-bit photos, and the other way around, keep colours beyond sRGB as well."""
+    stored = np.zeros((4, 4, 3), depth)
+    stored[..., 1] = np.iinfo(depth).max
+    (tmp_path / "x.tiff").write_bytes(encode(".tiff", stored, None, False, DISPLAY, None, 95))
+    photo = read_image(tmp_path / "x.tiff")
+    back = own_pixels(photo, to_depth(photo.pixels, other)).astype(int)
+    assert np.abs(back - to_depth(stored, other)).max() <= (1 if other == np.uint8 else 257)
+
+
 def test_upscaled_photos_are_in_their_profile(tmp_path, picture):
     converted(picture, WIDE).save(tmp_path / "x.png", icc_profile=WIDE)
     Image.fromarray(picture).save(tmp_path / "y.png")
