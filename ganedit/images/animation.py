@@ -62,7 +62,8 @@ def read_animation(path: Path) -> Animation:
             image.load()  # WebP knows the delay only now
             delays.append(round(image.info.get("duration", 0)) or NO_DELAY)
             transparent |= image.has_transparency_data
-        return Animation(tuple(delays), image.info.get("loop"), transparent)
+        unsaid = 0 if image.format == "AVIF" else None  # which Pillow does not read
+        return Animation(tuple(delays), image.info.get("loop", unsaid), transparent)
 
 
 def animation_frames(path: Path) -> Iterator[np.ndarray | None]:
