@@ -16,12 +16,18 @@ from typing import Any, BinaryIO
 import numpy as np
 import soundfile
 
+from ganedit.audio.whole import check_length, check_whole
 from ganedit.errors import InputError
 from ganedit.files import SOUND_SUFFIXES, atomic_path
 
 BLOCK = 2**18  # samples per channel that are read at once
 MOST_CHANNELS = 32
 RATES = (1000, 1_000_000)  # samples per second: with other rates, the header is damaged
+
+UNKNOWN = 2**62  # from this number of samples on, the header does not say how many there are
+SLACK = {"MP3": 1152}  # samples at the end that decoders count differently
+INDEXED = {"matroska", "mov", "avi"}  # formats of ffmpeg whose header has the true length
+TOLERANCE = 0.02  # of that length
 
 WRITERS = {
     ".wav": ("WAV", "PCM_16", "PCM_24", "FLOAT"),
@@ -80,10 +86,15 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
         if not Path(source).is_file():
             raise InputError(f"{name}: no such file", "check the spelling")
         source = str(source)
+        with open(source, "rb") as file:
+            promised = check_whole(file, name)
+    else:
+        promised = check_whole(source, name)
+        source.seek(0)
     opened: Any = None
     with suppress(soundfile.LibsndfileError):  # libsndfile does not know the format, but ffmpeg may
         opened = soundfile.SoundFile(source)
-    if opened is None:
+    if opened is None or not opened.frames:  # or a WAV file that does not say how long it is
         if not isinstance(source, str):
             source.seek(0)
         with _open_av(source, name) as reader:
@@ -92,16 +103,21 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
     with opened:
         _check(opened.channels, opened.samplerate, name)
         bits = {"FLOAT": 32, "DOUBLE": 32, "PCM_24": 24, "PCM_32": 24}.get(opened.subtype, 16)
-        yield Reader(opened.samplerate, opened.channels, bits, _blocks_of(opened, name), opened.comment)
+        blocks = _blocks_of(opened, opened.frames if promised else UNKNOWN, name)
+        yield Reader(opened.samplerate, opened.channels, bits, blocks, opened.comment)
 
 
-def _blocks_of(opened: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
+def _blocks_of(opened: soundfile.SoundFile, length: int, name: str) -> Iterator[np.ndarray]:
+    total = 0
     while True:
         try:
             block = opened.read(BLOCK, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise InputError(f"{name} is damaged: {error}", "export it again") from error
+        total += len(block)
         if not len(block):
+            if length < UNKNOWN:
+                check_length(total, length, "samples", name, SLACK.get(opened.format, 0))
             return
         yield np.ascontiguousarray(block.T)
 
@@ -122,25 +138,38 @@ def _open_av(source: str | BinaryIO, name: str) -> Iterator[Reader]:
         channels = stream.codec_context.channels
         _check(channels, stream.rate or 0, name)
         comment = container.metadata.get("comment", "")
-        yield Reader(stream.rate, channels, 16, _decoded(container, channels, name), comment)
+        yield Reader(stream.rate, channels, 16, _decoded(container, name), comment)
 
 
-def _decoded(container: Any, channels: int, name: str) -> Iterator[np.ndarray]:
+def _decoded(container: Any, name: str) -> Iterator[np.ndarray]:
     """Blocks of samples, joined from ffmpeg's frames."""
     import av
 
     to_float = av.AudioResampler(format="fltp")
+    sound, end = container.streams.audio[0], 0.0
     waiting: list[np.ndarray] = []
     try:
-        for frame in container.decode(audio=0):
-            waiting += [piece.to_ndarray() for piece in to_float.resample(frame)]
+        for packet in container.demux():
+            end = max(end, _end_of(packet))
+            for frame in packet.decode() if packet.stream == sound else ():
+                waiting += [piece.to_ndarray() for piece in to_float.resample(frame)]
             if sum(piece.shape[1] for piece in waiting) >= BLOCK:
                 yield np.concatenate(waiting, axis=1)
                 waiting = []
     except av.error.FFmpegError as error:
         raise InputError(f"{name} is damaged: {error.strerror}", "export it again") from error
+    if container.duration and set(container.format.name.split(",")) & INDEXED:
+        promised = container.duration / av.time_base
+        check_length(end, promised, "seconds", name, 0.1 + TOLERANCE * promised)
     if waiting:
         yield np.concatenate(waiting, axis=1)
+
+
+def _end_of(packet: Any) -> float:
+    """When a packet ends, in seconds."""
+    if packet.pts is None:
+        return 0.0
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
 def _check(channels: int, rate: int, name: str) -> None:

@@ -143,7 +143,7 @@ def _run(argv: list[str], console: Console) -> int:
     console.stdout.write(printed.getvalue())
     if pending:
         # Output of libraries must not get between the paths of results.
-        with contextlib.redirect_stdout(console.stderr):
+        with contextlib.redirect_stdout(console.stderr), console.hearing():
             pending[0]()
     return 0
 

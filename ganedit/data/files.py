@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES
+from ganedit.images.colour import in_srgb
 
 NAMED_IN_ERRORS = 3  # number of files that an error lists
 Progress = Callable[[int, int], None]  # (images done, total images)
@@ -43,12 +44,12 @@ def _is_wanted(name: str, suffixes: Container[str]) -> bool:
 
 
 def decode(data: bytes, *, grey: bool = False) -> Image.Image:
-    """An image file as 8-bit RGB or luma, upright. Damaged files can raise any exception."""
+    """An image file as 8-bit sRGB or its luma, upright. Damaged files can raise any exception."""
     with Image.open(io.BytesIO(data)) as opened:
         image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I;16"):  # Pillow would clip 16-bit values to 255 instead of scaling them
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        return image.convert("L" if grey else "RGB")
+        return in_srgb(image, opened.info.get("icc_profile")).convert("L" if grey else "RGB")
 
 
 def reason_of(error: Exception) -> str:

@@ -19,6 +19,7 @@ from ganedit.data.files import Progress, decode, some_of
 from ganedit.data.pictures import Layers, Pictures, Read, loaded, matched, squeezed
 from ganedit.errors import InputError, UsageError
 from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, one_hot, read_palette
+from ganedit.images.orientation import orientation_of, upright
 from ganedit.images.tensors import from_levels
 
 
@@ -148,14 +149,16 @@ def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.n
         InputError: Colours without a palette, or not in it. Damaged files can raise any exception.
     """
     with Image.open(io.BytesIO(data)) as image:
+        turn = orientation_of(image)
         if image.mode in NUMBERED:
-            return np.asarray(image).astype(np.uint8)
+            return upright(np.asarray(image).astype(np.uint8), turn)
         if palette is None:
             raise InputError(
                 f"the label map {name} is an image in colours, not of numbers of labels",
                 "save it with indexed colours, or say what the colours mean with `palette=FILE`",
             )
-        return by_colour(np.asarray(image.convert("RGB")), palette, name).astype(np.uint8)
+        colours = upright(np.asarray(image.convert("RGB")), turn)
+        return by_colour(colours, palette, name).astype(np.uint8)
 
 
 def read_colours(source: Path, labels: int) -> Palette | None:
@@ -183,7 +186,8 @@ def _check(numbers: np.ndarray, name: str, labels: int) -> None:
 
 def _instances(data: bytes, name: str, load_size: int) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as image:
-        numbers = np.asarray(image)
+        turn = orientation_of(image)
+        numbers = upright(np.asarray(image), turn)
     if numbers.ndim != 2:
         raise InputError(
             f"the map of instances {name} is an image in colours", "save it as grey, 8 or 16 bits"

@@ -46,7 +46,7 @@ def colorize(
         progress: Called with (tiles done, tiles in all).
 
     Returns:
-        A colour photo of the same size and bit depth.
+        A colour photo in sRGB, of the same size and bit depth.
 
     Raises:
         InputError: A photo without a face, for a model of faces.
@@ -89,4 +89,4 @@ def _colorized(
     planes = [resize(plane.clamp(-1, 1).numpy() * AB_RANGE, own)[..., None] for plane in colours]
     rgb = cv2.cvtColor(np.concatenate([lightness, *planes], axis=2), cv2.COLOR_LAB2RGB)
     pixels = (rgb * white).round().clip(0, white).astype(photo.pixels.dtype)
-    return replace(photo, pixels=pixels, grey=False, icc=None if photo.grey else photo.icc)
+    return replace(photo, pixels=pixels, grey=False, icc=None, lost=None)

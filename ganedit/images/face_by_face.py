@@ -67,7 +67,9 @@ def change_faces(
         own = one if size else _finer(photo, one)
         changed = change(Photo(own.crop, grey=photo.grey))
         pixels = paste(pixels, own.affine, own.crop, changed.pixels)
-    return replace(photo, pixels=pixels, grey=changed.grey, icc=None if photo.grey else photo.icc)
+    if photo.grey:
+        photo = replace(photo, icc=None, lost=None)  # its profile is not for colours
+    return replace(photo, pixels=pixels, grey=changed.grey)
 
 
 def _faces(photo: Photo, template: Template, size: int, which: str | int) -> list[AlignedFace]:

@@ -7,12 +7,13 @@ are there; then they are joined and the folder is deleted.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,21 @@ import numpy as np
 
 from ganedit.errors import InputError
 from ganedit.files import FILM_SUFFIXES, atomic_path, sha256_file
+from ganedit.images.animation import (
+    FORMATS,
+    Animation,
+    animation_frames,
+    is_animation,
+    read_animation,
+    write_animation,
+)
+from ganedit.images.pixels import resize
+from ganedit.images.screen import Screen, losses, rgb_of, tag, yuv_of
 from ganedit.images.video import even
 
+LOG = logging.getLogger(__name__)
+INDEXED = {"matroska", "mov", "avi"}  # formats of ffmpeg whose header has the true length
+TOLERANCE = Fraction(1, 50)  # of that length
 STRETCH = 48  # frames per stretch
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -36,7 +50,10 @@ class Film:
         times: The time of each frame, in `unit`.
         unit: Unit of the times, in seconds.
         rate: Average number of frames per second.
+        end: The time when the last frame ends, in `unit`.
         sound: Name of the codec of the first sound track; empty without sound.
+        screen: How its pixels are to be shown.
+        animation: Its own properties if it is an animated picture, such as a GIF; otherwise None.
     """
 
     path: Path
@@ -44,24 +61,19 @@ class Film:
     times: tuple[int, ...]
     unit: Fraction
     rate: Fraction
-    sound: str
+    end: int
+    sound: str = ""
+    animation: Animation | None = None
+    screen: Screen = field(default_factory=Screen)
 
 
 def is_film(path: Path) -> bool:
-    """Whether to read a file frame by frame: decided by its suffix, and for GIFs by the number of frames."""
-    if path.suffix.lower() != ".gif":
-        return path.suffix.lower() in FILM_SUFFIXES
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError):
-        return False  # reading it as a picture will report what is wrong
+    """Whether to read a file frame by frame: decided by its suffix, and for pictures by what they hold."""
+    return path.suffix.lower() in FILM_SUFFIXES or is_animation(path)
 
 
 def open_film(path: str | Path) -> Film:
-    """Read the properties of a film from its packets.
+    """Read the properties of a film from its packets, or of an animated picture.
 
     Raises:
         InputError: missing, entirely damaged, or without pictures.
@@ -69,12 +81,22 @@ def open_film(path: str | Path) -> Film:
     import av
 
     path = Path(path)
+    if path.suffix.lower() not in FILM_SUFFIXES and is_animation(path):
+        return _open_animation(path)
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path} holds no images", "give a film, or a photo")
             stream = container.streams.video[0]
-            times = sorted({p.pts for p in container.demux(stream) if p.pts is not None and p.size})
+            lengths, last = {}, Fraction(0)
+            for packet in container.demux():
+                if packet.pts is None or not packet.size:
+                    continue
+                last = max(last, (packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream == stream:
+                    lengths[packet.pts] = packet.duration
+            promised = Fraction(container.duration or 0, av.time_base)
+            indexed = set(container.format.name.split(",")) & INDEXED
             unit, rate = _fraction(stream.time_base), _fraction(stream.average_rate)
             sound = container.streams.audio[0].codec_context.name if container.streams.audio else ""
     except FileNotFoundError:
@@ -86,9 +108,37 @@ def open_film(path: str | Path) -> Film:
             ),
             "give one that plays",
         ) from problem
-    if not times or not unit:
+    if not lengths or not unit:
         raise InputError(f"{path} holds no frames", "give a film that plays")
-    return Film(path, sha256_file(path), tuple(times), unit, rate or Fraction(25), sound)
+    if indexed and last < promised * (1 - TOLERANCE) - Fraction(1, 2):
+        raise InputError(
+            f"{path} is cut short: {float(last):.1f} of {float(promised):.1f} seconds are there",
+            "copy or export it again",
+        )
+    times = sorted(lengths)
+    rate = rate or Fraction(25)
+    usual = times[-1] - times[-2] if len(times) > 1 else max(round(1 / rate / unit), 1)
+    end = times[-1] + (lengths[times[-1]] or usual)
+    return Film(path, sha256_file(path), tuple(times), unit, rate, end, sound, screen=_screen_of(path))
+
+
+def _screen_of(path: Path) -> Screen:
+    """How a film is to be shown, by its first frame; what a result cannot keep is logged as a warning."""
+    import av
+
+    with suppress(av.error.FFmpegError), av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            if lost := losses(container, frame):
+                LOG.warning("%s: %s", path, "; ".join(lost))
+            return Screen.of(container.streams.video[0], frame)
+    return Screen()  # decoding the frames will report what is wrong
+
+
+def _open_animation(path: Path) -> Film:
+    animation = read_animation(path)
+    *times, end = accumulate(animation.delays, initial=0)
+    rate = Fraction(1000 * len(times), end)
+    return Film(path, sha256_file(path), tuple(times), Fraction(1, 1000), rate, end, animation=animation)
 
 
 def _fraction(value: Any) -> Fraction:
@@ -100,6 +150,9 @@ def frames(film: Film) -> Iterator[np.ndarray | None]:
     """Yield each frame upright, [H, W, 3] uint8, or None if it is damaged."""
     import av
 
+    if film.animation is not None:
+        yield from animation_frames(film.path)
+        return
     waiting = iter(film.times)
     due = next(waiting, None)
     with av.open(str(film.path)) as container:
@@ -116,15 +169,11 @@ def frames(film: Film) -> Iterator[np.ndarray | None]:
                     due = next(waiting, None)
                 if due is None or frame.pts != due:
                     continue
-                yield None if frame.is_corrupt else _upright(frame)
+                yield None if frame.is_corrupt else rgb_of(frame, film.screen)
                 due = next(waiting, None)
     while due is not None:
         yield None
         due = next(waiting, None)
-
-
-def _upright(frame: Any) -> np.ndarray:
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)))
 
 
 def convert(
@@ -140,7 +189,7 @@ def convert(
 
     Args:
         film: From `open_film`.
-        target: Path that ends in .mp4 (H.264) or .gif.
+        target: Path that ends in .mp4 (H.264), .gif, .webp or .png.
         change: Function from a frame [H, W, 3] uint8 to a changed one; all changed frames have one size.
         key: Plain values that determine the result: stretches made with another key are deleted.
         comment: Comment to store in the film.
@@ -184,7 +233,7 @@ def convert(
         elif progress:
             progress(min(first + STRETCH, total), total)
         paths.append(path)
-    join = _join_gif if target.suffix.lower() == ".gif" else _join_mp4
+    join = _join_animation if target.suffix.lower() in FORMATS else _join_mp4
     with atomic_path(target) as temporary:
         join(temporary, paths, film, comment)
     shutil.rmtree(folder, ignore_errors=True)
@@ -225,22 +274,29 @@ def _keep_if(folder: Path, key: dict[str, Any]) -> None:
 
 
 def _write_stretch(path: Path, pictures: Iterator[np.ndarray], film: Film, suffix: str) -> None:
-    """Encode a stretch: H.264 without reordered frames for MP4s, lossless for GIFs."""
+    """Encode a stretch: H.264 without reordered frames for MP4s, lossless for animated pictures."""
     import av
 
-    lossless = suffix == ".gif"
+    lossless = suffix in FORMATS
     with atomic_path(path) as temporary, av.open(str(temporary), "w") as container:
         stream: Any = None
         for pixels in pictures:
+            if lossless and film.screen.aspect != 1:  # animated pictures have square pixels
+                pixels = resize(pixels, (pixels.shape[0], round(pixels.shape[1] * film.screen.aspect)))
             if stream is None:
                 stream = container.add_stream(
                     "ffv1" if lossless else "libx264", rate=film.rate.limit_denominator(60000)
                 )
                 stream.width, stream.height = _sides(pixels, lossless)
+                if not lossless:
+                    tag(stream, film.screen)
                 stream.pix_fmt = "bgr0" if lossless else "yuv420p"
                 stream.options = {} if lossless else {"crf": "16", "preset": "medium", "bf": "0"}
-            whole = np.ascontiguousarray(pixels) if lossless else even(pixels)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
+            if lossless:
+                whole = np.ascontiguousarray(pixels)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
+            else:
+                container.mux(stream.encode(yuv_of(even(pixels))))
         container.mux(stream.encode())
 
 
@@ -253,15 +309,18 @@ def _join_mp4(path: Path, stretches: list[Path], film: Film, comment: str) -> No
     """Join stretches at the film's own times, with its sound unchanged."""
     import av
 
-    with av.open(str(path), "w", options={"movflags": "faststart"}) as out, av.open(str(film.path)) as source:
+    with ExitStack() as files:
+        out = files.enter_context(av.open(str(path), "w", options={"movflags": "faststart"}))
         out.metadata["comment"] = comment
         with av.open(str(stretches[0])) as first:
             pictures = out.add_stream_from_template(first.streams.video[0])
         pictures.time_base = film.unit
-        sound = None
-        if film.sound and keeps_sound(film):
+        sound: Any = None
+        tracks: Any = iter(())
+        if keeps_sound(film):
+            source = files.enter_context(av.open(str(film.path)))
             sound = out.add_stream_from_template(source.streams.audio[0])
-        tracks = source.demux(source.streams.audio[0]) if sound else iter(())
+            tracks = source.demux(source.streams.audio[0])
         heard = next(tracks, None)
         for packet in _timed(stretches, film):
             while heard is not None and (
@@ -290,8 +349,7 @@ def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:
     """The packets of all stretches, each with the time of its frame in the film."""
     import av
 
-    gaps = [b - a for a, b in pairwise(film.times)] or [max(round(1 / film.rate / film.unit), 1)]
-    schedule = zip(film.times, [*gaps, gaps[-1]][: len(film.times)], strict=True)
+    schedule = zip(film.times, _gaps(film), strict=True)
     for stretch in stretches:
         with av.open(str(stretch)) as container:
             for packet in container.demux(container.streams.video[0]):
@@ -302,12 +360,17 @@ def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:
                 yield packet
 
 
+def _gaps(film: Film) -> list[int]:
+    """How long each frame is shown, in the film's unit."""
+    return [b - a for a, b in pairwise([*film.times, film.end])]
+
+
 def keeps_sound(film: Film) -> bool:
     """Whether an MP4 can contain the film's sound unchanged."""
     return film.sound in ("aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "alac", "flac")
 
 
-def _join_gif(path: Path, stretches: list[Path], film: Film, comment: str) -> None:
+def _join_animation(path: Path, stretches: list[Path], film: Film, comment: str) -> None:
     import av
     from PIL import Image
 
@@ -317,10 +380,8 @@ def _join_gif(path: Path, stretches: list[Path], film: Film, comment: str) -> No
                 for frame in container.decode(video=0):
                     yield Image.fromarray(frame.to_ndarray(format="rgb24"))
 
-    gaps = [b - a for a, b in pairwise(film.times)] or [round(1 / film.rate / film.unit)]
-    durations = [max(round(gap * film.unit * 1000), 20) for gap in [*gaps, gaps[-1]][: len(film.times)]]
-    images = pictures()
-    first = next(images)
-    first.save(
-        path, save_all=True, append_images=images, duration=durations, loop=0, comment=comment.encode()
-    )
+    if film.animation is not None:
+        delays, loops = film.animation.delays, film.animation.loops
+    else:
+        delays, loops = tuple(max(round(gap * film.unit * 1000), 20) for gap in _gaps(film)), 0
+    write_animation(path, pictures(), delays, loops, comment)

@@ -62,7 +62,8 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
         left &= ~part
     if photo.grey:
         pixels[hole] = (luma(pixels[hole]) + 0.5)[:, None].astype(pixels.dtype)
-    return replace(photo, pixels=pixels)
+    lost = None if photo.lost is None else np.where(hole[..., None], 0, photo.lost)  # of what was there
+    return replace(photo, pixels=pixels, lost=lost)
 
 
 def mask_hole(photo: Photo, mask: Photo) -> np.ndarray:

@@ -4,49 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, atomic_path
-from ganedit.images.encode import WRITERS, encode
+from ganedit.images import colour
+from ganedit.images.animation import ANIMATED
+from ganedit.images.encode import WRITERS, encode, keeps_grey
+from ganedit.images.metadata import Metadata, metadata_of
+from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
 
+LOG = logging.getLogger(__name__)
 MAX_PIXELS = 200_000_000  # more than any camera's photo has; larger files may be decompression bombs
-
-
-# Row and column steps, and whether to transpose first, for the eight EXIF orientations.
-_ORIENTATIONS = {
-    1: (False, 1, 1),
-    2: (False, 1, -1),
-    3: (False, -1, -1),
-    4: (False, -1, 1),
-    5: (True, 1, 1),
-    6: (True, 1, -1),
-    7: (True, -1, -1),
-    8: (True, -1, 1),
-}
 
 
 @dataclass
 class Photo:
-    """A photo as it is seen: upright and RGB, with what is needed to write it back in the same form.
+    """A photo as it is seen: upright and in sRGB, with what is needed to write it back in the same form.
 
     Attributes:
-        pixels: [H, W, 3] RGB, uint8 or uint16.
+        pixels: [H, W, 3] in sRGB, uint8 or uint16.
         alpha: [H, W] of the same type, or None if the file has no transparency.
         grey: Whether the file is greyscale; `pixels` then repeats its one channel three times.
-        icc: The colour profile of the pixels, or None (sRGB is assumed).
+        icc: The colour profile of the file, in which results are written; None for sRGB.
+        lost: [H, W, 3] int16 or int32, the colours of the file minus those of `pixels` in its profile: what
+            sRGB cannot hold. None if the profile is sRGB.
         path: The file that it was read from.
         sha256: Checksum of that file.
+        metadata: EXIF and XMP of the file, which results keep.
         provenance: How ganedit made the image, as `images.provenance` records it; None for other images.
     """
 
@@ -54,15 +50,18 @@ class Photo:
     alpha: np.ndarray | None = None
     grey: bool = False
     icc: bytes | None = None
+    lost: np.ndarray | None = field(default=None, repr=False)
     path: Path | None = None
     sha256: str = ""
+    metadata: Metadata | None = field(default=None, repr=False)
     provenance: dict[str, Any] | None = None
 
 
 def read_image(path: str | Path) -> Photo:
-    """Read an image, turned upright as its EXIF orientation says.
+    """Read an image, turned upright as its EXIF orientation says, and in sRGB.
 
-    CMYK and indexed colours become RGB; 16-bit PNG and TIFF files keep their 16 bits.
+    CMYK, indexed colours and other colour profiles become sRGB; a damaged profile is ignored, and a warning
+    logged. 16-bit PNG and TIFF files keep their 16 bits.
 
     Args:
         path: A PNG, JPEG, WebP, TIFF, BMP, GIF or PPM file.
@@ -87,10 +86,11 @@ def read_image(path: str | Path) -> Photo:
             )  # about odd metadata and about large sizes, which are checked below
             with Image.open(io.BytesIO(data)) as image:
                 _check_size(path, image.size)
+                frames = frames_of(image)
                 if image.mode in ("I", "F"):
                     raise InputError(f"{path} has 32-bit pixels", "convert it to 8 or 16 bits per channel")
-                orientation = int(image.getexif().get(0x0112, 1))
-                record = record_of(image)
+                record, metadata = record_of(image), metadata_of(image)
+                mode = colour.mode_of(image)
                 pixels, alpha, grey, icc = _decode(image, data)
     except InputError:
         raise
@@ -104,9 +104,65 @@ def read_image(path: str | Path) -> Photo:
             f"{path} cannot be read as an image: {_describe(data, problem)}",
             "give a PNG, JPEG, WebP or TIFF file that opens in a viewer",
         ) from problem
-    pixels = _upright(pixels, orientation)
-    alpha = None if alpha is None else _upright(alpha, orientation)
-    return Photo(pixels, alpha, grey, icc, path, hashlib.sha256(data).hexdigest(), record)
+    if frames > 1:
+        what = "pages" if image.format == "TIFF" else "frames"
+        LOG.warning("%s has %d %s; only the first is used", path, frames, what)
+    if icc and (wrong := colour.problem_of(icc, mode)):
+        LOG.warning("%s: its colour profile %s; its colours are taken as sRGB", path, wrong)
+        icc = None
+    icc = None if mode == "CMYK" else icc
+    sha256 = hashlib.sha256(data).hexdigest()
+    photo = Photo(pixels, alpha, grey, icc, None, path, sha256, metadata, record)
+    return _in_srgb(photo)
+
+
+def frames_of(image: Image.Image) -> int:
+    """The number of pictures in a file opened by Pillow: frames of an animation, or pages of a TIFF.
+
+    Reduced copies and masks in a TIFF do not count, nor the extra pictures that cameras put into a JPEG.
+    """
+    if not isinstance(image, TiffImageFile):
+        return int(getattr(image, "n_frames", 1)) if image.format in ANIMATED else 1
+    pages = 0
+    for page in range(image.n_frames):
+        image.seek(page)
+        pages += not int(image.tag_v2.get(254, 0)) & 5
+    image.seek(0)
+    return pages
+
+
+def _in_srgb(photo: Photo) -> Photo:
+    """A photo whose pixels are in the colours of its profile, with pixels in sRGB."""
+    if photo.icc is None or colour.is_srgb(photo.icc):
+        return photo
+    pixels = colour.to_srgb(photo.pixels, photo.icc)
+    if not colour.leads_back(photo.icc):
+        return replace(photo, pixels=pixels, icc=None)
+    back = colour.from_srgb(pixels, photo.icc)
+    wide = np.int16 if back.dtype == np.uint8 else np.int32
+    return replace(photo, pixels=pixels, lost=np.subtract(photo.pixels, back, dtype=wide))
+
+
+def own_pixels(photo: Photo, pixels: np.ndarray | None = None) -> np.ndarray:
+    """Pixels of a photo, by default its own, in the colours of its profile instead of sRGB.
+
+    Args:
+        photo: The photo. What sRGB cannot hold of its colours is added, if the sizes agree.
+        pixels: [H, W, 3] in sRGB, uint8 or uint16.
+    """
+    pixels = photo.pixels if pixels is None else pixels
+    if photo.icc is None or colour.is_srgb(photo.icc):
+        return pixels
+    out = colour.from_srgb(pixels, photo.icc)
+    if photo.lost is None or photo.lost.shape != out.shape:
+        return out
+    deep, shallow = np.iinfo(out.dtype).max, photo.pixels.dtype == np.uint8
+    lost = photo.lost
+    if shallow and deep > 255:
+        lost = lost.astype(np.int32) * 257
+    elif not shallow and deep == 255:
+        lost = np.rint(lost / 257).astype(np.int32)
+    return np.asarray((out + lost).clip(0, deep), out.dtype)
 
 
 def read_provenance(path: str | Path) -> dict[str, Any] | None:
@@ -181,17 +237,18 @@ def _describe(data: bytes, problem: Exception) -> str:
 
 
 def _decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None, bool, bytes | None]:
-    """Pixels [H, W, 3], alpha [H, W] or None, grey, ICC profile; orientation not yet applied."""
+    """Pixels [H, W, 3], alpha [H, W] or None, both upright; grey, ICC profile."""
     icc: bytes | None = image.info.get("icc_profile")
     if _sixteen_bits(image, data):
         return *_decode_16(image, data), icc
+    turn = orientation_of(image)
     if image.mode == "CMYK":
-        return np.asarray(_cmyk_to_rgb(image, icc)), None, False, None
+        return upright(np.asarray(colour.in_srgb(image, icc).convert("RGB")), turn), None, False, icc
     grey = image.mode in ("1", "L", "LA", "La")
     if "A" in image.getbands() or image.mode in ("La", "RGBa") or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
-        return rgba[..., :3].copy(), rgba[..., 3].copy(), grey, icc
-    return np.array(image.convert("RGB")), None, grey, icc
+        return upright(rgba[..., :3], turn), upright(rgba[..., 3], turn), grey, icc
+    return upright(np.array(image.convert("RGB")), turn), None, grey, icc
 
 
 def _sixteen_bits(image: Image.Image, data: bytes) -> bool:
@@ -208,33 +265,18 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
     import cv2
 
     if image.mode.startswith("I;16"):
-        level = np.asarray(image).astype(np.uint16)
+        turn = orientation_of(image)
+        level = upright(np.asarray(image).astype(np.uint16), turn)
         return np.repeat(level[..., None], 3, axis=2), None, True
+    turn = int(image.getexif().get(TAG, 1))
     image.load()  # detects truncated files, which OpenCV accepts silently
-    raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    plain = np.frombuffer(without_tiff_orientation(data), np.uint8)
+    raw = cv2.imdecode(plain, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.dtype != np.uint16 or raw.ndim != 3:
         raise ValueError("16-bit pixels in a layout that is not supported")
-    alpha = raw[..., 3].copy() if raw.shape[2] == 4 else None
-    return raw[..., 2::-1].copy(), alpha, image.format == "PNG" and data[25] == 4  # luminance with alpha
-
-
-def _cmyk_to_rgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """RGB from CMYK, by the file's own colour profile if it has a valid one."""
-    if icc:
-        try:
-            inks = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            rgb = ImageCms.profileToProfile(image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if rgb is not None:
-                return rgb
-        except (ImageCms.PyCMSError, OSError):
-            pass
-    return image.convert("RGB")
-
-
-def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
-    transpose, rows, columns = _ORIENTATIONS.get(orientation, (False, 1, 1))
-    array = array.swapaxes(0, 1) if transpose else array
-    return np.ascontiguousarray(array[::rows, ::columns])
+    alpha = upright(raw[..., 3], turn) if raw.shape[2] == 4 else None
+    grey = image.format == "PNG" and data[25] == 4  # luminance with alpha
+    return upright(raw[..., 2::-1], turn), alpha, grey
 
 
 def write_image(
@@ -249,9 +291,9 @@ def write_image(
 
     Args:
         path: Ends in .png, .jpg, .jpeg, .webp, .tif or .tiff.
-        pixels: [H, W, 3] RGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits).
-        like: Keep the alpha channel (if the sizes agree), the greyscale mode and the colour profile of this
-            photo, as far as the format can.
+        pixels: [H, W, 3] in sRGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits).
+        like: Keep the alpha channel (if the sizes agree), the greyscale mode, the colour profile and the
+            metadata of this photo, as far as the format can; colours are converted to that profile.
         provenance: A record from `images.provenance.provenance`, to be embedded in the file.
         quality: Of JPEG and WebP files, 1 to 100.
 
@@ -274,12 +316,15 @@ def write_image(
         )
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    alpha, grey, icc = None, False, None
+    alpha, grey, icc, metadata = None, False, None, None
     if like is not None:
-        grey, icc = like.grey, like.icc
+        metadata = like.metadata
         if like.alpha is not None and like.alpha.shape == pixels.shape[:2]:
             alpha = to_depth(like.alpha, pixels.dtype)
-    data = encode(path.suffix.lower(), pixels, alpha, grey, icc, provenance, quality)
+        grey = like.grey and keeps_grey(path.suffix.lower(), pixels.dtype, alpha is not None)
+        if like.icc and (grey or not colour.is_grey(like.icc)):
+            icc, pixels = like.icc, own_pixels(like, pixels)
+    data = encode(path.suffix.lower(), pixels, alpha, grey, icc, provenance, quality, metadata)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(data)
     return path

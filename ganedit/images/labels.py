@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from ganedit.errors import InputError
-from ganedit.images.io import read_bytes, read_image
+from ganedit.images.io import own_pixels, read_bytes, read_image
+from ganedit.images.orientation import orientation_of, upright
 
 NUMBERED = ("P", "L", "1")  # Pillow modes in which pixels are label numbers
 MANY = 8  # unknown labels or colours that an error lists
@@ -80,14 +82,15 @@ def read_label_map(
     path = Path(path)
     photo = read_image(path)
     if palette is not None:
-        return LabelMap(by_colour(photo.pixels, palette, path), path, photo.sha256)
-    with Image.open(path) as image:
+        return LabelMap(by_colour(own_pixels(photo), palette, path), path, photo.sha256)
+    with Image.open(io.BytesIO(read_bytes(path))) as image:  # by its path, Pillow 13 garbles turned TIFFs
         if image.mode in NUMBERED:
-            return LabelMap(np.asarray(image).astype(np.uint8), path, photo.sha256)
+            turn = orientation_of(image)
+            return LabelMap(upright(np.asarray(image).astype(np.uint8), turn), path, photo.sha256)
     if photo.grey:
-        return LabelMap(photo.pixels[..., 0].copy(), path, photo.sha256)
+        return LabelMap(own_pixels(photo)[..., 0].copy(), path, photo.sha256)
     if otherwise is not None:
-        return LabelMap(by_colour(photo.pixels, otherwise, path), path, photo.sha256)
+        return LabelMap(by_colour(own_pixels(photo), otherwise, path), path, photo.sha256)
     raise InputError(
         f"{path} is an image in colours, but the model needs label numbers",
         "save it with indexed colours, or say what the colours mean with `palette=FILE`",

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
+NAMESPACES = {
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+}
 _USER_COMMENT = 0x9286
 _ASCII = b"ASCII\0\0\0"  # the character code before a comment in EXIF
 
@@ -59,15 +63,20 @@ def provenance(
 
 
 def record_of(image: Image.Image) -> dict[str, Any] | None:
-    """The record in a PNG, JPEG, WebP or TIFF file opened by Pillow, or None."""
-    text: Any = image.info.get("ganedit")
+    """The record in a PNG, JPEG, WebP, TIFF or GIF file opened by Pillow, or None."""
+    text: Any = image.info.get("ganedit") or (image.info.get("comment") if image.format == "GIF" else None)
     if text is not None:
         return parse_record(text)
     try:
         comment = image.getexif().get_ifd(0x8769).get(_USER_COMMENT, b"")
-        comment = comment.encode() if isinstance(comment, str) else bytes(comment)
     except Exception:  # damaged EXIF can raise almost anything, and is not from ganedit
         return None
+    return parse_comment(comment)
+
+
+def parse_comment(comment: str | bytes) -> dict[str, Any] | None:
+    """The record in the EXIF field UserComment, or None if it is something else."""
+    comment = comment.encode() if isinstance(comment, str) else bytes(comment)
     return parse_record(comment.removeprefix(_ASCII))
 
 
@@ -96,17 +105,22 @@ def exif_fields(record: dict[str, Any]) -> tuple[dict[int, Any], dict[int, Any]]
     return main, {_USER_COMMENT: _ASCII + json.dumps(record).encode("ascii")}
 
 
+def xmp_fields(record: dict[str, Any]) -> dict[str, str]:
+    """Properties of XMP that name the program and the kind of source; their prefixes are in `NAMESPACES`."""
+    fields = {"xmp:CreatorTool": _software(record)}
+    if kind := record.get("digital_source_type"):
+        fields["Iptc4xmpExt:DigitalSourceType"] = kind
+    return fields
+
+
 def xmp_packet(record: dict[str, Any]) -> bytes:
     """An XMP packet that names the program and the kind of source."""
-    attributes = {"xmp:CreatorTool": _software(record)}
-    if kind := record.get("digital_source_type"):
-        attributes["Iptc4xmpExt:DigitalSourceType"] = kind
-    fields = " ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
+    fields = " ".join(f"{name}={quoteattr(value)}" for name, value in xmp_fields(record).items())
+    spaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
-        f'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" {fields}/>'
+        f'<rdf:Description rdf:about="" {spaces} {fields}/>'
         '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
     ).encode()
 

@@ -47,8 +47,17 @@ def check_size(size: int | None) -> None:
 
 def resized(photo: Photo, size: tuple[int, int]) -> Photo:
     """A photo resized to another height and width, with its alpha."""
+    return resized_like(photo, resize(photo.pixels, size))
+
+
+def resized_like(photo: Photo, pixels: np.ndarray) -> Photo:
+    """A photo with new pixels [H, W, 3] of another size, to which all else of it is resized."""
+    size = (pixels.shape[0], pixels.shape[1])
     alpha = None if photo.alpha is None else resize(photo.alpha, size)
-    return replace(photo, pixels=resize(photo.pixels, size), alpha=alpha)
+    lost = photo.lost
+    if lost is not None:
+        lost = np.rint(resize(lost.astype(np.float32), size)).astype(lost.dtype)
+    return replace(photo, pixels=pixels, alpha=alpha, lost=lost)
 
 
 def sized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

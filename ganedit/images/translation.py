@@ -113,8 +113,8 @@ def translate(
         progress: Called with (tiles done, tiles in all).
 
     Returns:
-        A photo of the same proportions; alpha, bit depth and colour profile are kept. What is made from a
-        drawing is opaque.
+        A photo of the same proportions in sRGB; alpha and bit depth are kept. What is made from a drawing is
+        opaque.
 
     Raises:
         InputError: Labels that the model does not know, arguments that do not suit it, or a photo without a
@@ -203,7 +203,7 @@ def _drawn(photo: Photo | LabelMap, pixels: np.ndarray, model: Translator) -> Ph
         model
     ):  # a drawing fills the transparent background too
         alpha = sized(photo.alpha, (pixels.shape[0], pixels.shape[1]))
-    return replace(photo, pixels=pixels, alpha=alpha, grey=False, icc=None if photo.grey else photo.icc)
+    return replace(photo, pixels=pixels, alpha=alpha, grey=False, icc=None, lost=None)
 
 
 def _cut_picture(pixels: np.ndarray, model: Translator) -> Cut:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import Tensor
 
 from ganedit.errors import InputError
 from ganedit.images.bands import collect, in_bands
 from ganedit.images.io import MAX_PIXELS, Photo
-from ganedit.images.pixels import levelled, resize
-from ganedit.images.sizes import fitted, resized
+from ganedit.images.pixels import levelled
+from ganedit.images.sizes import fitted, resized, resized_like
 from ganedit.images.tensors import to_unit
 from ganedit.images.tiles import Progress, check_tile
 from ganedit.store.models import Upscaler
@@ -27,8 +25,8 @@ def upscale(
 ) -> Photo:
     """Enlarge a photo with a super-resolution model.
 
-    Alpha is enlarged by a Lanczos filter; greyscale photos stay greyscale, and bit depth and colour profile
-    are kept.
+    Alpha, and colours that sRGB cannot hold, are enlarged by a Lanczos filter; greyscale photos stay
+    greyscale, and bit depth and colour profile are kept.
 
     Args:
         photo: A photo of any size.
@@ -66,5 +64,4 @@ def upscale(
 
     bands = in_bands(model, model, cut, photo.pixels.shape[:2], tile, progress, model.scale)
     (pixels,) = collect(bands, (height, width), [photo.pixels.dtype], (0.0, 1.0))
-    alpha = None if photo.alpha is None else resize(photo.alpha, (height, width))
-    return replace(photo, pixels=levelled(pixels) if photo.grey else pixels, alpha=alpha)
+    return resized_like(photo, levelled(pixels) if photo.grey else pixels)

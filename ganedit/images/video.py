@@ -12,6 +12,7 @@ import numpy as np
 from ganedit.errors import InputError
 from ganedit.files import atomic_path
 from ganedit.images.pixels import to_depth
+from ganedit.images.screen import Screen, tag, yuv_of
 
 SUFFIXES = (".mp4", ".gif")
 
@@ -50,9 +51,10 @@ def _write_mp4(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: f
         height, width = first.shape[:2]
         stream.width, stream.height = width + width % 2, height + height % 2  # yuv420p needs even sides
         stream.pix_fmt = "yuv420p"
+        tag(stream, Screen())
         stream.options = {"crf": "16", "preset": "medium"}
         for pixels in chain([first], rest):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(even(pixels), format="rgb24")))
+            container.mux(stream.encode(yuv_of(even(pixels))))
         container.mux(stream.encode())
 
 

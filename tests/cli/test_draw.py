@@ -93,3 +93,12 @@ def test_what_cannot_be_drawn(ganedit, photo, tmp_path):
     assert "did you mean close-up" in ganedit("draw", "regions", photo, "--template", "closeup").err
     assert ganedit("draw", "regions", photo, "--face", "first").status == 2
     assert ganedit("draw", "edges").status == 2
+
+
+def test_a_broken_profile_is_named_once(ganedit):
+    Image.new("RGB", (32, 32), "teal").save("x.png", icc_profile=b"no profile")
+    ran = ganedit("draw", "edges", "x.png", "--quiet")
+    assert ran.status == 0
+    assert ran.lines == ["x.edges.png"]
+    warning = "ganedit draw edges: x.png: its colour profile is damaged; its colours are taken as sRGB"
+    assert ran.err.splitlines() == [warning]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from profiles import P3, SRGB_CURVE, colours
 
 from ganedit.images.io import read_image, read_provenance, write_image
 from ganedit.images.pixels import to_depth
@@ -240,6 +241,26 @@ def test_a_zero_edit_leaves_the_photo_bit_for_bit(ganedit, photo, tmp_path, kind
     assert ran.lines == [f"it.pasted{path.suffix}"], ran.err
     assert (tmp_path / ran.lines[0]).read_bytes() == path.read_bytes()
     assert Image.open(ran.lines[0]).format == Image.open(path).format
+
+
+def test_a_pasted_photo_keeps_its_profile_and_metadata(ganedit, photo):
+    """Where nothing was pasted, the stored numbers stay: they must not go to sRGB and back."""
+    icc, exif = colours(P3, SRGB_CURVE), Image.Exif()
+    exif[0x0110], exif[0x0112] = "Model One", 1
+    stored = np.asarray(Image.open(photo).convert("RGB"))
+    Image.fromarray(stored).save("p3.png", icc_profile=icc, exif=exif)
+    paste = (*SMILE, "p3.png", "--method", "encode", "--magnitude", 6, "--paste")
+    assert ganedit(*paste).status == 0
+    with Image.open("p3.pasted.png") as image:
+        assert image.info["icc_profile"] == icc
+        assert image.getexif()[0x0110] == "Model One"
+        changed = (np.asarray(image) != stored).any(axis=2)
+    assert 0.01 < changed.mean() < 0.6
+    assert not changed[220:].any()
+    assert ganedit(*paste, "--force", "--no-metadata").status == 0
+    with Image.open("p3.pasted.png") as image:
+        assert 0x0110 not in image.getexif()
+        assert image.info["icc_profile"] == icc
 
 
 def test_paste_replace_and_other_spellings(ganedit, projected):

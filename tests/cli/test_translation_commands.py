@@ -538,3 +538,60 @@ def test_stretches_of_another_model_are_not_taken_up(ganedit, models, monkeypatc
     (parts / "000000.mkv").write_bytes(b"other")
     assert ganedit("translate", "clip.mp4", "--model", "zebras", "--force").status == 0
     assert Path("clip.translated.mp4").read_bytes() == wanted
+
+
+def test_a_turned_tiff_is_upscaled_upright(ganedit, models):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    pixels = np.zeros((24, 32, 3), np.uint8)
+    pixels[:12, :16] = 255  # where the top right corner is to be
+    Image.fromarray(pixels).save("x.tiff", exif=exif)
+    assert ganedit("upscale", "x.tiff", "--size", "24").status == 0
+    upright = np.zeros((32, 24, 3), np.uint8)
+    upright[:16, 12:] = 255
+    Image.fromarray(upright).save("y.tiff")
+    assert ganedit("upscale", "y.tiff").status == 0
+    assert (pixels_of("x.upscaled.tiff") == pixels_of("y.upscaled.tiff")).all()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_animations_keep_their_format_and_delays(ganedit, models, suffix):
+    images = [Image.new("RGB", (16, 12), (level, 0, 0)) for level in (0, 90, 250)]
+    images[0].save(f"x{suffix}", save_all=True, append_images=images[1:], duration=[40, 80, 900], loop=2)
+    ran = ganedit("upscale", f"x{suffix}", "--json")
+    assert ran.status == 0, ran.err
+    assert ran.json[0]["frames"] == 3
+    with Image.open(f"x.upscaled{suffix}") as image:
+        assert image.size == (64, 48)
+        assert image.info["loop"] == 2
+        delays = []
+        for i in range(image.n_frames):
+            image.seek(i)
+            image.load()
+            delays.append(image.info["duration"])
+    assert delays == [40, 80, 900]
+    assert "upscale" in ganedit("info", f"x.upscaled{suffix}").out
+    still = ganedit("colorize", f"x{suffix}")
+    assert still.status == 0
+    assert f"x{suffix} has 3 frames; only the first is used" in still.err
+
+
+@pytest.mark.parametrize("command", ["upscale", "colorize", "translate", "inpaint"])
+def test_the_camera_and_the_date_stay_unless_they_are_not_wanted(ganedit, models, command):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0110] = 6, "Model One"
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:01 12:30:00"
+    Image.new("RGB", (40, 32), "teal").save("x.jpg", exif=exif)
+    more = {"translate": ["--model", "zebras"], "inpaint": ["--box", "4,4,8,8"]}.get(command, [])
+    assert ganedit(command, "x.jpg", *more, "--suffix", ".1.jpg").status == 0
+    with Image.open("x.1.jpg") as image:
+        assert image.size[0] < image.size[1]
+        found = image.getexif()
+        assert (found[0x0112], found[0x0110]) == (1, "Model One")
+        assert found.get_ifd(0x8769)[0x9003] == "2024:05:01 12:30:00"
+    assert library.read_provenance("x.1.jpg")["command"] == command
+    assert ganedit(command, "x.jpg", *more, "--suffix", ".2.jpg", "--no-metadata").status == 0
+    with Image.open("x.2.jpg") as image:
+        assert 0x0110 not in image.getexif()
+        assert 0x9003 not in image.getexif().get_ifd(0x8769)
+    assert library.read_provenance("x.2.jpg")["command"] == command

@@ -85,12 +85,12 @@ def test_a_photo_is_translated_as_the_network_does(resnet):
     assert np.abs(result.pixels - levels).max() <= 0.51
 
 
-def test_depth_alpha_and_profile_are_kept(resnet):
+def test_depth_and_alpha_are_kept(resnet):
     source = photo(40, 40, np.uint16, alpha=True)
     result = ganedit.translate(source, resnet)
     assert result.pixels.dtype == np.uint16
     assert (result.alpha == source.alpha).all()
-    assert result.icc == b"profile"
+    assert result.icc is None  # what a network draws is in sRGB
     eight = replace(source, pixels=(source.pixels >> 8).astype(np.uint8))
     rough = ganedit.translate(eight, resnet).pixels.astype(float)
     assert np.abs(result.pixels / 257 - rough).max() < 3

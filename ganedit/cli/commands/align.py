@@ -65,10 +65,7 @@ def command(
             if console.should_write(target):
                 record = console.provenance("align", {**details, "source_sha256": photo.sha256}, source=path)
                 write_image(
-                    target,
-                    aligned.crop,
-                    like=Photo(aligned.crop, grey=photo.grey, icc=photo.icc),
-                    provenance=record,
+                    target, aligned.crop, like=Photo(aligned.crop, grey=photo.grey), provenance=record
                 )
             yield Result(target, details)
 

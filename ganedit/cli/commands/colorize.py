@@ -9,7 +9,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.options import Aligned, Face, OutputFolder, Pictures, check_face
+from ganedit.cli.kit.options import Aligned, Face, NoMetadata, OutputFolder, Pictures, check_face
 from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 
 MODEL = "colorize-faces"
@@ -27,6 +27,7 @@ def command(
         str, typer.Option(help="Suffix of the results; .colour.png also sets the format.")
     ] = ".colorized",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Add likely colours to greyscale images.
 
@@ -52,4 +53,5 @@ def command(
         ],
         open=read_image,
         parameters={"size": size, "tile": tile, "face": face, "aligned": aligned},
+        metadata=not no_metadata,
     ).run(inputs)  # fmt: skip

@@ -146,8 +146,7 @@ def _work(
         parameters = {"size": size, "source_sha256": photo.sha256}
         record = console.provenance(f"draw {use}", parameters, source=path)
         if pairs:
-            like = Photo(photo.pixels, icc=None if photo.grey else photo.icc)
-            write_image(target, _pair(drawn, photo.pixels), like=like, provenance=record)
+            write_image(target, _pair(drawn, photo.pixels), provenance=record)
         elif drawn.ndim == 2:
             write_regions(target, drawn, record)
         else:

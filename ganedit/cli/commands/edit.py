@@ -20,7 +20,7 @@ from ganedit.cli.kit.editor import (
     Sheet,
     Video,
 )
-from ganedit.cli.kit.options import Method, OutputFolder, check_face
+from ganedit.cli.kit.options import Method, NoMetadata, OutputFolder, check_face
 from ganedit.cli.kit.units import Ablate, Activate, Units
 from ganedit.errors import UsageError
 
@@ -62,6 +62,7 @@ def command(
     method: Annotated[Method | None, typer.Option(help="How photos are projected (default: hybrid).")] = None,
     face: Face = "largest",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Edit a photo or latent along directions: smile, age, yaw, ...
 
@@ -75,5 +76,6 @@ def command(
     request = DirectionChange.read(direction, magnitude, layers, sweep, paste, space, units)
     if photo is not None and paste is None:
         raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
-    editor = Editor(console, request, output, model, method, face, photo, sheet or sweep is not None, video)
+    sheet = sheet or sweep is not None
+    editor = Editor(console, request, output, model, method, face, photo, sheet, video, not no_metadata)
     editor.run(inputs)

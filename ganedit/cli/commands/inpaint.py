@@ -10,7 +10,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
 from ganedit.cli.kit.pictures import PictureJob
 from ganedit.errors import InputError, UsageError
 
@@ -39,6 +39,7 @@ def command(
         str, typer.Option(help="Suffix of the results; .filled.jpg also sets the format.")
     ] = ".inpainted",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Redraw part of an image: under a mask, in a box, or where it is transparent.
 
@@ -69,6 +70,7 @@ def command(
         open=read_image,
         parameters={"mask": mask, "box": box, "size": size},
         lossless=True,
+        metadata=not no_metadata,
     ).run(inputs)  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.options import Aligned, Face, OutputFolder, Pictures, check_face
+from ganedit.cli.kit.options import Aligned, Face, NoMetadata, OutputFolder, Pictures, check_face
 from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 from ganedit.errors import UsageError
 
@@ -54,12 +54,14 @@ def command(
         str, typer.Option(help="Suffix of the results; .zebra.png also sets the format.")
     ] = ".translated",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Turn images and films into others: horses into zebras, sketches into faces, maps into photos.
 
     Writes NAME.translated.EXT in the input's format, or PNG if ganedit cannot write it; films become
-    MP4 or remain GIF, with their sound. Models that draw from label maps take PNGs with indexed colours.
-    Models of faces change the face of a photo, and leave the rest as it is.
+    MP4 with their sound, and animated GIF, WebP and PNG files keep their format. Models that draw from
+    label maps take PNGs with indexed colours. Models of faces change the face of a photo, and leave the rest
+    as it is.
     """
     from ganedit.images.io import read_image
     from ganedit.images.labels import read_label_map, read_palette
@@ -108,6 +110,7 @@ def command(
         },
         films=not maps,
         together=None if faces else lambda picture: batch_size(translator, shape_of(picture), size),
+        metadata=not no_metadata,
     ).run(inputs)  # fmt: skip
 
 

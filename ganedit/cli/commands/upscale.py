@@ -9,7 +9,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
-from ganedit.cli.kit.options import OutputFolder, Pictures
+from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
 from ganedit.cli.kit.pictures import PictureJob, Size, Tile
 
 MODEL = "upscale-x4"
@@ -25,11 +25,12 @@ def command(
         str, typer.Option(help="Suffix of the results; .x4.png also sets the format.")
     ] = ".upscaled",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Upscale images and films.
 
     Writes NAME.upscaled.EXT in the input's format, or PNG if ganedit cannot write it; films become
-    MP4 or remain GIF, with their sound.
+    MP4 with their sound, and animated GIF, WebP and PNG files keep their format.
     """
     from ganedit.images.io import read_image
     from ganedit.images.sizes import check_size
@@ -47,4 +48,5 @@ def command(
         open=read_image,
         parameters={"size": size, "tile": tile},
         films=True,
+        metadata=not no_metadata,
     ).run(inputs)  # fmt: skip

@@ -6,6 +6,7 @@ Only results go to standard output; everything else goes to standard error.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -105,6 +106,18 @@ class Console:
         """Print a message that a user should know, even with --quiet."""
         print(f"{self.command}: {message}", file=self.stderr, flush=True)
 
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Context in which warnings that the library logs are printed, each once."""
+        library, handler = logging.getLogger("ganedit"), _Hearing(self)
+        library.addHandler(handler)
+        library.propagate = False
+        try:
+            yield
+        finally:
+            library.propagate = True
+            library.removeHandler(handler)
+
     def complain(self, error: GaneditError, about: str = "") -> None:
         """Report an error in one or two lines: what happened, and what to do next."""
         where = f"{about}: " if about and about not in error.message else ""
@@ -197,6 +210,21 @@ class Console:
         from ganedit.store.load import load
 
         return load(name_or_path, device=self.options.device, dtype=self.options.dtype)
+
+
+class _Hearing(logging.Handler):
+    """Passes on warnings to a console."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+        self._heard: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = with_flags(record.getMessage())
+        if text not in self._heard:
+            self._heard.add(text)
+            self._console.warn(text)
 
 
 def _plain(value: Any) -> Any:

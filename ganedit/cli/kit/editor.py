@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -166,6 +166,7 @@ class Editor:
     photo: Path | None
     sheet: bool
     video: bool
+    metadata: bool = True
 
     def __post_init__(self) -> None:
         self._models = Models(self.console, self.model)
@@ -326,7 +327,9 @@ class Editor:
         faces = [subject.face for subject in subjects]
         mode = self.change.paste or "change"
         pixels = paste_faces(photo.pixels, faces, [face.after[label] for face in faces], mode=mode)
-        if np.array_equal(pixels, photo.pixels) and photo.path and path.suffix == photo.path.suffix:
+        photo = photo if self.metadata else replace(photo, metadata=None)
+        kept = self.metadata and photo.path and path.suffix == photo.path.suffix
+        if photo.path and kept and np.array_equal(pixels, photo.pixels):
             with atomic_path(path) as temporary:  # an exact copy, without compressing it again
                 shutil.copyfile(photo.path, temporary)
             return

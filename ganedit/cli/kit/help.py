@@ -26,8 +26,8 @@ GROUPS = {
         encoder_width style_dim norm widths embed frames cycles scale residual up upsampling patch
     """,
     "Output": """
-        output out suffix video sheet grid paste fps name name_back about_data terms licence source
-        snapshot_kimg sample_kimg spectrograms faces
+        output out suffix no_metadata video sheet grid paste fps name name_back about_data terms licence
+        source snapshot_kimg sample_kimg spectrograms faces
     """,
     "Global": """
         device dtype seed json quiet debug force skip_existing no_provenance help

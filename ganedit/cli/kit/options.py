@@ -24,6 +24,9 @@ Aligned = Annotated[
     bool, typer.Option("--aligned", help="The images are aligned crops: do not look for faces.")
 ]
 Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a number (2: second largest).")]
+NoMetadata = Annotated[
+    bool, typer.Option("--no-metadata", help="Do not keep EXIF and XMP: date, camera, place and so on.")
+]
 OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 
 

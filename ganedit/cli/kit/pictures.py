@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,6 +78,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         parameters: Parameters for the provenance of the result.
         lossless: Whether results of JPEG and WebP files become PNG.
         films: Whether films are changed frame by frame.
+        metadata: Whether results keep EXIF and XMP.
         together: Function that returns how many pictures like this one, of one size, to pass to `change` at
             once.
     """
@@ -92,6 +93,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
     parameters: dict[str, Any]
     lossless: bool = False
     films: bool = False
+    metadata: bool = True
     together: Callable[[Any], int] | None = None
 
     def run(self, inputs: Sequence[str] | None) -> None:
@@ -120,14 +122,17 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
             yield _Film(path, target) if film else _Picture(path, target)
 
     def _name(self, path: Path, film: bool) -> str:
+        from ganedit.images.animation import FORMATS as ANIMATIONS
         from ganedit.images.encode import WRITERS
         from ganedit.images.video import SUFFIXES as FILM_WRITERS
 
-        own, writers = path.suffix.lower(), FILM_WRITERS if film else WRITERS
+        own = path.suffix.lower()
+        animated = (own,) if own in ANIMATIONS else ()
+        writers = (*FILM_WRITERS, *animated) if film else WRITERS
         if os.path.splitext(f"x{self.suffix}")[1].lower() in writers:
             return f"{path.stem}{self.suffix}"
         if film:
-            return f"{path.stem}{self.suffix}{own if own == '.gif' else '.mp4'}"
+            return f"{path.stem}{self.suffix}{path.suffix if animated else '.mp4'}"
         keep = own in writers and not (self.lossless and own in LOSSY)
         return f"{path.stem}{self.suffix}{path.suffix if keep else '.png'}"
 
@@ -156,7 +161,8 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
 
         if not isinstance(made, Photo):
             return made
-        write_image(task.target, made.pixels, like=made, provenance=self._record(task.path))
+        like = made if self.metadata else replace(made, metadata=None)
+        write_image(task.target, made.pixels, like=like, provenance=self._record(task.path))
         height, width = made.pixels.shape[:2]
         return Result(task.target, {"width": width, "height": height, "model": self.model.name})
 
@@ -170,6 +176,8 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         film = open_film(task.path)
         if film.sound and task.target.suffix.lower() == ".mp4" and not keeps_sound(film):
             self.console.warn(f"{task.path}: an MP4 cannot hold its sound ({film.sound}): left out")
+        if film.animation is not None and film.animation.transparent:
+            self.console.warn(f"{task.path}: transparent parts of an animation are made white")
         record = self._record(task.path)
         key = {"use": self.use, "model": self.model.sha256, **self.parameters, "dtype": str(self.model.dtype)}
         if parts_folder(task.target).is_dir():

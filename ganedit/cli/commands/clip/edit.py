@@ -12,7 +12,7 @@ import typer
 from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.editor import PASTES, Editor, Face, Inputs, ModelOf, Paste, PhotoNow, Sheet, Video
-from ganedit.cli.kit.options import Method, OutputFolder, check_face
+from ganedit.cli.kit.options import Method, NoMetadata, OutputFolder, check_face
 from ganedit.cli.kit.text_changes import ByDirection, ByMapper, ByOptimising, TextChange
 from ganedit.errors import UsageError
 
@@ -85,6 +85,7 @@ def edit(
     ] = None,
     face: Face = "largest",
     output: OutputFolder = Path("."),
+    no_metadata: NoMetadata = False,
 ) -> None:
     """Change a photo or latent to match a text (StyleCLIP).
 
@@ -129,4 +130,4 @@ def edit(
                 steps, space.value, closeness=closeness, identity=identity, seed=console.options.seed
             )
             change = ByOptimising(console, strength, pasted, reader, wish, options, layers)
-    Editor(console, change, output, model, projection, face, photo, sheet, video).run(inputs)
+    Editor(console, change, output, model, projection, face, photo, sheet, video, not no_metadata).run(inputs)
