@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ganedit.images.faces import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+from ganedit.images.face_detection import oriented_square
 from ganedit.images.faces import Face as Face
 from ganedit.images.faces import find_faces as find_faces
 from ganedit.images.faces import load_landmarks as load_landmarks
@@ -118,7 +118,7 @@ def align_faces(
     """
     if template is None:
         return [(1, center_crop(pixels, size))]
-    faces = find_faces(pixels, threshold=threshold) if faces is None else faces
+    faces = find_faces(pixels, threshold=threshold, largest=which == "largest") if faces is None else faces
     chosen = select_faces(faces, which)
     return [(1 + faces.index(f), align_face(pixels, f.landmarks, size, template)) for f in chosen]
 
@@ -190,16 +190,8 @@ def crop_from_affine(pixels: np.ndarray, affine: np.ndarray, size: int) -> np.nd
 
 def _oriented_square(landmarks: np.ndarray, template: Template) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Top left corner, and the vectors along the top and the left side, in pixel indices."""
-    points = np.asarray(landmarks, float)
-    left_eye, right_eye = points[LEFT_EYE].mean(0), points[RIGHT_EYE].mean(0)
-    eyes = (left_eye + right_eye) / 2
-    between_eyes = right_eye - left_eye
-    to_mouth = points[MOUTH_CORNERS].mean(0) - eyes
-    x = between_eyes - to_mouth[::-1] * (-1, 1)  # the mouth makes the direction between the eyes more stable
-    x /= np.hypot(*x)
-    x *= max(np.hypot(*between_eyes) * 2.0, np.hypot(*to_mouth) * 1.8)
-    y = x[::-1] * (-1, 1)
-    centre = eyes + to_mouth * 0.1 + y * template.shift_down
+    centre, x, y = oriented_square(landmarks)
+    centre = centre + y * template.shift_down
     x, y = x * template.scale, y * template.scale
     return centre - x - y, 2 * x, 2 * y
 

@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from ganedit.errors import InputError
 from ganedit.files import atomic_path
-from ganedit.images.faces import LEFT_EYE, RIGHT_EYE
+from ganedit.images.face_detection import LEFT_EYE, RIGHT_EYE
 from ganedit.images.labels import Palette
 from ganedit.images.provenance import png_text
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganedit.images.faces import model_file
+from ganedit.images.face_detection import model_file
 
 if TYPE_CHECKING:
     import torch

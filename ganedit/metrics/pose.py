@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ganedit.images.align import Template
-from ganedit.images.faces import LEFT_EYE, RIGHT_EYE, landmark_predictor
+from ganedit.images.face_detection import LEFT_EYE, RIGHT_EYE, landmark_predictor
 from ganedit.metrics.identity import face_box
 
 TIP, BASE = 30, 33  # of the nose, among the 68 points

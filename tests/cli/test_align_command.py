@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -105,7 +106,17 @@ def test_no_face_alone_exits_with_3(ganedit, tmp_path):
     write_image(tmp_path / "wall.png", np.full((80, 80, 3), 90, np.uint8))
     ran = ganedit("align", "wall.png")
     assert (ran.status, ran.out) == (3, "")
-    assert "tried 200x200, 320x320, quarter turns" in ran.err
+    assert "tried 200x200, 320x320, quarter turns, turns by 30 degrees" in ran.err
+
+
+def test_uncertain_spot(ganedit, portrait, tmp_path):
+    """A badge that looks like a face is reported, not cropped; the named threshold crops it."""
+    write_image(tmp_path / "suit.png", read_image(portrait).pixels[300:450])
+    ran = ganedit("align", "suit.png")
+    assert (ran.status, ran.out) == (3, "")
+    lower = re.search(r"one uncertain spot at \d+, \d+ \((--threshold \S+) lets it through\)", ran.err)
+    assert lower, ran.err
+    assert ganedit("align", "suit.png", *lower[1].split()).status == 0
 
 
 def test_own_landmarks(ganedit, shared, tmp_path):

@@ -62,7 +62,8 @@ def test_size_depth_and_shape(disc):
 
 def test_a_portrait_has_its_features(portrait):
     from ganedit.images.align import TEMPLATES, align_faces
-    from ganedit.images.faces import LEFT_EYE, RIGHT_EYE, find_faces
+    from ganedit.images.face_detection import LEFT_EYE, RIGHT_EYE
+    from ganedit.images.faces import find_faces
     from ganedit.images.io import read_image
 
     ((_, face),) = align_faces(read_image(portrait).pixels, size=256, template=TEMPLATES["close-up"])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.faces import Face, _unrotate, find_faces, load_landmarks, select_faces
+from ganedit.images.face_detection import check, detect, luminance, roll, unrotate
+from ganedit.images.faces import Face, find_faces, load_landmarks, select_faces
 from ganedit.images.io import read_image
+from ganedit.images.pixels import resize
 
 NOSE = 30
 
@@ -51,7 +55,7 @@ def test_turned_photos(portrait, turns):
     turned = np.ascontiguousarray(np.rot90(pixels, -turns))
     (face,) = find_faces(turned)
     assert face.turns == turns
-    back = _unrotate(upright.landmarks, turned.shape, turns)
+    back = unrotate(upright.landmarks, turned.shape, turns)
     np.testing.assert_allclose(face.landmarks, back, atol=3)
 
 
@@ -61,7 +65,7 @@ def test_turn_back_is_rot90(turns):
     grid = np.arange(5 * 7).reshape(5, 7)
     rows, columns = np.mgrid[: np.rot90(grid, turns).shape[0], : np.rot90(grid, turns).shape[1]]
     points = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    x, y = _unrotate(points, grid.shape, turns).T
+    x, y = unrotate(points, grid.shape, turns).T
     np.testing.assert_array_equal(grid[y, x], np.rot90(grid, turns).ravel())
 
 
@@ -72,7 +76,9 @@ def test_sixteen_bits(portrait):
 
 
 def test_no_face_says_what_was_tried():
-    with pytest.raises(InputError, match=r"tried 160x120.* quarter turns, threshold 0") as caught:
+    with pytest.raises(
+        InputError, match=r"tried 160x120.* quarter turns, turns by 30 degrees, threshold 0"
+    ) as caught:
         find_faces(np.full((48, 64, 3), 128, np.uint8))
     assert "`threshold=-0.5`" in caught.value.hint
 
@@ -109,3 +115,85 @@ def test_bad_landmarks(tmp_path, content):
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(InputError, match=r"x\.json"):
         load_landmarks(tmp_path / "x.json")
+
+
+def badge(portrait: np.ndarray) -> np.ndarray:
+    return portrait[300:450]
+
+
+def sunglasses(portrait: np.ndarray) -> np.ndarray:
+    painted = portrait.copy()
+    for eye in ((207, 108), (245, 106)):
+        cv2.ellipse(painted, eye, (24, 18), 0, 0, 360, (10, 10, 10), -1)
+    return painted[40:450]
+
+
+@pytest.mark.parametrize("change", [badge, sunglasses])
+def test_a_badge_is_no_face(portrait, change):
+    """The detector sees a face in the badge of the suit. The message says where, and how to get it."""
+    pixels = change(read_image(portrait).pixels)
+    with pytest.raises(InputError, match="one uncertain spot at") as caught:
+        find_faces(pixels)
+    x, y, threshold = re.search(r"at (\d+), (\d+) \(`threshold=(\S+)`", str(caught.value)).groups()
+    spots = [face.landmarks.mean(0) for face in find_faces(pixels, threshold=float(threshold))]
+    assert any(np.abs(spot - (int(x), int(y))).max() < 1 for spot in spots)
+
+
+@pytest.mark.parametrize("picture", ["horse", "noise"])
+def test_nothing_in_pictures_without_faces(portrait, picture):
+    if picture == "horse":
+        pixels = read_image(portrait.with_name("horse.png")).pixels
+    else:
+        coarse = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+        pixels = cv2.resize(coarse, (160, 160), interpolation=cv2.INTER_CUBIC)
+    with pytest.raises(InputError, match="found no face"):
+        find_faces(pixels)
+
+
+def test_landmarks_of_good_faces_are_kept(portrait):
+    """The check in the crop changes nothing unless the eyes are askew there."""
+    grey = luminance(read_image(portrait).pixels)
+    (face, badge) = sorted(detect(grey, 2.0, 0, 0.0), key=lambda face: -face.score)
+    certainty, same = check(grey, face)
+    assert same is face
+    assert certainty > 1
+    assert check(grey, badge)[0] < 0
+
+
+@pytest.mark.parametrize("degrees", [15, 45, 75, 135, 210, 315])
+def test_rolled_heads(portrait, degrees):
+    """Eyes are level in the crop within 10 degrees; without the check there, 45 degrees give 9."""
+    pixels = read_image(portrait).pixels
+    (upright,) = find_faces(pixels)
+    turn = cv2.getRotationMatrix2D((230, 110), degrees, 1.0)
+    turn[:, 2] += 160 - np.array([230, 110])
+    (face,) = find_faces(cv2.warpAffine(pixels, turn, (320, 320), borderMode=cv2.BORDER_REPLICATE))
+    error = roll(face.landmarks) - roll(upright.landmarks) + degrees
+    assert abs((error + 180) % 360 - 180) < 10
+    expected = upright.landmarks @ turn[:, :2].T + turn[:, 2]
+    assert np.linalg.norm(face.landmarks - expected, axis=1).mean() < 5  # the eyes are 38 px apart
+
+
+@pytest.fixture(scope="module")
+def panorama(portrait) -> np.ndarray:
+    """Three faces in 6000x700 pixels: of 300 px, and two of 130 px, one where tiles overlap."""
+    pixels = np.full((700, 6000, 3), 120, np.uint8)
+    head = read_image(portrait).pixels[20:220, 110:330]
+    for x, scale in ((3000, 3.3), (1700, 1.45), (5000, 1.45)):
+        face = resize(head, (round(200 * scale), round(220 * scale)))
+        pixels[20 : 20 + len(face), x : x + face.shape[1]] = face
+    return pixels
+
+
+def test_small_faces_in_large_photos(panorama):
+    """At 2048 px the small ones have 44 px; every face is found once, though two tiles show the second."""
+    faces = find_faces(panorama)
+    assert [round(face.box[0], -3) for face in faces] in ([3000, 2000, 5000], [3000, 5000, 2000])
+    (alone,) = find_faces(panorama, largest=True)
+    np.testing.assert_array_equal(alone.landmarks, faces[0].landmarks)
+
+
+def test_only_small_faces_in_a_large_photo(panorama):
+    """`largest` searches the tiles, too, if nothing is found without them."""
+    (face,) = find_faces(panorama[:350, 3700:], largest=True)
+    assert 1300 < face.box[0] < face.box[2] < 1300 + 320

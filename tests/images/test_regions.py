@@ -8,7 +8,8 @@ from PIL import Image
 
 from ganedit.errors import InputError
 from ganedit.images.align import TEMPLATES, align_faces
-from ganedit.images.faces import LEFT_EYE, find_faces
+from ganedit.images.face_detection import LEFT_EYE
+from ganedit.images.faces import find_faces
 from ganedit.images.io import read_image
 from ganedit.images.labels import read_label_map
 from ganedit.images.regions import PALETTE, REGIONS, draw_regions, write_regions

@@ -47,7 +47,7 @@ def test_features_are_those_of_dlib():
     """The chip and the network against dlib's own, on a picture of noise and on a smooth one."""
     import dlib
 
-    from ganedit.images.faces import model_file
+    from ganedit.images.face_detection import model_file
     from ganedit.store.formats.dlib_net import read_face_resnet
 
     path = model_file("dlib_face_recognition_resnet_model_v1.dat")
@@ -59,7 +59,7 @@ def test_features_are_those_of_dlib():
 
 
 def test_a_file_that_is_cut_short_is_refused(tmp_path):
-    from ganedit.images.faces import model_file
+    from ganedit.images.face_detection import model_file
     from ganedit.store.formats.dlib_net import read_face_resnet
 
     whole = model_file("dlib_face_recognition_resnet_model_v1.dat").read_bytes()
