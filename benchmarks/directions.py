@@ -19,6 +19,7 @@ from torch import Tensor
 from ganedit.images.align import TEMPLATES
 from ganedit.latent import sampling
 from ganedit.latent.directions import named
+from ganedit.latent.directions.direction import apply
 from ganedit.metrics.identity import embed_crops, identity_distance
 from ganedit.store.load import load
 from ganedit.store.models import Classifier, Generator
@@ -44,7 +45,7 @@ def main() -> None:
     print("|---|" + "--:|" * (len(measured) + 1))
     for name in names:
         direction = named.find(name, generator.name)
-        after = draw(generator, direction.apply(ws, [(direction, args.magnitude, None)]))
+        after = draw(generator, apply(ws, [(direction, args.magnitude, None)]))
         now = measure(classifier, after)
         moved = identity_distance(features, embed_crops(pixels(after), template))
         changes = [f"{float((now[key] - measured[key]).mean()):+.2f}" for key in measured]

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ganedit.metrics.frechet import frechet_distance_of as frechet_distance
     from ganedit.metrics.image_features import embed_images as embed_images
     from ganedit.metrics.inpainting import measure_inpainting as measure_inpainting
+    from ganedit.metrics.safe_range import measure_safe_range as measure_safe_range
     from ganedit.metrics.timbre_transfer import measure_timbre as measure_timbre
     from ganedit.metrics.translating import translate_folder as translate_folder
     from ganedit.metrics.upscaling import measure_upscaler as measure_upscaler
@@ -124,6 +125,7 @@ _PUBLIC = {
     "measure_faces": ("ganedit.metrics.faces", "measure_faces"),
     "measure_upscaler": ("ganedit.metrics.upscaling", "measure_upscaler"),
     "measure_inpainting": ("ganedit.metrics.inpainting", "measure_inpainting"),
+    "measure_safe_range": ("ganedit.metrics.safe_range", "measure_safe_range"),
     "measure_timbre": ("ganedit.metrics.timbre_transfer", "measure_timbre"),
     "measure_vocoders": ("ganedit.metrics.vocoding", "measure_vocoders"),
     "translate_folder": ("ganedit.metrics.translating", "translate_folder"),
@@ -178,6 +180,7 @@ __all__ = [
     "mask_hole",
     "measure_faces",
     "measure_inpainting",
+    "measure_safe_range",
     "measure_timbre",
     "measure_upscaler",
     "measure_vocoders",

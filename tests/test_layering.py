@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "audio": {"store", "nets"},
     "data": {"audio", "images", "store", "nets"},
     "latent": {"images", "store", "nets"},
-    "metrics": {"data", "audio", "images", "store", "nets"},
+    "metrics": {"data", "audio", "latent", "images", "store", "nets"},
     "text": {"latent", "metrics", "images", "store", "nets"},
     "train": {"data", "audio", "text", "latent", "metrics", "images", "store", "nets"},
     "cli": {"data", "audio", "train", "text", "metrics", "latent", "images", "store", "nets"},

@@ -41,6 +41,7 @@ FUNCTIONS = {
     "direction/info": "direction",
     "direction/learn": "learn_direction",
     "direction/list": "direction",
+    "direction/measure": "measure_safe_range",
     "direction/name": "direction",
     "direction/show": "draw",
     "metrics/clip": "zero_shot",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Sequence
@@ -22,23 +23,27 @@ from ganedit.latent.styles import draw_styles, styles_of
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
+LOG = logging.getLogger(__name__)
 MOST_STEPS = 100  # in a sweep
 DRAWN_AT_ONCE = {"cpu": 4, "cuda": 16}
 LAST_LAYER = 99  # more than any generator has
 
 
 @overload
-def edit(code: Latent, moves: Sequence[Edit]) -> Latent: ...
+def edit(code: Latent, moves: Sequence[Edit], *, safe: bool = False) -> Latent: ...
 @overload
-def edit(code: Tensor, moves: Sequence[Edit]) -> Tensor: ...
-def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
+def edit(code: Tensor, moves: Sequence[Edit], *, safe: bool = False) -> Tensor: ...
+def edit(code: Latent | Tensor, moves: Sequence[Edit], *, safe: bool = False) -> Latent | Tensor:
     """Move a code along directions.
+
+    A magnitude beyond the safe range of its direction is logged as a warning.
 
     Args:
         code: A latent, whose record gains the edits; or style codes [L, W] or [N, L, W].
         moves: Triples of a direction, a magnitude and layers. The magnitude counts standard deviations of
-            random samples: 0 changes nothing, and images break beyond about 4. The layers are row numbers,
-            coarse first; None means those of the direction, or all.
+            random samples: 0 changes nothing, and images break beyond the safe range of the direction. The
+            layers are row numbers, coarse first; None means those of the direction, or all.
+        safe: Clip magnitudes to the safe ranges of their directions.
 
     Returns:
         A new latent, or new codes.
@@ -55,6 +60,7 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
         >>> ganedit.edit(sample.latent, [(smile, 2.0, None)]).edits[-1]["magnitude"]
         2.0
     """
+    moves = [(direction, in_range(direction, m, clip=safe), layers) for direction, m, layers in moves]
     if isinstance(code, Tensor):
         return apply(code, moves)
     for direction, magnitude, layers in moves:
@@ -75,6 +81,19 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit]) -> Latent | Tensor:
             record | ({"layers": list(chosen)} if chosen else {}),
         )
     return code
+
+
+def in_range(direction: Direction, magnitude: float, *, clip: bool) -> float:
+    """The magnitude, clipped to the safe range of a direction or not; logs a warning if it is beyond."""
+    inside = direction.clipped(magnitude)
+    if inside == magnitude or not math.isfinite(magnitude):
+        return magnitude
+    low, high = direction.clipped(-math.inf), direction.clipped(math.inf)
+    beyond = f"{direction.name} {magnitude:+g} is beyond the safe range from {low:+g} to {high:+g}"
+    if direction.safe is None:
+        beyond = f"{direction.name} {magnitude:+g} is beyond the usual range from {low:+g} to {high:+g}"
+    LOG.warning(beyond + (f": clipped to {inside:+g}" if clip else ": the image may break"))
+    return inside if clip else magnitude
 
 
 def _restyled(

@@ -38,7 +38,7 @@ class FeatureAdversary:
 
     def __init__(self, name: str, real: Tensor, *, lr: float, dtype: torch.dtype = torch.float32) -> None:
         self.dtype = dtype
-        self.backbone = load_efficientnet_lite(name).to(real.device)
+        self.backbone = load_efficientnet_lite(name, real.device)
         self.network = FeatureDiscriminator(self.backbone.widths, real.shape[-1] // 4).to(real.device)
         with torch.no_grad():
             self.network.calibrate(self.backbone.features(real))

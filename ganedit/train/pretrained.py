@@ -45,7 +45,7 @@ class PretrainedLosses:
         self.adversary: FeatureAdversary | None = None
         if name := options.feature_discriminator:
             self.adversary = FeatureAdversary(name, real().to(device), lr=options.feature_lr, dtype=dtype)
-        self.network = load_efficientnet_lite(options.perceptual).to(device) if options.perceptual else None
+        self.network = load_efficientnet_lite(options.perceptual, device) if options.perceptual else None
         self._fakes: list[list[Tensor]] = []
 
     def g_losses(self, fake: Tensor, target: Tensor | None = None) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import asdict
 
@@ -197,3 +198,16 @@ def test_what_cannot_be_discovered_is_told(ganedit, tiny_faces, tmp_path):
         ran = ganedit(*discover, *options)
         assert (ran.status, told in ran.err) == (2, True), ran.err
     assert not list(tmp_path.glob("*.png"))
+
+
+def test_measuring_stores_the_safe_range(ganedit, tiny_faces, monkeypatch):
+    monkeypatch.setattr("ganedit.metrics.safe_range.measure_safe_range", lambda *args, **kept: (-1.5, 3.0))
+    command = importlib.import_module("ganedit.cli.commands.direction.measure")
+    monkeypatch.setattr(command, "open_classifier", lambda *args: None)
+    ran = ganedit("direction", "measure", "smile", "age")
+    assert ran.status == 0, ran.err
+    assert "smile: safe from -1.5 to +3" in ran.err
+    assert [Direction.load(line).safe for line in ran.lines] == [(-1.5, 3.0)] * 2
+    listed = ganedit("direction", "list")
+    assert listed.out.count("safe -1.5 to +3  (yours; hides the one that comes with the model)") == 2
+    assert ganedit("direction", "measure", "smile", "age", "-o", "x.safetensors").status == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -438,3 +439,32 @@ def test_json_lines_parse(ganedit, sample):
     ran = ganedit(*SMILE, "--sweep", "-1:1:2", "a.latent.safetensors", "--json")
     assert [line["path"] for line in ran.json] == ["a.edit-1.0.png", "a.edit+1.0.png", "a.sheet.png"]
     assert [line.get("magnitudes") for line in ran.json] == [[-1.0], [1.0], None]
+
+
+@pytest.fixture
+def narrow(tiny_faces):
+    """The direction smile with a safe range from -1 to +2."""
+    path = tiny_faces / "faces/directions/smile.safetensors"
+    replace(Direction.load(path), safe=(-1.0, 2.0)).save(path)
+
+
+def magnitude_of(path):
+    return Latent.load(path).edits[-1]["magnitude"]
+
+
+def test_magnitudes_of_photos_are_clipped(ganedit, narrow, photo):
+    ran = ganedit(*SMILE, photo.name, "--method", "encode", "--magnitude", 40)
+    assert ran.status == 0
+    assert "smile +40 is beyond the safe range from -1 to +2: clipped to +2" in ran.err
+    assert magnitude_of(ran.lines[0].replace(".png", ".latent.safetensors")) == 2.0
+    ran = ganedit(*SMILE, photo.name, "--method", "encode", "--magnitude", 40, "--unsafe", "--force")
+    assert "the image may break" in ran.err
+    assert magnitude_of(ran.lines[0].replace(".png", ".latent.safetensors")) == 40.0
+
+
+def test_magnitudes_of_samples_are_warned_about(ganedit, narrow, sample):
+    ran = ganedit(*SMILE, "a.latent.safetensors", "--magnitude", -3)
+    assert "smile -3 is beyond the safe range from -1 to +2: the image may break" in ran.err
+    assert magnitude_of(ran.lines[0].replace(".png", ".latent.safetensors")) == -3.0
+    ran = ganedit(*SMILE, "a.latent.safetensors", "--magnitude", -3, "--safe", "--force")
+    assert magnitude_of(ran.lines[0].replace(".png", ".latent.safetensors")) == -1.0

@@ -44,6 +44,13 @@ def command(
         list[float] | None,
         typer.Option(help="Magnitude, one per direction in the same order (default: 1)."),
     ] = None,
+    safe: Annotated[
+        bool | None,
+        typer.Option(
+            "--safe/--unsafe",
+            help="Clip magnitudes to the measured range of a direction (default: for photos), or only warn.",
+        ),
+    ] = None,
     layers: Annotated[
         list[str] | None,
         typer.Option(help="Layers, such as 0-5 or 0,2,4-7; one per direction, or one for all."),
@@ -73,7 +80,7 @@ def command(
     """
     check_face(face)
     units = Units(ablate, activate)
-    request = DirectionChange.read(direction, magnitude, layers, sweep, paste, space, units)
+    request = DirectionChange.read(direction, magnitude, layers, sweep, paste, space, units, safe)
     if photo is not None and paste is None:
         raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
     sheet = sheet or sweep is not None

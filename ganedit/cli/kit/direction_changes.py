@@ -38,6 +38,7 @@ class DirectionChange(Change):
     paste: Mode | None
     space: EditSpace
     changed_units: Units
+    safe: bool | None = None  # whether to clip magnitudes to safe ranges; None: those of photos
     command = "edit"
 
     def __post_init__(self) -> None:
@@ -53,6 +54,7 @@ class DirectionChange(Change):
         paste: str | None,
         space: EditSpace,
         units: Units,
+        safe: bool | None = None,
     ) -> DirectionChange:
         """Check the options against each other.
 
@@ -89,7 +91,7 @@ class DirectionChange(Change):
             values = parse_sweep(sweep)
             plans = {label: (v, *rest) for label, v in zip(_labels(values), values, strict=True)}
         rows = (rows * len(directions))[: len(directions)]
-        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste), space, units)
+        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste), space, units, safe)
 
     @property
     def labels(self) -> Sequence[str]:
@@ -140,7 +142,8 @@ class DirectionChange(Change):
         from ganedit.latent.editing import edit
 
         moves = zip(self._directions[generator.sha256], self.plans[label], self.layers, strict=True)
-        return edit(latent, list(moves))
+        clip = bool(latent.source) and not self.swept if self.safe is None else self.safe
+        return edit(latent, list(moves), safe=clip)
 
     def __str__(self) -> str:
         """Text for the caption of a sheet: "smile, age 1"."""

@@ -103,6 +103,10 @@ EXAMPLES = {
     ),
     "direction list": ("ganedit direction list", "ganedit direction list --model faces"),
     "direction show": ("ganedit direction show smile", "ganedit direction show sefa-0 sefa-1 -o sheet.png"),
+    "direction measure": (
+        "ganedit direction measure smile",
+        "ganedit direction measure smile age --photos holiday/",
+    ),
     "direction name": (
         "ganedit direction name sefa-3 beard",
         "ganedit direction name faces/6:42 lips --negate",

@@ -2,8 +2,9 @@
 
 A direction file, `NAME.safetensors`, holds `direction` [W] or [L, W], of unit length, and, if parts shared
 with other directions were removed, also `normal`, the original. The metadata key "ganedit" is JSON:
-`schema` (1), `name`, `sigma`, `model`, `model_sha256`, `method`, `layers`, `accuracy`, `samples`, `preserved`
-and `space`. In the space "s" instead of "w" the direction is [total], for the codes of `latent.styles`.
+`schema` (1), `name`, `sigma`, `model`, `model_sha256`, `method`, `layers`, `accuracy`, `samples`,
+`preserved`, `space` and `safe`. In the space "s" instead of "w" the direction is [total], for
+codes of `latent.styles`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 SUFFIX = ".safetensors"
+USUAL = 4.0  # standard deviations beyond which images usually break
 SPACES = ("w", "s")  # style codes ws; the styles of all layers
 
 
@@ -46,9 +48,11 @@ class Direction:
         normal: Normal vector of that classifier before `preserved` was taken into account; None if there is
             none.
         space: What it is added to: "w" (style codes) or "s" (the styles of all layers).
+        safe: Least and greatest magnitude that leave images intact, from `measure_safe_range`; None if it was
+            not measured.
 
     Raises:
-        InputError: A vector of the wrong shape, zero or not finite, or an invalid sigma.
+        InputError: A vector of the wrong shape, zero or not finite, or an invalid sigma or safe range.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Direction:
     preserved: tuple[str, ...] = ()
     normal: Tensor | None = None
     space: str = "w"
+    safe: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.vector.ndim not in (1, 2) or not self.vector.numel():
@@ -75,6 +80,21 @@ class Direction:
             raise InputError(
                 f"the direction {self.name} {list(self.vector.shape)} is not one of {self.space}"
             )
+
+        if self.safe is not None and not -math.inf < self.safe[0] <= 0 <= self.safe[1] < math.inf:
+            raise InputError(f"the direction {self.name} has the impossible safe range {self.safe}")
+
+    def clipped(self, magnitude: float) -> float:
+        """The nearest magnitude in the safe range.
+
+        Where it was not measured, `USUAL` stands in for it; but single styles have no limit in common.
+
+        >>> Direction("smile", torch.ones(4), safe=(-2.0, 3.0)).clipped(40.0)
+        3.0
+        """
+        usual = USUAL if self.space == "w" else math.inf
+        low, high = self.safe or (-usual, usual)
+        return min(max(magnitude, low), high)
 
     @property
     def w_dim(self) -> int:
@@ -98,6 +118,7 @@ class Direction:
         with record_in(Path(path), "direction", SCHEMA, hint) as (tensors, about):
             known = {key: about[key] for key in _KEPT if key in about}
             known |= {key: tuple(known.get(key, ())) for key in ("layers", "preserved")}
+            known["safe"] = tuple(known["safe"]) if known.get("safe") else None
             texts = [known.get(key, "") for key in ("name", "model", "model_sha256", "method", "space")]
             if not all(isinstance(text, str) for text in texts):
                 raise TypeError("no text")
@@ -150,7 +171,8 @@ class Direction:
 
 
 _KEPT = (
-    "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved", "space"
+    "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved", "space",
+    "safe",
 )  # fmt: skip
 Edit = tuple[
     Direction, float, Sequence[int] | None

@@ -34,6 +34,11 @@ def names_of(model: str) -> list[str]:
     return sorted({path.stem for folder in folders_of(model) for path in folder.glob(f"*{SUFFIX}")})
 
 
+def hides(name: str, model: str) -> bool:
+    """Whether a direction of the user has the name of one that comes with the model, and is found instead."""
+    return sum((folder / f"{name}{SUFFIX}").is_file() for folder in folders_of(model)) > 1
+
+
 def find(name: str, model: str) -> Direction:
     """Open a direction by name, or a direction file.
 

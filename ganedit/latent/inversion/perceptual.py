@@ -47,7 +47,7 @@ def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Dist
     elif kind == "lpips":
         terms.append((LPIPS_WEIGHT, lpips_distance(targets)))
     elif kind in CONFIGS:
-        network = load_efficientnet_lite(kind).to(targets.device)
+        network = load_efficientnet_lite(kind, targets.device)
         terms.append((FEATURE_WEIGHT, feature_distance(targets, network.features)))
     elif kind != "pixels":
         raise UsageError(f"`perceptual={kind}` is unknown", f"choose {', '.join(get_args(Perceptual))}")

@@ -18,11 +18,12 @@ from ganedit.nets.efficientnet_lite import CONFIGS, Conv, EfficientNetLite, Inve
 from ganedit.store.pickles.unpickle import read_pickled
 
 BATCH_NORM_EPS = 1e-3
+CPU = torch.device("cpu")
 
 
 @lru_cache(maxsize=2)
-def load_efficientnet_lite(name: str) -> EfficientNetLite:
-    """The frozen network "efficientnet-lite0", "-lite1" or "-lite2", in evaluation mode on the CPU.
+def load_efficientnet_lite(name: str, device: torch.device = CPU) -> EfficientNetLite:
+    """The frozen network "efficientnet-lite0", "-lite1" or "-lite2"; it is shared, so do not move it.
 
     Raises:
         UsageError: There is no network of that name.
@@ -34,7 +35,7 @@ def load_efficientnet_lite(name: str) -> EfficientNetLite:
     """
     if name not in CONFIGS:
         raise UsageError(f"there is no feature network {name}", did_you_mean(name, CONFIGS))
-    return read_efficientnet_lite(_weights_file(name), name)
+    return read_efficientnet_lite(_weights_file(name), name).to(device)
 
 
 def read_efficientnet_lite(path: Path, name: str) -> EfficientNetLite:

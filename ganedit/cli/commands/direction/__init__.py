@@ -9,6 +9,7 @@ from ganedit.cli.commands.direction.import_ import import_
 from ganedit.cli.commands.direction.info import info
 from ganedit.cli.commands.direction.learn import learn
 from ganedit.cli.commands.direction.list import list_directions
+from ganedit.cli.commands.direction.measure import measure
 from ganedit.cli.commands.direction.name import name_
 from ganedit.cli.commands.direction.show import show
 
@@ -17,6 +18,7 @@ COMMANDS = {
     "discover": discover,
     "channels": channels,
     "show": show,
+    "measure": measure,
     "name": name_,
     "list": list_directions,
     "info": info,

@@ -26,6 +26,7 @@ def info(console: Console, name: Name, model: Model = "faces") -> None:
         "accuracy": direction.accuracy,
         "samples": direction.samples,
         "preserved": list(direction.preserved),
+        "safe": list(direction.safe or ()),
     }
     known = {key: value for key, value in about.items() if value not in ("", None, [], 0)}
     console.answer("\n".join(f"{key:<14} {_plain(value)}" for key, value in known.items()), about)

@@ -12,16 +12,22 @@ def list_directions(console: Console, model: Model = "faces") -> None:
     """List the directions of a model by name."""
     from ganedit.latent.directions import named
 
+    owner = model_name(model)
+
     def show(name: str) -> None:
-        direction = named.find(name, model_name(model))
+        direction = named.find(name, owner)
         accuracy = "" if direction.accuracy is None else f"accuracy {direction.accuracy:.1%}"
         about = {
             "name": name,
             "model": direction.model,
             "method": direction.method,
             "accuracy": direction.accuracy,
+            "safe": direction.safe,
+            "hides_bundled": named.hides(name, owner),
         }
-        console.answer(f"{name:<16} {direction.method:<22} {accuracy}".rstrip(), about)
+        safe = "" if direction.safe is None else "safe {:+g} to {:+g}".format(*direction.safe)
+        hides = "  (yours; hides the one that comes with the model)" if named.hides(name, owner) else ""
+        console.answer(f"{name:<16} {direction.method:<22} {accuracy:<15} {safe}{hides}".rstrip(), about)
 
-    if not run_each(console, named.names_of(model_name(model)), show):
+    if not run_each(console, named.names_of(owner), show):
         console.note(f"the model {model} has no directions; ganedit direction learn makes them")
