@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -20,6 +21,7 @@ from ganedit.images.faces import Face as Face
 from ganedit.images.faces import find_faces as find_faces
 from ganedit.images.faces import load_landmarks as load_landmarks
 from ganedit.images.faces import select_faces as select_faces
+from ganedit.images.io import Photo, as_photo
 from ganedit.images.pixels import to_depth
 
 _FINEST = 4096  # side at which the published recipe transforms crops of any size
@@ -82,7 +84,7 @@ def align_face(
 
 
 def align_faces(
-    pixels: np.ndarray,
+    photo: Photo | np.ndarray | str | Path,
     *,
     size: int = 256,
     template: Template | None = TEMPLATES["ffhq"],
@@ -96,7 +98,7 @@ def align_faces(
     and their 68 landmarks.
 
     Args:
-        pixels: The photo, [H, W, 3] RGB, uint8 or uint16.
+        photo: A photo, its path, or pixels [H, W, 3] RGB, uint8 or uint16.
         size: Side of the crops in pixels.
         template: How much of the head a crop shows; None crops the middle of the photo without looking for
             faces.
@@ -108,14 +110,14 @@ def align_faces(
         Pairs of a number (1 is the largest face) and a crop.
 
     Raises:
-        InputError: There is no face, or no N-th one.
+        InputError: There is no face, or no N-th one; or the file is not an image.
 
     Examples:
-        >>> photo = ganedit.read_image("examples/portrait.png")
-        >>> ((number, face),) = ganedit.align(photo.pixels, size=128)
+        >>> ((number, face),) = ganedit.align("examples/portrait.png", size=128)
         >>> face.crop.shape
         (128, 128, 3)
     """
+    pixels = as_photo(photo).pixels
     if template is None:
         return [(1, center_crop(pixels, size))]
     faces = find_faces(pixels, threshold=threshold, largest=which == "largest") if faces is None else faces

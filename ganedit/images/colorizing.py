@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ganedit.images.bands import in_bands
 from ganedit.images.face_by_face import change_faces
-from ganedit.images.io import Photo
+from ganedit.images.io import Photo, as_photo
 from ganedit.images.pixels import resize
 from ganedit.images.tiles import Progress, check_tile
 from ganedit.images.translation import seen_size, takes_faces
@@ -21,7 +22,7 @@ AB_RANGE = 110.0  # value of CIE a and b that a network's 1 stands for
 
 
 def colorize(
-    photo: Photo,
+    photo: Photo | str | Path,
     model: Translator,
     *,
     size: int | None = None,
@@ -35,7 +36,7 @@ def colorize(
     A model of aligned faces colours the faces of a photo; the rest stays as it is.
 
     Args:
-        photo: A greyscale photo; colours of a colour photo are removed first.
+        photo: A greyscale photo, or its path; colours of a colour photo are removed first.
         model: A colourisation model, such as pix2pix (Isola et al., arXiv:1611.07004) in the colour space
             Lab.
         size: Side in pixels of the square that a U-Net sees, for other networks of the shorter side; None
@@ -59,6 +60,7 @@ def colorize(
         False
     """
     need(model, "colorize")
+    photo = as_photo(photo)
     check_tile(tile)
 
     def change(photo: Photo) -> Photo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, crop_from_affine
-from ganedit.images.io import Photo
+from ganedit.images.io import Photo, as_photo
 from ganedit.images.paste import warp_to_photo
 from ganedit.images.pixels import luma, to_depth
 from ganedit.images.tensors import to_tensor
@@ -25,7 +26,9 @@ RELAXED = 4  # iterations that average unknown values with their neighbours
 RIM = 3  # width in pixels of the border around a hole whose colours the filling is matched to
 
 
-def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | None = None) -> Photo:
+def inpaint(
+    photo: Photo | str | Path, hole: np.ndarray, model: Translator, *, size: int | None = None
+) -> Photo:
     """Fill holes in a photo (context encoders, Pathak et al., arXiv:1604.07379); no other pixel changes.
 
     The network sees a square about each hole, resized to the size it was trained at; for a model of faces it
@@ -33,7 +36,7 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
     photo at the edge of the hole.
 
     Args:
-        photo: A photo of any size; alpha, bit depth, greyscale mode and colour profile are kept.
+        photo: A photo of any size, or its path; alpha, bit depth, greyscale mode and colour profile are kept.
         hole: [H, W] bool, true where pixels are to be replaced; from `mask_hole` or `box_hole`.
         model: An inpainting model.
         size: Side in pixels of the square that the network sees; None takes that of the model.
@@ -53,6 +56,7 @@ def inpaint(photo: Photo, hole: np.ndarray, model: Translator, *, size: int | No
         False
     """
     need(model, "inpaint")
+    photo = as_photo(photo)
     hole = _checked_hole(photo, hole)
     side = size or model.card.resolution or SIDE
     pixels = photo.pixels.copy()

@@ -9,7 +9,7 @@ import os
 import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -24,6 +24,9 @@ from ganedit.images.metadata import Metadata, metadata_of
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOG = logging.getLogger(__name__)
 MAX_PIXELS = 200_000_000  # more than any camera's photo has; larger files may be decompression bombs
@@ -165,6 +168,42 @@ def own_pixels(photo: Photo, pixels: np.ndarray | None = None) -> np.ndarray:
     return np.asarray((out + lost).clip(0, deep), out.dtype)
 
 
+def as_photo(image: Photo | np.ndarray | str | Path) -> Photo:
+    """A photo from a photo, its path, or pixels [H, W, 3] or [H, W] in sRGB, uint8 or uint16.
+
+    Raises:
+        InputError: The file is not an image, or the array is something else.
+    """
+    if isinstance(image, Photo):
+        return image
+    return read_image(image) if isinstance(image, str | Path) else Photo(_checked(image))
+
+
+def _checked(pixels: Any) -> np.ndarray:
+    """Pixels [H, W, 3], uint8 or uint16, of an array or of a tensor in [-1, 1]."""
+    if hasattr(pixels, "detach"):  # a tensor of PyTorch, which need not be imported here
+        from ganedit.images.tensors import from_tensor
+
+        if pixels.ndim not in (3, 4) or pixels.shape[-3] != 3 or (pixels.ndim == 4 and len(pixels) != 1):
+            raise InputError(
+                f"a tensor of an image is [3, H, W] or [1, 3, H, W], not {list(pixels.shape)}",
+                "pass one image of a batch: images[0]",
+            )
+        return from_tensor(pixels)
+    if not isinstance(pixels, np.ndarray) or pixels.dtype not in (np.uint8, np.uint16):
+        kind = pixels.dtype if isinstance(pixels, np.ndarray) else type(pixels).__name__
+        raise InputError(
+            f"pixels must be an array of uint8 or uint16, not {kind}",
+            "convert numbers from 0 to 1 with (x * 255).round().astype(np.uint8)",
+        )
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise InputError(f"pixels must be [H, W, 3] or [H, W], not {list(pixels.shape)}")
+    checked: np.ndarray = pixels
+    return checked
+
+
 def read_provenance(path: str | Path) -> dict[str, Any] | None:
     """Read how ganedit made an image, without decoding its pixels.
 
@@ -281,7 +320,7 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
 
 def write_image(
     path: str | Path,
-    pixels: np.ndarray,
+    pixels: np.ndarray | Tensor,
     *,
     like: Photo | None = None,
     provenance: dict[str, Any] | None = None,
@@ -291,7 +330,8 @@ def write_image(
 
     Args:
         path: Ends in .png, .jpg, .jpeg, .webp, .tif or .tiff.
-        pixels: [H, W, 3] in sRGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits).
+        pixels: [H, W, 3] in sRGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits); or
+            a tensor [3, H, W] or [1, 3, H, W] in [-1, 1].
         like: Keep the alpha channel (if the sizes agree), the greyscale mode, the colour profile and the
             metadata of this photo, as far as the format can; colours are converted to that profile.
         provenance: A record from `images.provenance.provenance`, to be embedded in the file.
@@ -301,7 +341,8 @@ def write_image(
         The path.
 
     Raises:
-        InputError: An unknown suffix, a folder that cannot be written to, or a full disk.
+        InputError: Pixels of another shape or type, an unknown suffix, a folder that cannot be written to, or
+            a full disk.
 
     Examples:
         >>> photo = ganedit.read_image("examples/portrait.png")
@@ -314,8 +355,7 @@ def write_image(
             f"cannot write {path}: '{path.suffix}' is not a format ganedit writes",
             "end the name in .png, .jpg, .webp or .tiff",
         )
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    pixels = _checked(pixels)
     alpha, grey, icc, metadata = None, False, None, None
     if like is not None:
         metadata = like.metadata

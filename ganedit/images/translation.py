@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -28,7 +29,7 @@ from ganedit.images.align import TEMPLATES
 from ganedit.images.bands import collect, in_bands
 from ganedit.images.edges import clean_sketch
 from ganedit.images.face_by_face import change_faces
-from ganedit.images.io import Photo
+from ganedit.images.io import Photo, as_photo
 from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest, one_hot
 from ganedit.images.pixels import luma
 from ganedit.images.sizes import check_size, fitted, shape_of, sized
@@ -81,7 +82,7 @@ def label_count(model: Translator) -> int:
 
 
 def translate(
-    photo: Photo | LabelMap,
+    photo: Photo | LabelMap | str | Path,
     model: Translator,
     *,
     label: Tensor | None = None,
@@ -98,7 +99,7 @@ def translate(
     A model of aligned faces changes the faces of a photo, and pastes them back into it.
 
     Args:
-        photo: A photo, or a LabelMap for models that draw from one.
+        photo: A photo or its path, or a LabelMap for models that draw from one.
         model: A translator that is not for inpainting, colourisation or sounds.
         label: For StarGAN: the target labels [D] or [1, D] of zeros and ones;
             `ganedit.images.targets.target_of` makes them from names.
@@ -126,6 +127,8 @@ def translate(
         >>> ganedit.translate(horse, ganedit.load("horse2zebra")).pixels.shape[2]
         3
     """
+
+    photo = photo if isinstance(photo, LabelMap) else as_photo(photo)
 
     def change(photo: Photo | LabelMap) -> Photo:
         (result,) = translate_all(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import Tensor
 
 from ganedit.errors import InputError
 from ganedit.images.bands import collect, in_bands
-from ganedit.images.io import MAX_PIXELS, Photo
+from ganedit.images.io import MAX_PIXELS, Photo, as_photo
 from ganedit.images.pixels import levelled
 from ganedit.images.sizes import fitted, resized, resized_like
 from ganedit.images.tensors import to_unit
@@ -16,7 +18,7 @@ from ganedit.store.uses import need
 
 
 def upscale(
-    photo: Photo,
+    photo: Photo | str | Path,
     model: Upscaler,
     *,
     size: int | None = None,
@@ -29,7 +31,7 @@ def upscale(
     greyscale, and bit depth and colour profile are kept.
 
     Args:
-        photo: A photo of any size.
+        photo: A photo of any size, or its path.
         model: The upscaler, which sets the scale.
         size: First resize the shorter side to this many pixels; None leaves the photo as it is.
         tile: Side of the tiles, in pixels of the photo; 0 takes the photo whole, None what memory allows.
@@ -50,6 +52,7 @@ def upscale(
     """
     need(model, "upscale")
     check_tile(tile)
+    photo = as_photo(photo)
     photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
     height, width = (side * model.scale for side in photo.pixels.shape[:2])
     if height * width > MAX_PIXELS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,6 +17,7 @@ from ganedit.errors import CheckpointError, UsageError
 from ganedit.images.paste import Mode, paste
 from ganedit.images.tensors import from_tensor
 from ganedit.latent.directions.direction import Direction, Edit, apply
+from ganedit.latent.directions.named import find
 from ganedit.latent.latent import Latent
 from ganedit.latent.styles import draw_styles, styles_of
 
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 LOG = logging.getLogger(__name__)
+Moves = Sequence[Edit] | Mapping[str, float]
 MOST_STEPS = 100  # in a sweep
 DRAWN_AT_ONCE = {"cpu": 4, "cuda": 16}
 LAST_LAYER = 99  # more than any generator has
 
 
 @overload
-def edit(code: Latent, moves: Sequence[Edit], *, safe: bool = False) -> Latent: ...
+def edit(code: Latent, moves: Moves, *, safe: bool = False) -> Latent: ...
 @overload
-def edit(code: Tensor, moves: Sequence[Edit], *, safe: bool = False) -> Tensor: ...
-def edit(code: Latent | Tensor, moves: Sequence[Edit], *, safe: bool = False) -> Latent | Tensor:
+def edit(code: Tensor, moves: Moves, *, safe: bool = False) -> Tensor: ...
+def edit(code: Latent | Tensor, moves: Moves, *, safe: bool = False) -> Latent | Tensor:
     """Move a code along directions.
 
     A magnitude beyond the safe range of its direction is logged as a warning.
@@ -42,14 +44,16 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit], *, safe: bool = False) ->
         code: A latent, whose record gains the edits; or style codes [L, W] or [N, L, W].
         moves: Triples of a direction, a magnitude and layers. The magnitude counts standard deviations of
             random samples: 0 changes nothing, and images break beyond the safe range of the direction. The
-            layers are row numbers, coarse first; None means those of the direction, or all.
+            layers are row numbers, coarse first; None means those of the direction, or all. Or magnitudes by
+            the names of directions: {"smile": 2}.
         safe: Clip magnitudes to the safe ranges of their directions.
 
     Returns:
         A new latent, or new codes.
 
     Raises:
-        UsageError: A magnitude that is not finite, or a layer that the code does not have.
+        UsageError: A magnitude that is not finite, a layer that the code does not have, or a name that no
+            direction of the latent's model has.
         InputError: A direction for codes of another size; or a direction of styles (space "s") for plain
             codes.
         CheckpointError: The direction and the latent belong to different models.
@@ -59,7 +63,10 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit], *, safe: bool = False) ->
         >>> smile = ganedit.direction("smile", "faces")
         >>> ganedit.edit(sample.latent, [(smile, 2.0, None)]).edits[-1]["magnitude"]
         2.0
+        >>> ganedit.edit(sample.latent, {"smile": 2, "age": -1}).edits[-1]["direction"]
+        'age'
     """
+    moves = _by_name(code, moves) if isinstance(moves, Mapping) else moves
     moves = [(direction, in_range(direction, m, clip=safe), layers) for direction, m, layers in moves]
     if isinstance(code, Tensor):
         return apply(code, moves)
@@ -81,6 +88,15 @@ def edit(code: Latent | Tensor, moves: Sequence[Edit], *, safe: bool = False) ->
             record | ({"layers": list(chosen)} if chosen else {}),
         )
     return code
+
+
+def _by_name(code: Latent | Tensor, magnitudes: Mapping[str, float]) -> list[Edit]:
+    if isinstance(code, Tensor):
+        raise UsageError(
+            "names of directions need a latent, which knows its model",
+            'pass [(ganedit.direction("smile", "faces"), 2.0, None)] to move plain codes',
+        )
+    return [(find(name, code.model), magnitude, None) for name, magnitude in magnitudes.items()]
 
 
 def in_range(direction: Direction, magnitude: float, *, clip: bool) -> float:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageCms
 
 from ganedit.errors import InputError
 from ganedit.files import atomic_path, sha256_file
-from ganedit.images.io import list_images, read_image, read_provenance, write_image
+from ganedit.images.io import as_photo, list_images, read_image, read_provenance, write_image
 from ganedit.images.pixels import resize, to_depth
 from ganedit.images.provenance import COMPOSITE, SYNTHETIC, provenance
 from ganedit.images.tensors import from_tensor, to_tensor
@@ -252,3 +253,34 @@ def test_sides_that_a_format_cannot_hold_are_refused(tmp_path):
             write_image(tmp_path / f"long{suffix}", np.zeros((1, side, 3), np.uint8))
     write_image(tmp_path / "long.png", np.zeros((1, 65_501, 3), np.uint8))
     assert [p.name for p in tmp_path.iterdir()] == ["long.png"]
+
+
+def test_a_tensor_can_be_written(tmp_path):
+    image = torch.tensor([-1.0, 0.0, 1.0]).view(3, 1, 1).expand(3, 2, 4)
+    for tensor in (image, image[None]):
+        pixels = read_image(write_image(tmp_path / "t.png", tensor)).pixels
+        assert pixels.shape == (2, 4, 3)
+        assert pixels[0, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "problem"),
+    [
+        (np.zeros((4, 4, 3)), "uint8 or uint16, not float64"),
+        (np.zeros((4, 4, 2), np.uint8), r"not \[4, 4, 2\]"),
+        (torch.zeros(2, 3, 4, 4), r"not \[2, 3, 4, 4\]"),
+        ([[1, 2]], "not list"),
+    ],
+)
+def test_other_pixels_are_refused_by_a_sentence(tmp_path, pixels, problem):
+    with pytest.raises(InputError, match=problem):
+        write_image(tmp_path / "x.png", pixels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_is_as_good_as_a_photo(portrait):
+    photo = as_photo(str(portrait))
+    assert photo.path == portrait
+    assert as_photo(photo) is photo
+    assert np.array_equal(as_photo(photo.pixels).pixels, photo.pixels)
+    assert as_photo(photo.pixels[..., 0]).pixels.shape == photo.pixels.shape

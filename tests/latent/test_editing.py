@@ -14,7 +14,9 @@ from ganedit.images.align import TEMPLATES, align_faces
 from ganedit.images.io import Photo, read_image, write_image
 from ganedit.images.provenance import provenance
 from ganedit.latent.directions.direction import Direction
+from ganedit.latent.directions.named import find
 from ganedit.latent.editing import between, draw, edit, parse_layers, parse_sweep, paste_latent
+from ganedit.latent.generating import generate
 from ganedit.latent.inversion.photos import crops_of, find_photo, project_photo
 from ganedit.latent.inversion.project import ProjectOptions
 from ganedit.latent.latent import Latent
@@ -191,3 +193,15 @@ def test_the_photo_is_known_by_its_checksum(generator, tmp_path, monkeypatch):
         find_photo(latent)
     with pytest.raises(InputError, match="not made from a photo"):
         find_photo(sample(generator))
+
+
+def test_directions_by_name(tiny_faces):
+    generator = load_generator("faces", "cpu")
+    (sample,) = generate(generator, [1])
+    smile, age = (find(name, "faces") for name in ("smile", "age"))
+    by_name = edit(sample.latent, {"smile": 2, "age": -1})
+    assert torch.equal(by_name.ws, edit(sample.latent, [(smile, 2, None), (age, -1, None)]).ws)
+    with pytest.raises(UsageError, match="no direction smiel"):
+        edit(sample.latent, {"smiel": 2})
+    with pytest.raises(UsageError, match="need a latent"):
+        edit(sample.latent.ws, {"smile": 2})
