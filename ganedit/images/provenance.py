@@ -40,6 +40,9 @@ def provenance(
 ) -> dict[str, Any]:
     """The record of one image.
 
+    Images are published, so that the record names the source without its folder; but a crop must lead back to
+    its photo.
+
     Args:
         command: Name of the command, such as "edit".
         parameters: What is needed to repeat the result; values that JSON lacks are stored as text.
@@ -55,11 +58,15 @@ def provenance(
         "parameters": json.loads(json.dumps(parameters, default=str)),
         "model": model,
         "model_sha256": model_sha256,
-        "source": None if source is None else os.fspath(source),
+        "source": None if source is None else _shareable(source, command),
     }
     if model is not None:
         record["digital_source_type"] = COMPOSITE if composite else SYNTHETIC
     return {key: value for key, value in record.items() if value is not None}
+
+
+def _shareable(source: str | Path, command: str) -> str:
+    return os.fspath(source) if command == "align" else os.path.basename(source)
 
 
 def record_of(image: Image.Image) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ganedit.cli.kit.generate_options import parse_grid, parse_seeds
 from ganedit.errors import UsageError
+from ganedit.images.provenance import provenance
 from ganedit.images.tensors import to_tensor
 from ganedit.latent.latent import Latent
 from ganedit.nets.stylegan2 import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
@@ -232,3 +233,20 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(ganedit, tiny, monkeypat
     assert "pip install dlib-bin" in ran.out
     monkeypatch.setattr("ganedit.store.registry.bundled_folder", lambda: tiny / "nothing")
     assert "model faces-encoder" in ganedit("doctor").out
+
+
+def test_info_names_no_folder_of_another_machine(ganedit, tmp_path):
+    ws = torch.zeros(2, 4)
+    for name, source, shown in (
+        ("a", "/home/somebody/photos/me.jpg", "me.jpg"),
+        ("b", str(tmp_path / "photos/me.jpg"), "photos/me.jpg"),
+    ):
+        Latent(ws, "faces", "0" * 64, "w+", source=source).save(tmp_path / f"{name}.latent.safetensors")
+        ran = ganedit("info", f"{name}.latent.safetensors")
+        assert f" {shown}\n" in ran.out
+        assert source not in ran.out
+
+
+def test_records_of_images_name_the_source_alone():
+    assert provenance("upscale", {}, source="/home/somebody/me.jpg")["source"] == "me.jpg"
+    assert provenance("align", {}, source="/home/somebody/me.jpg")["source"] == "/home/somebody/me.jpg"

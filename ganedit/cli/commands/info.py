@@ -33,7 +33,8 @@ def command(
             about = _of_tensors(path)
         else:
             about = _of_sound(path) if path.suffix.lower() in SOUND_SUFFIXES else _of_picture(path)
-        text = "\n".join(f"  {key:<20} {_plain(value)}" for key, value in about.items())
+        shown = about | ({"source": _near(about["source"])} if about.get("source") else {})
+        text = "\n".join(f"  {key:<20} {_plain(value)}" for key, value in shown.items())
         console.answer(f"{path}\n{text}", {"path": str(path), **about})
         return ()
 
@@ -80,6 +81,14 @@ def _of_tensors(path: Path) -> dict[str, Any]:
     return about | {
         "tensors": {name: "x".join(map(str, shape)) or "scalar" for name, shape in shapes.items()}
     }
+
+
+def _near(source: Any) -> Any:
+    """The path of a photo from here; only its name if it lies elsewhere."""
+    path = Path(str(source))
+    if not path.is_absolute():
+        return source
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
 
 
 def _plain(value: Any) -> str:
