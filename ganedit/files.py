@@ -13,6 +13,8 @@ from pathlib import Path
 from ganedit.errors import GaneditError, InputError
 
 LATENT_SUFFIX = ".latent.safetensors"
+ARRAY_SUFFIXES = (".npz", ".npy", ".pt", ".pth")
+"""Suffixes of files in which other programs keep latents and directions."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".avif")
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
 FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
@@ -104,6 +106,15 @@ def _write_errno(problem: Exception, temporary: Path) -> int | None:
         or folder.startswith(str(problem.filename))
     )
     return problem.errno if ours else None
+
+
+def latents_in(folder: Path) -> list[Path]:
+    """The latents in a folder by name; if it has neither latents nor images, those of other programs."""
+    files = [path for path in sorted(folder.glob("*")) if not path.name.startswith(".")]
+    own = [path for path in files if path.name.endswith(LATENT_SUFFIX)]
+    if own or any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
+        return own
+    return [path for path in files if path.suffix.lower() in ARRAY_SUFFIXES]
 
 
 def sha256_file(path: str | Path) -> str:

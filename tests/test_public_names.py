@@ -43,6 +43,8 @@ FUNCTIONS = {
     "direction/list": "direction",
     "direction/name": "direction",
     "direction/show": "draw",
+    "latent/export": "export_latents",
+    "latent/import": "import_latents",
     "metrics/clip": "zero_shot",
     "metrics/faces": "measure_faces",
     "metrics/inpaint": "measure_inpainting",

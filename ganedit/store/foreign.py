@@ -45,7 +45,7 @@ PICKLED = (b"PK\x03\x04", b"\x80", b"(", b"c", b"}", b"]")
 KINDS = {
     b"<": "it is a web page, such as a download site shows instead of the file",
     b"version https:": "it only points to a file that Git LFS keeps: git lfs pull gets it",
-    b"\x93NUMPY": "it is a NumPy array; a direction is imported by ganedit direction import",
+    b"\x93NUMPY": "it is a NumPy array; ganedit direction import and ganedit latent import take such files",
     b"\x89HDF": "it is an HDF5 file, as of Keras",
     b"\x1f\x8b": "it is compressed: gunzip it first",
     b"\x89PNG": "it is a PNG image",

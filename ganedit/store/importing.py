@@ -185,8 +185,8 @@ def _refuse_other_kinds(path: Path) -> None:
 
 def _is_direction(path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path.name} is not a model, but looks like a direction",
-        f"ganedit direction import {path} --model MODEL",
+        f"{path.name} is not a model, but looks like a direction or a latent",
+        f"ganedit direction import {path} --model MODEL, or ganedit latent import {path} --model MODEL",
     )
 
 

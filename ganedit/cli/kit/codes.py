@@ -15,7 +15,7 @@ from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX
+from ganedit.files import LATENT_SUFFIX, latents_in
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.photos import Crop
@@ -181,12 +181,18 @@ class Codes:
         def points(word: str) -> list[Point]:
             if word not in paths:
                 return [self._sample(seed, generator) for seed in _seeds(word)]
-            chosen = [latents.get(path) or self._projected(path, generator) for path in paths[word]]
-            for latent in chosen:
-                latent.check_model(generator)
-            return [Point(_name(path), latent) for path, latent in zip(paths[word], chosen, strict=True)]
+            return [one for path in paths[word] for one in self._points(path, latents.get(path), generator)]
 
         return generator, [[point for word in words for point in points(word)] for words in sides]
+
+    def _points(self, path: Path, latent: Latent | None, generator: Generator) -> list[Point]:
+        from ganedit.latent.foreign import import_latents, is_foreign
+
+        if is_foreign(path):
+            return [Point(name, one) for name, one in import_latents(path, generator).items()]
+        latent = latent or self._projected(path, generator)
+        latent.check_model(generator)
+        return [Point(_name(path), latent)]
 
     def _projected(self, path: Path, generator: Generator) -> Latent:
         from ganedit.images.io import read_image
@@ -223,10 +229,6 @@ def latent_behind(path: Path) -> Path | None:
     if isinstance(parameters, dict) and parameters.get("units"):  # changed, which a latent cannot store
         return None
     return latent_file if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
-
-
-def latents_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{LATENT_SUFFIX}"))
 
 
 def _load(path: Path) -> Latent:

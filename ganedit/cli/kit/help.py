@@ -7,7 +7,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 TASKS = {
-    "Edit faces": ("align", "project", "edit", "clip", "direction"),
+    "Edit faces": ("align", "project", "edit", "clip", "latent", "direction"),
     "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
     "Transform images and sounds": ("translate", "upscale", "inpaint", "colorize", "timbre", "draw"),
     "Train and measure": ("train", "metrics"),
@@ -88,6 +88,14 @@ EXAMPLES = {
     "clip rank": (
         'ganedit clip rank photos/ --text "a smiling face"',
         'ganedit clip rank samples/*.png --text "an old man" -o ranked.png',
+    ),
+    "latent import": (
+        "ganedit latent import projected_w.npz --model mine --name me",
+        "ganedit latent import latents.pt --model mine -o codes",
+    ),
+    "latent export": (
+        "ganedit latent export me.latent.safetensors -o me.npz",
+        "ganedit latent export me.latent.safetensors you.latent.safetensors -o both.pt",
     ),
     "direction learn": (
         "ganedit direction learn smile",
