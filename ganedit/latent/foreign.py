@@ -74,7 +74,7 @@ def import_latents(path: str | Path, generator: Generator, name: str | None = No
                 key += "-2"
             space = "w" if bool((ws == ws[:1]).all()) else "w+"
             found[key] = Latent(
-                ws.clone(), generator.name, generator.sha256, space, template=generator.card.template
+                ws.clone(), **generator.identity, space=space, template=generator.card.template
             )
     return found
 

@@ -166,11 +166,13 @@ def _name_of_encoder(generator: Generator) -> str:
     for name in registry.names():
         with suppress(CheckpointError):  # another model may be damaged
             card = registry.card(name)
-            if card.task != "encoder" or card.details.get("model") != generator.name:
+            if card.task != "encoder":
                 continue
-            if card.details.get("model_sha256", generator.sha256) == generator.sha256:
+            known = [card.details.get(key, "") for key in ("model_sha256", "weights_sha256")]
+            own = card.details.get("model") == generator.name
+            if generator.known_as(*known) or (own and not any(known)):
                 return name
-            stale = name
+            stale = name if own else stale
     raise MissingError(
         f"{stale} was trained for other weights of {generator.name}"
         if stale

@@ -63,13 +63,14 @@ class Models:
         """
         from ganedit.store import registry
 
-        if self.model is None and registry.find(latent.model) is None:
+        own = latent.model if registry.find(latent.model) else registry.name_of(latent.model_sha256)
+        if self.model is None and own is None:
             raise CheckpointError(
                 f"the latent was made with the model {latent.model} ({latent.model_sha256[:12]}), "
                 "which is not installed",
                 "name its file with --model",
             )
-        generator = self.open(self.model or latent.model)
+        generator = self.open(self.model or own)
         latent.check_model(generator)
         return generator
 
@@ -191,8 +192,7 @@ class Codes:
         if is_foreign(path):
             return [Point(name, one) for name, one in import_latents(path, generator).items()]
         latent = latent or self._projected(path, generator)
-        latent.check_model(generator)
-        return [Point(_name(path), latent)]
+        return [Point(_name(path), latent.for_model(generator))]
 
     def _projected(self, path: Path, generator: Generator) -> Latent:
         from ganedit.images.io import read_image
@@ -207,7 +207,7 @@ class Codes:
         z = generator.z_of([seed])
         ws = self.sampling.of(generator).codes(generator, z)[0].detach().float().cpu()
         template = generator.card.template
-        latent = Latent(ws, generator.name, generator.sha256, "w", template=template)
+        latent = Latent(ws, **generator.identity, space="w", template=template)
         return Point(f"seed {seed}", latent, seed)
 
 
@@ -273,7 +273,7 @@ def _is_projection_of(latent: Latent, crop: Crop, generator: Generator) -> bool:
     import numpy as np
 
     return (
-        latent.model_sha256 == generator.sha256
+        generator.known_as(latent.model_sha256, latent.weights_sha256)
         and latent.source_sha256 == crop.source_sha256
         and latent.affine is not None
         and not latent.edits

@@ -208,6 +208,7 @@ class Editor:
 
         latent = Latent.load(path)
         generator = self._models.of(latent)
+        latent = latent.for_model(generator)
         self.change.prepare(generator)
         photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
         subject = Subject(path.name.removesuffix(LATENT_SUFFIX), path, latent=latent)

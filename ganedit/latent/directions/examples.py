@@ -77,9 +77,7 @@ def learn_direction(
     direction = learn(
         codes, scores, name=name, threshold=threshold, preserve=preserve, spread=spread, seed=seed
     )
-    return replace(
-        direction, model=generator.name, model_sha256=generator.sha256, method=method or direction.method
-    )
+    return replace(direction, **generator.identity, method=method or direction.method)
 
 
 def examples_from_classifier(
