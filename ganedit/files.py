@@ -15,7 +15,20 @@ from ganedit.errors import GaneditError, InputError
 LATENT_SUFFIX = ".latent.safetensors"
 ARRAY_SUFFIXES = (".npz", ".npy", ".pt", ".pth")
 """Suffixes of files in which other programs keep latents and directions."""
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".avif")
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".avif",
+    ".heic",
+    ".heif",
+)
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
 FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 
