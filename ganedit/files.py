@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -128,6 +129,12 @@ def latents_in(folder: Path) -> list[Path]:
     if own or any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
         return own
     return [path for path in files if path.suffix.lower() in ARRAY_SUFFIXES]
+
+
+def spelling(path: str | Path) -> str:
+    """What to do about a file that is not there: a hint, also for addresses of the web."""
+    address = re.match(r"(https?|ftp|s3|gs)://?", str(path), re.I)
+    return "download it first: ganedit reads files" if address else "check the spelling"
 
 
 def sha256_file(path: str | Path) -> str:

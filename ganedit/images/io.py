@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit.errors import InputError
-from ganedit.files import IMAGE_SUFFIXES, atomic_path
+from ganedit.files import IMAGE_SUFFIXES, atomic_path, spelling
 from ganedit.images import colour
 from ganedit.images.animation import ANIMATED
 from ganedit.images.encode import WRITERS, encode, keeps_grey
@@ -205,7 +205,7 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
         with Image.open(path) as image:
             return record_of(image)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "check the name") from None
+        raise InputError(f"{path} does not exist", spelling(path)) from None
     except Exception:  # decoders raise nearly anything on damaged bytes
         return read_image(path).provenance  # reads more formats, and describes the problem
 
@@ -215,7 +215,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "check the name") from None
+        raise InputError(f"{path} does not exist", spelling(path)) from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not an image") from None
     except OSError as problem:
@@ -363,7 +363,7 @@ def list_images(path: str | Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(f"{path} does not exist", "check the name")
+        raise InputError(f"{path} does not exist", spelling(path))
     names = sorted(
         name
         for name in os.listdir(path)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import ARRAY_SUFFIXES, atomic_path
+from ganedit.files import ARRAY_SUFFIXES, atomic_path, spelling
 
 WRITTEN = (".npy", ".npz", ".pt")
 
@@ -31,7 +31,7 @@ def read_arrays(path: Path, kind: str, hint: str) -> Any:
         InputError: The file is missing, damaged, hostile, or holds objects instead of numbers.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file", "check the spelling")
+        raise InputError(f"{path}: no such file", spelling(path))
     try:
         return _content(path)
     except (OSError, ValueError, EOFError, MemoryError, BadZipFile, CheckpointError) as error:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganedit.compute import find_device, find_dtype, keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError
-from ganedit.files import sha256_file
+from ganedit.files import sha256_file, spelling
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
@@ -261,7 +261,7 @@ def _locate(name_or_path: str | Path) -> Path:
     if path.exists():
         return path
     if "/" in text or path.suffix:
-        raise InputError(f"{path}: no such file", "check the spelling")
+        raise InputError(f"{text}: no such file", spelling(text))
     raise no_such_model(text, registry.names())
 
 

@@ -15,7 +15,7 @@ from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX, latents_in
+from ganedit.files import LATENT_SUFFIX, latents_in, spelling
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.photos import Crop
@@ -252,6 +252,8 @@ def _files(word: str) -> list[Path]:
         return [path]
     if SEED.fullmatch(word):
         return []
+    if spelling(word).startswith("download"):
+        raise InputError(f"there is no {word}", spelling(word))
     raise InputError(f"there is no {word}", "name latents, photos, folders, or seeds such as 7 or 0-3")
 
 

@@ -22,8 +22,9 @@ GROUPS = {
     """,
     "Model": """
         model clip classifier encoder mapper vocoder vocoders start resolution size channel_base channel_max
-        z_dim w_dim mapping_layers width d_width blocks downs local local_blocks hidden encoder_norm
-        encoder_width style_dim norm widths embed frames cycles scale residual up upsampling patch
+        network set_ z_dim w_dim mapping_layers width d_width blocks downs local local_blocks hidden
+        encoder_norm encoder_width style_dim norm widths embed frames cycles scale residual up upsampling
+        patch
     """,
     "Output": """
         output out suffix no_metadata video sheet grid paste fps name name_back about_data terms licence
@@ -135,7 +136,7 @@ EXAMPLES = {
     ),
     "models import": (
         "ganedit models import network.pkl --name mine --template ffhq",
-        "ganedit models import latest_net_G.pth --name zebras",
+        "ganedit models import latest_net_G.pth --name cities --set upsampling=more",
     ),
     "models export": (
         "ganedit models export faces -o faces.safetensors",
