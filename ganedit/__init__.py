@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from ganedit.latent.editing import draw as draw
     from ganedit.latent.editing import edit as edit
     from ganedit.latent.editing import paste_latent as paste
+    from ganedit.latent.foreign import export_latents as export_latents
+    from ganedit.latent.foreign import import_latents as import_latents
     from ganedit.latent.generating import generate as generate
     from ganedit.latent.interpolation import interpolate as interpolate
     from ganedit.latent.inversion.photos import project_photo as project
@@ -102,6 +104,8 @@ _PUBLIC = {
     "find_channels": ("ganedit.latent.directions.channel_search", "find_channels_that"),
     "import_directions": ("ganedit.latent.directions.foreign", "import_directions"),
     "export_direction": ("ganedit.latent.directions.foreign", "export_direction"),
+    "import_latents": ("ganedit.latent.foreign", "import_latents"),
+    "export_latents": ("ganedit.latent.foreign", "export_latents"),
     "dissect": ("ganedit.latent.units.dissection", "dissect"),
     "Wish": ("ganedit.text.guidance", "Wish"),
     "SteerOptions": ("ganedit.text.optimize", "SteerOptions"),
@@ -167,11 +171,13 @@ __all__ = [
     "examples_from_csv",
     "examples_from_folders",
     "export_direction",
+    "export_latents",
     "export_model",
     "find_channels",
     "frechet_distance",
     "generate",
     "import_directions",
+    "import_latents",
     "import_model",
     "inpaint",
     "interpolate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,22 @@ from pathlib import Path
 from ganedit.errors import GaneditError, InputError
 
 LATENT_SUFFIX = ".latent.safetensors"
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".avif")
+ARRAY_SUFFIXES = (".npz", ".npy", ".pt", ".pth")
+"""Suffixes of files in which other programs keep latents and directions."""
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".avif",
+    ".heic",
+    ".heif",
+)
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
 FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 
@@ -104,6 +120,21 @@ def _write_errno(problem: Exception, temporary: Path) -> int | None:
         or folder.startswith(str(problem.filename))
     )
     return problem.errno if ours else None
+
+
+def latents_in(folder: Path) -> list[Path]:
+    """The latents in a folder by name; if it has neither latents nor images, those of other programs."""
+    files = [path for path in sorted(folder.glob("*")) if not path.name.startswith(".")]
+    own = [path for path in files if path.name.endswith(LATENT_SUFFIX)]
+    if own or any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
+        return own
+    return [path for path in files if path.suffix.lower() in ARRAY_SUFFIXES]
+
+
+def spelling(path: str | Path) -> str:
+    """What to do about a file that is not there: a hint, also for addresses of the web."""
+    address = re.match(r"(https?|ftp|s3|gs)://?", str(path), re.I)
+    return "download it first: ganedit reads files" if address else "check the spelling"
 
 
 def sha256_file(path: str | Path) -> str:

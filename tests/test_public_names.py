@@ -44,6 +44,8 @@ FUNCTIONS = {
     "direction/measure": "measure_safe_range",
     "direction/name": "direction",
     "direction/show": "draw",
+    "latent/export": "export_latents",
+    "latent/import": "import_latents",
     "metrics/clip": "zero_shot",
     "metrics/faces": "measure_faces",
     "metrics/inpaint": "measure_inpainting",

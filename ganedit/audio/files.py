@@ -18,7 +18,7 @@ import soundfile
 
 from ganedit.audio.whole import check_length, check_whole
 from ganedit.errors import InputError
-from ganedit.files import SOUND_SUFFIXES, atomic_path
+from ganedit.files import SOUND_SUFFIXES, atomic_path, spelling
 
 BLOCK = 2**18  # samples per channel that are read at once
 MOST_CHANNELS = 32
@@ -84,7 +84,7 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
     name = name or str(source)
     if isinstance(source, str | Path):
         if not Path(source).is_file():
-            raise InputError(f"{name}: no such file", "check the spelling")
+            raise InputError(f"{name}: no such file", spelling(name))
         source = str(source)
         with open(source, "rb") as file:
             promised = check_whole(file, name)

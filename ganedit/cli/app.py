@@ -58,6 +58,7 @@ COMMANDS = {
     "math": Entry("math", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
     "dissect": Entry("dissect", "Find the units of a generator that draw eyes, lips, background, ..."),
     "clip": Entry("clip", "Edit, find and rank images by text (CLIP)."),
+    "latent": Entry("latent", "Import and export latents of other programs."),
     "direction": Entry("direction", "Learn, discover, list, import and export directions."),
     "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
     "metrics": Entry("metrics", "Measure models."),

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES
 from ganedit.images.colour import in_srgb
+from ganedit.images.unusual import prepare_heif
 
 NAMED_IN_ERRORS = 3  # number of files that an error lists
 Progress = Callable[[int, int], None]  # (images done, total images)
@@ -45,7 +46,10 @@ def _is_wanted(name: str, suffixes: Container[str]) -> bool:
 
 def decode(data: bytes, *, grey: bool = False) -> Image.Image:
     """An image file as 8-bit sRGB or its luma, upright. Damaged files can raise any exception."""
+    prepare_heif("it", data)
     with Image.open(io.BytesIO(data)) as opened:
+        if opened.mode in ("I", "F"):  # Pillow would clip the numbers to 255 instead of scaling them
+            raise ValueError("it has 32-bit pixels")
         image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I;16"):  # Pillow would clip 16-bit values to 255 instead of scaling them
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

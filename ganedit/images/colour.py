@@ -27,7 +27,7 @@ def mode_of(image: Image.Image) -> str:
     """Whether an image opened by Pillow is "CMYK", grey ("L"), or in other colours ("RGB")."""
     if image.mode == "CMYK":
         return "CMYK"
-    return "L" if image.mode[0] in "1LI" else "RGB"
+    return "L" if image.mode[0] in "1LI" and image.mode != "LAB" else "RGB"
 
 
 def problem_of(icc: bytes, mode: str) -> str:

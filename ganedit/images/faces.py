@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ganedit.errors import InputError, UsageError
+from ganedit.files import spelling
 from ganedit.images.face_detection import Face as Face
 from ganedit.images.face_detection import check, detect, detect_rolled, luminance, shifted
 
@@ -156,7 +157,7 @@ def load_landmarks(path: str | Path) -> list[Face]:
     try:
         content: Any = json.loads(Path(path).read_text())
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "check the name") from None
+        raise InputError(f"{path} does not exist", spelling(path)) from None
     except (OSError, ValueError) as problem:
         raise InputError(
             f"{path} cannot be read as JSON: {problem}", 'write {"landmarks_68": [[x, y], ...]}'

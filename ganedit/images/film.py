@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ganedit.errors import InputError
-from ganedit.files import FILM_SUFFIXES, atomic_path, sha256_file
+from ganedit.files import FILM_SUFFIXES, atomic_path, sha256_file, spelling
 from ganedit.images.animation import (
     FORMATS,
     Animation,
@@ -100,7 +100,7 @@ def open_film(path: str | Path) -> Film:
             unit, rate = _fraction(stream.time_base), _fraction(stream.average_rate)
             sound = container.streams.audio[0].codec_context.name if container.streams.audio else ""
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "check the name") from None
+        raise InputError(f"{path} does not exist", spelling(path)) from None
     except (av.error.FFmpegError, OSError) as problem:
         raise InputError(
             f"{path} cannot be read as a film: {problem.strerror or problem}".lower().replace(

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit.errors import InputError
-from ganedit.files import IMAGE_SUFFIXES, atomic_path
+from ganedit.files import IMAGE_SUFFIXES, atomic_path, spelling
 from ganedit.images import colour
 from ganedit.images.animation import ANIMATED
 from ganedit.images.encode import WRITERS, encode, keeps_grey
@@ -24,6 +24,7 @@ from ganedit.images.metadata import Metadata, metadata_of
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
+from ganedit.images.unusual import EXR, decode_float_tiff, is_float_tiff, prepare_heif, size_of_tiff
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,17 +64,19 @@ class Photo:
 def read_image(path: str | Path) -> Photo:
     """Read an image, turned upright as its EXIF orientation says, and in sRGB.
 
-    CMYK, indexed colours and other colour profiles become sRGB; a damaged profile is ignored, and a warning
-    logged. 16-bit PNG and TIFF files keep their 16 bits.
+    CMYK, LAB, indexed colours and other colour profiles become sRGB; a damaged profile is ignored, and a
+    warning logged. 16-bit PNG and TIFF files keep their 16 bits; floating-point numbers of a TIFF from 0 to 1
+    become 16 bits.
 
     Args:
-        path: A PNG, JPEG, WebP, TIFF, BMP, GIF or PPM file.
+        path: A PNG, JPEG, WebP, TIFF, BMP, GIF, PPM or AVIF file, or HEIC with pillow-heif.
 
     Returns:
         The photo: its pixels, and what is needed to write it back in the same form.
 
     Raises:
         InputError: The file is missing, empty, truncated, not an image, or larger than `MAX_PIXELS`.
+        MissingError: A HEIC file without pillow-heif.
 
     Examples:
         >>> photo = ganedit.read_image("examples/portrait.png")
@@ -82,6 +85,9 @@ def read_image(path: str | Path) -> Photo:
     """
     path = Path(path)
     data = read_bytes(path)
+    prepare_heif(path, data)
+    if is_float_tiff(data):
+        return _float_photo(path, data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -117,6 +123,20 @@ def read_image(path: str | Path) -> Photo:
     sha256 = hashlib.sha256(data).hexdigest()
     photo = Photo(pixels, alpha, grey, icc, None, path, sha256, metadata, record)
     return _in_srgb(photo)
+
+
+def _float_photo(path: Path, data: bytes) -> Photo:
+    try:
+        _check_size(path, size_of_tiff(data))
+        pixels, alpha, grey = decode_float_tiff(path, data)
+    except InputError:
+        raise
+    except Exception as problem:  # OpenCV raises errors of its own on damaged bytes
+        raise InputError(
+            f"{path} is a TIFF with floating-point pixels that is damaged, or of a layout that is not read",
+            "save it with 16 bits per channel",
+        ) from problem
+    return Photo(pixels, alpha, grey, path=path, sha256=hashlib.sha256(data).hexdigest())
 
 
 def frames_of(image: Image.Image) -> int:
@@ -224,10 +244,9 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
         with Image.open(path) as image:
             return record_of(image)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "check the name") from None
-    except Exception as problem:  # decoders raise nearly anything on damaged bytes
-        read_image(path)  # raises a better description of the problem
-        raise InputError(f"{path} cannot be read as an image", "give one that opens in a viewer") from problem
+        raise InputError(f"{path} does not exist", spelling(path)) from None
+    except Exception:  # decoders raise nearly anything on damaged bytes
+        return read_image(path).provenance  # reads more formats, and describes the problem
 
 
 def read_bytes(path: Path) -> bytes:
@@ -235,7 +254,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist", "check the name") from None
+        raise InputError(f"{path} does not exist", spelling(path)) from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not an image") from None
     except OSError as problem:
@@ -265,6 +284,10 @@ def _describe(data: bytes, problem: Exception) -> str:
             return f"it is truncated or damaged ({len(data)} bytes)"
         return f"it is damaged ({problem})"
     head = data[:512]
+    if head.startswith(EXR):
+        return "it is an OpenEXR file, which ganedit does not read: save it as a TIFF or PNG with 16 bits"
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return "it is a TIFF of a kind that is not read, or damaged"
     if head.startswith(_MAGIC):
         return f"it is truncated or damaged ({len(data)} bytes)"
     if not head.strip(b"\0"):
@@ -284,7 +307,7 @@ def _decode(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | N
     if image.mode == "CMYK":
         return upright(np.asarray(colour.in_srgb(image, icc).convert("RGB")), turn), None, False, icc
     grey = image.mode in ("1", "L", "LA", "La")
-    if "A" in image.getbands() or image.mode in ("La", "RGBa") or "transparency" in image.info:
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
         return upright(rgba[..., :3], turn), upright(rgba[..., 3], turn), grey, icc
     return upright(np.array(image.convert("RGB")), turn), None, grey, icc
@@ -380,7 +403,7 @@ def list_images(path: str | Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(f"{path} does not exist", "check the name")
+        raise InputError(f"{path} does not exist", spelling(path))
     names = sorted(
         name
         for name in os.listdir(path)

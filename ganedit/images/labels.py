@@ -144,7 +144,9 @@ def check_labels(labels: LabelMap, count: int, model: str, names: Sequence[str] 
         f"{labels.path or 'the map'} holds the label{'s' if strange.sum() > 1 else ''} {some}{more} "
         f"({int(counts[strange].sum()):,} of {labels.labels.size:,} pixels); the model {model} knows "
         f"0 to {count - 1}{known}",
-        "change these pixels, or say what the colours mean with `palette=FILE`",
+        "change these pixels, or say what the colours mean with `palette=FILE`"
+        if 255 not in values
+        else "if 255 means nothing in particular, as for SPADE, import the model with --set dont_care=255",
     )
 
 

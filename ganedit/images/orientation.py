@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -66,16 +67,22 @@ def without_tiff_orientation(data: bytes) -> bytes:
 
     Some versions of OpenCV turn some kinds of TIFF files and not others.
     """
+    for order, place, value, _ in tiff_entries(data):
+        if struct.unpack_from(order + "H", data, place) == (TAG,):
+            return data[:value] + struct.pack(order + "H", 1) + data[value + 2 :]
+    return data
+
+
+def tiff_entries(data: bytes) -> Iterator[tuple[str, int, int, int]]:
+    """Byte order, place, and the place and length of the value, of each entry of a TIFF file's first image;
+    nothing for other files."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     kind = order and struct.unpack_from(order + "H", data, 2)[0]
     if order is None or kind not in _TIFFS:
-        return data
+        return
     at, offset, number, entry, value = _TIFFS[kind]
     (directory,) = struct.unpack_from(order + offset, data, at)
     (count,) = struct.unpack_from(order + number, data, directory)
     first = directory + struct.calcsize(number)
     for place in range(first, first + entry * count, entry):
-        if struct.unpack_from(order + "H", data, place) == (TAG,):
-            place += value
-            return data[:place] + struct.pack(order + "H", 1) + data[place + 2 :]
-    return data
+        yield order, place, place + value, entry - value

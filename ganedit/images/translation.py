@@ -9,6 +9,7 @@ The input of a translator follows from its network and the `details` of its card
 | `input = "labels"` | one-hot label maps; assumed of SPADE and of more than four channels |
 | `input = "edges"` | drawings by `images.edges`: sketches are redrawn in their style |
 | `size = 128` | shorter side of its input; by default the picture's own, for U-Nets the card's `resolution` |
+| `dont_care = 255` | a label that means the last one |
 | `edges = true` | the last channel of the label map holds the outlines of its regions |
 | `labels`, `palette` | names of StarGAN's targets or of a map's labels; [r, g, b] of each label |
 """  # noqa: E501
@@ -230,7 +231,9 @@ def _cut_labels(map_: LabelMap, model: Translator) -> Cut:
     if not takes_labels(model):
         raise InputError(f"the model {model.name} draws from photos, not from label maps")
     count, labels = label_count(model), map_.labels
-    check_labels(map_, count, model.name, model.card.details.get("labels", ()))
+    if "dont_care" in model.card.details:  # SPADE's 255 is the label after the last
+        labels = np.where(labels == model.card.details["dont_care"], count - 1, labels)
+    check_labels(replace(map_, labels=labels), count, model.name, model.card.details.get("labels", ()))
     edge = boundaries(labels) if count < model.in_channels else None
 
     def cut(rows: slice, columns: slice) -> Tensor:

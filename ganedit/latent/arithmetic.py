@@ -111,7 +111,7 @@ def combine(
     for latent in every:
         latent.check_model(generator)
     ws = generator.w_avg.cpu().expand(generator.num_ws, -1)
-    average = Latent(ws, generator.name, generator.sha256, template=generator.card.template)
+    average = Latent(ws, **generator.identity, template=generator.card.template)
     added = added_styles(every)
     styles = 0 if added is None else added.shape[1]
 

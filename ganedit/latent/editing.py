@@ -71,7 +71,8 @@ def edit(code: Latent | Tensor, moves: Moves, *, safe: bool = False) -> Latent |
     if isinstance(code, Tensor):
         return apply(code, moves)
     for direction, magnitude, layers in moves:
-        if direction.model_sha256 and direction.model_sha256 != code.model_sha256:
+        mine = {direction.model_sha256, direction.weights_sha256} - {""}
+        if mine and not mine & {code.model_sha256, code.weights_sha256}:
             raise CheckpointError(
                 f"the direction {direction.name} was learned on the model {direction.model} "
                 f"({direction.model_sha256[:12]}), the latent was made with {code.model} "

@@ -162,4 +162,4 @@ def _draw(
 
 
 def _latent(ws: Tensor, generator: Generator) -> Latent:
-    return Latent(ws.cpu().clone(), generator.name, generator.sha256, "w", template=generator.card.template)
+    return Latent(ws.cpu().clone(), **generator.identity, space="w", template=generator.card.template)

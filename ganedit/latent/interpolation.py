@@ -106,8 +106,7 @@ def _latents(codes: Tensor, added: Tensor | None, generator: Generator) -> list[
     return [
         Latent(
             ws.cpu().clone(),
-            generator.name,
-            generator.sha256,
+            **generator.identity,
             template=generator.card.template,
             styles=None if added is None else added[i],
         )

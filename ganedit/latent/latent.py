@@ -3,8 +3,8 @@
 The file holds `ws` [L, W] float32; optionally `affine` [2, 3] float64, `unedited` [L, W] (the code before
 any edit, which draws the photo itself), `styles` [total] (what edits in the space s add to the styles of ws,
 see `latent.styles`), noise maps as `noise.LAYER` and changes to the generator's weights as
-`tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1), `model`, `model_sha256`, `space`,
-`source`, `source_sha256`, `template`, `losses`, `edits`.
+`tuned.PARAMETER`. The metadata key "ganedit" is JSON: `schema` (1), `model`, `model_sha256`,
+`weights_sha256`, `space`, `source`, `source_sha256`, `template`, `losses`, `edits`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Latent:
     Attributes:
         ws: Style code [L, W], float32, on the CPU; one row per layer.
         model: Name of the generator.
-        model_sha256: Checksum of its weights.
+        model_sha256: Checksum of its file.
         space: What the projection was free to choose: "z", "w", "w+" or "s".
         affine: [2, 3], from positions in the crop to positions in the photo, pixel centres at +0.5; None for
             a sample.
@@ -49,6 +49,8 @@ class Latent:
         tuned: Changes by parameter, which are added to those of the generator.
         unedited: [L, W], the code before the first edit; None if there was none.
         styles: [total], what edits add to the styles that `ws` gives; None for nothing.
+        weights_sha256: Checksum of the generator's weights, which is the same whatever file holds them; empty
+            in files of earlier versions.
 
     Raises:
         InputError: Shapes that do not fit together, an unknown space, or numbers that are not finite.
@@ -68,6 +70,7 @@ class Latent:
     tuned: dict[str, Tensor] = field(default_factory=dict)
     unedited: Tensor | None = None
     styles: Tensor | None = None
+    weights_sha256: str = ""
 
     def __post_init__(self) -> None:
         if self.ws.ndim != 2:
@@ -156,7 +159,7 @@ class Latent:
         from ganedit.store.weights import under_prefix
 
         affine = tensors.get("affine")
-        for key in ("model", "model_sha256", "source", "source_sha256", "template"):
+        for key in ("model", "model_sha256", "weights_sha256", "source", "source_sha256", "template"):
             if not isinstance(about.get(key, ""), str):
                 raise TypeError(f"{key} is not text")
         return cls(
@@ -176,7 +179,7 @@ class Latent:
         Raises:
             CheckpointError: another model, or other weights under the same name; the error names both.
         """
-        if self.model_sha256 != generator.sha256:
+        if not generator.known_as(self.model_sha256, self.weights_sha256):
             mine, other = (
                 f"{self.model} ({self.model_sha256[:12]})",
                 f"{generator.name} ({generator.sha256[:12]})",
@@ -206,6 +209,15 @@ class Latent:
                 "the latent is damaged: make it again",
             )
 
+    def for_model(self, generator: Generator) -> Latent:
+        """This latent, as one of `generator`, which has its weights, perhaps in another file.
+
+        Raises:
+            CheckpointError: as in `check_model`.
+        """
+        self.check_model(generator)
+        return replace(self, **generator.identity)
+
     def check_codes(self) -> None:
         """Refuse a latent with added styles, where only codes ws are used.
 
@@ -229,6 +241,7 @@ class Latent:
         if not self.noise and not self.tuned:
             return generator
         own = copy.copy(generator)
+        own.weights_sha256 = generator.weights_sha256  # which the changes leave as it is
         own.network = copy.deepcopy(generator.network)
         tensors = dict(own.network.named_parameters()) | dict(own.network.named_buffers())
         changes = {f"synthesis.{k}.noise_const": (v, 0.0) for k, v in self.noise.items()}
@@ -254,4 +267,6 @@ def added_styles(latents: Sequence[Latent]) -> Tensor | None:
     return torch.stack([torch.zeros(sizes[0]) if one.styles is None else one.styles for one in latents])
 
 
-_KEPT = ("model", "model_sha256", "space", "source", "source_sha256", "template", "losses")
+_KEPT = (
+    "model", "model_sha256", "weights_sha256", "space", "source", "source_sha256", "template", "losses"
+)  # fmt: skip

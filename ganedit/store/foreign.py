@@ -15,13 +15,14 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ganedit.errors import CheckpointError
+from ganedit.errors import CheckpointError, UsageError
+from ganedit.store.formats.state_dicts import state_dict
 
 FORMATS = (
     "nvlabs",
@@ -45,7 +46,7 @@ PICKLED = (b"PK\x03\x04", b"\x80", b"(", b"c", b"}", b"]")
 KINDS = {
     b"<": "it is a web page, such as a download site shows instead of the file",
     b"version https:": "it only points to a file that Git LFS keeps: git lfs pull gets it",
-    b"\x93NUMPY": "it is a NumPy array; a direction is imported by ganedit direction import",
+    b"\x93NUMPY": "it is a NumPy array; ganedit direction import and ganedit latent import take such files",
     b"\x89HDF": "it is an HDF5 file, as of Keras",
     b"\x1f\x8b": "it is compressed: gunzip it first",
     b"\x89PNG": "it is a PNG image",
@@ -55,6 +56,7 @@ KINDS = {
 """Files that users pass by mistake, by their first bytes."""
 
 SHOWN = 8  # top-level keys in a message
+MOST_NETWORKS = 16  # in a file
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,79 @@ class Foreign:
     notes: str = ""
 
 
-def open_foreign(path: str | Path) -> Foreign:
+def open_foreign(path: str | Path, network: str = "") -> Foreign:
     """Read a checkpoint of another program without running anything from it.
 
     Args:
         path: A PyTorch file, a network pickle, a .safetensors without ganedit's metadata, or a folder with
             config.json and pytorch_model.bin.
+        network: Which one of the networks in the file, such as "netG_A"; empty if there is only one.
 
     Raises:
-        CheckpointError: damaged, hostile or of no known kind; says what was found and what is supported.
+        CheckpointError: damaged, hostile or of no known kind, or with several networks; says what was found
+            and what is supported.
+        UsageError: there is no such network in the file.
     """
     path = Path(path)
     content = open_container(path)
+    found = None if network else _recognised(content, path)
+    if found is not None:
+        return found
+    inside = _networks_in(content, path)
+    if network and network not in inside:
+        some = ", ".join(inside) or "no networks with names"
+        raise UsageError(f"{path.name} holds no network {network}", f"it holds {some}")
+    if network or len(inside) == 1:
+        name = network or next(iter(inside))
+        notes = "; ".join(filter(None, [f"the network {name} of its file", inside[name].notes]))
+        return replace(inside[name], notes=notes)
+    if inside:
+        raise CheckpointError(
+            f"{path.name} holds {len(inside)} networks: {', '.join(inside)}",
+            f"import one of them, such as `network={next(iter(inside))}`",
+        )
+    raise CheckpointError(
+        f"{path.name} is of no kind that ganedit knows; it holds {outline(content)}", supported()
+    )
+
+
+def _networks_in(content: Any, path: Path, depth: int = 3) -> dict[str, Foreign]:
+    """The networks in a file that holds several, by the names or prefixes that training frameworks give them.
+
+    Discriminators count only if there is nothing else. Of a network and its average, NAME and NAME_ema, only
+    the average counts.
+    """
+    found: dict[str, Foreign] = {}
+    for name, part in list(_parts(content).items())[:MOST_NETWORKS]:
+        try:
+            one = _recognised(part, path)
+        except CheckpointError:  # of something else, which looks like a known network
+            continue
+        if one is not None:
+            found[name] = one
+        elif depth > 1:
+            inner = _networks_in(part, path, depth - 1)
+            found |= {f"{name}.{other}": network for other, network in inner.items()}
+    makers = {name: one for name, one in found.items() if one.task != "discriminator"}
+    return {name: one for name, one in (makers or found).items() if f"{name}_ema" not in found}
+
+
+def _parts(content: Any) -> dict[str, Any]:
+    """Tensors by the first part of their names, or dictionaries of tensors by their keys."""
+    state = state_dict(content)
+    if state is None:
+        items = content.items() if isinstance(content, Mapping) else ()
+        return {str(key)[:40]: value for key, value in items if isinstance(value, Mapping)}
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        first, _, rest = name.partition(".")
+        if rest:
+            parts.setdefault(first[:40], {})[rest] = tensor
+    return {name: part for name, part in parts.items() if len(part) < len(state) or len(parts) == 1}
+
+
+def _recognised(content: Any, path: Path) -> Foreign | None:
+    """What the first reader that knows the content makes of it."""
     for name in FORMATS:
         reader = importlib.import_module(f"ganedit.store.formats.{name}")
         try:
@@ -119,9 +182,7 @@ def open_foreign(path: str | Path) -> Foreign:
             ) from error
         if foreign is not None:
             return foreign
-    raise CheckpointError(
-        f"{path.name} is of no kind that ganedit knows; it holds {outline(content)}", supported()
-    )
+    return None
 
 
 def open_container(path: Path) -> Any:

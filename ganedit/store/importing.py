@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +17,13 @@ from typing import Any
 import torch
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import sha256_file
+from ganedit.files import sha256_file, spelling
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
 from ganedit.store.foreign import Foreign, open_container, open_foreign, supported
 from ganedit.store.load import DISCRIMINATOR_OF, card_of, save_model, verify
+from ganedit.store.settings import telling_norm, with_settings
 from ganedit.store.weights import check_header, read_weights
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -39,6 +40,8 @@ def import_model(
     data: str = "",
     dtype: str | None = None,
     force: bool = False,
+    network: str = "",
+    settings: Mapping[str, str] | None = None,
 ) -> ModelCard:
     """Convert a checkpoint and keep it under a name. Code in the checkpoint is never run.
 
@@ -52,13 +55,18 @@ def import_model(
         data: What it was trained on, for the card.
         dtype: Store numbers as "float32" or "float16"; None keeps the type of the checkpoint.
         force: Replace a model of this name once the new one is complete.
+        network: Which network of a file with several, such as "netG_A".
+        settings: What the file cannot say, by name: a field of the network's config, such as
+            {"upsampling": "more"} of a SPADE model or {"norm": "none"} of a CycleGAN, or one of
+            `store.settings.SETTINGS`.
 
     Returns:
         The card, as written to the folder `name` of your models. Its details hold the name and sha256 of the
         original file.
 
     Raises:
-        UsageError: The name is invalid, belongs to a bundled model, or is taken.
+        UsageError: The name is invalid, belongs to a bundled model, or is taken; or there is no such network
+            or setting, or the weights do not fit it.
         InputError: The file does not exist, or the disk is full.
         CheckpointError: The file is damaged, hostile, of an unknown kind, or not a model.
 
@@ -74,8 +82,11 @@ def import_model(
     if dtype is not None and dtype not in DTYPES:
         raise UsageError(f"{dtype} is not a number format to store", f"choose {' or '.join(DTYPES)}")
     if not path.exists():
-        raise InputError(f"{path}: no such file", "check the spelling")
-    card, state, discriminator = _opened(path, name)
+        raise InputError(f"{path}: no such file", spelling(path))
+    settings = dict(settings or {})
+    with telling_norm(settings):
+        card, state, discriminator = _opened(path, name, network)
+    card = with_settings(card, state, settings)
     given: dict[str, Any] = {
         "template": template,
         "licence": licence,
@@ -106,7 +117,7 @@ def name_for(path: str | Path) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "model"
 
 
-def _opened(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
+def _opened(path: Path, name: str, network: str = "") -> tuple[ModelCard, Any, Any]:
     """Card, tensors, and the discriminator's config and tensors if there is one; checked to fit together."""
     if (path / CARD).is_file():
         return _own_folder(path, name)
@@ -114,7 +125,7 @@ def _opened(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
         _refuse_other_kinds(path)
         if "ganedit" in _metadata(path):
             return _own_file(path, name)
-    foreign = _foreign(path)
+    foreign = _foreign(path, network)
     weights, discriminator = foreign.weights, foreign.discriminator
     build(weights.architecture, weights.config, weights.state)  # raises if they do not fit
     card = card_of(foreign, name, path)
@@ -153,10 +164,10 @@ def _metadata(path: Path) -> dict[str, Any]:
     return (check_header(path).get("__metadata__") or {}) if start[8:9] == b"{" else {}
 
 
-def _foreign(path: Path) -> Foreign:
+def _foreign(path: Path, network: str) -> Foreign:
     """Like `open_foreign`, with a special error for what looks like a direction."""
     try:
-        return open_foreign(path)
+        return open_foreign(path, network)
     except CheckpointError as error:
         if path.is_file() and _holds_vectors_only(path):
             raise _is_direction(path) from error
@@ -185,8 +196,8 @@ def _refuse_other_kinds(path: Path) -> None:
 
 def _is_direction(path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path.name} is not a model, but looks like a direction",
-        f"ganedit direction import {path} --model MODEL",
+        f"{path.name} is not a model, but looks like a direction or a latent",
+        f"ganedit direction import {path} --model MODEL, or ganedit latent import {path} --model MODEL",
     )
 
 

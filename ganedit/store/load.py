@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganedit.compute import find_device, find_dtype, keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError
-from ganedit.files import sha256_file
+from ganedit.files import sha256_file, spelling
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
@@ -166,11 +166,13 @@ def _name_of_encoder(generator: Generator) -> str:
     for name in registry.names():
         with suppress(CheckpointError):  # another model may be damaged
             card = registry.card(name)
-            if card.task != "encoder" or card.details.get("model") != generator.name:
+            if card.task != "encoder":
                 continue
-            if card.details.get("model_sha256", generator.sha256) == generator.sha256:
+            known = [card.details.get(key, "") for key in ("model_sha256", "weights_sha256")]
+            own = card.details.get("model") == generator.name
+            if generator.known_as(*known) or (own and not any(known)):
                 return name
-            stale = name
+            stale = name if own else stale
     raise MissingError(
         f"{stale} was trained for other weights of {generator.name}"
         if stale
@@ -259,7 +261,7 @@ def _locate(name_or_path: str | Path) -> Path:
     if path.exists():
         return path
     if "/" in text or path.suffix:
-        raise InputError(f"{path}: no such file", "check the spelling")
+        raise InputError(f"{text}: no such file", spelling(text))
     raise no_such_model(text, registry.names())
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from ganedit.errors import UsageError
+from ganedit.errors import GaneditError, UsageError
 from ganedit.store.cards import CARD, ModelCard
 from ganedit.store.downloads.catalogue import no_such_model
 
@@ -70,6 +70,18 @@ def find(name: str) -> Path | None:
     if not name or "/" in name or name in (".", ".."):
         return None
     return next((f / name for f in folders() if (f / name / CARD).is_file()), None)
+
+
+def name_of(sha256: str) -> str | None:
+    """The name of a model with this checksum, or imported from a file with it; None if there is none."""
+    for name in names():
+        try:
+            known = ModelCard.load(folder_of(name))
+        except GaneditError:  # another model may be damaged
+            continue
+        if sha256 and sha256 in (known.sha256, known.details.get("source_sha256")):
+            return name
+    return None
 
 
 def folder_of(name: str) -> Path:

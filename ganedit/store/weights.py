@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import atomic_path
+from ganedit.files import atomic_path, spelling
 
 MAX_HEADER = 100 * 2**20
 _ITEM_SIZE = {
@@ -122,7 +122,7 @@ def record_in(
             on its content.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file", "check the spelling")
+        raise InputError(f"{path}: no such file", spelling(path))
     try:
         tensors, metadata = read_weights(path)
         about = json.loads(metadata["ganedit"])

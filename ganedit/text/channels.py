@@ -144,8 +144,7 @@ def text_direction(
         name=name,
         vector=vector / vector.norm(),
         sigma=float(vector.norm()) * spread / foretold,
-        model=generator.name,
-        model_sha256=generator.sha256,
+        **generator.identity,
         method=f"CLIP, {int((chosen != 0).sum())} channels",
         space="s",
     )

@@ -25,10 +25,12 @@ from ganedit.latent.directions.examples import (
     learn_direction,
 )
 from ganedit.latent.editing import draw, edit, paste_latent
+from ganedit.latent.foreign import export_latents, import_latents
 from ganedit.latent.generating import Move, generate
 from ganedit.latent.interpolation import interpolate
 from ganedit.latent.inversion.photos import project_photo
 from ganedit.latent.inversion.project import ProjectOptions, project
+from ganedit.latent.latent import Latent
 from ganedit.latent.mixing import mix_latents
 from ganedit.latent.results import draw_edited
 from ganedit.latent.styles import draw_styles, find_channels, style_spread, styles_of
@@ -115,11 +117,14 @@ def projections(device):
     for method, space in (("encode", "w"), ("tune", "w"), ("optimize", "z")):
         options = ProjectOptions(method, space, steps=1 if method != "encode" else None, tune_steps=1)
         found += project(generator, images, options, encoder=encoder)
+    pivot = Latent(found[0].ws.cpu(), "faces", "")
+    exported = export_latents(pivot, PLACES.folder / f"{device.type}.npz")
+    imported = import_latents(exported, generator)[device.type].ws
     (latent,) = project_photo(PHOTO, generator, ProjectOptions("encode"), encoder=encoder, aligned=True)
     smile = Direction.load(PLACES.models / "faces/directions/smile.safetensors")
     changed = edit(latent, [(smile, 1.0, None)])
     codes = [one.ws for one in found]
-    return codes, Near(found), home((latent.ws, paste_latent(PHOTO.pixels, changed, generator)))
+    return codes, Near(found), home((latent.ws, imported, paste_latent(PHOTO.pixels, changed, generator)))
 
 
 def directions(device):

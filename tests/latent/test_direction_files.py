@@ -13,11 +13,16 @@ from ganedit.latent.directions.foreign import export_direction, import_direction
 W = 6
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".pt"])
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt"])
 def test_export_and_import_round(tmp_path, suffix):
     for vector in (torch.eye(W)[2], torch.eye(W)[:3] / 3**0.5):
         path = export_direction(Direction("d", vector), tmp_path / f"d{suffix}")
         torch.testing.assert_close(import_direction(path).vector, vector)
+
+
+def test_a_direction_per_layer_in_a_batch_of_one(tmp_path):
+    np.save(tmp_path / "d.npy", np.eye(W)[None, :3])
+    torch.testing.assert_close(import_direction(tmp_path / "d.npy").vector, torch.eye(W)[:3] / 3**0.5)
 
 
 def test_import_refuses_what_is_no_direction(tmp_path):

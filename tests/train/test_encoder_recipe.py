@@ -91,7 +91,7 @@ def test_what_is_exported_loads_and_encodes_the_same(generator, tmp_path):
     recipe = trained(generator, tmp_path / "run", options(kimg=0.008))
     encoder = load(tmp_path / "run/model", device="cpu")
     assert (encoder.name, encoder.card.task) == ("toy-encoder", "encoder")
-    assert encoder.card.details == {"model": "toy", "model_sha256": generator.sha256}
+    assert encoder.card.details == dict(generator.identity)
     images = torch.rand(2, 3, 16, 16) * 2 - 1
     with torch.no_grad():
         torch.testing.assert_close(encoder(images), recipe.encoder(images), rtol=0.01, atol=0.01)  # float16

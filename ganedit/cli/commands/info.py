@@ -15,6 +15,9 @@ from ganedit.errors import CheckpointError, InputError
 from ganedit.files import IMAGE_SUFFIXES, SOUND_SUFFIXES
 
 PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
+OTHERS = {
+    "use": "a latent (ganedit latent import) or a direction (ganedit direction import) without its model"
+}
 UNKNOWN = {"provenance": "none: not written by ganedit, or with --no-provenance"}
 
 
@@ -27,7 +30,9 @@ def command(
     """Show how an image or sound was made, or what a latent, direction or weights file contains."""
 
     def work(path: Path) -> tuple[()]:
-        if path.suffix in PICKLES:
+        if path.suffix in (".npy", ".npz"):
+            about = _of_arrays(path)
+        elif path.suffix in PICKLES:
             about = _of_pickle(console, path)
         elif path.suffix == ".safetensors":
             about = _of_tensors(path)
@@ -56,9 +61,22 @@ def _of_sound(path: Path) -> dict[str, Any]:
 
 
 def _of_pickle(console: Console, path: Path) -> dict[str, Any]:
-    """The card of a network pickle, as far as the file has the information."""
-    card = asdict(console.load(path).card)
+    """The card of a network pickle, as far as the file has the information, or the arrays in it."""
+    try:
+        card = asdict(console.load(path).card)
+    except CheckpointError as error:
+        try:
+            return _of_arrays(path)
+        except InputError:
+            raise error from None
     return {key: value for key, value in card.items() if value not in ("", None, [], (), {})}
+
+
+def _of_arrays(path: Path) -> dict[str, Any]:
+    """The sizes of the arrays in a file of another program."""
+    from ganedit.store.arrays import shapes_in
+
+    return {"tensors": shapes_in(path, "arrays", "give a .npz, .npy or .pt file of arrays"), **OTHERS}
 
 
 def _of_tensors(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX
+from ganedit.files import LATENT_SUFFIX, latents_in, spelling
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.photos import Crop
@@ -63,13 +63,14 @@ class Models:
         """
         from ganedit.store import registry
 
-        if self.model is None and registry.find(latent.model) is None:
+        own = latent.model if registry.find(latent.model) else registry.name_of(latent.model_sha256)
+        if self.model is None and own is None:
             raise CheckpointError(
                 f"the latent was made with the model {latent.model} ({latent.model_sha256[:12]}), "
                 "which is not installed",
                 "name its file with --model",
             )
-        generator = self.open(self.model or latent.model)
+        generator = self.open(self.model or own)
         latent.check_model(generator)
         return generator
 
@@ -181,12 +182,17 @@ class Codes:
         def points(word: str) -> list[Point]:
             if word not in paths:
                 return [self._sample(seed, generator) for seed in _seeds(word)]
-            chosen = [latents.get(path) or self._projected(path, generator) for path in paths[word]]
-            for latent in chosen:
-                latent.check_model(generator)
-            return [Point(_name(path), latent) for path, latent in zip(paths[word], chosen, strict=True)]
+            return [one for path in paths[word] for one in self._points(path, latents.get(path), generator)]
 
         return generator, [[point for word in words for point in points(word)] for words in sides]
+
+    def _points(self, path: Path, latent: Latent | None, generator: Generator) -> list[Point]:
+        from ganedit.latent.foreign import import_latents, is_foreign
+
+        if is_foreign(path):
+            return [Point(name, one) for name, one in import_latents(path, generator).items()]
+        latent = latent or self._projected(path, generator)
+        return [Point(_name(path), latent.for_model(generator))]
 
     def _projected(self, path: Path, generator: Generator) -> Latent:
         from ganedit.images.io import read_image
@@ -201,7 +207,7 @@ class Codes:
         z = generator.z_of([seed])
         ws = self.sampling.of(generator).codes(generator, z)[0].detach().float().cpu()
         template = generator.card.template
-        latent = Latent(ws, generator.name, generator.sha256, "w", template=template)
+        latent = Latent(ws, **generator.identity, space="w", template=template)
         return Point(f"seed {seed}", latent, seed)
 
 
@@ -225,10 +231,6 @@ def latent_behind(path: Path) -> Path | None:
     return latent_file if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
 
 
-def latents_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{LATENT_SUFFIX}"))
-
-
 def _load(path: Path) -> Latent:
     from ganedit.latent.latent import Latent
 
@@ -250,6 +252,8 @@ def _files(word: str) -> list[Path]:
         return [path]
     if SEED.fullmatch(word):
         return []
+    if spelling(word).startswith("download"):
+        raise InputError(f"there is no {word}", spelling(word))
     raise InputError(f"there is no {word}", "name latents, photos, folders, or seeds such as 7 or 0-3")
 
 
@@ -271,7 +275,7 @@ def _is_projection_of(latent: Latent, crop: Crop, generator: Generator) -> bool:
     import numpy as np
 
     return (
-        latent.model_sha256 == generator.sha256
+        generator.known_as(latent.model_sha256, latent.weights_sha256)
         and latent.source_sha256 == crop.source_sha256
         and latent.affine is not None
         and not latent.edits

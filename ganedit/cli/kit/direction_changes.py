@@ -112,9 +112,8 @@ class DirectionChange(Change):
 
         if generator.sha256 in self._directions:
             return
-        directions = [self._named(name, generator) for name in self.directions]
+        directions = [self._named(name, generator).for_model(generator) for name in self.directions]
         for one, rows in zip(directions, self.layers, strict=True):
-            one.check_model(generator)
             check_layers(one, rows)
             if rows and max(rows) >= generator.num_ws:
                 raise UsageError(

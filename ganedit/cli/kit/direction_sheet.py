@@ -42,7 +42,7 @@ def write_sheet(
     with console.progress("drawing", len(directions) * faces) as bar:
         for one in directions:
             for code in codes:
-                latent = Latent(code.cpu(), generator.name, generator.sha256)
+                latent = Latent(code.cpu(), **generator.identity)
                 moved = [edit(latent, [(one, m, None)]) for m in magnitudes]
                 pictures += [enlarged(picture, 96) for picture in draw(generator, moved)]
                 labels.append("" if len(labels) % faces else one.name)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganedit.cli.kit.batch import Result, run_batch
-from ganedit.cli.kit.codes import Models, Projections, latent_behind, latents_in
+from ganedit.cli.kit.codes import Models, Projections, latent_behind
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
-from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX
+from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in
 
 if TYPE_CHECKING:
     from ganedit.images.io import Photo
@@ -191,8 +191,12 @@ class Editor:
     def work(self, path: Path) -> Iterator[Result]:
         """Yield the results for one latent or photo."""
         check_folder(self.output)
+        from ganedit.latent.foreign import is_foreign
+
         latent = latent_behind(path)
-        if latent is None:
+        if is_foreign(path):
+            yield from self._from_foreign(path)
+        elif latent is None:
             yield from self._from_photo(path)
         elif latent.resolve() not in self._done:  # a glob may name a latent and its picture
             self._done.add(latent.resolve())
@@ -204,10 +208,22 @@ class Editor:
 
         latent = Latent.load(path)
         generator = self._models.of(latent)
+        latent = latent.for_model(generator)
         self.change.prepare(generator)
         photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
         subject = Subject(path.name.removesuffix(LATENT_SUFFIX), path, latent=latent)
         yield from self._edit(subject.stem, [subject], generator, photo)
+
+    def _from_foreign(self, path: Path) -> Iterator[Result]:
+        """Yield the results for the latents in a file of another program."""
+        from ganedit.latent.foreign import import_latents
+        from ganedit.latent.inversion.photos import find_photo
+
+        generator = self._models.open()
+        self.change.prepare(generator)
+        for name, latent in import_latents(path, generator).items():
+            photo = find_photo(latent, given=self.photo) if self.change.paste else None
+            yield from self._edit(name, [Subject(name, path, latent=latent)], generator, photo)
 
     def _from_photo(self, path: Path) -> Iterator[Result]:
         from ganedit.images.io import read_image

@@ -7,7 +7,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 TASKS = {
-    "Edit faces": ("align", "project", "edit", "clip", "direction"),
+    "Edit faces": ("align", "project", "edit", "clip", "latent", "direction"),
     "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
     "Transform images and sounds": ("translate", "upscale", "inpaint", "colorize", "timbre", "draw"),
     "Train and measure": ("train", "metrics"),
@@ -22,8 +22,9 @@ GROUPS = {
     """,
     "Model": """
         model clip classifier encoder mapper vocoder vocoders start resolution size channel_base channel_max
-        z_dim w_dim mapping_layers width d_width blocks downs local local_blocks hidden encoder_norm
-        encoder_width style_dim norm widths embed frames cycles scale residual up upsampling patch
+        network set_ z_dim w_dim mapping_layers width d_width blocks downs local local_blocks hidden
+        encoder_norm encoder_width style_dim norm widths embed frames cycles scale residual up upsampling
+        patch
     """,
     "Output": """
         output out suffix no_metadata video sheet grid paste fps name name_back about_data terms licence
@@ -89,6 +90,14 @@ EXAMPLES = {
         'ganedit clip rank photos/ --text "a smiling face"',
         'ganedit clip rank samples/*.png --text "an old man" -o ranked.png',
     ),
+    "latent import": (
+        "ganedit latent import projected_w.npz --model mine --name me",
+        "ganedit latent import latents.pt --model mine -o codes",
+    ),
+    "latent export": (
+        "ganedit latent export me.latent.safetensors -o me.npz",
+        "ganedit latent export me.latent.safetensors you.latent.safetensors -o both.pt",
+    ),
     "direction learn": (
         "ganedit direction learn smile",
         "ganedit direction learn hat --positive with/ --negative without/",
@@ -131,7 +140,7 @@ EXAMPLES = {
     ),
     "models import": (
         "ganedit models import network.pkl --name mine --template ffhq",
-        "ganedit models import latest_net_G.pth --name zebras",
+        "ganedit models import latest_net_G.pth --name cities --set upsampling=more",
     ),
     "models export": (
         "ganedit models export faces -o faces.safetensors",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ganedit.cli.kit.context import Console
 from ganedit.errors import GaneditError, InputError
-from ganedit.files import IMAGE_SUFFIXES
+from ganedit.files import IMAGE_SUFFIXES, spelling
 
 PATIENCE = 2.0  # seconds to wait for a pipe of unknown origin
 
@@ -69,7 +69,9 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
         return [path]
     matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True)) if glob.has_magic(source) else []
     if not matches:
-        raise InputError(f"{source}: no such file", "check the spelling, or name a folder or a glob")
+        hint = spelling(source)
+        more = ", or name a folder or a glob" if hint == "check the spelling" else ""
+        raise InputError(f"{source}: no such file", hint + more)
     return [p for p in matches if p.is_file()]
 
 

@@ -39,8 +39,7 @@ def channel_direction(
         name=name,
         vector=vector / sigma,
         sigma=sigma,
-        model=generator.name,
-        model_sha256=generator.sha256,
+        **generator.identity,
         method="StyleSpace",
         space="s",
     )

@@ -2,8 +2,8 @@
 
 A direction file, `NAME.safetensors`, holds `direction` [W] or [L, W], of unit length, and, if parts shared
 with other directions were removed, also `normal`, the original. The metadata key "ganedit" is JSON:
-`schema` (1), `name`, `sigma`, `model`, `model_sha256`, `method`, `layers`, `accuracy`, `samples`,
-`preserved`, `space` and `safe`. In the space "s" instead of "w" the direction is [total], for
+`schema` (1), `name`, `sigma`, `model`, `model_sha256`, `weights_sha256`, `method`, `layers`, `accuracy`,
+`samples`, `preserved`, `space` and `safe`. In the space "s" instead of "w" the direction is [total], for the
 codes of `latent.styles`.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class Direction:
         vector: [W] for all layers alike, [L, W], or [total] for styles; float32, of unit length in all.
         sigma: Standard deviation of random codes along `vector`; magnitude 1 moves a code this far.
         model: Name of the generator; empty if unknown.
-        model_sha256: Checksum of the generator's weights; empty if unknown.
+        model_sha256: Checksum of the generator's file; empty if unknown.
         method: How it was found.
         layers: Rows of the code that it changes by default; empty means all.
         accuracy: Accuracy of the classifier behind it on held-out examples, 0 to 1; None if there is none.
@@ -50,6 +50,8 @@ class Direction:
         space: What it is added to: "w" (style codes) or "s" (the styles of all layers).
         safe: Least and greatest magnitude that leave images intact, from `measure_safe_range`; None if it was
             not measured.
+        weights_sha256: Checksum of the generator's weights, which is the same whatever file holds them; empty
+            if unknown.
 
     Raises:
         InputError: A vector of the wrong shape, zero or not finite, or an invalid sigma or safe range.
@@ -68,6 +70,7 @@ class Direction:
     normal: Tensor | None = None
     space: str = "w"
     safe: tuple[float, float] | None = None
+    weights_sha256: str = ""
 
     def __post_init__(self) -> None:
         if self.vector.ndim not in (1, 2) or not self.vector.numel():
@@ -119,7 +122,7 @@ class Direction:
             known = {key: about[key] for key in _KEPT if key in about}
             known |= {key: tuple(known.get(key, ())) for key in ("layers", "preserved")}
             known["safe"] = tuple(known["safe"]) if known.get("safe") else None
-            texts = [known.get(key, "") for key in ("name", "model", "model_sha256", "method", "space")]
+            texts = [known.get(key, "") for key in _TEXTS]
             if not all(isinstance(text, str) for text in texts):
                 raise TypeError("no text")
             return cls(vector=tensors["direction"].float(), normal=tensors.get("normal"), **known)
@@ -135,7 +138,7 @@ class Direction:
             self.check_size(generator.num_ws, generator.w_dim)
         else:
             self._check_styles(generator)
-        if self.model_sha256 and self.model_sha256 != generator.sha256:
+        if self.model_sha256 and not generator.known_as(self.model_sha256, self.weights_sha256):
             mine = f"{self.model} ({self.model_sha256[:12]})"
             raise CheckpointError(
                 f"the direction {self.name} was learned on the model {mine}, not on "
@@ -144,6 +147,16 @@ class Direction:
                 if self.model != generator.name
                 else "name the file of those weights with `model`, or learn it again",
             )
+
+    def for_model(self, generator: Generator) -> Direction:
+        """This direction, as one of `generator`, which has the weights it was learned on, perhaps in another
+        file.
+
+        Raises:
+            InputError, CheckpointError: as in `check_model`.
+        """
+        self.check_model(generator)
+        return replace(self, **generator.identity) if self.model_sha256 else self
 
     def _check_styles(self, generator: Generator) -> None:
         from ganedit.latent.styles import total
@@ -170,10 +183,8 @@ class Direction:
             )
 
 
-_KEPT = (
-    "name", "sigma", "model", "model_sha256", "method", "layers", "accuracy", "samples", "preserved", "space",
-    "safe",
-)  # fmt: skip
+_TEXTS = ("name", "model", "model_sha256", "weights_sha256", "method", "space")
+_KEPT = (*_TEXTS, "sigma", "layers", "accuracy", "samples", "preserved", "safe")
 Edit = tuple[
     Direction, float, Sequence[int] | None
 ]  # direction, magnitude in sigmas, layers (None: the direction's own)

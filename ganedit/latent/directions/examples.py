@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import GaneditError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX
+from ganedit.files import LATENT_SUFFIX, latents_in
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.directions.learning import learn
+from ganedit.latent.foreign import import_latents, is_foreign
 from ganedit.latent.latent import Latent
 from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, score_samples
 
@@ -76,9 +77,7 @@ def learn_direction(
     direction = learn(
         codes, scores, name=name, threshold=threshold, preserve=preserve, spread=spread, seed=seed
     )
-    return replace(
-        direction, model=generator.name, model_sha256=generator.sha256, method=method or direction.method
-    )
+    return replace(direction, **generator.identity, method=method or direction.method)
 
 
 def examples_from_classifier(
@@ -123,7 +122,8 @@ def examples_from_csv(path: Path, generator: Generator) -> Examples:
     """Read codes and scores from a CSV with the column `file` and a column of scores.
 
     Args:
-        path: The CSV. `file` names a latent, or the image beside one, relative to the folder of the CSV.
+        path: The CSV. `file` names a latent, of ganedit or another program, or the image beside one,
+            relative to the folder of the CSV.
         generator: The generator of the latents.
 
     Returns:
@@ -207,7 +207,7 @@ def examples_from_folders(
     codes: list[Tensor] = []
     labels: list[float] = []
     for label, folder in enumerate((negative, positive)):
-        ws = [_code(path, generator) for path in sorted(folder.glob(f"*{LATENT_SUFFIX}"))]
+        ws = [code for path in latents_in(folder) for code in _codes(path, generator)]
         ws = ws or _project_folder(folder, generator, options, encoder, on_skip, watch)
         codes += ws
         labels += [float(label)] * len(ws)
@@ -260,13 +260,23 @@ def _rows(path: Path) -> list[list[str]]:
 
 def _latent_beside(path: Path) -> Path:
     """The path of a latent, or of that for a picture: NAME.latent.safetensors for NAME[.projected].png."""
-    if path.name.endswith(LATENT_SUFFIX):
+    if path.name.endswith(LATENT_SUFFIX) or is_foreign(path):
         return path
     return path.with_name(path.stem.removesuffix(".projected") + LATENT_SUFFIX)
 
 
 def _code(path: Path, generator: Generator) -> Tensor:
-    """ws [L, W] of a latent file for this generator."""
+    """ws [L, W] of a file with one latent for this generator."""
+    codes = _codes(path, generator)
+    if len(codes) > 1:
+        raise InputError(f"{path} holds {len(codes)} codes", "give each its own file, or name a folder")
+    return codes[0]
+
+
+def _codes(path: Path, generator: Generator) -> list[Tensor]:
+    """ws [L, W] of the latents in a file for this generator: several only in files of other programs."""
+    if is_foreign(path):
+        return [latent.ws for latent in import_latents(path, generator).values()]
     try:
         latent = Latent.load(path)
         latent.check_model(generator)
@@ -275,7 +285,7 @@ def _code(path: Path, generator: Generator) -> Tensor:
         if str(path) in error.message:
             raise
         raise type(error)(f"{path}: {error.message}", error.hint) from error
-    return latent.ws
+    return [latent.ws]
 
 
 def _joined(codes: list[Tensor]) -> Tensor:

@@ -6,22 +6,19 @@ the `ffhq_pca.pt` of encoder4editing hold a set of principal components with the
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import atomic_path
+from ganedit.errors import InputError, UsageError
 from ganedit.latent.directions.direction import Direction
+from ganedit.store.arrays import as_numbers, read_arrays, write_array
 
+HINT = "give an array of numbers, [1, W], [W], [L, W] or [1, L, W], in a .npy, .npz or .pt file"
 SETS = (("lat_comp", "lat_stdev"), ("comp", "std"))
 """Names of the arrays with components and standard deviations: GANSpace's for codes, not activations, and
 encoder4editing's."""
@@ -30,8 +27,8 @@ encoder4editing's."""
 def import_directions(path: str | Path, name: str | None = None) -> list[Direction]:
     """Read directions from a file of research code: .npy, .npz or .pt. Code in the file is never run.
 
-    One array [1, W], [W] or [L, W] is one direction; a set of components [K, 1, W] becomes NAME-0, NAME-1 and
-    so on. Each is brought to unit length. Its sigma is that of the file, or 1:
+    One array [1, W], [W], [L, W] or [1, L, W] is one direction; a set of components [K, 1, W] becomes NAME-0,
+    NAME-1 and so on. Each is brought to unit length. Its sigma is that of the file, or 1:
     `ganedit.latent.directions.learning.spread_along` measures it on the codes of a model.
 
     Args:
@@ -53,18 +50,7 @@ def import_directions(path: str | Path, name: str | None = None) -> list[Directi
     """
     path = Path(path)
     name = name or path.stem
-    if not path.is_file():
-        raise InputError(f"{path}: no such file", "check the spelling")
-    try:
-        content = _content(path)
-    except (OSError, ValueError, EOFError, MemoryError, BadZipFile, CheckpointError) as error:
-        what = str(error)
-        if "pickle" in what and not isinstance(error, CheckpointError):  # NumPy would advise to allow pickles
-            what = "it holds something else than numbers"
-        raise InputError(
-            f"{path.name} cannot be read as a direction: {what}",
-            "give an array of numbers, [1, W], [W] or [L, W], in a .npy, .npz or .pt file",
-        ) from error
+    content = read_arrays(path, "a direction", HINT)
     if not isinstance(content, Mapping):
         return [_direction(path, name, content)]
     for components, deviations in SETS:
@@ -94,24 +80,6 @@ def import_direction(path: str | Path, name: str | None = None) -> Direction:
     return directions[0]
 
 
-def _content(path: Path) -> Any:
-    """The array or tensor in a file, or several by name."""
-    if path.suffix in (".npy", ".npz"):
-        try:
-            arrays = np.load(path, allow_pickle=False)
-            if path.suffix == ".npy":
-                return arrays
-            with arrays:
-                return dict(arrays)
-        except TokenError as error:  # NumPy parses headers with Python's own tokenizer
-            raise ValueError("its header is damaged") from error
-    if path.suffix in (".pt", ".pth"):
-        from ganedit.store.pickles.unpickle import read_pickled
-
-        return read_pickled(path)
-    raise ValueError("its name does not end in .npy, .npz or .pt")
-
-
 def _components(path: Path, name: str, components: Any, deviations: Any) -> list[Direction]:
     array = _numbers(path, components)
     if array.ndim == 3 and array.shape[1] == 1:
@@ -129,7 +97,7 @@ def _components(path: Path, name: str, components: Any, deviations: Any) -> list
 
 def _direction(path: Path, name: str, value: Any, sigma: float = 1.0) -> Direction:
     array = _numbers(path, value)
-    if array.ndim == 2 and array.shape[0] == 1:
+    while array.ndim in (2, 3) and array.shape[0] == 1:
         array = array[0]
     if array.ndim not in (1, 2):
         raise _not_a_direction(path, array)
@@ -142,19 +110,18 @@ def _direction(path: Path, name: str, value: Any, sigma: float = 1.0) -> Directi
     return Direction(name, (vector / length).float(), sigma, method=f"imported from {path.name}")
 
 
-def _not_a_direction(path: Path, array: np.ndarray) -> InputError:
+def _not_a_direction(path: Path, value: Any) -> InputError:
+    array = np.asarray(value)
     return InputError(
         f"{path.name} holds {array.dtype} of shape {list(array.shape)}, which is not a direction",
-        "a direction is one array of shape [1, W], [W] or [L, W]",
+        "a direction is one array of shape [1, W], [W], [L, W] or [1, L, W]",
     )
 
 
 def _numbers(path: Path, value: Any) -> np.ndarray:
-    if isinstance(value, Tensor):
-        value = value.detach().float().numpy()
-    array = np.asarray(value)
-    if not array.size or array.dtype.kind not in "fiu":
-        raise _not_a_direction(path, array)
+    array = as_numbers(value)
+    if array is None:
+        raise _not_a_direction(path, value)
     return array
 
 
@@ -163,7 +130,7 @@ def export_direction(direction: Direction, path: str | Path) -> Path:
 
     Args:
         direction: A direction of codes (space "w").
-        path: Ends in .npy or .pt.
+        path: Ends in .npy, .npz or .pt.
 
     Returns:
         The path; the file holds float32 [1, W] or [L, W].
@@ -181,14 +148,4 @@ def export_direction(direction: Direction, path: str | Path) -> Path:
     path = Path(path)
     if direction.space == "s":
         raise UsageError(f"the direction {direction.name} changes styles, and such files hold codes w")
-    vector = torch.atleast_2d(direction.vector).float().contiguous()
-    if path.suffix not in (".npy", ".pt"):
-        raise UsageError(f"{path.name} ends in neither .npy nor .pt", "name the file accordingly")
-    data = io.BytesIO()  # PyTorch's own writer does not tell why it failed
-    if path.suffix == ".npy":
-        np.save(data, vector.numpy())
-    else:
-        torch.save(vector, data)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data.getbuffer())
-    return path
+    return write_array(path, torch.atleast_2d(direction.vector).float().contiguous(), "direction")

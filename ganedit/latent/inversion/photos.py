@@ -97,9 +97,8 @@ def latent_of(crop: Crop, projection: Projection, generator: Generator, options:
     """The latent of a projection, with its origin."""
     return Latent(
         projection.ws.detach().float().cpu(),
-        generator.name,
-        generator.sha256,
-        options.space,
+        **generator.identity,
+        space=options.space,
         affine=crop.affine,
         source=crop.source,
         source_sha256=crop.source_sha256,

@@ -23,7 +23,7 @@ FAMILY = "pytorch-CycleGAN-and-pix2pix"
 HD_FAMILY = "pix2pixHD"
 NO_TRACE = (
     "the file does not tell the normalisation: taken for instance normalisation without parameters, "
-    "the default of the code that writes such files"
+    "the default of the code that writes such files; --set norm=... at the import says otherwise"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from ganedit.errors import CheckpointError
 from ganedit.nets.layers_translation import Norm
 
+ASSUMED: ContextVar[Norm | None] = ContextVar("ASSUMED", default=None)
+"""The normalisation that the user says a file has, which often leaves no trace in it."""
 MAX_LAYERS = 200  # of one kind in a network; networks of these families have fewer
 RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -126,6 +129,8 @@ def norm_of(state: Mapping[str, Tensor], norms: list[str], conv: str) -> Norm:
     Instance normalisation without affine parameters leaves no trace except the convolution's bias, which the
     original code omits otherwise.
     """
+    if (told := ASSUMED.get()) is not None:
+        return told
     if any(f"{name}.weight" in state for name in norms):
         return "batch" if any(f"{name}.running_mean" in state for name in norms) else "instance_affine"
     if any(f"{name}.running_mean" in state for name in norms) or f"{conv}.bias" in state:

@@ -20,7 +20,7 @@ FAMILY = "SPADE"
 BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
 UPSAMPLING_NOTE = (
     'up-sampling "normal" and "more" look alike in the file: taken for "normal"; for a model that was '
-    'trained with "more" write upsampling = "more" under [config] in card.toml'
+    'trained with "more" import it with --set upsampling=more'
 )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from functools import cached_property
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +13,19 @@ from ganedit.errors import InputError
 from ganedit.store.cards import ModelCard
 
 
+class Identity(TypedDict):
+    """Which model something belongs to: its name, the checksum of its file, and that of its weights."""
+
+    model: str
+    model_sha256: str
+    weights_sha256: str
+
+
 class Model:
     """A network with its card.
 
     Attributes:
-        card: What is known about it; `card.sha256` identifies the weights.
+        card: What is known about it.
         network: The module itself, in evaluation mode, its parameters without gradients.
         device: Where its weights are.
         dtype: Type of the activations; weights, codes and images stay float32.
@@ -39,7 +49,31 @@ class Model:
 
     @property
     def sha256(self) -> str:
+        """Checksum of the file."""
         return self.card.sha256
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """Checksum of the weights themselves, which is the same whatever file holds them."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            value = tensor.detach().cpu()
+            value = value.float() if value.is_floating_point() else value
+            digest.update(f"{name} {list(value.shape)} {value.dtype}\n".encode())
+            digest.update(value.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @property
+    def identity(self) -> Identity:
+        """What latents and directions keep of their model."""
+        return Identity(model=self.name, model_sha256=self.sha256, weights_sha256=self.weights_sha256)
+
+    def known_as(self, *checksums: str) -> bool:
+        """Whether one of these is the checksum of its file, of the file it was imported from, or of its
+        weights."""
+        files = (self.sha256, self.card.details.get("source_sha256"))
+        given = [one for one in checksums if one]
+        return any(one in files for one in given) or (bool(given) and self.weights_sha256 in given)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.card.architecture}, {self.device}, {self.dtype})"

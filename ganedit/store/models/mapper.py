@@ -22,9 +22,10 @@ class Mapper(Model):
         Raises:
             CheckpointError: names both.
         """
-        if self.card.details.get("model_sha256") != generator.sha256:
+        details = self.card.details
+        if not generator.known_as(details.get("model_sha256", ""), details.get("weights_sha256", "")):
             raise CheckpointError(
-                f"the mapper {self.name} was trained for the model {self.card.details.get('model')}, "
+                f"the mapper {self.name} was trained for the model {details.get('model')}, "
                 f"not for {generator.name} ({generator.sha256[:12]})",
                 "train one for it: ganedit train clip-mapper",
             )

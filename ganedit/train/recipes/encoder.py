@@ -116,7 +116,7 @@ class EncoderTraining(Recipe):
         return {"generator_sha256": self.generator.sha256}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        if state["generator_sha256"] != self.generator.sha256:
+        if not self.generator.known_as(state["generator_sha256"]):
             raise ValueError("it was trained for other weights of the generator")
 
     def export(self, folder: Path, images: int) -> None:
@@ -132,7 +132,7 @@ class EncoderTraining(Recipe):
             source=f"{command_line(self.options)} ({images / 1000:.0f} kimg)",
             licence=generator.card.licence,
             terms=generator.card.terms,
-            details={"model": generator.name, "model_sha256": generator.sha256},
+            details={**generator.identity},
         )
         save_model(folder, card, self.encoder.state_dict(), dtype=torch.float16)
 

@@ -139,7 +139,7 @@ class Voynov(Recipe):
         return {"generator_sha256": self.generator.sha256}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        if state["generator_sha256"] != self.generator.sha256:
+        if not self.generator.known_as(state["generator_sha256"]):
             raise ValueError("it was trained for other weights of the generator")
 
     def export(self, folder: Path, images: int) -> None:
@@ -153,8 +153,7 @@ class Voynov(Recipe):
                 name=f"voynov-{place:03d}",
                 vector=vector / vector.norm(),
                 sigma=spread_along(vector, self.codes),
-                model=self.generator.name,
-                model_sha256=self.generator.sha256,
+                **self.generator.identity,
                 method="Voynov & Babenko",
                 accuracy=float(right[k]),
                 samples=images,

@@ -84,7 +84,7 @@ def _write_result(
     from ganedit.latent.editing import draw
     from ganedit.latent.latent import Latent
 
-    latent = Latent(ws, generator.name, generator.sha256, "w+", template=generator.card.template)
+    latent = Latent(ws, **generator.identity, template=generator.card.template)
     record = console.provenance("clip generate", parameters, generator.name, generator.sha256)
     with all_or_none(*paths):
         for path in paths:

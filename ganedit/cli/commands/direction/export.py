@@ -15,7 +15,7 @@ from ganedit.cli.kit.options import Model
 def export(
     console: Console,
     name: Name,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy or .pt.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .npy, .npz or .pt.")],
     model: Model = "faces",
 ) -> None:
     """Write a direction for other programs: float32 [1, W] or [L, W], of unit length."""

@@ -58,7 +58,7 @@ def import_(
             if codes is None:
                 codes = sampling.random_codes(generator, sampling.SIGMA_SAMPLES)
             sigma = sampling.spread_along(one.vector, _shaped(codes, one, generator))
-            replace(one, sigma=sigma, model=generator.name, model_sha256=generator.sha256).save(target)
+            replace(one, sigma=sigma, **generator.identity).save(target)
         console.emit(target)
 
 

@@ -21,6 +21,7 @@ def info(console: Console, name: Name, model: Model = "faces") -> None:
         "sigma": direction.sigma,
         "model": direction.model,
         "model_sha256": direction.model_sha256,
+        "weights_sha256": direction.weights_sha256,
         "method": direction.method,
         "layers": list(direction.layers),
         "accuracy": direction.accuracy,

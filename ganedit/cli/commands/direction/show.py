@@ -32,9 +32,7 @@ def show(
     check_faces(faces)
     check_folder(output.parent)
     generator = open_generator(console, model)
-    directions = [find_direction(name, generator) for name in names]
-    for one in directions:
-        one.check_model(generator)
+    directions = [find_direction(name, generator).for_model(generator) for name in names]
     if console.should_write(output):
         write_sheet(console, generator, directions, faces, output, magnitude)
     console.emit(output, directions=[one.name for one in directions])

@@ -26,6 +26,13 @@ def import_(
     licence: Annotated[str, typer.Option(help="Licence, for the card.")] = "",
     terms: Annotated[str, typer.Option(help="Terms of the licence, for the card.")] = "",
     source: Annotated[str, typer.Option(help="Where the file came from, for the card.")] = "",
+    network: Annotated[str, typer.Option(help="Network of a file with several, such as netG_A.")] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="What the file cannot say: upsampling=more, norm=none, ..."
+        ),
+    ] = None,
 ) -> None:
     """Convert checkpoints of other programs to models that load by name, without running code in them.
 
@@ -37,6 +44,7 @@ def import_(
     if name and len(items) > 1:
         raise UsageError(f"--name {name} cannot be the name of {len(items)} files", "import them one by one")
     _check_template(template)
+    settings = _settings(set_ or [])
 
     def one(item: Path | GaneditError) -> None:
         if isinstance(item, GaneditError):
@@ -54,6 +62,8 @@ def import_(
             source=source,
             dtype=None if console.options.dtype == "auto" else console.options.dtype,
             force=console.options.force,
+            network=network,
+            settings=settings,
         )
         folder = registry.user_folder() / called
         console.emit(folder, name=called, input=str(item), task=card.task, sha256=card.sha256)
@@ -73,6 +83,13 @@ def _checkpoints(console: Console, files: Sequence[str] | None) -> Iterator[Path
             yield folder
         else:
             yield from sources(console, [file], CHECKPOINTS)
+
+
+def _settings(given: list[str]) -> dict[str, str]:
+    for one in given:
+        if "=" not in one:
+            raise UsageError(f"--set {one} has no value", "such as --set upsampling=more")
+    return {name.strip(): value.strip() for name, _, value in (one.partition("=") for one in given)}
 
 
 def _check_template(name: str) -> None:
