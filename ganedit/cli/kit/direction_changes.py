@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ganedit.cli.kit.editor import PASTES, Change
+from ganedit.cli.kit.outputs import move_name
 from ganedit.cli.kit.units import Units
 from ganedit.errors import UsageError
+from ganedit.files import sha256_file
 
 if TYPE_CHECKING:
     from ganedit.images.paste import Mode
@@ -94,6 +96,28 @@ class DirectionChange(Change):
     @property
     def labels(self) -> Sequence[str]:
         return list(self.plans)
+
+    def name(self, label: str | None) -> str:
+        magnitudes = list(self.plans.values())
+        first = magnitudes[0] if label is None else self.plans[label]
+        amounts = [f"{value:+g}" for value in first]
+        if label is None and self.swept:
+            amounts[0] += f"to{magnitudes[-1][0]:+g}x{len(magnitudes)}"
+        moves = zip(self.directions, amounts, self.layers, strict=True)
+        return ".".join([*(move_name(*move) for move in moves), *filter(None, [self.changed_units.name])])
+
+    def request(self, label: str | None, model: str) -> dict[str, Any]:
+        from ganedit.latent.directions.named import file_of
+
+        files = [file_of(name, model) for name in self.directions]
+        return {
+            "directions": self.directions,
+            "sha256": [sha256_file(path) if path and path.is_file() else None for path in files],
+            "magnitudes": list(self.plans.values()) if label is None else [self.plans[label]],
+            "layers": self.layers,
+            "space": self.space.value,
+            "units": self.changed_units.request,
+        }
 
     def details(self, label: str) -> dict[str, Any]:
         return {"magnitudes": self.plans[label]} | ({"units": self.units} if self.units else {})

@@ -137,7 +137,7 @@ EXAMPLES = {
     "models verify": ("ganedit models verify", "ganedit models verify faces"),
     "models rm": ("ganedit models rm mine", "ganedit models rm mine --yes"),
     "models path": ("ganedit models path faces", "ganedit models path mine"),
-    "info": ("ganedit info me.edited.png", "ganedit info me.latent.safetensors --json"),
+    "info": ("ganedit info me.smile+2.png", "ganedit info me.latent.safetensors --json"),
     "doctor": ("ganedit doctor", "ganedit doctor --json"),
     "metrics upscale": (
         "ganedit metrics upscale Set5 Set14",

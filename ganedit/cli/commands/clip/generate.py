@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, file_name, open_clip_model
+from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model, OutputFolder
-from ganedit.cli.kit.outputs import check_folder
+from ganedit.cli.kit.outputs import check_folder, text_name
 from ganedit.errors import UsageError
 from ganedit.files import LATENT_SUFFIX
 
@@ -52,7 +52,7 @@ def generate(
     if not math.isfinite(psi):
         raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
     check_folder(output)
-    stem = file_name(text)
+    stem = text_name(text)
     paths = [output / f"{stem}-{i + 1}.png" for i in range(count)]
     latents = [output / f"{stem}-{i + 1}{LATENT_SUFFIX}" for i in range(count)]
     wanted = [path for path in (*paths, *latents) if console.should_write(path)]
