@@ -10,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ganedit.cli.kit.editor import PASTES, Change
+from ganedit.cli.kit.changes import Change
+from ganedit.cli.kit.editor import PASTES
 from ganedit.cli.kit.outputs import move_name
 from ganedit.cli.kit.units import Units
 from ganedit.errors import UsageError

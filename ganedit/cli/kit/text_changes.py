@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ganedit.cli.kit.changes import Change
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.editor import Change
 from ganedit.cli.kit.outputs import text_name
 from ganedit.errors import CheckpointError
 
