@@ -106,7 +106,7 @@ class Projections:
             options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
             self._projector = Projector.open(self.console, generator, options, latest=self._latest)
         ((latent, projection),) = self._projector.run([crop], f"projecting {stem}")
-        self._projector.save(stem, self.output, Path(crop.source), latent, projection)
+        self._projector.save(path, picture_path(self.output, stem), Path(crop.source), latent, projection)
         return latent
 
     def check(self, stem: str, photo_sha256: str) -> None:
@@ -228,7 +228,8 @@ class Codes:
         from ganedit.latent.inversion.photos import crops_of
 
         (crop,) = crops_of(read_image(path), generator)
-        return self.projections.of(crop, face_stem(path.stem, crop.number), generator)
+        stem = self.projections.console.stem_of(path)
+        return self.projections.of(crop, face_stem(stem, crop.number), generator)
 
     def _sample(self, seed: int, generator: Generator) -> Point:
         from ganedit.latent.latent import Latent
@@ -260,8 +261,8 @@ def latent_behind(path: Path) -> Path | None:
     return latent_file if record.get("model") and record.get("digital_source_type") != COMPOSITE else None
 
 
-def latents_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{LATENT_SUFFIX}"))
+def latents_in(folder: Path, recursive: bool = False) -> list[Path]:
+    return sorted(folder.glob(f"{'**/' if recursive else ''}*{LATENT_SUFFIX}"))
 
 
 def _load(path: Path) -> Latent:

@@ -30,18 +30,22 @@ class Targets:
         name: Name of the input.
         change: The change.
         photo: The photo to paste into, or None.
+        file: The file for the only result, or None.
     """
 
     folder: Path
     name: str
     change: Change
     photo: Photo | None
+    file: Path | None = None
 
     def _path(self, name: str, label: str | None, suffix: str) -> Path:
         return self.folder / (shortened(f"{name}.{self.change.name(label)}") + suffix)
 
     def picture(self, stem: str, label: str) -> Path:
         """The picture of a face."""
+        if self.file is not None and self.photo is None:
+            return self.file
         return self._path(stem, label, ".png")
 
     def latents_of(self, pictures: Sequence[Path]) -> list[Path]:
@@ -54,6 +58,8 @@ class Targets:
 
         if self.photo is None:
             return None
+        if self.file is not None:
+            return self.file
         own = self.photo.path.suffix if self.photo.path else ""
         suffix = own if own.lower() in WRITERS else ".png"
         return self._path(self.name, label, f".{self._word}{suffix}")
@@ -64,6 +70,8 @@ class Targets:
 
     def of_all(self, suffix: str) -> Path:
         """The sheet or film of all results."""
+        if self.file is not None:
+            return self.folder / f"{self.file.stem}{suffix}"
         return self._path(self.name, None, suffix if self.photo is None else f".{self._word}{suffix}")
 
 

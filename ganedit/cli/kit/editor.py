@@ -18,11 +18,13 @@ from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.changes import Change
 from ganedit.cli.kit.codes import MODEL, Models, Projections, latent_behind, latents_in
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.directions import model_name
 from ganedit.cli.kit.edit_targets import Sha256Of, Targets, is_copy, is_done
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
+from ganedit.errors import UsageError
 from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX
 
 if TYPE_CHECKING:
@@ -85,11 +87,6 @@ def _texts(paths: Sequence[Path]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _latents_in(source: str) -> list[str]:
-    """The latents in a folder if there are any; then the pictures next to them are ignored."""
-    return [str(path) for path in latents_in(Path(source))] or [source]
-
-
 @dataclass
 class Editor:
     """Edits one input after the other, and opens each model once."""
@@ -107,7 +104,9 @@ class Editor:
 
     def __post_init__(self) -> None:
         self._models = Models(self.console, self.model)
-        self._projections = Projections(self.console, self.output, self.method)
+        self._destination = Destination(self.output)
+        self.folder = self._destination.folder
+        self._projections = Projections(self.console, self.folder, self.method)
         self._done: set[Path] = set()
 
     def run(self, inputs: list[str] | None) -> None:
@@ -121,13 +120,25 @@ class Editor:
             )
             return paths
 
-        named = None if inputs is None else [one for given in inputs for one in _latents_in(given)]
+        named = None if inputs is None else [one for given in inputs for one in self._latents_in(given)]
         suffixes = (*IMAGE_SUFFIXES, LATENT_SUFFIX)
+        self._destination.check_inputs(self.console, named, suffixes)
+        self._destination.check_count(len(self.change.labels), "magnitudes")
+        if self.face == "all" and not self.change.paste:
+            self._destination.check_count(2, "faces or more")
         run_batch(self.console, named, self.work, suffixes=suffixes, fallback=latest)
+
+    def _latents_in(self, source: str) -> list[str]:
+        """The latents in a folder if there are any; then the pictures next to them are ignored."""
+        found = latents_in(Path(source), self.console.options.recursive)
+        return [str(path) for path in found] or [source]
 
     def work(self, path: Path) -> Iterator[Result]:
         """Yield the results for one latent or photo."""
-        check_folder(self.output)
+        check_folder(self.folder)
+        self._destination.path(path, "")  # refuses a second input for one file
+        if self._destination.file and self._destination.file.resolve() == path.resolve():
+            raise UsageError(f"{path} would be replaced by its own result", "name another file with -o")
         latent = latent_behind(path)
         if latent is None:
             yield from self._from_photo(path)
@@ -143,7 +154,7 @@ class Editor:
         latent = Latent.load(path)
         photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
         subject = Subject(path.name.removesuffix(LATENT_SUFFIX), path, latent=latent)
-        targets = Targets(self.output, subject.stem, self.change, photo)
+        targets = Targets(self.folder, subject.stem, self.change, photo, self._destination.file)
         done = self._done_of(latent.model, lambda stem: sha256_file(path) if stem == subject.stem else None)
         wanted = self._wanted_of_all(targets, done) + self._wanted_of(targets, [subject], done)
         if wanted:
@@ -158,13 +169,14 @@ class Editor:
 
         photo = read_image(path)
         model = model_name(self.model or MODEL)
-        targets = Targets(self.output, path.stem, self.change, photo if self.change.paste else None)
+        name, whole = self.console.stem_of(path), photo if self.change.paste else None
+        targets = Targets(self.folder, name, self.change, whole, self._destination.file)
         done = self._done_of(model, lambda stem: self._projections.sha256_of(stem, photo.sha256, model))
         wanted = self._wanted_of_all(targets, done)
         crops = crops_of(photo, self._opened(), face="all") if self.face == "all" else []
         numbers = [crop.number for crop in crops] or [1 if self.face == "largest" else int(self.face)]
-        stems = [face_stem(path.stem, number) for number in numbers]
-        subjects = [Subject(stem, latent_path(self.output, stem)) for stem in stems]
+        stems = [face_stem(name, number) for number in numbers]
+        subjects = [Subject(stem, latent_path(self.folder, stem)) for stem in stems]
         wanted += self._wanted_of(targets, subjects, done)
         if wanted:
             for stem in stems:
