@@ -7,7 +7,6 @@ command line shows these as flags (`cli/kit/failures.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class GaneditError(Exception):
@@ -49,9 +48,40 @@ class MissingError(GaneditError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped `name`: the closest of `known`, or otherwise all of them."""
+    """A hint for a mistyped `name`: the nearest of `known`, or otherwise all of them.
+
+    Near is what a slip of the hand away: one letter in three may be wrong, missing, added or swapped with the
+    next; or what begins with `name`, or `name` with it, from three letters on.
+
+    >>> did_you_mean("smiel", ["age", "smile"])
+    'did you mean smile?'
+    >>> did_you_mean("blond", ["old", "young"])
+    'known: old, young'
+    """
     choices = sorted(known)
-    near = get_close_matches(name.lower(), choices, n=3, cutoff=0.5)
+    word = name.lower()
+    slips = {choice: _slips(word, choice.lower()) for choice in choices}
+    near = [choice for choice in choices if _is_near(word, choice.lower(), slips[choice])]
+    near = sorted(near, key=lambda choice: slips[choice])[:3]
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"known: {', '.join(choices)}" if choices else ""
+
+
+def _is_near(word: str, choice: str, slips: int) -> bool:
+    short, long = sorted((word, choice), key=len)
+    begins = len(short) >= 3 and long.startswith(short)
+    return begins or (slips <= max(len(long) // 3, 1) and slips < len(short))
+
+
+def _slips(one: str, other: str) -> int:
+    """The number of letters to change, add, remove, or swap with the next, between two words."""
+    rows: list[list[int]] = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, start=1):
+        row = [i]
+        for j, wanted in enumerate(other, start=1):
+            row.append(min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != wanted)))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                row[j] = min(row[j], rows[-2][j - 2] + 1)
+        rows.append(row)
+    return rows[-1][-1]

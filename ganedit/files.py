@@ -122,9 +122,10 @@ def _write_errno(problem: Exception, temporary: Path) -> int | None:
     return problem.errno if ours else None
 
 
-def latents_in(folder: Path) -> list[Path]:
+def latents_in(folder: Path, recursive: bool = False) -> list[Path]:
     """The latents in a folder by name; if it has neither latents nor images, those of other programs."""
-    files = [path for path in sorted(folder.glob("*")) if not path.name.startswith(".")]
+    pattern = "**/*" if recursive else "*"
+    files = [path for path in sorted(folder.glob(pattern)) if not path.name.startswith(".")]
     own = [path for path in files if path.name.endswith(LATENT_SUFFIX)]
     if own or any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
         return own

@@ -24,7 +24,10 @@ def test_smile(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     *swept, sheet, pasted = ran.stdout.splitlines()
     assert [Path(line).name for line in swept] == [
-        f"portrait.edit{m}.png" for m in ("-2.0", "-1.0", "+0.0", "+1.0", "+2.0", "+3.0")
+        f"portrait.smile{m}.png" for m in ("-2", "-1", "+0", "+1", "+2", "+3")
     ]
-    assert (sheet, pasted) == ("new folder/portrait.sheet.png", "new folder/portrait.pasted.png")
+    assert (sheet, pasted) == (
+        "new folder/portrait.smile-2to+3x6.sheet.png",
+        "new folder/portrait.smile+2.pasted.png",
+    )
     assert all((tmp_path / line).is_file() for line in ran.stdout.splitlines())

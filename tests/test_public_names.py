@@ -11,6 +11,7 @@ import pytest
 
 import ganedit
 from ganedit.cli.app import COMMANDS as ENTRIES
+from ganedit.cli.kit.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ROOT / "ganedit/cli/commands"
@@ -59,7 +60,17 @@ FUNCTIONS = {
     "info": "read_provenance",
     "train": "train_model",
 }
-NEEDS_NONE = {"doctor", "models/info", "models/list", "models/path", "models/remove", "models/verify"}
+# The presets are `edit` with values from a table.
+NEEDS_NONE = {
+    *PRESETS,
+    "presets",
+    "doctor",
+    "models/info",
+    "models/list",
+    "models/path",
+    "models/remove",
+    "models/verify",
+}
 PUBLIC = [name for name in ganedit.__all__ if callable(getattr(ganedit, name))]
 
 

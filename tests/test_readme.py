@@ -40,7 +40,7 @@ def test_the_first_command_changes_the_portrait(folder: Path) -> None:
     assert [call[0] for call in calls] == ["project", "edit"]
     for call in calls:
         assert main(call) == 0
-    projected, edited = read_image("portrait.projected.png").pixels, read_image("portrait.edited.png").pixels
+    projected, edited = read_image("portrait.projected.png").pixels, read_image("portrait.smile+2.png").pixels
     assert projected.shape == edited.shape
     assert np.abs(projected.astype(int) - edited.astype(int)).mean() > 2
     latent = Latent.load("portrait.latent.safetensors")
@@ -54,7 +54,7 @@ def test_a_zero_edit_leaves_the_photo_as_it_is(folder: Path) -> None:
     project = ["project", "examples/portrait.png", "--method", "encode"]
     assert main(project) == 0
     assert main(["edit", "--direction", "smile", "--magnitude", "0", "--paste"]) == 0
-    before, after = read_image("examples/portrait.png"), read_image("portrait.pasted.png")
+    before, after = read_image("examples/portrait.png"), read_image("portrait.smile+0.pasted.png")
     assert np.array_equal(before.pixels, after.pixels)
 
 

@@ -24,6 +24,7 @@ from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import as_expected
 from ganedit.cli.kit.help import Command, Program
+from ganedit.cli.kit.presets import PRESETS
 from ganedit.errors import GaneditError, UsageError, did_you_mean
 
 INTERRUPTED = 130
@@ -35,7 +36,8 @@ BUG = 70  # EX_SOFTWARE of sysexits.h
 class Entry:
     """A command: its module, and its description in `ganedit --help`.
 
-    The module has `command(console, ...)`, or `COMMANDS: dict[str, function]` for a group of them.
+    The module has `command(console, ...)`, or `COMMANDS: dict[str, function]` for a group of them, or
+    `COMMAND_OF: dict[str, function]` for several without a common first word.
     """
 
     module: str
@@ -46,6 +48,8 @@ COMMANDS = {
     "align": Entry("align", "Crop faces from photos by the FFHQ recipe."),
     "project": Entry("project", "Project a photo into a generator's latent space."),
     "edit": Entry("edit", "Edit a photo or latent along directions: smile, age, yaw, ..."),
+    **{name: Entry("preset", preset.help) for name, preset in PRESETS.items()},
+    "presets": Entry("preset", "List these edits in one step: smile, younger, turn, ..."),
     "translate": Entry("translate", "Translate images: horses into zebras, sketches into faces."),
     "upscale": Entry("upscale", "Upscale images and films."),
     "inpaint": Entry("inpaint", "Fill holes in images."),
@@ -82,10 +86,24 @@ GLOBAL_OPTIONS: dict[str, Any] = {
     "skip_existing": Annotated[
         bool | None, typer.Option("--skip-existing", help="Skip inputs whose outputs exist.")
     ],
+    "recursive": Annotated[
+        bool | None, typer.Option("--recursive", help="Also take the files in subfolders of folders.")
+    ],
     "no_provenance": Annotated[
         bool | None, typer.Option("--no-provenance", help="Do not record in images how they were made.")
     ],
 }
+
+
+SEEDED = tuple(
+    f"ganedit {path}"
+    for path in (
+        *PRESETS, "project", "edit", "timbre", "generate", "interpolate", "mix", "math", "dissect",
+        "clip edit", "clip generate", "clip direction", "direction learn", "direction channels",
+        "metrics timbre", "metrics translate", "metrics vocoder", "train",
+    )
+)  # fmt: skip
+"""Commands whose results depend on --seed; all others refuse it."""
 
 
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
@@ -194,7 +212,8 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
             continue
         module = importlib.import_module(f"ganedit.cli.commands.{entry.module}")
         if not hasattr(module, "COMMANDS"):
-            app.command(each, cls=Command)(_deferred(module.command, f"ganedit {each}", console, pending))
+            function = module.COMMAND_OF[each] if hasattr(module, "COMMAND_OF") else module.command
+            app.command(each, cls=Command)(_deferred(function, f"ganedit {each}", console, pending))
             continue
         group = typer.Typer(help=entry.help, rich_markup_mode=None)
         group.callback()(_with_global_options(lambda: None, console))
@@ -214,6 +233,11 @@ def _show_version(
         raise typer.Exit()
 
 
+def _begins(path: str, paths: Sequence[str]) -> bool:
+    """Whether a command is one of `paths`, or in one of these groups."""
+    return any(f"{path} ".startswith(f"{one} ") for one in paths)
+
+
 def _deferred(
     function: Callable[..., None], path: str, console: Console, pending: list[Callable[[], None]]
 ) -> Callable[..., None]:
@@ -224,6 +248,8 @@ def _deferred(
 
     def note_call(**values: Any) -> None:
         console.command = path
+        if console.options.seed_given and not _begins(path, SEEDED):
+            raise UsageError(f"--seed has no effect on {path}", "leave it out")
         pending.append(lambda: function(console, **values))
 
     note_call.__doc__ = inspect.getdoc(function)
@@ -233,20 +259,24 @@ def _deferred(
 def _with_global_options(function: Callable[..., None], console: Console) -> Callable[..., None]:
     """`function` with the global options added to its own; these are stored in the console."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())
-    clash = GLOBAL_OPTIONS.keys() & {p.name for p in own}
+    names = {p.name for p in own}
+    takes_folders = "inputs" in names
+    options = {key: kind for key, kind in GLOBAL_OPTIONS.items() if key != "recursive" or takes_folders}
+    clash = GLOBAL_OPTIONS.keys() & names
     if clash:
         raise TypeError(f"{', '.join(clash)}: these are global options")
 
     @functools.wraps(function)
     def call(**values: Any) -> None:
-        given = {key: values.pop(key) for key in GLOBAL_OPTIONS}
+        given = {key: values.pop(key) for key in options}
+        given["seed_given"] = True if given["seed"] is not None else None
         given["provenance"] = False if given.pop("no_provenance") else None
         console.options = console.options.updated(given)
         function(**values)
 
     shared = [
         inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for key, kind in GLOBAL_OPTIONS.items()
+        for key, kind in options.items()
     ]
     return _with_signature(call, own + shared)
 

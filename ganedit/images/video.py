@@ -17,13 +17,16 @@ from ganedit.images.screen import Screen, tag, yuv_of
 SUFFIXES = (".mp4", ".gif")
 
 
-def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25) -> Path:
+def write_video(
+    path: str | Path, frames: Iterable[np.ndarray], fps: float = 25, *, comment: str = ""
+) -> Path:
     """Write a film atomically.
 
     Args:
         path: Path that ends in .mp4 (H.264, where odd sides grow by a repeated pixel) or .gif.
         frames: [H, W, 3] uint8 or uint16, all of one size; read one at a time.
         fps: Frames per second.
+        comment: Comment to store in the film.
 
     Raises:
         InputError: Unknown suffix, no frames, a folder that cannot be written to, or a full disk.
@@ -39,14 +42,27 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float = 25)
         raise InputError(f"cannot write {path}: there are no frames")
     write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
     with atomic_path(path) as temporary:
-        write(temporary, first, frames, fps)
+        write(temporary, first, frames, fps, comment)
     return path
 
 
-def _write_mp4(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: float) -> None:
+def comment_of(path: str | Path) -> str:
+    """The comment in a film; empty if there is none, or the file is not a film."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            return container.metadata.get("comment", "")
+    except (av.FFmpegError, OSError, ValueError):
+        return ""
+
+
+def _write_mp4(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: float, comment: str) -> None:
     import av
 
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        if comment:
+            container.metadata["comment"] = comment
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         height, width = first.shape[:2]
         stream.width, stream.height = width + width % 2, height + height % 2  # yuv420p needs even sides
@@ -65,10 +81,15 @@ def even(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(padded)
 
 
-def _write_gif(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: float) -> None:
+def _write_gif(path: Path, first: np.ndarray, rest: Iterable[np.ndarray], fps: float, comment: str) -> None:
     from PIL import Image
 
     images = (Image.fromarray(to_depth(pixels, np.uint8)) for pixels in rest)
     Image.fromarray(to_depth(first, np.uint8)).save(
-        path, save_all=True, append_images=images, duration=max(round(1000 / fps), 20), loop=0
+        path,
+        save_all=True,
+        append_images=images,
+        duration=max(round(1000 / fps), 20),
+        loop=0,
+        comment=comment.encode(),
     )

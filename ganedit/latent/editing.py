@@ -32,10 +32,10 @@ LAST_LAYER = 99  # more than any generator has
 
 
 @overload
-def edit(code: Latent, moves: Moves, *, safe: bool = False) -> Latent: ...
+def edit(code: Latent, moves: Moves, *, safe: bool | None = False) -> Latent: ...
 @overload
-def edit(code: Tensor, moves: Moves, *, safe: bool = False) -> Tensor: ...
-def edit(code: Latent | Tensor, moves: Moves, *, safe: bool = False) -> Latent | Tensor:
+def edit(code: Tensor, moves: Moves, *, safe: bool | None = False) -> Tensor: ...
+def edit(code: Latent | Tensor, moves: Moves, *, safe: bool | None = False) -> Latent | Tensor:
     """Move a code along directions.
 
     A magnitude beyond the safe range of its direction is logged as a warning.
@@ -46,7 +46,7 @@ def edit(code: Latent | Tensor, moves: Moves, *, safe: bool = False) -> Latent |
             random samples: 0 changes nothing, and images break beyond the safe range of the direction. The
             layers are row numbers, coarse first; None means those of the direction, or all. Or magnitudes by
             the names of directions: {"smile": 2}.
-        safe: Clip magnitudes to the safe ranges of their directions.
+        safe: Clip magnitudes to the safe ranges of their directions; None takes them without a warning.
 
     Returns:
         A new latent, or new codes.
@@ -67,7 +67,8 @@ def edit(code: Latent | Tensor, moves: Moves, *, safe: bool = False) -> Latent |
         'age'
     """
     moves = _by_name(code, moves) if isinstance(moves, Mapping) else moves
-    moves = [(direction, in_range(direction, m, clip=safe), layers) for direction, m, layers in moves]
+    if safe is not None:
+        moves = [(direction, in_range(direction, m, clip=safe), layers) for direction, m, layers in moves]
     if isinstance(code, Tensor):
         return apply(code, moves)
     for direction, magnitude, layers in moves:

@@ -15,7 +15,8 @@ import typer
 from ganedit.cli import app
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
-from ganedit.errors import CheckpointError, InputError
+from ganedit.cli.kit.presets import PRESETS
+from ganedit.errors import CheckpointError, InputError, did_you_mean
 
 
 @pytest.fixture
@@ -183,3 +184,58 @@ def test_a_closed_pipe_is_no_failure_of_ours():
     run.stdout.close()
     assert run.stderr.read() == b""
     assert run.wait() in (0, app.BROKEN_PIPE)
+
+
+# ---- nothing that is given is ignored ----
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("upscale", "a.png"), ("align", "a.png"), ("models", "list"), ("direction", "list"), ("doctor",)],
+)
+def test_a_seed_is_refused_where_it_has_no_effect(ganedit, words):
+    for line in ((*words, "--seed", 5), ("--seed", 5, *words)):
+        ran = ganedit(*line)
+        assert ran.status == 2
+        assert "--seed has no effect on ganedit" in ran.err
+
+
+def test_generate_names_the_option_that_is_meant(ganedit, tiny_faces, tmp_path):
+    ran = ganedit("generate", "--seed", 5, "--device", "cpu")
+    assert ran.status == 2
+    assert "--seeds 5 draws the image of this seed" in ran.err
+    assert list(tmp_path.iterdir()) == []
+    ran = ganedit("generate", "--seed", 5, "--seeds", 3, "--noise", "random", "--device", "cpu")
+    assert (ran.status, ran.lines) == (0, ["seed0003.png"]), ran.err
+
+
+def test_commands_that_use_the_seed_take_it():
+    """Every module of a command that reads the seed, or hands it on through the kit."""
+    from ganedit.cli.app import COMMANDS, SEEDED
+
+    folder = Path(app.__file__).parent / "commands"
+    hands_on = ("options.seed", "Editor(", "DirectionChange")
+    for path in folder.rglob("*.py"):
+        words = " ".join(path.relative_to(folder).with_suffix("").parts)
+        names = PRESETS if words == "preset" else [words]
+        if any(one in path.read_text() for one in hands_on):
+            assert all(app._begins(f"ganedit {name}", SEEDED) for name in names), words
+    assert all(one.split()[1] in COMMANDS for one in SEEDED)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "hint"),
+    [
+        ("smiel", ["age", "smile", "yaw"], "did you mean smile?"),
+        ("Smile", ["age", "smile"], "did you mean smile?"),
+        ("blond", ["old", "young", "male"], "known: male, old, young"),
+        ("gen", ["gender", "age"], "did you mean gender?"),
+        ("facse", ["faces", "faces-encoder", "clip-faces"], "did you mean faces?"),
+        ("x", ["y", "age"], "known: age, y"),
+        ("agee", ["age", "angle"], "did you mean age?"),
+        ("up", ["upscale", "mix"], "known: mix, upscale"),
+        ("anything", [], ""),
+    ],
+)
+def test_only_near_names_are_suggested(name, known, hint):
+    assert did_you_mean(name, known) == hint

@@ -39,20 +39,21 @@ def clip(ganedit, tiny_faces, tiny_clip):
 def test_a_latent_is_changed_and_knows_why(clip, how):
     ran = clip("edit", LATENT, "--text", "an old man", *how, "--sheet", "--json")
     assert ran.status == 0, ran.err
-    assert [line["path"] for line in ran.json] == ["seed0003.edited.png", "seed0003.sheet.png"]
-    before, after = Latent.load(LATENT), Latent.load("seed0003.edited.latent.safetensors")
+    name = "seed0003.an-old-man" + (".direction" if "--threshold" in how else "")
+    assert [line["path"] for line in ran.json] == [f"{name}.png", f"{name}.sheet.png"]
+    before, after = Latent.load(LATENT), Latent.load(f"{name}.latent.safetensors")
     assert "an old man" in str(after.edits)
     assert torch.equal(after.original, before.ws)
     moved = not torch.equal(after.ws, before.ws) or after.styles is not None
     assert moved
-    record = read_provenance("seed0003.edited.png")
+    record = read_provenance(f"{name}.png")
     assert record["command"] == "clip edit"
     assert "an old man" in str(record["parameters"])
 
 
 def test_no_strength_is_no_change(clip):
     assert clip("edit", LATENT, "--text", "an old man", "--strength", 0, *FAST).status == 0
-    assert torch.equal(Latent.load("seed0003.edited.latent.safetensors").ws, Latent.load(LATENT).ws)
+    assert torch.equal(Latent.load("seed0003.an-old-man+0.latent.safetensors").ws, Latent.load(LATENT).ws)
 
 
 def test_a_mapper_is_trained_and_used(clip, ganedit, tiny_clip):
@@ -175,5 +176,5 @@ def test_a_photo_is_changed_in_place(ganedit, tiny_faces, tiny_clip, portrait):
         "--clip", tiny_clip, "--device", "cpu", "--json", *FAST,
     )  # fmt: skip
     assert ran.status == 0, ran.err
-    assert ran.json[0]["path"] == "portrait.pasted.png"
-    assert Image.open("portrait.pasted.png").size == Image.open(portrait).size
+    assert ran.json[0]["path"] == "portrait.an-old-man.pasted.png"
+    assert Image.open("portrait.an-old-man.pasted.png").size == Image.open(portrait).size

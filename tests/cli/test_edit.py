@@ -61,8 +61,8 @@ def test_a_latent_is_moved_and_drawn(ganedit, sample, tiny_faces, tmp_path):
     ran = ganedit(*SMILE, "a.latent.safetensors", "--magnitude", 2, "-o", "out", "--json")
     assert ran.status == 0, ran.err
     (told,) = ran.json
-    assert told["path"] == "out/a.edited.png"
-    assert told["latents"] == ["out/a.edited.latent.safetensors"]
+    assert told["path"] == "out/a.smile+2.png"
+    assert told["latents"] == ["out/a.smile+2.latent.safetensors"]
     latent = Latent.load(told["latents"][0])
     torch.testing.assert_close(latent.ws, sample + 2 * direction(tiny_faces, "smile"))
     assert latent.edits[0]["direction"] == "smile"
@@ -71,7 +71,7 @@ def test_a_latent_is_moved_and_drawn(ganedit, sample, tiny_faces, tmp_path):
     assert record["command"] == "edit"
     assert record["parameters"]["edits"][0]["magnitude"] == 2
     assert record["digital_source_type"].endswith("/trainedAlgorithmicMedia")
-    assert names(tmp_path / "out") == ["a.edited.latent.safetensors", "a.edited.png"]
+    assert names(tmp_path / "out") == ["a.smile+2.latent.safetensors", "a.smile+2.png"]
 
 
 def test_several_directions_each_with_its_magnitude_and_layers(ganedit, sample, tiny_faces):
@@ -92,12 +92,12 @@ def test_several_directions_each_with_its_magnitude_and_layers(ganedit, sample, 
     expected = sample.clone()
     expected[:4] += 2 * direction(tiny_faces, "smile")
     expected[5:7] -= direction(tiny_faces, "age")
-    torch.testing.assert_close(Latent.load("a.edited.latent.safetensors").ws, expected)
+    torch.testing.assert_close(Latent.load("a.smile+2@0-3.age-1@5-6.latent.safetensors").ws, expected)
 
 
 def test_a_magnitude_is_1_unless_given_and_one_range_is_for_all(ganedit, sample, tiny_faces):
     assert ganedit(*SMILE, "--direction", "age", "--layers", "0", "a.latent.safetensors").status == 0
-    moved = Latent.load("a.edited.latent.safetensors").ws
+    moved = Latent.load("a.smile+1@0.age+1@0.latent.safetensors").ws
     both = direction(tiny_faces, "smile") + direction(tiny_faces, "age")
     torch.testing.assert_close(moved[0], sample[0] + both)
     assert torch.equal(moved[1:], sample[1:])
@@ -107,34 +107,39 @@ def test_a_direction_by_file(ganedit, sample, tmp_path):
     np.save(tmp_path / "mine.npy", np.eye(8)[:1])
     ran = ganedit(*EDIT, "--direction", "mine.npy", "--magnitude", -2, "a.latent.safetensors")
     assert ran.status == 0, ran.err
-    torch.testing.assert_close(Latent.load("a.edited.latent.safetensors").ws[:, 0], sample[:, 0] - 2)
+    torch.testing.assert_close(Latent.load("a.mine-2.latent.safetensors").ws[:, 0], sample[:, 0] - 2)
 
 
 def test_a_sweep_gives_files_and_a_sheet(ganedit, sample, tmp_path):
     ran = ganedit(*SMILE, "--sweep", "-3:3:3", "--direction", "age", "--magnitude", 1, "a.latent.safetensors")
     assert ran.status == 0, ran.err
-    assert ran.lines == ["a.edit-3.0.png", "a.edit+0.0.png", "a.edit+3.0.png", "a.sheet.png"]
-    for label, smile in (("-3.0", -3), ("+0.0", 0), ("+3.0", 3)):
-        edits = Latent.load(f"a.edit{label}.latent.safetensors").edits
+    assert ran.lines == [
+        "a.smile-3.age+1.png",
+        "a.smile+0.age+1.png",
+        "a.smile+3.age+1.png",
+        "a.smile-3to+3x3.age+1.sheet.png",
+    ]
+    for label, smile in (("-3", -3), ("+0", 0), ("+3", 3)):
+        edits = Latent.load(f"a.smile{label}.age+1.latent.safetensors").edits
         assert [edit["magnitude"] for edit in edits] == [smile, 1]
-    height, width = read_image("a.sheet.png").pixels.shape[:2]
+    height, width = read_image("a.smile-3to+3x3.age+1.sheet.png").pixels.shape[:2]
     assert width > 3 * 128
     assert 128 < height < 256
 
 
 def test_sweeps_in_fine_steps_have_names_apart(ganedit, sample):
     ran = ganedit(*SMILE, "--sweep", "0:0.5:3", "a.latent.safetensors")
-    assert ran.lines[:3] == ["a.edit+0.00.png", "a.edit+0.25.png", "a.edit+0.50.png"], ran.err
-    ran = ganedit(*SMILE, "--sweep", "0:1:4", "a.latent.safetensors", "--force")
-    assert ran.lines[1:3] == ["a.edit+0.333.png", "a.edit+0.667.png"], ran.err
+    assert ran.lines[:3] == ["a.smile+0.png", "a.smile+0.25.png", "a.smile+0.5.png"], ran.err
+    ran = ganedit(*SMILE, "--sweep", "0:1:4", "a.latent.safetensors")
+    assert ran.lines[1:3] == ["a.smile+0.333333.png", "a.smile+0.666667.png"], ran.err
 
 
 def test_film_and_sheet_of_one_edit(ganedit, sample, tmp_path):
     av = pytest.importorskip("av")
     ran = ganedit(*SMILE, "a.latent.safetensors", "--video", "--sheet")
-    assert ran.lines == ["a.edited.png", "a.sheet.png"], ran.err
-    assert "a.edited.mp4" in ran.err
-    with av.open(str(tmp_path / "a.edited.mp4")) as film:
+    assert ran.lines == ["a.smile+1.png", "a.smile+1.sheet.png"], ran.err
+    assert "a.smile+1.mp4" in ran.err
+    with av.open(str(tmp_path / "a.smile+1.mp4")) as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     assert frames[0].shape == (256, 256, 3)
     assert np.abs(frames[0].astype(int) - frames[-1]).mean() < 3  # there and back
@@ -143,9 +148,9 @@ def test_film_and_sheet_of_one_edit(ganedit, sample, tmp_path):
 
 def test_edits_of_edits_know_the_first_code(ganedit, sample, tiny_faces):
     ganedit(*SMILE, "a.latent.safetensors")
-    ran = ganedit(*EDIT, "--direction", "age", stdin="a.edited.png\n")  # the picture, as the pipe brings it
-    assert ran.lines == ["a.edited.edited.png"], ran.err
-    latent = Latent.load("a.edited.edited.latent.safetensors")
+    ran = ganedit(*EDIT, "--direction", "age", stdin="a.smile+1.png\n")  # the picture, as the pipe brings it
+    assert ran.lines == ["a.smile+1.age+1.png"], ran.err
+    latent = Latent.load("a.smile+1.age+1.latent.safetensors")
     assert [edit["direction"] for edit in latent.edits] == ["smile", "age"]
     assert torch.equal(latent.original, sample)
 
@@ -156,12 +161,12 @@ def test_edits_of_edits_know_the_first_code(ganedit, sample, tiny_faces):
 def test_the_pipeline_of_the_readme(ganedit, photo):
     first = ganedit(*PROJECT, "me.png")
     ran = ganedit(*SMILE, "--magnitude", 2, stdin=first.out)
-    assert (ran.status, ran.lines) == (0, ["me.edited.png"]), ran.err
+    assert (ran.status, ran.lines) == (0, ["me.smile+2.png"]), ran.err
 
 
 def test_without_input_the_latest_projection_here_is_taken(ganedit, projected):
     ran = ganedit(*SMILE, "--magnitude", 2)
-    assert (ran.status, ran.lines) == (0, ["me.edited.png"]), ran.err
+    assert (ran.status, ran.lines) == (0, ["me.smile+2.png"]), ran.err
     assert "latest projection made here, me.latent.safetensors" in ran.err
 
 
@@ -182,14 +187,17 @@ def test_without_input_and_projection(ganedit, tiny_faces, tmp_path):
 
 def test_a_photo_is_projected_once(ganedit, photo, tmp_path):
     ran = ganedit(*SMILE, "me.png", "--method", "encode")
-    assert (ran.status, ran.lines) == (0, ["me.edited.png"]), ran.err
-    assert {"me.latent.safetensors", "me.projected.png", "me.edited.png"} <= set(names(tmp_path))
+    assert (ran.status, ran.lines) == (0, ["me.smile+1.png"]), ran.err
+    assert {"me.latent.safetensors", "me.projected.png", "me.smile+1.png"} <= set(names(tmp_path))
     made = (tmp_path / "me.latent.safetensors").stat().st_mtime_ns
-    again = ganedit(*SMILE, "me.png", "--magnitude", 2, "--force")
+    again = ganedit(*SMILE, "me.png", "--magnitude", 2)
     assert again.status == 0
     assert "taking its projection me.latent.safetensors" in again.err
     assert (tmp_path / "me.latent.safetensors").stat().st_mtime_ns == made
-    assert ganedit(*SMILE).status == 2  # the same results again, of the latest projection
+    again = ganedit(*EDIT, "--direction", "age", "me.png", "--method", "encode")
+    assert (again.status, again.lines) == (0, ["me.age+1.png"]), again.err
+    assert (tmp_path / "me.latent.safetensors").stat().st_mtime_ns == made
+    assert ganedit(*SMILE, "me.png", "--method", "optimize").status == 2  # another projection of that name
     assert ganedit(*SMILE, "me.png", "--method", "encode", "--force").status == 0
     assert (tmp_path / "me.latent.safetensors").stat().st_mtime_ns > made
 
@@ -207,7 +215,7 @@ def test_another_photo_of_that_name_is_not_mixed_up(ganedit, projected, tmp_path
 def test_samples_of_generate(ganedit, tiny_faces, tmp_path):
     made = ganedit("generate", "--device", "cpu", "--seeds", "0-2", "-o", "s", "--grid", "3x1")
     ran = ganedit(*SMILE, "s", "-o", "out")
-    expected = [f"out/seed000{i}.edited.png" for i in range(3)]
+    expected = [f"out/seed000{i}.smile+1.png" for i in range(3)]
     assert (ran.status, ran.lines) == (0, expected), ran.err
     ran = ganedit(*SMILE, "-o", "out2", stdin="\n".join(made.lines[:3]))
     assert ran.lines == [line.replace("out", "out2") for line in expected], ran.err
@@ -222,13 +230,13 @@ def test_paste_changes_the_face_and_nothing_else(ganedit, projected, tmp_path):
     ran = ganedit(*SMILE, "--magnitude", 6, "--paste", "--json")
     assert ran.status == 0, ran.err
     (told,) = ran.json
-    assert told["path"] == "me.pasted.png"
-    assert told["pictures"] == ["me.edited.png"]
-    before, after = read_image(projected).pixels, read_image("me.pasted.png").pixels
+    assert told["path"] == "me.smile+6.pasted.png"
+    assert told["pictures"] == ["me.smile+6.png"]
+    before, after = read_image(projected).pixels, read_image("me.smile+6.pasted.png").pixels
     changed = (before != after).any(axis=2)
     assert changed[60:160, 100:190].mean() > 0.3
     assert not changed[220:].any()
-    record = read_provenance("me.pasted.png")
+    record = read_provenance("me.smile+6.pasted.png")
     assert record["digital_source_type"].endswith("/compositeWithTrainedAlgorithmicMedia")
     assert record["parameters"]["paste"] == "change"
 
@@ -239,7 +247,7 @@ def test_a_zero_edit_leaves_the_photo_bit_for_bit(ganedit, photo, tmp_path, kind
     pixels = read_image(photo).pixels
     write_image(path, to_depth(pixels, np.uint16) if kind == "16bit" else pixels)
     ran = ganedit(*SMILE, path.name, "--method", "encode", "--magnitude", 0, "--paste")
-    assert ran.lines == [f"it.pasted{path.suffix}"], ran.err
+    assert ran.lines == [f"it.smile+0.pasted{path.suffix}"], ran.err
     assert (tmp_path / ran.lines[0]).read_bytes() == path.read_bytes()
     assert Image.open(ran.lines[0]).format == Image.open(path).format
 
@@ -252,25 +260,25 @@ def test_a_pasted_photo_keeps_its_profile_and_metadata(ganedit, photo):
     Image.fromarray(stored).save("p3.png", icc_profile=icc, exif=exif)
     paste = (*SMILE, "p3.png", "--method", "encode", "--magnitude", 6, "--paste")
     assert ganedit(*paste).status == 0
-    with Image.open("p3.pasted.png") as image:
+    with Image.open("p3.smile+6.pasted.png") as image:
         assert image.info["icc_profile"] == icc
         assert image.getexif()[0x0110] == "Model One"
         changed = (np.asarray(image) != stored).any(axis=2)
     assert 0.01 < changed.mean() < 0.6
     assert not changed[220:].any()
     assert ganedit(*paste, "--force", "--no-metadata").status == 0
-    with Image.open("p3.pasted.png") as image:
+    with Image.open("p3.smile+6.pasted.png") as image:
         assert 0x0110 not in image.getexif()
         assert image.info["icc_profile"] == icc
 
 
 def test_paste_replace_and_other_spellings(ganedit, projected):
     assert ganedit(*SMILE, "--paste", "replace").status == 0
-    replaced = read_image("me.pasted.png").pixels
-    assert read_provenance("me.pasted.png")["parameters"]["paste"] == "replace"
-    assert ganedit(*EDIT, "--paste", "--direction", "smile", "--magnitude", -1, "--force").status == 0
-    assert ganedit(*SMILE, "--paste=change", "--force").status == 0
-    assert (read_image("me.pasted.png").pixels != replaced).any()
+    replaced = read_image("me.smile+1.replaced.png").pixels
+    assert read_provenance("me.smile+1.replaced.png")["parameters"]["paste"] == "replace"
+    assert ganedit(*EDIT, "--paste", "--direction", "smile", "--magnitude", -1).status == 0
+    assert ganedit(*SMILE, "--paste=change").status == 0
+    assert (read_image("me.smile+1.pasted.png").pixels != replaced).any()
     ran = ganedit(*SMILE, "--paste=over")
     assert ran.status == 2
     assert "change or replace" in ran.err
@@ -278,10 +286,11 @@ def test_paste_replace_and_other_spellings(ganedit, projected):
 
 def test_paste_of_a_sweep_with_film(ganedit, projected, tmp_path):
     ran = ganedit(*SMILE, "--paste", "--sweep", "0:4:2", "--video")
-    assert ran.lines == ["me.pasted+0.0.png", "me.pasted+4.0.png", "me.sheet.png"], ran.err
-    np.testing.assert_array_equal(read_image("me.pasted+0.0.png").pixels, read_image(projected).pixels)
-    assert (tmp_path / "me.edited.mp4").exists()
-    assert read_image("me.sheet.png").pixels.shape[1] > 2 * 320
+    both = "me.smile+0to+4x2.pasted"
+    assert ran.lines == ["me.smile+0.pasted.png", "me.smile+4.pasted.png", f"{both}.sheet.png"], ran.err
+    np.testing.assert_array_equal(read_image("me.smile+0.pasted.png").pixels, read_image(projected).pixels)
+    assert (tmp_path / f"{both}.mp4").exists()
+    assert read_image(f"{both}.sheet.png").pixels.shape[1] > 2 * 320
 
 
 def test_every_face_goes_into_one_photo(ganedit, tiny_faces, shared, tmp_path):
@@ -290,14 +299,14 @@ def test_every_face_goes_into_one_photo(ganedit, tiny_faces, shared, tmp_path):
     ran = ganedit(*SMILE, path, *options)
     assert ran.status == 0, ran.err
     told = ran.json[0]
-    assert told["path"] == "two_people.pasted.jpg"
-    assert told["pictures"] == ["two_people.edited.png", "two_people.face2.edited.png"]
+    assert told["path"] == "two_people.smile+8.pasted.jpg"
+    assert told["pictures"] == ["two_people.smile+8.png", "two_people.face2.smile+8.png"]
     before, after = read_image(path).pixels.astype(int), read_image(told["path"]).pixels.astype(int)
     for name in ("two_people.latent.safetensors", "two_people.face2.latent.safetensors"):
         x, y = (Latent.load(name).affine @ [16, 16, 1]).astype(int)
         assert np.abs(after - before)[y - 10 : y + 10, x - 10 : x + 10].mean() > 8
     ran = ganedit(*SMILE, path, "--method", "encode", "--face", 2, "-o", "second")
-    assert ran.lines == ["second/two_people.face2.edited.png"], ran.err
+    assert ran.lines == ["second/two_people.face2.smile+1.png"], ran.err
 
 
 def test_a_photo_that_moved_or_changed(ganedit, projected, tmp_path):
@@ -306,7 +315,7 @@ def test_a_photo_that_moved_or_changed(ganedit, projected, tmp_path):
     assert ran.status == 3
     assert "me.png is no longer there" in ran.err
     assert "--photo" in ran.err
-    assert "me.edited.png" not in names(tmp_path)
+    assert "me.smile+1.png" not in names(tmp_path)
     assert ganedit(*SMILE, "--paste", "--photo", "moved.png").status == 0
     write_image(projected, read_image("moved.png").pixels[::-1])
     ran = ganedit(*SMILE, "--paste", "--force")
@@ -329,8 +338,8 @@ def test_noise_and_tuned_weights_are_drawn(ganedit, sample, tmp_path):
     change = torch.full_like(dict(generator.network.named_parameters())[name], 0.5)
     Latent(latent.ws, "faces", generator.sha256, tuned={name: change}).save(tmp_path / "t.latent.safetensors")
     assert ganedit(*SMILE, "--magnitude", 0, "a.latent.safetensors", "t.latent.safetensors").status == 0
-    assert (read_image("a.edited.png").pixels != read_image("t.edited.png").pixels).any()
-    assert Latent.load("t.edited.latent.safetensors").tuned
+    assert (read_image("a.smile+0.png").pixels != read_image("t.smile+0.png").pixels).any()
+    assert Latent.load("t.smile+0.latent.safetensors").tuned
 
 
 # ---- what can be wrong ----
@@ -393,11 +402,11 @@ def test_a_batch_survives_bad_inputs(ganedit, sample, photo, tmp_path):
     bad = ("text.png", "cut.latent.safetensors", "junk.latent.safetensors", "cut.jpg", "wall.png", "empty")
     ran = ganedit(*SMILE, *bad, "a.latent.safetensors", "--method", "encode", "-o", "out")
     assert ran.status == 1
-    assert ran.lines == ["out/a.edited.png"]
+    assert ran.lines == ["out/a.smile+1.png"]
     for words in (*bad, "found text", "not a latent", "truncated", "no face", "6 of 7 inputs failed"):
         assert words in ran.err
     assert "Traceback" not in ran.err
-    assert names(tmp_path / "out") == ["a.edited.latent.safetensors", "a.edited.png"]
+    assert names(tmp_path / "out") == ["a.smile+1.latent.safetensors", "a.smile+1.png"]
 
 
 def test_a_bad_direction_is_found_before_the_projection(ganedit, photo, monkeypatch):
@@ -410,18 +419,15 @@ def test_a_bad_direction_is_found_before_the_projection(ganedit, photo, monkeypa
 def test_what_is_there_is_kept_or_overwritten(ganedit, sample, tmp_path):
     run = (*SMILE, "a.latent.safetensors", "--sheet")
     assert ganedit(*run).status == 0
-    made = (tmp_path / "a.edited.png").stat().st_mtime_ns
-    refused = ganedit(*run)
-    assert refused.status == 2
-    assert "already there" in refused.err
-    assert ganedit(*run, "--skip-existing").lines == ["a.edited.png", "a.sheet.png"]
-    assert (tmp_path / "a.edited.png").stat().st_mtime_ns == made
-    (tmp_path / "a.sheet.png").unlink()
+    made = (tmp_path / "a.smile+1.png").stat().st_mtime_ns
+    assert ganedit(*run, "--skip-existing").lines == ["a.smile+1.png", "a.smile+1.sheet.png"]
+    assert (tmp_path / "a.smile+1.png").stat().st_mtime_ns == made
+    (tmp_path / "a.smile+1.sheet.png").unlink()
     assert ganedit(*run, "--skip-existing").status == 0
-    assert (tmp_path / "a.sheet.png").exists()
-    assert (tmp_path / "a.edited.png").stat().st_mtime_ns == made
+    assert (tmp_path / "a.smile+1.sheet.png").exists()
+    assert (tmp_path / "a.smile+1.png").stat().st_mtime_ns == made
     assert ganedit(*run, "--force").status == 0
-    assert (tmp_path / "a.edited.png").stat().st_mtime_ns > made
+    assert (tmp_path / "a.smile+1.png").stat().st_mtime_ns > made
 
 
 def test_an_interrupted_run_leaves_nothing_half_written(ganedit, sample, tmp_path, monkeypatch):
@@ -437,7 +443,11 @@ def test_an_interrupted_run_leaves_nothing_half_written(ganedit, sample, tmp_pat
 
 def test_json_lines_parse(ganedit, sample):
     ran = ganedit(*SMILE, "--sweep", "-1:1:2", "a.latent.safetensors", "--json")
-    assert [line["path"] for line in ran.json] == ["a.edit-1.0.png", "a.edit+1.0.png", "a.sheet.png"]
+    assert [line["path"] for line in ran.json] == [
+        "a.smile-1.png",
+        "a.smile+1.png",
+        "a.smile-1to+1x2.sheet.png",
+    ]
     assert [line.get("magnitudes") for line in ran.json] == [[-1.0], [1.0], None]
 
 
@@ -468,3 +478,99 @@ def test_magnitudes_of_samples_are_warned_about(ganedit, narrow, sample):
     assert magnitude_of(ran.lines[0].replace(".png", ".latent.safetensors")) == -3.0
     ran = ganedit(*SMILE, "a.latent.safetensors", "--magnitude", -3, "--safe", "--force")
     assert magnitude_of(ran.lines[0].replace(".png", ".latent.safetensors")) == -1.0
+
+
+# ---- experiments in one folder ----
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """From here on, no model may be opened."""
+
+    def refuse():
+        monkeypatch.setattr("ganedit.store.load.load", lambda *a, **k: pytest.fail("a model was opened"))
+
+    return refuse
+
+
+def test_an_identical_request_is_done_already(ganedit, projected, tmp_path, no_model):
+    run = (*SMILE, "me.png", "--magnitude", 2, "--paste", "--sheet", "--video")
+    first = ganedit(*run)
+    assert first.status == 0, first.err
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("me.*")}
+    no_model()
+    again = ganedit(*run)
+    assert (again.status, again.lines) == (0, first.lines), again.err
+    assert "me.smile+2.pasted.png is done already" in again.err
+    latent = ganedit(*SMILE, "me.latent.safetensors", "--magnitude", 2)
+    assert (latent.status, latent.lines) == (0, ["me.smile+2.png"]), latent.err
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("me.*")} == made
+
+
+def test_a_sweep_and_a_paste_take_up_what_is_there(ganedit, projected, tmp_path):
+    assert ganedit(*SMILE, "--magnitude", 2).status == 0
+    made = (tmp_path / "me.smile+2.png").stat().st_mtime_ns
+    ran = ganedit(*SMILE, "--sweep", "0:2:2", "--paste")
+    assert ran.status == 0, ran.err
+    assert ran.lines[1] == "me.smile+2.pasted.png"
+    assert (tmp_path / "me.smile+2.png").stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize("other", ["input", "direction", "no record"])
+def test_another_request_of_that_name_is_refused_before_models_are_opened(
+    ganedit, sample, tiny_faces, tmp_path, no_model, other
+):
+    run = (*SMILE, "a.latent.safetensors")
+    assert ganedit(*run).status == 0
+    if other == "input":
+        Latent(sample + 1, "faces", load_generator("faces", "cpu").sha256, "w").save("a.latent.safetensors")
+    elif other == "direction":
+        path = tiny_faces / "faces/directions/smile.safetensors"
+        path.write_bytes((tiny_faces / "faces/directions/age.safetensors").read_bytes())
+    else:
+        Image.open("a.smile+1.png").save("a.smile+1.png")  # without the record of how it was made
+    no_model()
+    ran = ganedit(*run)
+    assert ran.status == 2
+    assert "a.smile+1.png is already there" in ran.err
+
+
+def test_another_photo_of_that_name_is_refused_before_models_are_opened(ganedit, projected, no_model):
+    write_image("other/me.png", read_image(projected).pixels[:, ::-1])
+    no_model()
+    ran = ganedit(*SMILE, "other/me.png")
+    assert ran.status == 2
+    assert "me.latent.safetensors is there already, and of another image" in ran.err
+
+
+def test_names_do_not_grow_without_end(ganedit, sample, tmp_path):
+    latest = "a.latent.safetensors"
+    for _ in range(20):
+        ran = ganedit(*SMILE, "--magnitude", 0.125, latest, "--json")
+        assert ran.status == 0, ran.err
+        (latest,) = ran.json[0]["latents"]
+    assert len(latest) < 200
+    assert len(Latent.load(latest).edits) == 20
+    assert len(list(tmp_path.glob("*.png"))) == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (("--direction", "3:1,6:2", "--space", "s", "--magnitude", 10), "a.3_1,6_2+10.png"),
+        (("--ablate", "layer4:0-1,3"), "a.off-layer4_0,1,3.png"),
+        (("--activate", "layer4:5@my top?.png", "--direction", "age"), "a.age+1.on-layer4_5@my_top_.png"),
+        (("--direction", "age", "--magnitude", -0.5, "--layers", "0,2,3,4"), "a.age-0.5@0,2-4.png"),
+    ],
+)
+def test_names_have_characters_that_every_file_system_allows(ganedit, sample, options, name):
+    Image.new("L", (32, 32), 255).save("my top?.png")
+    ran = ganedit(*EDIT, "a.latent.safetensors", *options)
+    assert (ran.status, ran.lines) == (0, [name]), ran.err
+
+
+def test_a_sweep_beyond_the_safe_range_is_said_once(ganedit, narrow, sample):
+    ran = ganedit(*SMILE, "a.latent.safetensors", "--sweep", "-3:3:7")
+    assert ran.status == 0, ran.err
+    assert ran.err.count("the sweep of smile leaves its safe range from -1 to +2") == 1
+    assert "is beyond" not in ran.err

@@ -40,14 +40,14 @@ def sample(ganedit, generator):
 def test_channels_move_by_their_deviations_beside_a_direction(ganedit, sample, generator):
     ran = ganedit(*S, "--direction", "6:3,9:1", "--magnitude", 3, "--direction", "smile", "--magnitude", -1)
     assert ran.status == 0, ran.err
-    latent = Latent.load("a.edited.latent.safetensors")
+    latent = Latent.load("a.6_3,9_1+3.smile-1.latent.safetensors")
     std = style_spread(generator)[1]
     moved = find_channels(generator, "6:3,9:1")
     assert torch.equal(latent.styles.nonzero()[:, 0], torch.tensor([one.index for one in moved]))
     for one in moved:
         assert float(latent.styles[one.index]) == pytest.approx(3 * float(std[one.index]), rel=1e-4)
     assert not torch.equal(latent.ws, sample.ws)
-    first, second = read_provenance("a.edited.png")["parameters"]["edits"]
+    first, second = read_provenance("a.6_3,9_1+3.smile-1.png")["parameters"]["edits"]
     assert (first["direction"], first["space"]) == ("6:3,9:1", "s")
     assert second["direction"] == "smile"
 
@@ -55,12 +55,12 @@ def test_channels_move_by_their_deviations_beside_a_direction(ganedit, sample, g
 def test_a_sweep_with_sheet_and_film(ganedit, sample, tmp_path):
     ran = ganedit(*S, "--direction", "3:2", "--sweep", "-8:8:3", "--video", "-o", "out")
     assert ran.status == 0, ran.err
-    low, middle, high = (read_image(f"out/a.edit{v}.png").pixels for v in ("-8.0", "+0.0", "+8.0"))
+    low, middle, high = (read_image(f"out/a.3_2{v}.png").pixels for v in ("-8", "+0", "+8"))
     assert (low != middle).any()
     assert (high != middle).any()
-    np.testing.assert_allclose(Latent.load("out/a.edit+0.0.latent.safetensors").styles, 0)
-    assert (tmp_path / "out/a.sheet.png").is_file()
-    assert (tmp_path / "out/a.edited.mp4").is_file()
+    np.testing.assert_allclose(Latent.load("out/a.3_2+0.latent.safetensors").styles, 0)
+    assert (tmp_path / "out/a.3_2-8to+8x3.sheet.png").is_file()
+    assert (tmp_path / "out/a.3_2-8to+8x3.mp4").is_file()
 
 
 def test_the_edit_is_pasted_and_can_be_taken_back(ganedit, sample, tmp_path):
@@ -71,11 +71,11 @@ def test_the_edit_is_pasted_and_can_be_taken_back(ganedit, sample, tmp_path):
     replace(sample, affine=affine, source="me.png", source_sha256=source.sha256).save("a.latent.safetensors")
     ran = ganedit(*S, "--direction", "3:2", "--magnitude", 8, "--paste", "-o", "one")
     assert ran.status == 0, ran.err
-    assert (read_image("one/a.pasted.png").pixels != photo).any()
-    again = [*EDIT, "one/a.edited.latent.safetensors", "--space", "s", "--direction", "3:2"]
+    assert (read_image("one/a.3_2+8.pasted.png").pixels != photo).any()
+    again = [*EDIT, "one/a.3_2+8.latent.safetensors", "--space", "s", "--direction", "3:2"]
     ran = ganedit(*again, "--magnitude", -8, "--paste", "--photo", "me.png", "-o", "two")
     assert ran.status == 0, ran.err
-    np.testing.assert_array_equal(read_image("two/a.edited.pasted.png").pixels, photo)
+    np.testing.assert_array_equal(read_image("two/a.3_2+8.3_2-8.pasted.png").pixels, photo)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_refusals(ganedit, sample, tmp_path, options, status, told):
     ran = ganedit(*S, *options)
     assert ran.status == status
     assert told in ran.err
-    assert not (tmp_path / "a.edited.png").exists()
+    assert not list(tmp_path.glob("a.*.png"))
 
 
 def test_a_direction_of_styles_is_a_file_as_others(ganedit, sample, generator, tiny_faces):
@@ -102,7 +102,7 @@ def test_a_direction_of_styles_is_a_file_as_others(ganedit, sample, generator, t
     assert ran.lines == [str(tiny_faces / "directions/faces/grin.safetensors")], ran.err
     ran = ganedit(*EDIT, "a.latent.safetensors", "--direction", "grin", "--magnitude", 2)
     assert ran.status == 0, ran.err
-    torch.testing.assert_close(Latent.load("a.edited.latent.safetensors").styles, 2 * one.sigma * one.vector)
+    torch.testing.assert_close(Latent.load("a.grin+2.latent.safetensors").styles, 2 * one.sigma * one.vector)
     show = ("direction", "show", "grin", "6:1", "--faces", 1, "--device", "cpu", "--magnitude")
     assert ganedit(*show, 10).status == 0
     assert ganedit(*show, 0).status == 2
@@ -119,7 +119,7 @@ def test_a_channel_of_a_stylegan3_is_edited(ganedit, tiny_faces):
     options = ("--direction", "2:1", "--magnitude", 8, "--space", "s", "--model", model)
     ran = ganedit(*EDIT, name, *options)
     assert ran.status == 0, ran.err
-    assert (read_image("seed0001.edited.png").pixels != read_image("seed0001.png").pixels).any()
+    assert (read_image("seed0001.2_1+8.png").pixels != read_image("seed0001.png").pixels).any()
 
 
 def test_a_stylegan1_has_no_styles_to_edit(ganedit, tiny_faces):

@@ -42,7 +42,7 @@ def test_units_are_switched_off_without_a_direction(ganedit, sample, tmp_path):
     ran = ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer2:1,3", "--ablate", "layer4:0-2", "--json")
     assert ran.status == 0, ran.err
     (told,) = ran.json
-    assert told["path"] == "a.edited.png"
+    assert told["path"] == "a.off-layer2_1,3.off-layer4_0,1,2.png"
     assert told["latents"] == []
     units = [
         {"change": "ablate", "layer": 2, "units": [1, 3]},
@@ -50,10 +50,10 @@ def test_units_are_switched_off_without_a_direction(ganedit, sample, tmp_path):
     ]
     assert told["units"] == units
     wanted = drawn(sample, UnitChange(2, (1, 3)), UnitChange(4, (0, 1, 2)))
-    assert (pixels("a.edited.png") == wanted).all()
+    assert (pixels("a.off-layer2_1,3.off-layer4_0,1,2.png") == wanted).all()
     assert (wanted != drawn(sample)).any()
-    assert read_provenance("a.edited.png")["parameters"]["units"] == units
-    assert not (tmp_path / "a.edited.latent.safetensors").exists()
+    assert read_provenance("a.off-layer2_1,3.off-layer4_0,1,2.png")["parameters"]["units"] == units
+    assert not (tmp_path / "a.off-layer2_1,3.off-layer4_0,1,2.latent.safetensors").exists()
 
 
 def test_units_go_with_directions_and_masks(ganedit, sample, tmp_path):
@@ -64,12 +64,13 @@ def test_units_go_with_directions_and_masks(ganedit, sample, tmp_path):
         *EDIT, "a.latent.safetensors", "--direction", "smile", "--activate", "layer5:4@top.png", "--sheet"
     )
     assert ran.status == 0, ran.err
-    assert ran.lines == ["a.edited.png", "a.sheet.png"]
+    name = "a.smile+1.on-layer5_4@top"
+    assert ran.lines == [f"{name}.png", f"{name}.sheet.png"]
     assert ganedit(*EDIT, "a.latent.safetensors", "--direction", "smile", "-o", "plain").status == 0
-    moved = Latent.load("plain/a.edited.latent.safetensors").ws
+    moved = Latent.load("plain/a.smile+1.latent.safetensors").ws
     painted = UnitChange(5, (4,), on=True, mask=mask.astype(np.float32) / 255)
-    assert (pixels("a.edited.png") == drawn(moved, painted)).all()
-    changed = np.abs(pixels("a.edited.png").astype(int) - pixels("plain/a.edited.png")).sum(axis=(1, 2))
+    assert (pixels(f"{name}.png") == drawn(moved, painted)).all()
+    changed = np.abs(pixels(f"{name}.png").astype(int) - pixels("plain/a.smile+1.png")).sum(axis=(1, 2))
     assert changed[:14].any()
     assert not changed[24:].any()  # beyond what the layers after it spread
 
@@ -80,12 +81,14 @@ def test_a_sweep_keeps_the_units_changed(ganedit, sample):
     )
     assert ran.status == 0, ran.err
     assert len(ran.lines) == 4
-    assert (pixels("a.edit+0.0.png") == drawn(sample, UnitChange(3, (5,)))).all()
+    assert (pixels("a.smile+0.off-layer3_5.png") == drawn(sample, UnitChange(3, (5,)))).all()
 
 
 def test_a_film_lets_the_units_fade(ganedit, sample, monkeypatch):
     films = []
-    monkeypatch.setattr("ganedit.images.video.write_video", lambda path, frames: films.append(list(frames)))
+    monkeypatch.setattr(
+        "ganedit.images.video.write_video", lambda path, frames, comment: films.append(list(frames))
+    )
     ran = ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer3:0-7", "--video")
     assert ran.status == 0, ran.err
     steps = [np.abs(one.astype(int) - films[0][0]).mean() for one in films[0][12:62]]
@@ -96,12 +99,13 @@ def test_a_film_lets_the_units_fade(ganedit, sample, monkeypatch):
 
 
 def test_a_picture_of_changed_units_is_not_the_latent_beside_it(ganedit, sample, tmp_path):
-    """An older edit's latent may still lie there under the same name."""
+    """A latent of that name may still lie there."""
     assert ganedit(*EDIT, "a.latent.safetensors", "--direction", "smile").status == 0
-    assert ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer3:5", "--force").status == 0
-    assert latent_behind(tmp_path / "a.edited.png") is None
-    assert ganedit(*EDIT, "a.latent.safetensors", "--direction", "smile", "--force").status == 0
-    assert latent_behind(tmp_path / "a.edited.png") == tmp_path / "a.edited.latent.safetensors"
+    edited = tmp_path / "a.smile+1.latent.safetensors"
+    assert latent_behind(tmp_path / "a.smile+1.png") == edited
+    assert ganedit(*EDIT, "a.latent.safetensors", "--ablate", "layer3:5").status == 0
+    edited.rename(tmp_path / "a.off-layer3_5.latent.safetensors")
+    assert latent_behind(tmp_path / "a.off-layer3_5.png") is None
 
 
 def test_units_come_into_the_photo(ganedit, tiny_faces, portrait, tmp_path):
@@ -109,10 +113,10 @@ def test_units_come_into_the_photo(ganedit, tiny_faces, portrait, tmp_path):
     ran = ganedit(*EDIT, "me.png", "--method", "encode", "--ablate", "layer4:0-7", "--paste", "--json")
     assert ran.status == 0, ran.err
     (told,) = ran.json
-    assert told["path"] == "me.pasted.png"
-    assert told["pictures"] == ["me.edited.png"]
-    assert (pixels("me.pasted.png") != pixels("me.png")).any()
-    assert read_provenance("me.pasted.png")["parameters"]["units"][0]["layer"] == 4
+    assert told["path"] == "me.off-layer4_0,1,2,3,4,5,6,7.pasted.png"
+    assert told["pictures"] == ["me.off-layer4_0,1,2,3,4,5,6,7.png"]
+    assert (pixels("me.off-layer4_0,1,2,3,4,5,6,7.pasted.png") != pixels("me.png")).any()
+    assert read_provenance("me.off-layer4_0,1,2,3,4,5,6,7.pasted.png")["parameters"]["units"][0]["layer"] == 4
     assert (tmp_path / "me.latent.safetensors").exists()  # the projection, which is a latent as ever
 
 
@@ -132,4 +136,4 @@ def test_what_makes_no_sense_is_told(ganedit, sample, tmp_path, options, status,
     ran = ganedit(*EDIT, "a.latent.safetensors", *options)
     assert ran.status == status
     assert told in ran.err
-    assert not (tmp_path / "a.edited.png").exists()
+    assert not list(tmp_path.glob("a.*.png"))

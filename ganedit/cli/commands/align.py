@@ -11,14 +11,17 @@ import typer
 
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, Photos, check_face
+from ganedit.cli.kit.destination import Destination
+from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, OutputFolder, Photos, check_face
+from ganedit.cli.kit.outputs import face_stem
 from ganedit.errors import UsageError, did_you_mean
+from ganedit.files import IMAGE_SUFFIXES
 
 
 def command(
     console: Console,
     inputs: Photos = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the crops.")] = Path("."),
+    output: OutputFolder = Path("."),
     like: Annotated[str | None, typer.Option(help="Use this model's alignment template and size.")] = None,
     template: Annotated[
         str | None, typer.Option(help="Alignment template: ffhq (head and shoulders) or close-up (face).")
@@ -44,6 +47,11 @@ def command(
     if landmarks is not None and inputs is not None and len(inputs) != 1:
         raise UsageError("--landmarks belongs to one photo", "name one photo, or drop --landmarks")
 
+    destination = Destination(output)
+    destination.check_inputs(console, inputs, IMAGE_SUFFIXES)
+    if face == "all":
+        destination.check_count(2, "faces or more")
+
     def work(path: Path) -> Iterator[Result]:
         from ganedit.images.align import TEMPLATES, align_faces
         from ganedit.images.faces import load_landmarks
@@ -55,7 +63,8 @@ def command(
         for number, aligned in align_faces(
             photo.pixels, size=side, template=shows, which=face, threshold=threshold, faces=given
         ):
-            target = output / f"{path.stem}{'' if number == 1 else f'.face{number}'}.aligned.png"
+            stem = face_stem(console.stem_of(path), number)
+            target = destination.path(path, f"{stem}.aligned.png")
             details: dict[str, Any] = {
                 "affine": aligned.affine.tolist(),
                 "size": side,

@@ -10,9 +10,11 @@ import typer
 
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, OutputFolder, Photos, check_face
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError, did_you_mean
+from ganedit.files import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +54,7 @@ def edges(
 
         return draw_edges(photo.pixels, shape)
 
-    run_batch(console, inputs, _work(console, "edges", draw, output, pairs, size, suffix))
+    _run(console, inputs, "edges", draw, output, pairs, size, suffix)
 
 
 def sketch(
@@ -73,7 +75,7 @@ def sketch(
 
         return clean_sketch(photo.pixels, photo.alpha, shape)
 
-    run_batch(console, inputs, _work(console, "sketch", draw, output, False, size, suffix))
+    _run(console, inputs, "sketch", draw, output, False, size, suffix)
 
 
 def regions(
@@ -107,25 +109,28 @@ def regions(
         faces = _landmarks(photo.pixels, face, template)
         return draw_regions([(points + 0.5) * scale - 0.5 for points in faces], shape)
 
-    run_batch(console, inputs, _work(console, "regions", draw, output, pairs, size, suffix))
+    _run(console, inputs, "regions", draw, output, pairs, size, suffix)
 
 
 COMMANDS = {"edges": edges, "regions": regions, "sketch": sketch}
 
 
-def _work(
+def _run(
     console: Console,
+    inputs: list[str] | None,
     use: str,
     draw: Callable[[Photo, Shape], np.ndarray],
     output: Path,
     pairs: bool,
     size: int | None,
     suffix: str | None,
-) -> Callable[[Path], Iterable[Result]]:
-    """The work for each path. `draw` returns [*shape, 3], or a label map of that shape."""
+) -> None:
+    """Draw every input. `draw` returns [*shape, 3], or a label map of that shape."""
     if size is not None and not 16 <= size <= 8192:
         raise UsageError(f"--size {size} must be between 16 and 8192")
-    check_folder(output)
+    destination = Destination(output, (".png",))
+    destination.check_inputs(console, inputs, IMAGE_SUFFIXES)
+    check_folder(destination.folder)
     ending = f".{'pair' if pairs else use}" if suffix is None else suffix.removesuffix(".png")
 
     def work(path: Path) -> Iterable[Result]:
@@ -133,7 +138,7 @@ def _work(
         from ganedit.images.regions import write_regions
         from ganedit.images.sizes import fitted
 
-        target = output / f"{path.stem}{ending}.png"
+        target = destination.path(path, f"{console.stem_of(path)}{ending}.png")
         if target.resolve() == path.resolve():
             raise UsageError(f"{path} would be replaced by its own result", "choose another --suffix, or -o")
         if not console.should_write(target):
@@ -153,7 +158,7 @@ def _work(
             write_image(target, drawn, like=Photo(drawn, grey=True), provenance=record)
         yield Result(target, details)
 
-    return work
+    run_batch(console, inputs, work)
 
 
 def _pair(drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:

@@ -73,10 +73,11 @@ def command(
 ) -> None:
     """Edit a photo or latent along directions: smile, age, yaw, ...
 
-    With --space s, also by channels of the styles. Writes NAME.edited.png and NAME.edited.latent.safetensors;
-    with --paste NAME.pasted.png, with --sweep NAME.edit+1.0.png and so on, and NAME.sheet.png. Prints the
-    paths of the images. Photos are projected first. Without an input, takes the latest projection made in
-    this folder. With --ablate or --activate, no latent is written, as it cannot store changes to units.
+    With --space s, also by channels of the styles. Results are named by what was done: NAME.smile+2.png and
+    NAME.smile+2.latent.safetensors, with --paste NAME.smile+2.pasted.png. What an identical request has made
+    already is kept. Prints the paths of the images. Photos are projected first. Without an input, takes the
+    latest projection made in this folder. With --ablate or --activate, no latent is written, as it cannot
+    store changes to units.
     """
     check_face(face)
     units = Units(ablate, activate)

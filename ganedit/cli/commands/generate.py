@@ -10,9 +10,11 @@ import typer
 
 from ganedit.cli.kit.codes import Clusters, Psi, Sampling
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.generate_options import parse_grid, parse_move, parse_seeds
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import OutputFolder
+from ganedit.cli.kit.outputs import latent_path
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,6 +65,11 @@ def command(
     from ganedit.images.sheet import sheet as make_sheet
     from ganedit.latent.generating import generate
 
+    if console.options.seed_given and noise is not Noise.random and clusters is None:
+        raise UsageError(
+            f"--seed {console.options.seed} has an effect only on --noise random and --clusters",
+            f"--seeds {console.options.seed} draws the image of this seed",
+        )
     sampling = Sampling(psi, clusters, console.options.seed)
     numbers = parse_seeds(seeds)
     columns, rows = parse_grid(grid) if grid else (0, 0)
@@ -72,11 +79,14 @@ def command(
             f"--seeds 0-{columns * rows - 1}",
         )
     move = parse_move(rotate, translate)
+    destination = Destination(output, (".png",))
+    destination.check_count(len(numbers), "seeds")
+    files = {seed: destination.file or output / f"seed{seed:04d}.png" for seed in numbers}
     generator = open_generator(console, model)
     options: dict[str, Any] = {"cutoff": cutoff, "class_": class_, "noise": noise.value, "move": move}
     generate(generator, [], truncation=sampling.of(generator), **options)  # refuses impossible options
-    wanted = [seed for seed in numbers if _should_write(console, output, seed, generator.has_styles)]
-    sheet = output / "grid.png"
+    wanted = [seed for seed in numbers if _should_write(console, files[seed], generator.has_styles)]
+    sheet = destination.folder / "grid.png"
     draw_sheet = bool(grid) and console.should_write(sheet)
     number = None if class_ is None else generator.class_number(class_)
     parameters = {"model": model, **sampling.record, "cutoff": cutoff, "class": number, "noise": noise.value}
@@ -89,13 +99,13 @@ def command(
     with console.progress("generate", len(todo)) as bar:
         for sample in generate(generator, todo, truncation=sampling.of(generator), **options):
             if sample.seed in wanted:
-                _write(console, output, generator, sample, parameters)
+                _write(console, files[sample.seed], generator, sample, parameters)
             if sample.seed in on_sheet:
                 shown[sample.seed] = sample.pixels
             bar.advance()
     for seed in numbers:
         if seed not in wanted:
-            _emit(console, output, seed, generator.has_styles)
+            _emit(console, files[seed], seed, generator.has_styles)
     if grid:
         if draw_sheet:
             record = console.provenance(
@@ -105,36 +115,31 @@ def command(
         console.emit(sheet, grid=grid)
 
 
-def picture_path(folder: Path, seed: int) -> Path:
-    return folder / f"seed{seed:04d}.png"
+def _latent_of(picture: Path) -> Path:
+    return latent_path(picture.parent, picture.stem)
 
 
-def latent_path(folder: Path, seed: int) -> Path:
-    return folder / f"seed{seed:04d}.latent.safetensors"
-
-
-def _should_write(console: Console, folder: Path, seed: int, with_latent: bool) -> bool:
+def _should_write(console: Console, picture: Path, with_latent: bool) -> bool:
     """Whether to write the image and the latent of a seed: both or neither."""
-    picture = console.should_write(picture_path(folder, seed))
-    return (with_latent and console.should_write(latent_path(folder, seed))) or picture
+    wanted = console.should_write(picture)
+    return (with_latent and console.should_write(_latent_of(picture))) or wanted
 
 
-def _emit(console: Console, folder: Path, seed: int, with_latent: bool) -> None:
-    latent = str(latent_path(folder, seed)) if with_latent else None
-    console.emit(picture_path(folder, seed), seed=seed, latent=latent)
+def _emit(console: Console, picture: Path, seed: int, with_latent: bool) -> None:
+    console.emit(picture, seed=seed, latent=str(_latent_of(picture)) if with_latent else None)
 
 
 def _write(
-    console: Console, folder: Path, generator: Generator, sample: Sample, parameters: dict[str, Any]
+    console: Console, picture: Path, generator: Generator, sample: Sample, parameters: dict[str, Any]
 ) -> None:
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
 
-    picture, code = picture_path(folder, sample.seed), latent_path(folder, sample.seed)
+    code = _latent_of(picture)
     about = {**parameters, "seed": sample.seed}
     record = console.provenance("generate", about, generator.name, generator.sha256)
     with all_or_none(*([picture, code] if sample.latent else [picture])):
         if sample.latent:
             sample.latent.save(code)
         write_image(picture, sample.pixels, provenance=record)
-    _emit(console, folder, sample.seed, sample.latent is not None)
+    _emit(console, picture, sample.seed, sample.latent is not None)

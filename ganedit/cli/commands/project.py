@@ -10,10 +10,12 @@ import typer
 
 from ganedit.cli.kit.batch import run_stages
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.options import Aligned, Face, Method, Model, OutputFolder, Photos, Space, check_face
 from ganedit.cli.kit.project_photos import ProjectPhotos
 from ganedit.cli.kit.projecting import Projector
 from ganedit.errors import UsageError
+from ganedit.files import IMAGE_SUFFIXES
 
 GPU_BATCH = 16  # photos at a time; halved if memory runs out
 
@@ -70,6 +72,10 @@ def command(
         raise UsageError(f"--batch {batch} must be at least 1")
     if video and method is Method.ENCODE:
         raise UsageError("--video shows an optimisation, and --method encode has none", "drop one of them")
+    destination = Destination(output, (".png",))
+    destination.check_inputs(console, inputs, IMAGE_SUFFIXES)
+    if face == "all":
+        destination.check_count(2, "faces or more")
     from ganedit.latent.inversion.project import ProjectOptions
 
     options = ProjectOptions(
@@ -77,4 +83,4 @@ def command(
     )
     projector = Projector.open(console, model, options, encoder)
     size = 1 if video else batch or (GPU_BATCH if projector.generator.device.type == "cuda" else 1)
-    run_stages(console, inputs, ProjectPhotos(console, projector, output, face, aligned, video, size))
+    run_stages(console, inputs, ProjectPhotos(console, projector, destination, face, aligned, video, size))

@@ -11,6 +11,7 @@ import typer
 
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.errors import UsageError
 from ganedit.files import FILM_SUFFIXES, SOUND_SUFFIXES
 
@@ -64,11 +65,14 @@ def command(
     vocode = vocoder_of(
         cfg, vocoder, device=console.options.device, seed=console.options.seed, candidates=candidates
     )
-    one_file = output.suffix.lower() in WRITERS and not output.is_dir()
+    suffixes = (*SOUND_SUFFIXES, *FILM_SUFFIXES)
+    destination = Destination(output, tuple(WRITERS))
+    destination.check_inputs(console, inputs, suffixes)
 
     def work(path: Path) -> Iterator[Result]:
         suffix = path.suffix if path.suffix.lower() in WRITERS else ".wav"
-        target = output if one_file else output / f"{path.stem}.{translator.name}{suffix}"
+        ending = f".{translator.name}{suffix}"
+        target = destination.path(path, console.stem_of(path, ending) + ending)
         if target.resolve() == path.resolve():
             raise UsageError(f"{path} would be replaced by its own result", "name another one with -o")
         picture = target.with_suffix(".png")
@@ -90,7 +94,7 @@ def command(
         if show and picture.exists():
             yield Result(picture, {"spectrograms": [path.name, target.name]})
 
-    run_batch(console, inputs, work, suffixes=(*SOUND_SUFFIXES, *FILM_SUFFIXES))
+    run_batch(console, inputs, work, suffixes=suffixes)
 
 
 class _Shown:

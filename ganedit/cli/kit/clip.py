@@ -36,9 +36,3 @@ def open_clip_model(console: Console, name: str, *texts: str | None, anyway: boo
         if unknown := clip.unknown_words(text):
             console.warn(f"{clip.name} does not know {', '.join(unknown)} in {text!r}: left out")
     return clip
-
-
-def file_name(text: str) -> str:
-    import re
-
-    return re.sub(r"\W+", "-", text.lower()).strip("-")[:60] or "text"

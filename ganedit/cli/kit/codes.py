@@ -15,7 +15,7 @@ from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX, latents_in, spelling
+from ganedit.files import LATENT_SUFFIX, latents_in, sha256_file, spelling
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.photos import Crop
@@ -88,32 +88,67 @@ class Projections:
         self._latest = Latest(self.console)
 
     def of(self, crop: Crop, stem: str, generator: Generator) -> Latent:
-        """The latent of a crop, projected unless the folder has one and no other method is required.
+        """The latent of a crop, projected unless the folder has one by a method that suits.
 
         Raises:
             UsageError: there is a file of another picture, model or method.
         """
         from ganedit.latent.inversion.project import ProjectOptions
-        from ganedit.latent.latent import Latent
 
         path = latent_path(self.output, stem)
-        if self.method is None and path.is_file():
-            latent = Latent.load(path)
-            if _is_projection_of(latent, crop, generator):
-                self.console.note(f"{stem}: taking its projection {path}")
-                return latent
+        latent = self._found(stem, crop.source_sha256)
+        if latent is not None and _is_projection_of(latent, crop, generator):
+            self.console.note(f"{stem}: taking its projection {path}")
+            return latent
         for target in (path, picture_path(self.output, stem)):
             if not self.console.should_write(target):
-                raise UsageError(
-                    f"{target} is there already, and of another image, model or method",
-                    "--force overwrites it, -o writes elsewhere",
-                )
+                raise _taken(target)
         if self._projector is None or self._projector.generator is not generator:
             options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
             self._projector = Projector.open(self.console, generator, options, latest=self._latest)
         ((latent, projection),) = self._projector.run([crop], f"projecting {stem}")
-        self._projector.save(stem, self.output, Path(crop.source), latent, projection)
+        self._projector.save(path, picture_path(self.output, stem), Path(crop.source), latent, projection)
         return latent
+
+    def check(self, stem: str, photo_sha256: str) -> None:
+        """Refuse a name under which there are files of another picture or method, before models are opened.
+
+        Raises:
+            UsageError: there are such files, and --force was not given.
+        """
+        targets = [latent_path(self.output, stem), picture_path(self.output, stem)]
+        there = [path for path in targets if path.exists()]
+        if there and not self.console.options.force and self._found(stem, photo_sha256) is None:
+            raise _taken(there[0])
+
+    def sha256_of(self, stem: str, photo_sha256: str, model: str) -> str | None:
+        """The checksum of the latent file that `of` would take, as far as can be told without the model."""
+        latent = self._found(stem, photo_sha256)
+        same = latent is not None and latent.model == model
+        return sha256_file(latent_path(self.output, stem)) if same else None
+
+    def _found(self, stem: str, photo_sha256: str) -> Latent | None:
+        """The projection of a photo that is in the folder already, by the required method."""
+        from ganedit.images.io import read_provenance
+        from ganedit.latent.latent import Latent
+
+        path, picture = latent_path(self.output, stem), picture_path(self.output, stem)
+        if not path.is_file():
+            return None
+        if self.method is not None:
+            record = read_provenance(picture) if picture.is_file() else None
+            parameters = (record or {}).get("parameters") or {}
+            if self.console.options.force or parameters.get("method") != self.method.value:
+                return None
+        latent = Latent.load(path)
+        return latent if latent.source_sha256 == photo_sha256 and not latent.edits else None
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is there already, and of another image, model or method",
+        "--force overwrites it, -o writes elsewhere",
+    )
 
 
 class Sampling:
@@ -199,7 +234,8 @@ class Codes:
         from ganedit.latent.inversion.photos import crops_of
 
         (crop,) = crops_of(read_image(path), generator)
-        return self.projections.of(crop, face_stem(path.stem, crop.number), generator)
+        stem = self.projections.console.stem_of(path)
+        return self.projections.of(crop, face_stem(stem, crop.number), generator)
 
     def _sample(self, seed: int, generator: Generator) -> Point:
         from ganedit.latent.latent import Latent

@@ -29,11 +29,13 @@ class Options:
     device: str = "auto"
     dtype: str = "auto"
     seed: int = 0
+    seed_given: bool = False
     json: bool = False
     quiet: bool = False
     debug: bool = False
     force: bool = False
     skip_existing: bool = False
+    recursive: bool = False
     provenance: bool = True
 
     def __post_init__(self) -> None:
@@ -80,6 +82,7 @@ class Console:
     options: Options = field(default_factory=Options)
     command: str = "ganedit"
     _claimed: set[Path] = field(default_factory=set, repr=False)
+    _named: dict[str, Path] = field(default_factory=dict, repr=False)
 
     # ---- results, on standard output ----
 
@@ -159,6 +162,21 @@ class Console:
             yield bar.update
 
     # ---- files ----
+
+    def stem_of(self, path: Path, ending: str = "") -> str:
+        """The name of an input for its results: without its suffix, unless that would give it the name of
+        another input of this run.
+
+        Args:
+            path: The input.
+            ending: What follows in the name of its result, if that differs between inputs.
+        """
+        first = self._named.setdefault(path.stem + ending, path.absolute())
+        if first == path.absolute():
+            return path.stem
+        if first.name != path.name:
+            return path.name
+        return f"{path.parent.name}-{path.stem}" if self.options.recursive else path.stem
 
     def should_write(self, path: str | Path) -> bool:
         """Whether to make `path`; ask before the work starts, once for each output.

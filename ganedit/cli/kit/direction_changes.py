@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -10,15 +11,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ganedit.cli.kit.editor import PASTES, Change
+from ganedit.cli.kit.changes import Change
+from ganedit.cli.kit.editor import PASTES
+from ganedit.cli.kit.outputs import move_name
 from ganedit.cli.kit.units import Units
 from ganedit.errors import UsageError
+from ganedit.files import sha256_file
 
 if TYPE_CHECKING:
     from ganedit.images.paste import Mode
     from ganedit.latent.directions.direction import Direction
     from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
+
+LOG = logging.getLogger(__name__)
 
 
 class EditSpace(StrEnum):
@@ -97,6 +103,29 @@ class DirectionChange(Change):
     def labels(self) -> Sequence[str]:
         return list(self.plans)
 
+    def name(self, label: str | None) -> str:
+        magnitudes = list(self.plans.values())
+        first = magnitudes[0] if label is None else self.plans[label]
+        amounts = [f"{value:+g}" for value in first]
+        if label is None and self.swept:
+            amounts[0] += f"to{magnitudes[-1][0]:+g}x{len(magnitudes)}"
+        moves = zip(self.directions, amounts, self.layers, strict=True)
+        return ".".join([*(move_name(*move) for move in moves), *filter(None, [self.changed_units.name])])
+
+    def request(self, label: str | None, model: str) -> dict[str, Any]:
+        from ganedit.latent.directions.named import file_of
+
+        files = [file_of(name, model) for name in self.directions]
+        return {
+            "directions": self.directions,
+            "sha256": [sha256_file(path) if path and path.is_file() else None for path in files],
+            "magnitudes": list(self.plans.values()) if label is None else [self.plans[label]],
+            "layers": self.layers,
+            "space": self.space.value,
+            "safe": self.safe,
+            "units": self.changed_units.request,
+        }
+
     def details(self, label: str) -> dict[str, Any]:
         return {"magnitudes": self.plans[label]} | ({"units": self.units} if self.units else {})
 
@@ -121,7 +150,20 @@ class DirectionChange(Change):
                     f"layers go from 0 to {generator.num_ws - 1}",
                 )
         self.changed_units.prepare(generator)
+        if self.swept:
+            self._check_sweep(directions[0])
         self._directions[generator.sha256] = directions
+
+    def _check_sweep(self, direction: Direction) -> None:
+        """Warn of a sweep that goes too far; it is not clipped, since its results are named by magnitude."""
+        ends = [magnitudes[0] for magnitudes in self.plans.values()]
+        low, high = (direction.clipped(end) for end in (min(ends), max(ends)))
+        if (low, high) != (min(ends), max(ends)):
+            least, most = direction.clipped(-math.inf), direction.clipped(math.inf)
+            LOG.warning(
+                f"the sweep of {direction.name} leaves its safe range from {least:+g} to {most:+g}: "
+                "the outermost images may break"
+            )
 
     def _named(self, name: str, generator: Generator) -> Direction:
         """A direction by its name or file, or in the space s by channels."""
@@ -141,8 +183,8 @@ class DirectionChange(Change):
         from ganedit.latent.editing import edit
 
         moves = zip(self._directions[generator.sha256], self.plans[label], self.layers, strict=True)
-        clip = bool(latent.source) and not self.swept if self.safe is None else self.safe
-        return edit(latent, list(moves), safe=clip)
+        clip = bool(latent.source) if self.safe is None else self.safe
+        return edit(latent, list(moves), safe=None if self.swept else clip)
 
     def __str__(self) -> str:
         """Text for the caption of a sheet: "smile, age 1"."""

@@ -6,9 +6,7 @@ pasted into its photo, and shown on a sheet and in a film.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,17 +15,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganedit.cli.kit.batch import Result, run_batch
-from ganedit.cli.kit.codes import Models, Projections, latent_behind
+from ganedit.cli.kit.changes import Change
+from ganedit.cli.kit.codes import MODEL, Models, Projections, latent_behind
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
+from ganedit.cli.kit.directions import model_name
+from ganedit.cli.kit.edit_targets import Sha256Of, Targets, is_copy, is_done
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
+from ganedit.errors import UsageError
 from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in
 
 if TYPE_CHECKING:
     from ganedit.images.io import Photo
-    from ganedit.images.paste import Mode
-    from ganedit.latent.inversion.photos import Crop
     from ganedit.latent.latent import Latent
     from ganedit.latent.results import EditedFace
     from ganedit.store.models import Generator
@@ -53,54 +54,10 @@ PhotoNow = Annotated[
     Path | None, typer.Option(help="Photo to paste into, if it has moved since it was projected.")
 ]
 ModelOf = Annotated[str | None, typer.Option(help="Generator: a name or a file (default: the latent's own).")]
+Done = Callable[[Path, str | None, bool], bool]
+"""Whether a file with this label was made by an identical request; True for one that shows all faces."""
+
 Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a number (2: second largest).")]
-
-
-class Change(ABC):
-    """A change of latents; its `str` is for the caption of a sheet.
-
-    Attributes:
-        command: The command, for records.
-        paste: How results are pasted into photos, or None.
-    """
-
-    command: str
-    paste: Mode | None
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Labels of the results for one input: "" if there is one, otherwise "+1.0" and so on."""
-        return ("",)
-
-    @property
-    def swept(self) -> bool:
-        """Whether there are several results."""
-        return "" not in self.labels
-
-    @abstractmethod
-    def prepare(self, generator: Generator) -> None:
-        """Open what is needed and refuse impossible changes, before the first photo is projected."""
-
-    @abstractmethod
-    def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
-        """The changed latent."""
-
-    def details(self, label: str) -> dict[str, Any]:
-        """Details of a result for --json."""
-        return {}
-
-    @property
-    def units(self) -> list[dict[str, Any]]:
-        """Changes to single units of the generator, for the record of pictures.
-
-        A latent cannot store them, so none is written if there are any.
-        """
-        return []
-
-    def applied(self, generator: Generator, share: float = 1.0) -> AbstractContextManager[None]:
-        """Context in which `generator` draws changed pictures; `share` is the fraction of the changes to
-        units."""
-        return nullcontext()
 
 
 @dataclass
@@ -109,7 +66,6 @@ class Subject:
 
     stem: str
     path: Path  # its latent
-    crop: Crop | None = None  # of a photo that is not yet projected
     latent: Latent | None = None
     latents: dict[str, Latent] = field(default_factory=dict)  # edited, by label
     drawn: EditedFace | None = None
@@ -120,37 +76,15 @@ class Subject:
         assert self.drawn is not None
         return self.drawn
 
-
-@dataclass
-class Targets:
-    """Output files for one input, by label."""
-
-    pictures: dict[str, list[Path]]  # one per face
-    pasted: dict[str, Path]
-    sheet: Path | None
-    video: Path | None
-    latents: bool  # whether latents are written next to the pictures
-
-    def all(self) -> list[Path]:
-        crops = [path for paths in self.pictures.values() for path in paths]
-        more = [path for path in (self.sheet, self.video) if path is not None]
-        return [*crops, *self.latents_of(crops), *self.pasted.values(), *more]
-
-    def latents_of(self, crops: Sequence[Path]) -> list[Path]:
-        return [_latent_of(path) for path in crops] if self.latents else []
-
-
-def _latent_of(picture: Path) -> Path:
-    return latent_path(picture.parent, picture.stem)
+    @property
+    def code(self) -> Latent:
+        """Its latent, which is known or was projected."""
+        assert self.latent is not None
+        return self.latent
 
 
 def _texts(paths: Sequence[Path]) -> list[str]:
     return [str(path) for path in paths]
-
-
-def _latents_in(source: str) -> list[str]:
-    """The latents in a folder if there are any; then the pictures next to them are ignored."""
-    return [str(path) for path in latents_in(Path(source))] or [source]
 
 
 @dataclass
@@ -170,7 +104,9 @@ class Editor:
 
     def __post_init__(self) -> None:
         self._models = Models(self.console, self.model)
-        self._projections = Projections(self.console, self.output, self.method)
+        self._destination = Destination(self.output)
+        self.folder = self._destination.folder
+        self._projections = Projections(self.console, self.folder, self.method)
         self._done: set[Path] = set()
 
     def run(self, inputs: list[str] | None) -> None:
@@ -184,15 +120,27 @@ class Editor:
             )
             return paths
 
-        named = None if inputs is None else [one for given in inputs for one in _latents_in(given)]
+        named = None if inputs is None else [one for given in inputs for one in self._latents_in(given)]
         suffixes = (*IMAGE_SUFFIXES, LATENT_SUFFIX)
+        self._destination.check_inputs(self.console, named, suffixes)
+        self._destination.check_count(len(self.change.labels), "magnitudes")
+        if self.face == "all" and not self.change.paste:
+            self._destination.check_count(2, "faces or more")
         run_batch(self.console, named, self.work, suffixes=suffixes, fallback=latest)
+
+    def _latents_in(self, source: str) -> list[str]:
+        """The latents in a folder if there are any; then the pictures next to them are ignored."""
+        found = latents_in(Path(source), self.console.options.recursive)
+        return [str(path) for path in found] or [source]
 
     def work(self, path: Path) -> Iterator[Result]:
         """Yield the results for one latent or photo."""
-        check_folder(self.output)
         from ganedit.latent.foreign import is_foreign
 
+        check_folder(self.folder)
+        self._destination.path(path, "")  # refuses a second input for one file
+        if self._destination.file and self._destination.file.resolve() == path.resolve():
+            raise UsageError(f"{path} would be replaced by its own result", "name another file with -o")
         latent = latent_behind(path)
         if is_foreign(path):
             yield from self._from_foreign(path)
@@ -203,101 +151,142 @@ class Editor:
             yield from self._from_latent(latent)
 
     def _from_latent(self, path: Path) -> Iterator[Result]:
-        from ganedit.latent.inversion.photos import find_photo
         from ganedit.latent.latent import Latent
 
-        latent = Latent.load(path)
-        generator = self._models.of(latent)
-        latent = latent.for_model(generator)
-        self.change.prepare(generator)
-        photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
-        subject = Subject(path.name.removesuffix(LATENT_SUFFIX), path, latent=latent)
-        yield from self._edit(subject.stem, [subject], generator, photo)
+        yield from self._of_latent(Subject(path.name.removesuffix(LATENT_SUFFIX), path, Latent.load(path)))
 
     def _from_foreign(self, path: Path) -> Iterator[Result]:
         """Yield the results for the latents in a file of another program."""
         from ganedit.latent.foreign import import_latents
+
+        for name, latent in import_latents(path, self._models.open()).items():
+            yield from self._of_latent(Subject(name, path, latent))
+
+    def _of_latent(self, subject: Subject) -> Iterator[Result]:
+        from ganedit.files import sha256_file
         from ganedit.latent.inversion.photos import find_photo
 
-        generator = self._models.open()
-        self.change.prepare(generator)
-        for name, latent in import_latents(path, generator).items():
-            photo = find_photo(latent, given=self.photo) if self.change.paste else None
-            yield from self._edit(name, [Subject(name, path, latent=latent)], generator, photo)
+        latent, path = subject.code, subject.path
+        photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
+        targets = Targets(self.folder, subject.stem, self.change, photo, self._destination.file)
+        done = self._done_of(latent.model, lambda stem: sha256_file(path) if stem == subject.stem else None)
+        wanted = self._wanted_of_all(targets, done) + self._wanted_of(targets, [subject], done)
+        if wanted:
+            generator = self._models.of(latent)
+            subject.latent = latent.for_model(generator)
+            self.change.prepare(generator)
+            self._make(targets, [subject], generator, wanted)
+        yield from self._results(targets, [subject])
 
     def _from_photo(self, path: Path) -> Iterator[Result]:
         from ganedit.images.io import read_image
         from ganedit.latent.inversion.photos import crops_of
 
         photo = read_image(path)
+        model = model_name(self.model or MODEL)
+        name, whole = self.console.stem_of(path), photo if self.change.paste else None
+        targets = Targets(self.folder, name, self.change, whole, self._destination.file)
+        done = self._done_of(model, lambda stem: self._projections.sha256_of(stem, photo.sha256, model))
+        wanted = self._wanted_of_all(targets, done)
+        crops = crops_of(photo, self._opened(), face="all") if self.face == "all" else []
+        numbers = [crop.number for crop in crops] or [1 if self.face == "largest" else int(self.face)]
+        stems = [face_stem(name, number) for number in numbers]
+        subjects = [Subject(stem, latent_path(self.folder, stem)) for stem in stems]
+        wanted += self._wanted_of(targets, subjects, done)
+        if wanted:
+            for stem in stems:
+                self._projections.check(stem, photo.sha256)
+            generator = self._opened()
+            for subject, crop in zip(
+                subjects, crops or crops_of(photo, generator, face=self.face), strict=True
+            ):
+                subject.latent = self._projections.of(crop, subject.stem, generator)
+            self._make(targets, subjects, generator, wanted)
+        yield from self._results(targets, subjects)
+
+    def _opened(self) -> Generator:
+        """The generator for photos, with the change prepared for it."""
         generator = self._models.open()
         self.change.prepare(generator)
-        subjects = []
-        for crop in crops_of(photo, generator, face=self.face):
-            stem = face_stem(path.stem, crop.number)
-            subjects.append(Subject(stem, latent_path(self.output, stem), crop))
-        yield from self._edit(path.stem, subjects, generator, photo if self.change.paste else None)
+        return generator
 
-    def _edit(
-        self,
-        name: str,
-        subjects: list[Subject],
-        generator: Generator,
-        photo: Photo | None,
-    ) -> Iterator[Result]:
-        targets = self._targets(name, subjects, photo)
-        wanted = [path for path in targets.all() if self.console.should_write(path)]
-        if wanted:
-            for subject in subjects:
-                if subject.latent is None:
-                    assert subject.crop is not None
-                    subject.latent = self._projections.of(subject.crop, subject.stem, generator)
-            for subject in subjects:
-                self._draw(subject, generator)
-            self._write_crops(subjects, targets, wanted)
+    # ---- what is to be made ----
+
+    def _request(self, label: str | None, model: str, together: bool = False) -> dict[str, Any]:
+        """The request for a result with this label; `together` if it shows all faces."""
+        every = {"face": "all"} if together and self.face == "all" else {}
+        return {**self.change.request(label, model), **every}
+
+    def _done_of(self, model: str, sha256_of: Sha256Of) -> Done:
+        return lambda path, label, together: is_done(path, self._request(label, model, together), sha256_of)
+
+    def _wanted_of_all(self, targets: Targets, done: Done) -> list[Path]:
+        """The photos, the sheet and the film that are to be written."""
+        wanted = []
         for label in self.change.labels:
-            crops, pasted = targets.pictures[label], targets.pasted.get(label)
-            if photo is not None and pasted in wanted:
-                self._write_pasted(pasted, photo, subjects, label)
+            path = targets.pasted(label)
+            if path and self._wants(path, is_copy(path, targets.photo) or done(path, label, True)):
+                wanted.append(path)
+        more = [targets.of_all(".sheet.png")] if self.sheet else []
+        more += [targets.of_all(".mp4")] if self.video else []
+        return wanted + [path for path in more if self._wants(path, done(path, None, True))]
+
+    def _wanted_of(self, targets: Targets, subjects: list[Subject], done: Done) -> list[Path]:
+        """The pictures of faces, and their latents, that are to be written."""
+        wanted = []
+        for label in self.change.labels:
+            for subject in subjects:
+                picture = targets.picture(subject.stem, label)
+                same = done(picture, label, False)
+                files = [picture, *targets.latents_of([picture])]
+                wanted += [path for path in files if self._wants(path, same)]
+        return wanted
+
+    def _wants(self, path: Path, done: bool) -> bool:
+        """Whether to write a file; not if it is there and `done` by an identical request."""
+        options = self.console.options
+        if not path.exists() or not done or options.force or options.skip_existing:
+            return self.console.should_write(path)
+        if not path.name.endswith(LATENT_SUFFIX):
+            self.console.note(f"{path} is done already, by the same request; --force makes it again")
+        return False
+
+    def _results(self, targets: Targets, subjects: list[Subject]) -> Iterator[Result]:
+        """The results to print, which are written or were there already."""
+        for label in self.change.labels:
+            crops = [targets.picture(subject.stem, label) for subject in subjects]
             details = {"latents": _texts(targets.latents_of(crops)), **self.change.details(label)}
-            if pasted is not None:
+            if (pasted := targets.pasted(label)) is not None:
                 yield Result(pasted, {**details, "pictures": _texts(crops)})
                 continue
             for path in crops:
                 yield Result(path, {**details, "latents": _texts(targets.latents_of([path]))})
-        if targets.video is not None:
-            if targets.video in wanted:
-                self._write_film(targets.video, subjects, photo)
-            self.console.note(f"{name}: {targets.video} shows the change")
-        if targets.sheet is not None:
-            if targets.sheet in wanted:
-                self._write_sheet(targets.sheet, name, subjects, photo)
-            yield Result(targets.sheet, {"sheet": str(self.change)})
-
-    def _targets(self, name: str, subjects: list[Subject], photo: Photo | None) -> Targets:
-        from ganedit.images.encode import WRITERS
-
-        labels = self.change.labels
-        pictures = {
-            label: [self.output / f"{s.stem}.{f'edit{label}' if label else 'edited'}.png" for s in subjects]
-            for label in labels
-        }
-        pasted: dict[str, Path] = {}
-        if photo is not None:
-            own = photo.path.suffix if photo.path else ""
-            suffix = own if own.lower() in WRITERS else ".png"
-            pasted = {label: self.output / f"{name}.pasted{label}{suffix}" for label in labels}
-        sheet = self.output / f"{name}.sheet.png" if self.sheet else None
-        video = self.output / f"{name}.edited.mp4" if self.video else None
-        return Targets(pictures, pasted, sheet, video, latents=not self.change.units)
+        if self.video:
+            self.console.note(f"{targets.name}: {targets.of_all('.mp4')} shows the change")
+        if self.sheet:
+            yield Result(targets.of_all(".sheet.png"), {"sheet": str(self.change)})
 
     # ---- drawing and writing ----
+
+    def _make(
+        self, targets: Targets, subjects: list[Subject], generator: Generator, wanted: list[Path]
+    ) -> None:
+        for subject in subjects:
+            self._draw(subject, generator)
+        self._write_crops(targets, subjects, wanted)
+        for label in self.change.labels:
+            pasted = targets.pasted(label)
+            if targets.photo is not None and pasted in wanted:
+                self._write_pasted(pasted, targets.photo, subjects, label)
+        if (film := targets.of_all(".mp4")) in wanted:
+            self._write_film(film, subjects, targets.photo)
+        if (sheet := targets.of_all(".sheet.png")) in wanted:
+            self._write_sheet(sheet, targets, subjects)
 
     def _draw(self, subject: Subject, generator: Generator) -> None:
         from ganedit.latent.results import draw_edited
 
-        latent = subject.latent
-        assert latent is not None
+        latent = subject.code
         own = latent.personal(generator)
         subject.latents = {label: self.change.of(latent, generator, label) for label in self.change.labels}
         with self.console.progress(f"drawing {subject.stem}") as bar:
@@ -306,30 +295,39 @@ class Editor:
                 film=self.video, applied=partial(self.change.applied, own), progress=bar.update,
             )  # fmt: skip
 
-    def _record(self, latent: Latent, pasted: bool = False) -> dict[str, Any] | None:
+    def _record(
+        self, subjects: Sequence[Subject], label: str | None, latent: Latent, pasted: bool | None = None
+    ) -> dict[str, Any] | None:
+        """The record of a result; `pasted` is None for the picture of a single face."""
+        from ganedit.files import sha256_file
+
         parameters: dict[str, Any] = {"edits": list(latent.edits)}
         if self.change.units:
             parameters["units"] = self.change.units
         if pasted:
             parameters["paste"] = self.change.paste
+        inputs = {subject.stem: sha256_file(subject.path) for subject in subjects}
+        together = pasted is not None
+        parameters["request"] = self._request(label, latent.model, together) | {"inputs": inputs}
         source = latent.source or None
         return self.console.provenance(
-            self.change.command, parameters, latent.model, latent.model_sha256, source, pasted
+            self.change.command, parameters, latent.model, latent.model_sha256, source, bool(pasted)
         )
 
-    def _write_crops(self, subjects: list[Subject], targets: Targets, wanted: list[Path]) -> None:
+    def _write_crops(self, targets: Targets, subjects: list[Subject], wanted: list[Path]) -> None:
         from ganedit.files import all_or_none
         from ganedit.images.io import write_image
 
-        for label, paths in targets.pictures.items():
-            for subject, path in zip(subjects, paths, strict=True):
-                latent = subject.latents[label]
+        for label in self.change.labels:
+            for subject in subjects:
+                latent, path = subject.latents[label], targets.picture(subject.stem, label)
                 with all_or_none(path, *targets.latents_of([path])):
                     for latent_file in targets.latents_of([path]):
                         if latent_file in wanted:
                             latent.save(latent_file)
                     if path in wanted:
-                        write_image(path, subject.face.after[label], provenance=self._record(latent))
+                        record = self._record([subject], label, latent)
+                        write_image(path, subject.face.after[label], provenance=record)
 
     def _write_pasted(self, path: Path, photo: Photo, subjects: list[Subject], label: str) -> None:
         import shutil
@@ -349,23 +347,31 @@ class Editor:
             with atomic_path(path) as temporary:  # an exact copy, without compressing it again
                 shutil.copyfile(photo.path, temporary)
             return
-        record = self._record(subjects[0].latents[label], pasted=True)
+        record = self._record(subjects, label, subjects[0].latents[label], pasted=True)
         write_image(path, pixels, like=photo, provenance=record)
 
-    def _write_sheet(self, path: Path, name: str, subjects: list[Subject], photo: Photo | None) -> None:
+    def _write_sheet(self, path: Path, targets: Targets, subjects: list[Subject]) -> None:
         from ganedit.images.io import write_image
         from ganedit.latent.results import edit_sheet
 
-        pixels = None if photo is None else photo.pixels
+        pixels = None if targets.photo is None else targets.photo.pixels
         faces = [subject.face for subject in subjects]
-        made = edit_sheet(faces, f"{name}: {self.change}", photo=pixels, mode=self.change.paste or "change")
-        last = list(subjects[0].latents.values())[-1]
-        write_image(path, made, provenance=self._record(last, pasted=photo is not None))
+        caption = f"{targets.name}: {self.change}"
+        made = edit_sheet(faces, caption, photo=pixels, mode=self.change.paste or "change")
+        write_image(path, made, provenance=self._record_of_all(subjects, targets.photo))
 
     def _write_film(self, path: Path, subjects: list[Subject], photo: Photo | None) -> None:
+        import json
+
         from ganedit.images.video import write_video
         from ganedit.latent.results import edit_film
 
         pixels = None if photo is None else photo.pixels
         faces = [subject.face for subject in subjects]
-        write_video(path, edit_film(faces, photo=pixels, mode=self.change.paste or "change"))
+        record = self._record_of_all(subjects, photo)
+        frames = edit_film(faces, photo=pixels, mode=self.change.paste or "change")
+        write_video(path, frames, comment=json.dumps(record) if record else "")
+
+    def _record_of_all(self, subjects: list[Subject], photo: Photo | None) -> dict[str, Any] | None:
+        last = list(subjects[0].latents.values())[-1]
+        return self._record(subjects, None, last, pasted=photo is not None)

@@ -6,8 +6,10 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from ganedit.cli.kit.presets import PRESETS, examples_of
+
 TASKS = {
-    "Edit faces": ("align", "project", "edit", "clip", "latent", "direction"),
+    "Edit faces": (*PRESETS, "presets", "align", "project", "edit", "clip", "latent", "direction"),
     "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
     "Transform images and sounds": ("translate", "upscale", "inpaint", "colorize", "timbre", "draw"),
     "Train and measure": ("train", "metrics"),
@@ -17,8 +19,8 @@ TASKS = {
 GROUPS = {
     "Input": """
         face aligned landmarks seeds rows cols photo data labels label fit mirror limit load_size keep_size
-        palette instances input colorization items mask box region positive negative scores pairs real skip
-        notes test test_share attributes holes template like run instruments seconds
+        palette instances input colorization items recursive mask box region positive negative scores pairs
+        real skip notes test test_share attributes holes template like run instruments seconds
     """,
     "Model": """
         model clip classifier encoder mapper vocoder vocoders start resolution size channel_base channel_max
@@ -46,6 +48,7 @@ EXAMPLES = {
         "ganedit edit me.jpg --direction smile --magnitude 2 --paste",
         "ganedit edit me.latent.safetensors --direction age --sweep -3:3:7",
     ),
+    "presets": ("ganedit presets", "ganedit presets --json"),
     "translate": (
         "ganedit translate horse.jpg --model horse2zebra",
         "ganedit translate sketch.png --model edges2faces",
@@ -150,7 +153,7 @@ EXAMPLES = {
     "models verify": ("ganedit models verify", "ganedit models verify faces"),
     "models rm": ("ganedit models rm mine", "ganedit models rm mine --yes"),
     "models path": ("ganedit models path faces", "ganedit models path mine"),
-    "info": ("ganedit info me.edited.png", "ganedit info me.latent.safetensors --json"),
+    "info": ("ganedit info me.smile+2.png", "ganedit info me.latent.safetensors --json"),
     "doctor": ("ganedit doctor", "ganedit doctor --json"),
     "metrics upscale": (
         "ganedit metrics upscale Set5 Set14",
@@ -177,6 +180,7 @@ EXAMPLES = {
         "ganedit metrics vocoder piano/ --vocoders gan,griffin-lim --seconds 5",
     ),
 }
+EXAMPLES |= {name: examples_of(name) for name in PRESETS}
 """Two examples for the end of a command's help, by the words after `ganedit`."""
 
 

@@ -47,8 +47,8 @@ def _is_output_of_a_process(descriptor: int) -> bool:
     return False
 
 
-def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """The files for one argument, sorted; folders are searched without their subfolders.
+def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES, recursive: bool = False) -> list[Path]:
+    """The files for one argument, sorted; `recursive` also searches the subfolders of folders.
 
     Raises:
         InputError: nothing is there.
@@ -57,13 +57,12 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
         raise InputError("an empty name was given", "name files, folders or globs")
     path = Path(source).expanduser()
     if path.is_dir():
-        files = sorted(
-            p
-            for p in path.iterdir()
-            if p.name.lower().endswith(tuple(suffixes)) and not p.name.startswith(".")
-        )
+        files = _files_in(path, suffixes, recursive)
         if not files:
-            raise InputError(f"{source}: the folder holds no {_kinds(suffixes)} file", "name another one")
+            what = f"{source}: the folder holds no {_kinds(suffixes)} file"
+            if not recursive and _files_in(path, suffixes, recursive=True):
+                raise InputError(f"{what}, but its subfolders do", "--recursive takes those")
+            raise InputError(what, "name another one")
         return files
     if path.exists():
         return [path]
@@ -73,6 +72,16 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
         more = ", or name a folder or a glob" if hint == "check the spelling" else ""
         raise InputError(f"{source}: no such file", hint + more)
     return [p for p in matches if p.is_file()]
+
+
+def _files_in(folder: Path, suffixes: Sequence[str], recursive: bool) -> list[Path]:
+    found = folder.rglob("*") if recursive else folder.iterdir()
+    return sorted(
+        path
+        for path in found
+        if path.name.lower().endswith(tuple(suffixes))
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def _kinds(suffixes: Sequence[str]) -> str:
@@ -86,11 +95,12 @@ def sources(
     fallback: Callable[[], Iterable[Path]] | None = None,
 ) -> Iterator[Path | GaneditError]:
     """Yield every input as late as possible, so that the stages of a pipeline overlap."""
+    recursive = console.options.recursive
     if not inputs and _is_piped(console):
         brought = False
         for line in _lines(console):
             brought = True
-            yield from _expanded(line, suffixes)
+            yield from _expanded(line, suffixes, recursive)
         if not brought:  # the previous command failed: do not use the fallback
             raise InputError("the pipe brought no paths", "see what the command before it says")
         return
@@ -100,12 +110,12 @@ def sources(
         return
     for source in inputs:
         for one in _lines(console) if source == "-" else [source]:
-            yield from _expanded(one, suffixes)
+            yield from _expanded(one, suffixes, recursive)
 
 
-def _expanded(source: str, suffixes: Sequence[str]) -> Iterator[Path | GaneditError]:
+def _expanded(source: str, suffixes: Sequence[str], recursive: bool) -> Iterator[Path | GaneditError]:
     try:
-        yield from expand(source, suffixes)
+        yield from expand(source, suffixes, recursive)
     except GaneditError as error:
         yield error
 

@@ -27,7 +27,9 @@ Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a num
 NoMetadata = Annotated[
     bool, typer.Option("--no-metadata", help="Do not keep EXIF and XMP: date, camera, place and so on.")
 ]
-OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+OutputFolder = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder for the results, or a file for one: out.png.")
+]
 
 
 class Method(StrEnum):

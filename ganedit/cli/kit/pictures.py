@@ -16,6 +16,7 @@ import typer
 
 from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import PICTURES, Destination
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import GaneditError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
@@ -72,7 +73,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         use: The command.
         model: The model.
         suffix: Added to the input's name; may include another file suffix.
-        output: Folder for the results.
+        output: Folder for the results, or a file for one.
         change: Function of pictures from `open`, and of a progress callback.
         open: Function that reads a path.
         parameters: Parameters for the provenance of the result.
@@ -100,20 +101,27 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         """Process all inputs; see `run_batch` about errors."""
         if os.path.basename(self.suffix) != self.suffix:
             raise UsageError(f"--suffix {self.suffix} names a folder", "say with -o where results go")
+        suffixes = (*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES
+        writers = (*PICTURES, ".mp4", ".gif", ".apng") if self.films else PICTURES
+        self._destination = Destination(self.output, writers)
+        self._destination.check_inputs(self.console, inputs, suffixes)
         ahead = AHEAD if self.together else 1
         if not inputs or "-" in inputs:
             ahead = 0  # a pipe may be slow, and results must not wait for it
         self.ahead = self.behind = ahead
-        run_stages(
-            self.console, inputs, self, suffixes=(*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES
-        )
+        run_stages(self.console, inputs, self, suffixes=suffixes)
 
     def plan(self, path: Path) -> Iterator[_Picture | _Film | Result]:
         from ganedit.images.film import is_film
 
-        check_folder(self.output)
+        check_folder(self._destination.folder)
         film = self.films and is_film(path)
-        target = self.output / self._name(path, film)
+        writers = _writers(path, film)
+        ending = self._ending(path, film, writers)
+        target = self._destination.path(path, self.console.stem_of(path, ending) + ending)
+        if target.suffix.lower() not in writers:
+            what = "a film" if film else "an image"
+            raise UsageError(f"{path} is {what}, which {target} cannot be", f"choose {', '.join(writers)}")
         if target.resolve() == path.resolve():
             raise UsageError(f"{path} would be replaced by its own result", "choose a --suffix, or -o")
         if not self.console.should_write(target):
@@ -121,20 +129,13 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         else:
             yield _Film(path, target) if film else _Picture(path, target)
 
-    def _name(self, path: Path, film: bool) -> str:
-        from ganedit.images.animation import FORMATS as ANIMATIONS
-        from ganedit.images.encode import WRITERS
-        from ganedit.images.video import SUFFIXES as FILM_WRITERS
-
+    def _ending(self, path: Path, film: bool, writers: Sequence[str]) -> str:
+        """What follows the name of an input in that of its result."""
         own = path.suffix.lower()
-        animated = (own,) if own in ANIMATIONS else ()
-        writers = (*FILM_WRITERS, *animated) if film else WRITERS
         if os.path.splitext(f"x{self.suffix}")[1].lower() in writers:
-            return f"{path.stem}{self.suffix}"
-        if film:
-            return f"{path.stem}{self.suffix}{path.suffix if animated else '.mp4'}"
+            return self.suffix
         keep = own in writers and not (self.lossless and own in LOSSY)
-        return f"{path.stem}{self.suffix}{path.suffix if keep else '.png'}"
+        return self.suffix + (path.suffix if keep else ".mp4" if film else ".png")
 
     def read(self, task: _Picture | _Film) -> Photo | LabelMap | None:
         return self.open(task.path) if isinstance(task, _Picture) else None
@@ -199,6 +200,16 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
 
         (result,) = self.change([Photo(pixels)], lambda done, total: None)
         return result.pixels
+
+
+def _writers(path: Path, film: bool) -> tuple[str, ...]:
+    """Suffixes of the files that an input can become."""
+    from ganedit.images.animation import FORMATS as ANIMATIONS
+    from ganedit.images.encode import WRITERS
+    from ganedit.images.video import SUFFIXES as FILM_WRITERS
+
+    own = path.suffix.lower()
+    return (*FILM_WRITERS, *((own,) if own in ANIMATIONS else ())) if film else WRITERS
 
 
 def _damage(film: Film, damaged: list[int]) -> GaneditError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganedit.cli.kit.batch import Result, Stages
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Projector
 
@@ -43,7 +44,7 @@ class _Projected:
 class ProjectPhotos(Stages[_Face, _Face, _Projected]):
     console: Console
     projector: Projector
-    output: Path
+    destination: Destination
     face: str
     aligned: bool
     video: bool
@@ -53,16 +54,17 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         self.ahead = self.size - 1
 
     def plan(self, path: Path) -> Iterator[_Face | Result]:
-        check_folder(self.output)
+        check_folder(self.destination.folder)
+        name = self._name(path)
         if self.face != "all":  # the name is known, so a photo to skip need not be read
-            stem = face_stem(path.stem, 1 if self.face == "largest" or self.aligned else int(self.face))
+            stem = face_stem(name, 1 if self.face == "largest" or self.aligned else int(self.face))
             if not self._wanted(stem):
                 yield self._existing(stem)
                 return
             yield from (_Face(path, stem, crop) for crop in self._crops(path))
             return
         for crop in self._crops(path):
-            stem = face_stem(path.stem, crop.number)
+            stem = face_stem(name, crop.number)
             yield _Face(path, stem, crop) if self._wanted(stem) else self._existing(stem)
 
     def read(self, task: _Face) -> _Face:
@@ -82,7 +84,8 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
     def write(self, task: _Face, made: _Projected) -> Result:
         if self.video:
             self._write_film(task, made.film)
-        more = self.projector.save(task.stem, self.output, task.path, made.latent, made.projection)
+        target, picture, *_ = self._targets(task.stem)
+        more = self.projector.save(target, picture, task.path, made.latent, made.projection)
         result = self._result(task.stem)
         return replace(result, details={**result.details, **more, "face": task.crop.number})
 
@@ -105,10 +108,15 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
 
     def _targets(self, stem: str) -> list[Path]:
         film = [self._film_path(stem)] if self.video else []
-        return [latent_path(self.output, stem), picture_path(self.output, stem), *film]
+        folder, file = self.destination.folder, self.destination.file
+        return [latent_path(folder, stem), file or picture_path(folder, stem), *film]
+
+    def _name(self, path: Path) -> str:
+        target = self.destination.path(path, self.console.stem_of(path))
+        return target.name if self.destination.file is None else target.stem
 
     def _film_path(self, stem: str) -> Path:
-        return self.output / f"{stem}.projection.mp4"
+        return self.destination.folder / f"{stem}.projection.mp4"
 
     def _write_film(self, face: _Face, film: list[np.ndarray]) -> None:
         from ganedit.images.video import write_video

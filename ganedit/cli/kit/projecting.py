@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
-from ganedit.cli.kit.outputs import latent_path, picture_path
 from ganedit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -77,14 +76,13 @@ class Projector:
             return project_crops(crops, self.generator, options, encoder=self.encoder, on_step=on_step)
 
     def save(
-        self, stem: str, folder: Path, path: Path, latent: Latent, projection: Projection
+        self, target: Path, picture: Path, path: Path, latent: Latent, projection: Projection
     ) -> dict[str, Any]:
-        """Write the picture and the latent; returns details for --json."""
+        """Write the latent to `target`, and the picture; returns details for --json."""
         from ganedit.files import all_or_none
         from ganedit.images.io import write_image
         from ganedit.images.tensors import from_tensor
 
-        target, picture = latent_path(folder, stem), picture_path(folder, stem)
         parameters = asdict(self.options) | {"latent": target.name}
         record = self.console.provenance("project", parameters, latent.model, latent.model_sha256, path)
         with all_or_none(picture, target):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ganedit.cli.kit.changes import Change
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.editor import Change
+from ganedit.cli.kit.outputs import text_name
 from ganedit.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -41,10 +44,16 @@ class TextChange(Change):
     def details(self, label: str) -> dict[str, Any]:
         return {"text": str(self)}
 
+    @property
+    def amount(self) -> str:
+        """The strength as a part of a file's name; empty for 1."""
+        return "" if self.strength == 1 else f"{self.strength:+g}"
+
 
 @dataclass
 class ByOptimising(TextChange):
-    clip: Clip
+    clip: Callable[[], Clip]  # opens it the first time
+    clip_name: str
     wish: Wish
     options: SteerOptions
     layers: str | None
@@ -52,19 +61,30 @@ class ByOptimising(TextChange):
     def __str__(self) -> str:
         return self.wish.text
 
+    def name(self, label: str | None) -> str:
+        return text_name(self.wish.text) + self.amount
+
+    def request(self, label: str | None, model: str) -> dict[str, Any]:
+        how = {"clip": self.clip_name, "layers": self.layers, "strength": self.strength}
+        return {"method": "optimize", **how, **asdict(self.wish), **asdict(self.options)}
+
+    def prepare(self, generator: Generator) -> None:
+        self.clip()
+
     def changed(self, latent: Latent, generator: Generator) -> Latent:
         from ganedit.text.edits import clip_edit
 
         with self.console.progress(self.wish.text, self.options.steps) as bar:
             return clip_edit(
-                latent, generator, self.clip, self.wish,
+                latent, generator, self.clip(), self.wish,
                 options=self.options, layers=self.layers, strength=self.strength, progress=bar.update,
             )  # fmt: skip
 
 
 @dataclass
 class ByDirection(TextChange):
-    clip: Clip
+    clip: Callable[[], Clip]  # opens it the first time
+    clip_name: str
     text: str
     neutral: str
     threshold: float | None
@@ -73,6 +93,14 @@ class ByDirection(TextChange):
     def __str__(self) -> str:
         return f"{self.text} {self.strength:+g}"
 
+    def name(self, label: str | None) -> str:
+        return f"{text_name(self.text)}{self.amount}.direction"
+
+    def request(self, label: str | None, model: str) -> dict[str, Any]:
+        texts = {"text": self.text, "neutral": self.neutral}
+        how = {"clip": self.clip_name, "threshold": self.threshold, "strength": self.strength}
+        return {"method": "direction", **texts, **how}
+
     def prepare(self, generator: Generator) -> None:
         from ganedit.text.edits import clip_direction
 
@@ -80,7 +108,7 @@ class ByDirection(TextChange):
             return
         with self.console.progress(f"measuring the channels of {generator.name}") as bar:
             direction = clip_direction(
-                generator, self.clip, self.text, self.neutral, threshold=self.threshold, progress=bar.update
+                generator, self.clip(), self.text, self.neutral, threshold=self.threshold, progress=bar.update
             )
         self.console.note(f"{self.text}: {direction.method}")
         self.directions[generator.sha256] = direction
@@ -93,20 +121,28 @@ class ByDirection(TextChange):
 
 @dataclass
 class ByMapper(TextChange):
-    name: str
+    mapper_name: str
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def mapper(self) -> Mapper:
         from ganedit.store.models import Mapper
 
-        model = self.console.load(self.name)
+        model = self.console.load(self.mapper_name)
         if not isinstance(model, Mapper):
             raise CheckpointError(
-                f"{self.name} is {model.card.kind}, not a mapper", "ganedit train clip-mapper makes them"
+                f"{self.mapper_name} is {model.card.kind}, not a mapper",
+                "ganedit train clip-mapper makes them",
             )
-        self.mapper: Mapper = model
+        return model
 
     def __str__(self) -> str:
         return self.mapper.text
+
+    def name(self, label: str | None) -> str:
+        return f"{text_name(self.mapper.text)}{self.amount}.mapper"
+
+    def request(self, label: str | None, model: str) -> dict[str, Any]:
+        return {"method": "mapper", "mapper_sha256": self.mapper.sha256, "strength": self.strength}
 
     def prepare(self, generator: Generator) -> None:
         self.mapper.check_model(generator)

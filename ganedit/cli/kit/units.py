@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ganedit.cli.kit.outputs import safe_name
 
 if TYPE_CHECKING:
     from ganedit.latent.units.switching import UnitChange, UnitEdit
@@ -58,6 +62,22 @@ class Units:
         return [change.record for change in self.changes]
 
     @property
+    def name(self) -> str:
+        """The changes as a part of a file's name, such as off-layer4_17,33; empty if there are none."""
+        return ".".join(f"{'on' if one.on else 'off'}-{_name_of(one)}" for one in self.changes)
+
+    @property
+    def request(self) -> list[dict[str, Any]]:
+        """The changes with all that they depend on, to recognise an identical request."""
+        masks = [None if one.mask is None else sha256(one.mask.tobytes()).hexdigest() for one in self.changes]
+        return [{**one.record, "mask_sha256": mask} for one, mask in zip(self.changes, masks, strict=True)]
+
+    @property
     def descriptions(self) -> list[str]:
         """Texts for the caption of a sheet."""
         return [f"{'activate' if one.on else 'ablate'} {one}" for one in self.changes]
+
+
+def _name_of(change: UnitChange) -> str:
+    units, _, mask = str(change).partition("@")
+    return safe_name(units) + (f"@{safe_name(Path(mask).stem)}" if mask else "")

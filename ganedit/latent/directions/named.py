@@ -39,6 +39,14 @@ def hides(name: str, model: str) -> bool:
     return sum((folder / f"{name}{SUFFIX}").is_file() for folder in folders_of(model)) > 1
 
 
+def file_of(name: str, model: str) -> Path | None:
+    """The file of a direction, by its name or path; None if there is no such name."""
+    if "/" in name or name.endswith((SUFFIX, ".npy", ".npz", ".pt")):
+        return Path(name).expanduser()
+    places = (folder / f"{name}{SUFFIX}" for folder in folders_of(model))
+    return next((path for path in places if path.is_file()), None)
+
+
 def find(name: str, model: str) -> Direction:
     """Open a direction by name, or a direction file.
 
@@ -57,16 +65,13 @@ def find(name: str, model: str) -> Direction:
         >>> ganedit.direction("smile", "faces").name
         'smile'
     """
-    if "/" in name or name.endswith((SUFFIX, ".npy", ".npz", ".pt")):
-        path = Path(name).expanduser()
-        if path.suffix == SUFFIX:
-            return Direction.load(path)
+    path = file_of(name, model)
+    if path is not None and path.suffix == SUFFIX:
+        return Direction.load(path)
+    if path is not None:
         from ganedit.latent.directions.foreign import import_direction
 
         return import_direction(path)
-    for folder in folders_of(model):
-        if (path := folder / f"{name}{SUFFIX}").is_file():
-            return Direction.load(path)
     known = names_of(model)
     hint = did_you_mean(name, known) or f"ganedit direction learn {name} --model {model} makes one"
     raise UsageError(f"the model {model} has no direction {name}", hint)

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, file_name, open_clip_model
+from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, open_clip_model
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.directions import Output
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model
+from ganedit.cli.kit.outputs import text_name
 from ganedit.errors import UsageError
 
 
@@ -40,7 +41,7 @@ def direction(
     from ganedit.latent.directions.examples import learn_direction
     from ganedit.text.scoring import score_by_texts
 
-    name = name or f"{file_name(text)}-text"
+    name = name or f"{text_name(text)}-text"
     check_name(name)
     if samples < 100:
         raise UsageError(f"--samples {samples} are too few", "choose 100 or more, such as 2000")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -89,8 +90,9 @@ def edit(
 ) -> None:
     """Change a photo or latent to match a text (StyleCLIP).
 
-    Writes the same files as ganedit edit: NAME.edited.png, NAME.edited.latent.safetensors, with --paste
-    NAME.pasted.png, and so on. Photos are projected first.
+    Writes the same files as ganedit edit, named by the text: NAME.a-smiling-face.png and
+    NAME.a-smiling-face.latent.safetensors, with --paste NAME.a-smiling-face.pasted.png, and so on. Photos are
+    projected first.
     """
     from ganedit.text.guidance import Wish
     from ganedit.text.optimize import SteerOptions
@@ -117,17 +119,17 @@ def edit(
     else:
         if not text.strip():
             raise UsageError("no --text was given", 'say what images should show: --text "a smiling face"')
-        reader = open_clip_model(console, clip, text, neutral, anyway=anyway)
+        reader = cache(partial(open_clip_model, console, clip, text, neutral, anyway=anyway))
         if method is EditMethod.direction:
             if neutral is None:
                 raise UsageError(
                     "--method direction needs --neutral, a text to start from", 'such as --neutral "a face"'
                 )
-            change = ByDirection(console, strength, pasted, reader, text, neutral, threshold)
+            change = ByDirection(console, strength, pasted, reader, clip, text, neutral, threshold)
         else:
             wish = Wish(text, neutral, loss.value, crops)
             options = SteerOptions(
                 steps, space.value, closeness=closeness, identity=identity, seed=console.options.seed
             )
-            change = ByOptimising(console, strength, pasted, reader, wish, options, layers)
+            change = ByOptimising(console, strength, pasted, reader, clip, wish, options, layers)
     Editor(console, change, output, model, projection, face, photo, sheet, video, not no_metadata).run(inputs)

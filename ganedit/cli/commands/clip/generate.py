@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, file_name, open_clip_model
+from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model, OutputFolder
-from ganedit.cli.kit.outputs import check_folder
+from ganedit.cli.kit.outputs import check_folder, latent_path, text_name
 from ganedit.errors import UsageError
 from ganedit.files import LATENT_SUFFIX
 
@@ -51,10 +52,11 @@ def generate(
         )
     if not math.isfinite(psi):
         raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
-    check_folder(output)
-    stem = file_name(text)
-    paths = [output / f"{stem}-{i + 1}.png" for i in range(count)]
-    latents = [output / f"{stem}-{i + 1}{LATENT_SUFFIX}" for i in range(count)]
+    destination = Destination(output, (".png",))
+    destination.check_count(count, "images")
+    check_folder(destination.folder)
+    paths = [destination.file or output / f"{text_name(text)}-{i + 1}.png" for i in range(count)]
+    latents = [latent_path(path.parent, path.stem) for path in paths]
     wanted = [path for path in (*paths, *latents) if console.should_write(path)]
     if not wanted:
         for path in paths:

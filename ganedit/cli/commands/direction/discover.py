@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.direction_sheet import REACH, check_faces, write_sheet
 from ganedit.cli.kit.directions import check_name
 from ganedit.cli.kit.models import open_generator
@@ -69,13 +70,14 @@ def discover(
 
     _check(method, activations, run)
     check_faces(faces)
-    check_folder(output)
+    destination = Destination(output)
+    check_folder(destination.folder)
     stem = name or method.value
     check_name(stem)
     generator = open_generator(console, model)
     rows = rows_of(generator, layers) if layers else None
     paths = [named.user_file(generator.name, f"{stem}-{i}") for i in range(count)]
-    sheet = output / f"{stem}.sheet.png"
+    sheet = destination.file or output / f"{stem}.sheet.png"
     wanted = [console.should_write(path) for path in (*paths, sheet)]
     if any(wanted):
         with console.progress(f"{method.value}: samples", samples) as bar:

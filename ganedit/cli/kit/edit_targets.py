@@ -1,0 +1,114 @@
+"""Names of the files that an edit makes, and whether they are there already from an identical request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganedit.cli.kit.outputs import latent_path, shortened
+
+if TYPE_CHECKING:
+    from ganedit.cli.kit.changes import Change
+    from ganedit.images.io import Photo
+
+PASTED = {"change": "pasted", "replace": "replaced"}
+"""The word in the name of a photo, by how the edit was pasted."""
+
+Sha256Of = Callable[[str], str | None]
+"""The checksum of the latent of a face with this name; None if it has none yet."""
+
+
+@dataclass
+class Targets:
+    """Output files for one input.
+
+    Attributes:
+        folder: Folder of the results.
+        name: Name of the input.
+        change: The change.
+        photo: The photo to paste into, or None.
+        file: The file for the only result, or None.
+    """
+
+    folder: Path
+    name: str
+    change: Change
+    photo: Photo | None
+    file: Path | None = None
+
+    def _path(self, name: str, label: str | None, suffix: str) -> Path:
+        return self.folder / (shortened(f"{name}.{self.change.name(label)}") + suffix)
+
+    def picture(self, stem: str, label: str) -> Path:
+        """The picture of a face."""
+        if self.file is not None and self.photo is None:
+            return self.file
+        return self._path(stem, label, ".png")
+
+    def latents_of(self, pictures: Sequence[Path]) -> list[Path]:
+        """The latents beside pictures; none for changes that a latent cannot store."""
+        return [] if self.change.units else [latent_path(path.parent, path.stem) for path in pictures]
+
+    def pasted(self, label: str) -> Path | None:
+        """The whole photo, in its own format if that can be written."""
+        from ganedit.images.encode import WRITERS
+
+        if self.photo is None:
+            return None
+        if self.file is not None:
+            return self.file
+        own = self.photo.path.suffix if self.photo.path else ""
+        suffix = own if own.lower() in WRITERS else ".png"
+        return self._path(self.name, label, f".{self._word}{suffix}")
+
+    @property
+    def _word(self) -> str:
+        return PASTED[self.change.paste or "change"]
+
+    def of_all(self, suffix: str) -> Path:
+        """The sheet or film of all results."""
+        if self.file is not None:
+            return self.folder / f"{self.file.stem}{suffix}"
+        return self._path(self.name, None, suffix if self.photo is None else f".{self._word}{suffix}")
+
+
+def is_done(path: Path, request: dict[str, Any], sha256_of: Sha256Of) -> bool:
+    """Whether a file was made by an identical request.
+
+    Args:
+        path: A picture or a film.
+        request: The request without "inputs", which are the checksums of latents by the names of faces.
+        sha256_of: Finds these checksums now.
+    """
+    from ganedit.images.provenance import parse_record
+    from ganedit.images.video import SUFFIXES, comment_of
+
+    record = parse_record(comment_of(path)) if path.suffix in SUFFIXES else _record_in(path)
+    parameters = (record or {}).get("parameters")
+    found = parameters.get("request") if isinstance(parameters, dict) else None
+    inputs = found.get("inputs") if isinstance(found, dict) else None
+    if not isinstance(inputs, dict) or not inputs:
+        return False
+    if found != {**json.loads(json.dumps(request)), "inputs": inputs}:
+        return False
+    return all(sha256_of(stem) == sha256 for stem, sha256 in inputs.items())
+
+
+def _record_in(path: Path) -> dict[str, Any] | None:
+    from ganedit.errors import InputError
+    from ganedit.images.io import read_provenance
+
+    try:
+        return read_provenance(path)
+    except InputError:  # whatever it is, it is not the result
+        return None
+
+
+def is_copy(path: Path, photo: Photo | None) -> bool:
+    """Whether a file is the photo itself, which is what an edit of magnitude 0 writes."""
+    from ganedit.files import sha256_file
+
+    return photo is not None and path.is_file() and sha256_file(path) == photo.sha256
