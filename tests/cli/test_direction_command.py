@@ -125,7 +125,7 @@ def test_refusals(ganedit, home, tmp_path):
         (("learn", "x", "--model", "faces2", "--scores", "bad.csv"), 3, "row 2"),
         (("learn", "x", "--model", "faces2", "--scores", "none.csv"), 3, "none.csv"),
         (("learn", "../x", "--model", "faces2"), 2, "cannot be the name"),
-        (("learn", "x", "--model", "face2"), 2, "did you mean faces2"),
+        (("learn", "x", "--model", "face2"), 2, "did you mean faces or faces2"),
         (("info", "smile", "--model", "faces2"), 2, "no direction smile"),
         (("import", "cut.pt", "--model", "faces2"), 3, "cut.pt"),
     ]
