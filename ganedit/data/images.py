@@ -98,8 +98,10 @@ def load_images(
         source: The folder or zip.
         resolution: Side R of the resulting square images; reduction is antialiased.
         fit: What to do with images that are not square: "crop" keeps the centre, "resize" squeezes.
-        labels: CSV with labels; None means `labels.csv` in the folder or next to the zip.
-        label_column: The column to read; None means no labels.
+        labels: CSV or dataset.json with labels; None means `labels.csv` in the folder or next to the zip,
+            otherwise `dataset.json` there or in the zip, otherwise folders by class.
+        label_column: The column to read: "class" of a dataset.json, "folder" of folders by class; None means
+            no labels.
         label_kind: "class" numbers the sorted distinct values; "number" reads the values themselves.
         limit: Take only the first `limit` files by name.
         grey: One luma channel instead of RGB.

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganedit.data.images import ImageSet, load_images
 from ganedit.data.label_maps import Labels, load_maps
+from ganedit.data.labels import unused_labels
 from ganedit.data.pictures import Pictures
 from ganedit.errors import UsageError
 from ganedit.train.options.base import LoopOptions
@@ -24,6 +25,9 @@ def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **setting
         raise UsageError(f"this recipe takes one folder or zip of images, not {len(options.data)}")
     data = load_images(Path(options.data[0]), limit=options.limit or None, progress=on_load, **settings)
     note_skipped(data.skipped, note)
+    unasked = "label_column" in settings and not settings["label_column"]
+    if unasked and (found := unused_labels(Path(options.data[0]))):
+        note(f"{options.data[0]} has labels ({found}), which are not used without `label`")
     return data
 
 

@@ -103,6 +103,11 @@ def test_a_zip_with_classes(ganedit, data, tmp_path):
     assert model.card.details["classes"] == ["round", "square"]
 
 
+def test_labels_that_nobody_asks_for(ganedit, data):
+    ran = ganedit("train", "stylegan2", data, "--out", "run", "--kimg", 0.004, *SIZES)
+    assert f"{data} has labels (labels.csv: kind), which are not used without --label" in ran.err
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

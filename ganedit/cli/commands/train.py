@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.failures import with_flags
 from ganedit.compute import TRAINING_DTYPES
 from ganedit.errors import UsageError
 from ganedit.train.options.base import flag_of
@@ -91,7 +92,8 @@ def _train(
 
         model = train(
             name, tuple(data), out, resume=resume, overwrite=settings.force, device=settings.device,
-            on_note=console.note, on_load=reading.update, on_start=on_start, on_report=on_report, **asked,
+            on_note=lambda text: console.note(with_flags(text)), on_load=reading.update, on_start=on_start,
+            on_report=on_report, **asked,
         )  # fmt: skip
     if started[0].fabric.is_global_zero:
         console.emit(model, recipe=name, **{started[0].options.items: started[0].images_seen})

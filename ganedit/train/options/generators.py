@@ -31,8 +31,10 @@ class StyleGAN2Options(FeatureDiscriminatorOptions):
 
     resolution: int = option(128, "Side of the images in pixels, a power of two.")
     fit: Literal["crop", "resize"] = option("crop", "How images that are not square are fitted.")
-    label: str = option("", "Column of labels to condition on (default: unconditional).")
-    labels: str = option("", "CSV with the labels (default: labels.csv in the folder or beside the zip).")
+    label: str = option(
+        "", "Column of labels to condition on: of the CSV, or class, or folder (default: unconditional)."
+    )
+    labels: str = option("", "CSV or dataset.json of labels (default: that in the folder or beside the zip).")
     channel_base: int = option(8192, "Channels at S pixels are this divided by S, ...")
     channel_max: int = option(256, "... but at most this.")
     z_dim: int = option(256, "Dimensions of the latent z.")
