@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ganedit.cli.kit import completion
 from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import as_expected
@@ -114,6 +115,8 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     console = console or Console()
+    if completion.VARIABLE in os.environ:
+        return _complete(console)
     try:
         status = _run_and_report(argv, console)
         console.stdout.flush()
@@ -124,6 +127,17 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
             )  # otherwise Python would flush again at exit
         return BROKEN_PIPE
     return status
+
+
+def _complete(console: Console) -> int:
+    """Print what can follow in the command line that a shell is completing."""
+    from typer.completion import completion_init, shell_complete  # type: ignore[attr-defined]
+
+    completion_init()
+    name = next((word for word in completion.words_before() if word in COMMANDS), None)
+    command = typer.main.get_command(build(name, console, []))
+    with contextlib.redirect_stdout(console.stdout):
+        return shell_complete(command, {}, "ganedit", completion.VARIABLE, os.environ[completion.VARIABLE])
 
 
 def _run_and_report(argv: list[str], console: Console) -> int:
@@ -158,7 +172,7 @@ def _run(argv: list[str], console: Console) -> int:
     printed = io.StringIO()  # the help; otherwise typer would exit if the reader has closed the output
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(console.stderr):
         argv = _with_default_values(argv, name)
-        _parse(app, argv if name or "--version" in argv else ["--help"], console)
+        _parse(app, argv if name or _answered(argv) else ["--help"], console)
     console.stdout.write(printed.getvalue())
     if pending:
         # Output of libraries must not get between the paths of results.
@@ -167,11 +181,16 @@ def _run(argv: list[str], console: Console) -> int:
     return 0
 
 
+def _answered(argv: Sequence[str]) -> bool:
+    """Whether the program itself does something, without a command."""
+    return any(word.partition("=")[0] in ("--version", *_shells()) for word in argv)
+
+
 def _with_default_values(argv: Sequence[str], name: str | None) -> list[str]:
     """The command line, with default values for options in a module's MAY_STAND_ALONE that were given without
     one, such as --paste, since typer has no such options."""
     module = sys.modules.get(f"ganedit.cli.commands.{COMMANDS[name].module}") if name else None
-    known: dict[str, tuple[str, ...]] = getattr(module, "MAY_STAND_ALONE", {})
+    known: dict[str, tuple[str, ...]] = getattr(module, "MAY_STAND_ALONE", {} if name else _shells())
     spelt = []
     for at, word in enumerate(argv):
         alone = word in known and not (at + 1 < len(argv) and argv[at + 1] in known[word])
@@ -223,9 +242,42 @@ def build(name: str | None, console: Console, pending: list[Callable[[], None]])
     return app
 
 
+def _shells() -> dict[str, tuple[str, ...]]:
+    """Shells for the options about completion; the first is the user's own."""
+    own = completion.own_shell()
+    shells = (own, *(shell for shell in completion.SHELLS if shell != own))
+    return {"--install-completion": shells, "--show-completion": shells}
+
+
 def _show_version(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    install_completion: Annotated[
+        str | None, typer.Option(metavar="[SHELL]", help="Let bash, zsh or fish complete ganedit's words.")
+    ] = None,
+    show_completion: Annotated[
+        str | None, typer.Option(metavar="[SHELL]", help="Print the script for that.")
+    ] = None,
 ) -> None:
+    for shell in filter(None, (install_completion, show_completion)):
+        if shell not in completion.SHELLS:
+            raise UsageError(
+                f"completion for {shell} is not supported", f"choose {', '.join(completion.SHELLS)}"
+            )
+    if show_completion:
+        from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+        print(
+            get_completion_script(
+                prog_name="ganedit", complete_var=completion.VARIABLE, shell=show_completion
+            )
+        )
+        raise typer.Exit()
+    if install_completion:
+        from typer.completion import install  # type: ignore[attr-defined]
+
+        shell, path = install(install_completion, "ganedit", completion.VARIABLE)
+        print(f"{shell} completion is installed in {path}; open a new terminal to use it")
+        raise typer.Exit()
     if version:
         from ganedit import __version__
 
@@ -245,6 +297,8 @@ def _deferred(
     first, *rest = inspect.signature(function, eval_str=True).parameters.values()
     if first.name != "console":
         raise TypeError(f"{path}: the first parameter must be console, not {first.name}")
+
+    completion.add_names(path.removeprefix("ganedit "), rest)
 
     def note_call(**values: Any) -> None:
         console.command = path
@@ -296,6 +350,8 @@ def _command_named_in(argv: Sequence[str]) -> str | None:
     for word in words:
         if word in ("--device", "--dtype", "--seed"):
             next(words, None)
+        elif word in _shells():
+            return None
         elif not word.startswith("-"):
             if word not in COMMANDS:
                 raise UsageError(f"there is no command {word}", did_you_mean(word, COMMANDS))

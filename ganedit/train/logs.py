@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +20,15 @@ from ganedit.train.run import Run
 
 @dataclass
 class Report:
-    """Report from the loop to its caller."""
+    """Report from the loop to its caller.
+
+    Attributes:
+        images: Images seen.
+        total: Images after which the run is complete.
+        images_per_second: Speed since the last report.
+        seconds_left: Time until `total` is reached or `minutes` are over.
+        stats: Means of the losses since the last report.
+    """
 
     images: int
     total: int
@@ -57,7 +66,10 @@ class Log:
         total_steps: int,
         on_report: Callable[[Report], None] | None,
         force: bool,
+        most_seconds: float = math.inf,
     ) -> None:
+        """Add a step, and report every few seconds, or now with `force`; the run ends in at most
+        `most_seconds`."""
         for name, value in stats.items():
             value = value.detach().float()
             self.sums[name] = self.sums[name] + value if name in self.sums else value
@@ -69,7 +81,8 @@ class Log:
         rate = (images - self.since_images) / max(now - self.since, 1e-9)
         means = {name: float(summed) / self.counts[name] for name, summed in self.sums.items()}
         means |= measured
-        report = Report(images, total, rate, (total - images) / max(rate, 1e-9), means)
+        left = max(min((total - images) / max(rate, 1e-9), most_seconds), 0.0)
+        report = Report(images, total, rate, left, means)
         self.sums, self.counts, self.since, self.since_images = {}, {}, now, images
         with (self.out / "log.jsonl").open("a") as stream:
             stream.write(json.dumps({"images": images, "images_per_second": round(rate, 2), **means}) + "\n")

@@ -11,6 +11,7 @@ numbers and the step, and a resumed run continues bit for bit on the same machin
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -59,7 +60,14 @@ def train(
             look = done or _passed_multiple(run, options.sample_kimg)
             if log:
                 measured = recipe.evaluate() if look else {}
-                log.step(stats, measured, total_steps, on_report, force=look)
+                log.step(
+                    stats,
+                    measured,
+                    total_steps,
+                    on_report,
+                    force=look,
+                    most_seconds=_time_left(options, started),
+                )
             if log and look:
                 log.picture(recipe.samples())
             if done or _passed_multiple(run, options.snapshot_kimg):
@@ -67,6 +75,7 @@ def train(
                 if fabric.is_global_zero:
                     save_checkpoint(recipe, run, out)
                     recipe.export(out / "model", run.images_seen)
+                run.saved = run.images_seen
             if done:
                 break
     if log:
@@ -99,8 +108,13 @@ def _passed_multiple(run: Run, kimg: float) -> bool:
     return run.images_seen // every != (run.images_seen - run.options.batch) // every
 
 
+def _time_left(options: LoopOptions, started: float) -> float:
+    """Seconds until `minutes` are over; infinite without that limit."""
+    return options.minutes * 60 - (time.monotonic() - started) if options.minutes else math.inf
+
+
 def _out_of_time(options: LoopOptions, started: float) -> bool:
-    return bool(options.minutes) and time.monotonic() - started > options.minutes * 60
+    return _time_left(options, started) < 0
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

@@ -22,6 +22,8 @@ class Run:
     fabric: Fabric
     options: LoopOptions
     step: int = 0
+    saved: int | None = None
+    """Images seen at the last checkpoint; None without one."""
 
     @property
     def device(self) -> torch.device:

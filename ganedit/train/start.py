@@ -73,6 +73,7 @@ def train(
     run = Run(fabric, resolved)
     if resume:
         load_checkpoint(made, run, out)  # before the new options are written, as they may not fit it
+        run.saved = run.images_seen
     if fabric.is_global_zero:
         save_options(resolved, out, recipe=recipe)
     if on_start:

@@ -86,9 +86,31 @@ def test_ctrl_c_saves_and_the_run_goes_on(ganedit, data, monkeypatch):
         ran = ganedit("train", "stylegan2", data, "--out", "run", "--kimg", 0.04, *SIZES)
     assert (ran.status, ran.out) == (130, "")
     assert "interrupted" in ran.err
+    assert "saved in run: checkpoint and model after 12 images" in ran.err
+    assert "next: ganedit train stylegan2 --out run --resume --device cpu" in ran.err
     assert library.load("run/model", device="cpu").resolution == 16
     on = ganedit("train", "stylegan2", "--out", "run", "--resume", "--json", "--device", "cpu")
     assert on.json[0]["images"] == 40
+
+
+def test_a_second_ctrl_c_says_what_is_lost(ganedit, data, monkeypatch):
+    def at_once(self, run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StyleGAN2, "step", at_once)
+    ran = ganedit("train", "stylegan2", data, "--out", "run", "--kimg", 0.04, *SIZES)
+    assert ran.status == 130
+    assert "nothing was saved" in ran.err
+    assert "--resume" not in ran.err
+
+
+def test_the_time_left_honours_minutes(ganedit, data):
+    words = ("--kimg", 1000, "--minutes", 0.02, "--sample-kimg", 0.004)
+    ran = ganedit("train", "stylegan2", data, "--out", "run", *words, *SIZES)
+    assert ran.status == 0, ran.err
+    lines = [line for line in ran.err.splitlines() if " h left" in line]
+    assert lines
+    assert all("0:00 h left" in line for line in lines)  # 1000 kimg alone take hours
 
 
 def test_a_zip_with_classes(ganedit, data, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import fields
@@ -86,17 +87,39 @@ def _train(
 
         def on_report(report: Report) -> None:
             items = started[0].options.items
-            bars[0].update(report.images / 1000, text=f"training, {report.images_per_second:.0f} {items}/s")
+            last = min(report.images + report.images_per_second * report.seconds_left, report.total)
+            text = f"training, {report.images_per_second:.0f} {items}/s"
+            bars[0].update(report.images / 1000, last / 1000, text)
             if not console.stderr.isatty():
                 console.note(_line(report, items))
 
-        model = train(
-            name, tuple(data), out, resume=resume, overwrite=settings.force, device=settings.device,
-            on_note=lambda text: console.note(with_flags(text)), on_load=reading.update, on_start=on_start,
-            on_report=on_report, **asked,
-        )  # fmt: skip
+        try:
+            model = train(
+                name, tuple(data), out, resume=resume, overwrite=settings.force, device=settings.device,
+                on_note=lambda text: console.note(with_flags(text)), on_load=reading.update, on_start=on_start,
+                on_report=on_report, **asked,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            stack.close()
+            console.note(_interrupted(name, out, settings.device, started))
+            raise
     if started[0].fabric.is_global_zero:
         console.emit(model, recipe=name, **{started[0].options.items: started[0].images_seen})
+
+
+def _interrupted(name: str, out: Path, device: str, started: list[Run]) -> str:
+    """What an interrupted run has saved, and the command that resumes it."""
+    if not started or started[0].saved is None:
+        return "nothing was saved: there was no checkpoint yet"
+    run = started[0]
+    words = ["ganedit", "train", name, "--out", str(out), "--resume"]
+    words += [] if device == "auto" else ["--device", device]
+    lost = run.images_seen - (run.saved or 0)
+    return (
+        f"saved in {out}: checkpoint and model after {run.saved} {run.options.items}"
+        + (f" (the last {lost} are lost)" if lost else "")
+        + f"\n  next: {shlex.join(words)}"
+    )
 
 
 def _line(report: Report, items: str) -> str:
