@@ -96,8 +96,8 @@ def _train(
         try:
             model = train(
                 name, tuple(data), out, resume=resume, overwrite=settings.force, device=settings.device,
-                on_note=lambda text: console.note(with_flags(text)), on_load=reading.update, on_start=on_start,
-                on_report=on_report, **asked,
+                on_note=lambda text: console.note(with_flags(text)), on_load=reading.update,
+                on_start=on_start, on_report=on_report, **asked,
             )  # fmt: skip
         except KeyboardInterrupt:
             stack.close()
