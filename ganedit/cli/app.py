@@ -100,7 +100,7 @@ SEEDED = tuple(
     f"ganedit {path}"
     for path in (
         *PRESETS, "project", "edit", "timbre", "generate", "interpolate", "mix", "math", "dissect",
-        "clip edit", "clip generate", "clip direction", "direction learn", "direction channels",
+        "clip edit", "clip generate", "clip direction", "direction learn", "direction channels", "direction measure",
         "metrics timbre", "metrics translate", "metrics vocoder", "train",
     )
 )  # fmt: skip
