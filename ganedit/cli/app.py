@@ -100,8 +100,8 @@ SEEDED = tuple(
     f"ganedit {path}"
     for path in (
         *PRESETS, "project", "edit", "timbre", "generate", "interpolate", "mix", "math", "dissect",
-        "clip edit", "clip generate", "clip direction", "direction learn", "direction channels", "direction measure",
-        "metrics timbre", "metrics translate", "metrics vocoder", "train",
+        "clip edit", "clip generate", "clip direction", "direction learn", "direction channels",
+        "direction measure", "metrics timbre", "metrics translate", "metrics vocoder", "train",
     )
 )  # fmt: skip
 """Commands whose results depend on --seed; all others refuse it."""
