@@ -122,7 +122,7 @@ def projections(device):
     imported = import_latents(exported, generator)[device.type].ws
     (latent,) = project_photo(PHOTO, generator, ProjectOptions("encode"), encoder=encoder, aligned=True)
     smile = Direction.load(PLACES.models / "faces/directions/smile.safetensors")
-    changed = edit(latent, [(smile, 1.0, None)])
+    changed = edit(latent.for_model(generator), [(smile.for_model(generator), 1.0, None)])
     codes = [one.ws for one in found]
     return codes, Near(found), home((latent.ws, imported, paste_latent(PHOTO.pixels, changed, generator)))
 
