@@ -35,6 +35,10 @@ class InputError(GaneditError):
     exit_status = 3
 
 
+class NoFaceError(InputError):
+    """A photo in which no face is found."""
+
+
 class CheckpointError(GaneditError):
     """A weights file that is damaged, foreign, hostile, or made for something else."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganedit.errors import InputError
+from ganedit.errors import NoFaceError
 from ganedit.images.align import TEMPLATES, AlignedFace, Template, align_faces, crop_from_affine
 from ganedit.images.io import Photo
 from ganedit.images.paste import paste
@@ -55,7 +55,8 @@ def change_faces(
         aligned: The photo is an aligned crop.
 
     Raises:
-        InputError: There is no such face.
+        NoFaceError: There is no face.
+        InputError: There is no N-th face.
     """
     template = TEMPLATES[model.card.template]
     if aligned or is_crop(photo, model.card.template):
@@ -75,8 +76,8 @@ def change_faces(
 def _faces(photo: Photo, template: Template, size: int, which: str | int) -> list[AlignedFace]:
     try:
         return [face for _, face in align_faces(photo.pixels, size=size, template=template, which=which)]
-    except InputError as problem:
-        raise InputError(
+    except NoFaceError as problem:
+        raise NoFaceError(
             problem.message,
             "this model knows aligned faces; if the image is a cropped face already, pass `aligned=True`",
         ) from problem

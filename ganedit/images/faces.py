@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import InputError, NoFaceError, UsageError
 from ganedit.files import spelling
 from ganedit.images.face_detection import Face as Face
 from ganedit.images.face_detection import check, detect, detect_rolled, luminance, shifted
@@ -40,7 +40,7 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0, largest: bool = Fa
         largest: Skip the tiles if a face is found without them, since only smaller faces can be there.
 
     Raises:
-        InputError: There is no face; the message says what was tried, and where a face is possible.
+        NoFaceError: There is no face; the message says what was tried, and where a face is possible.
         MissingError: The landmark data is not installed.
     """
     grey = luminance(pixels)
@@ -55,7 +55,7 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0, largest: bool = Fa
             return sorted(_merged(faces), key=lambda face: -face.area)
         rejected = rejected or bool(detections)
     height, width = grey.shape
-    raise InputError(
+    raise NoFaceError(
         f"found no face in {width}x{height} pixels{_uncertain_spot(grey, threshold) if rejected else ''}; "
         f"tried {', '.join(tried)}, threshold {threshold:g}",
         "crop the photo around the face, or try ganedit align with `threshold=-0.5` or `landmarks`",

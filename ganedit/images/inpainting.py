@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from ganedit.images.tensors import to_tensor
 from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
+LOG = logging.getLogger(__name__)
 Box = tuple[int, int, int, int]  # x, y, width, height
 CONTEXT = 2.0  # side of the square that the network sees, relative to the hole's
 SIDE = 256  # of that square in pixels, for models whose card names no resolution
@@ -177,6 +179,9 @@ def _regions(
         if face is not None:
             yield face
             hole = hole & ~face[0]
+        if hole.any():
+            which = "a part of the hole" if face else "the hole"
+            LOG.warning(f"{model.name} knows faces only, and {which} lies in none: the result may not fit")
     reach = max(side // 8, 1)  # holes closer to each other than this are treated as one
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
     count, numbers = cv2.connectedComponents(grown)

@@ -99,7 +99,7 @@ def test_each_hole_is_looked_at_for_itself():
     assert sorted(int(x[0, 3].sum()) for x in network.seen)[0] == 100  # one of them holds a single hole
 
 
-def test_a_model_of_faces_looks_at_the_face(portrait):
+def test_a_model_of_faces_looks_at_the_face(portrait, caplog):
     network = Painter()
     photo = ganedit.read_image(portrait)
     ((_, face),) = ganedit.align(photo.pixels, size=32)
@@ -111,8 +111,10 @@ def test_a_model_of_faces_looks_at_the_face(portrait):
     known = seen[0, 3] == 0
     assert (seen[0, :3, known] - reference[:, known]).abs().mean() < 0.05
     assert (result.pixels[~hole] == photo.pixels[~hole]).all()
+    assert not caplog.messages
     corner = box_hole(photo, (0, 0, 8, 8))  # no part of a face: a square about the hole
     ganedit.inpaint(photo, corner, model(network, template="ffhq"))
+    assert caplog.messages == ["filler knows faces only, and the hole lies in none: the result may not fit"]
     assert network.seen[-1][0, 3].sum() == 64
 
 

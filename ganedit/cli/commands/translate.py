@@ -111,6 +111,7 @@ def command(
         films=not maps,
         together=None if faces else lambda picture: batch_size(translator, shape_of(picture), size),
         metadata=not no_metadata,
+        composite=faces,
     ).run(inputs)  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import PICTURES, Destination
 from ganedit.cli.kit.outputs import check_folder
-from ganedit.errors import GaneditError, UsageError
+from ganedit.errors import GaneditError, NoFaceError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
 from ganedit.files import IMAGE_SUFFIXES
 
@@ -80,6 +80,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         lossless: Whether results of JPEG and WebP files become PNG.
         films: Whether films are changed frame by frame.
         metadata: Whether results keep EXIF and XMP.
+        composite: Whether results are photos with generated parts, rather than entirely generated.
         together: Function that returns how many pictures like this one, of one size, to pass to `change` at
             once.
     """
@@ -95,6 +96,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
     lossless: bool = False
     films: bool = False
     metadata: bool = True
+    composite: bool = True
     together: Callable[[Any], int] | None = None
 
     def run(self, inputs: Sequence[str] | None) -> None:
@@ -168,8 +170,10 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         return Result(task.target, {"width": width, "height": height, "model": self.model.name})
 
     def _record(self, path: Path) -> dict[str, Any] | None:
-        model, composite = self.model, self.use != "translate"
-        return self.console.provenance(self.use, self.parameters, model.name, model.sha256, path, composite)
+        model = self.model
+        return self.console.provenance(
+            self.use, self.parameters, model.name, model.sha256, path, self.composite
+        )
 
     def _film(self, task: _Film) -> Result:
         from ganedit.images.film import convert, keeps_sound, open_film, parts_folder
@@ -179,7 +183,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
             self.console.warn(f"{task.path}: an MP4 cannot hold its sound ({film.sound}): left out")
         if film.animation is not None and film.animation.transparent:
             self.console.warn(f"{task.path}: transparent parts of an animation are made white")
-        record = self._record(task.path)
+        record, self._faceless = self._record(task.path), 0
         key = {"use": self.use, "model": self.model.sha256, **self.parameters, "dtype": str(self.model.dtype)}
         if parts_folder(task.target).is_dir():
             self.console.note(f"{task.path}: taking up an interrupted run")
@@ -193,12 +197,21 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
             self.console.note(f"{task.path}: what is finished is kept; the same command takes it up again")
             raise
         problem = _damage(film, damaged) if damaged else None
+        if self._faceless == len(film.times):
+            problem = NoFaceError(f"{task.path}: no frame shows a face; the result is unchanged")
+        elif self._faceless:
+            count = f"{self._faceless} of {len(film.times)} frames"
+            self.console.warn(f"{task.path}: {count} show no face, and stay as they are")
         return Result(task.target, {"frames": len(film.times), "damaged": damaged}, problem)
 
     def _frame(self, pixels: np.ndarray) -> np.ndarray:
         from ganedit.images.io import Photo
 
-        (result,) = self.change([Photo(pixels)], lambda done, total: None)
+        try:
+            (result,) = self.change([Photo(pixels)], lambda done, total: None)
+        except NoFaceError:
+            self._faceless += 1
+            return pixels
         return result.pixels
 
 
