@@ -34,7 +34,7 @@ def main() -> None:
     model, classifier = cast(Translator, load(args.model)), cast(Classifier, load(args.classifier))
     faces = held_out(args.data, args.where, args.last, model.card.resolution)
     target = target_of(model, args.to.split(",")) if args.to else None
-    changed = [translate(Photo(face), model, label=target).pixels for face in faces]
+    changed = [translate(Photo(face), model, label=target, aligned=True).pixels for face in faces]
     answers = [measured(classifier, pictures) for pictures in (faces, changed)]
     template = TEMPLATES[classifier.card.template]
     moved = identity_distance(*(embed_crops(np.stack(some), template) for some in (faces, changed)))

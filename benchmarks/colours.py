@@ -36,7 +36,7 @@ def main() -> None:
     pictures = load_pictures([args.data], size=model.card.resolution)
     photos = [pictures[row][0] for row in range(len(pictures) - args.last, len(pictures))]
     greys = [np.repeat(luma(photo).round().astype(np.uint8)[..., None], 3, axis=2) for photo in photos]
-    coloured = [colorize(Photo(grey, grey=True), model).pixels for grey in greys]
+    coloured = [colorize(Photo(grey, grey=True), model, aligned=True).pixels for grey in greys]
     print(f"{len(photos)} pictures of {args.data.name}, {args.model}\n")
     print("| | PSNR in dB | distance of colours | colourfulness |\n|---|--:|--:|--:|")
     for name, results in (("grey", greys), ("colorized", coloured), ("the photographs", photos)):

@@ -105,7 +105,7 @@ def mask2horse(model: Translator, _: Path | None) -> Rows:
 
 def colorize_faces(model: Translator, _: Path | None) -> Rows:
     greys = [np.repeat(luma(face).round().astype(np.uint8)[..., None], 3, axis=2) for face in faces()]
-    coloured = [colorize(Photo(grey, grey=True), model).pixels for grey in greys]
+    coloured = [colorize(Photo(grey, grey=True), model, aligned=True).pixels for grey in greys]
     return {"grey": greys, "colorized": coloured, "the original": faces()}
 
 
@@ -117,7 +117,7 @@ def faces_attributes(model: Translator, _: Path | None) -> Rows:
     rows: Rows = {"before": faces()}
     for label in ("young female", "old female", "young male", "old male"):
         target = target_of(model, label.split())
-        rows[label] = [translate(Photo(face), model, label=target).pixels for face in faces()]
+        rows[label] = [translate(Photo(face), model, label=target, aligned=True).pixels for face in faces()]
     return rows
 
 
@@ -143,7 +143,7 @@ def upscaled(model: Upscaler, _: Path | None) -> Rows:
 
 
 def through(model: Translator, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [translate(Photo(picture), model).pixels for picture in pictures]
+    return [translate(Photo(picture), model, aligned=True).pixels for picture in pictures]
 
 
 SHEETS: dict[str, Callable[[Any, Path | None], Rows]] = {

@@ -212,7 +212,7 @@ def translate_folder(
         given, beside = (None, None) if maps else _halves(path, pairs)
         source = read_label_map(path) if given is None else Photo(given, path=path)
         style = torch.randn(1, model.style_dim, generator=random) if model.style_dim else None
-        output = translate(source, model, direction=checked, style=style, size=size)
+        output = translate(source, model, direction=checked, style=style, size=size, aligned=True)
         labels = source.labels if isinstance(source, LabelMap) else None
         rows.append(Translated(given, output.pixels, beside, labels))
         if progress:
