@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ganedit.images.face_detection import oriented_square
+from ganedit.errors import InputError, UsageError
+from ganedit.images.face_detection import LEFT_EYE, RIGHT_EYE, oriented_square
 from ganedit.images.faces import Face as Face
 from ganedit.images.faces import find_faces as find_faces
 from ganedit.images.faces import load_landmarks as load_landmarks
@@ -110,7 +111,8 @@ def align_faces(
         Pairs of a number (1 is the largest face) and a crop.
 
     Raises:
-        InputError: There is no face, or no N-th one; or the file is not an image.
+        InputError: There is no face, or no N-th one; landmarks of another photo; or the file is not an image.
+        UsageError: A size below 1.
 
     Examples:
         >>> ((number, face),) = ganedit.align("examples/portrait.png", size=128)
@@ -120,9 +122,29 @@ def align_faces(
     pixels = as_photo(photo).pixels
     if template is None:
         return [(1, center_crop(pixels, size))]
-    faces = find_faces(pixels, threshold=threshold, largest=which == "largest") if faces is None else faces
+    if size < 1:
+        raise UsageError(f"`size={size}` must be at least 1")
+    if faces is None:
+        faces = find_faces(pixels, threshold=threshold, largest=which == "largest")
+    else:
+        _check_landmarks(faces, pixels)
     chosen = select_faces(faces, which)
     return [(1 + faces.index(f), align_face(pixels, f.landmarks, size, template)) for f in chosen]
+
+
+def _check_landmarks(faces: list[Face], pixels: np.ndarray) -> None:
+    """Refuse landmarks that were not made for this photo."""
+    height, width = pixels.shape[:2]
+    for face in faces:
+        left, right = face.landmarks[LEFT_EYE].mean(0), face.landmarks[RIGHT_EYE].mean(0)
+        x, y = middle = (left + right) / 2
+        apart = float(np.hypot(*(right - left)))
+        if not (0 <= x < width and 0 <= y < height and 1 <= apart <= max(height, width)):
+            raise InputError(
+                f"the landmarks do not fit the photo of {width}x{height} pixels: the eyes lie about "
+                f"{middle.round().tolist()}, {apart:.0f} pixels apart",
+                "give the landmarks of this photo, in its pixels",
+            )
 
 
 def center_crop(pixels: np.ndarray, size: int = 256) -> AlignedFace:

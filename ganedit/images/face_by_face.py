@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ganedit.store.models.base import Model
 
 FINEST = 1024  # side of the largest crop that is taken at the photo's own resolution
+DRAWN = ("generate", "project", "edit", "interpolate", "mix", "math", "clip edit", "clip generate")
 NEAR = 0.12  # farthest that a corner of an aligned crop lies from the photo's, relative to its side
 
 
@@ -29,7 +30,7 @@ def is_crop(photo: Photo, template: str) -> bool:
         return False
     if record.get("command") == "align":
         return bool(record.get("parameters", {}).get("template") == template)
-    return record.get("digital_source_type") == SYNTHETIC
+    return record.get("command") in DRAWN and record.get("digital_source_type") == SYNTHETIC
 
 
 def change_faces(
@@ -61,10 +62,11 @@ def change_faces(
     template = TEMPLATES[model.card.template]
     if aligned or is_crop(photo, model.card.template):
         return change(photo)
+    faces = _faces(photo, template, size or model.card.resolution, face)
+    if len(faces) == 1 and _is_whole(faces[0], photo):
+        return change(photo)
     pixels, changed = photo.pixels, photo
-    for one in _faces(photo, template, size or model.card.resolution, face):
-        if _is_whole(one, photo):
-            return change(photo)
+    for one in faces:
         own = one if size else _finer(photo, one)
         changed = change(Photo(own.crop, grey=photo.grey))
         pixels = paste(pixels, own.affine, own.crop, changed.pixels)

@@ -153,7 +153,8 @@ def test_latents_that_lie(ganedit, sample, tensors, about, words):
 
 
 def test_weights_of_another_training_by_the_same_name(ganedit, sample):
-    assert complains(ganedit(*EDIT, rewrite(sample, about={"model_sha256": "1" * 64})), 4, "with --model")
+    other = {"model_sha256": "1" * 64, "weights_sha256": "1" * 64}
+    assert complains(ganedit(*EDIT, rewrite(sample, about=other)), 4, "with --model")
 
 
 def test_an_empty_name_does_not_mean_this_folder(ganedit, portrait, tmp_path):

@@ -51,9 +51,9 @@ def test_import_and_export_return_the_same_numbers(ganedit, codes, tmp_path):
 )
 def test_edit_takes_them(ganedit, codes, file, names):
     ran = ganedit("edit", file, "--direction", "smile", "--magnitude", 0, "-o", "out", *CPU)
-    assert ran.lines == [f"out/{name}.edited.png" for name in names]
+    assert ran.lines == [f"out/{name}.smile+0.png" for name in names]
     for name, code in zip(names, codes, strict=False):
-        assert np.allclose(Latent.load(f"out/{name}.edited.latent.safetensors").ws.numpy(), code)
+        assert np.allclose(Latent.load(f"out/{name}.smile+0.latent.safetensors").ws.numpy(), code)
 
 
 def test_the_other_commands_take_them(ganedit, codes):
@@ -77,7 +77,7 @@ def test_folders_of_them(ganedit, codes, tmp_path):
     np.save("old/a.npy", np.repeat(codes[:1], 10, 0) + np.random.RandomState(0).randn(10, 1, 8) / 9)
     np.save("young/b.npy", np.repeat(codes[1:], 10, 0) + np.random.RandomState(1).randn(10, 1, 8) / 9)
     edited = ganedit("edit", "old", "--direction", "smile", *CPU).lines
-    assert edited == [f"a-{i}.edited.png" for i in range(10)]
+    assert edited == [f"a-{i}.smile+1.png" for i in range(10)]
     ran = ganedit("direction", "learn", "years", "--positive", "old", "--negative", "young", *CPU)
     assert ran.status == 0, ran.err
 

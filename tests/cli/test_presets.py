@@ -47,7 +47,7 @@ def test_a_side_must_be_given(ganedit, photo, tiny_faces):
         ran = ganedit("turn", "me.png", *words, *CPU)
         assert ran.status == 2
         assert "--left and --right were given" in ran.err
-    assert ganedit("turn", "me.png", "--left", *CPU).lines == ["me.yaw-1.5.pasted.png"]
+    assert ganedit("turn", "me.png", "--left", *CPU).lines == ["me.yaw-1.pasted.png"]
     ran = ganedit("turn", "me.png", "--right", "-o", "right.png", *CPU)
     assert (ran.status, ran.lines) == (0, ["right.png"]), ran.err
 

@@ -45,7 +45,7 @@ def test_the_file_and_the_model_imported_from_it(ganedit, pickled, earlier):
         without_weights("d.safetensors")
     ran = ganedit(*EDIT, "./d.safetensors", pickled, "--model", "mine")
     assert ran.status == 0, ran.err
-    assert Latent.load("seed0003.edited.latent.safetensors").model == "mine"
+    assert Latent.load("seed0003.d+1.latent.safetensors").model == "mine"
     assert ganedit("direction", "show", "./d.safetensors", "--model", "mine", *CPU).status == 0
     assert ganedit("math", f"{pickled} * 1", "--model", "mine", *CPU).status == 0
     found = ganedit(*EDIT, "./d.safetensors", pickled, "--force")  # by the checksum in the card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,17 +22,21 @@ from ganedit.audio.timbre import transfer
 from ganedit.audio.vocoders import vocoder_of
 from ganedit.images.align import TEMPLATES
 from ganedit.images.colorizing import colorize
+from ganedit.images.face_by_face import change_faces
 from ganedit.images.inpainting import inpaint
+from ganedit.images.io import read_image, write_image
 from ganedit.images.labels import LabelMap
 from ganedit.images.targets import style_encoder, style_of, target_of
 from ganedit.images.tiles import activation_bytes
 from ganedit.images.translation import batch_size, translate, translate_all
 from ganedit.images.upscaling import upscale
+from ganedit.latent.directions.direction import Direction
 from ganedit.metrics.faces import measure_faces
 from ganedit.metrics.identity import distance_to_person, embed_crops
 from ganedit.metrics.inpainting import measure_inpainting
 from ganedit.metrics.masks import region_mask
 from ganedit.metrics.quality import luma_quality, psnr, ssim
+from ganedit.metrics.safe_range import measure_safe_range
 from ganedit.metrics.spectra import multi_resolution_distance, multi_resolution_loss
 from ganedit.metrics.translating import share_taken_for, translate_folder
 from ganedit.metrics.upscaling import measure_upscaler
@@ -105,6 +110,11 @@ def restored(device):
     hole = np.zeros(PIXELS.shape[:2], bool)
     hole[10:20, 10:20] = True
     drawn = upscale(photo, upscaler), colorize(photo, colours), inpaint(photo, hole, filler)
+    faces = model(Upscaler, "srresnet", device, width=4, blocks=1)  # any model: its card is all that is read
+    faces.card = replace(faces.card, template="close-up")
+    whole = change_faces(photo, faces, lambda crop: colorize(crop, colours), aligned=True)
+    written = write_image(PLACES.folder / f"{device.type}.png", noise(device, 1, 3, 8, 8).tanh())
+    drawn += whole, read_image(written).pixels
     crops = torch.from_numpy(PIXELS[:32, :32]).permute(2, 0, 1)[None]
     measured = measure_upscaler(upscaler, PLACES.folder / "pairs"), measure_inpainting(filler, crops)
     return home((drawn, measured))
@@ -156,6 +166,8 @@ def metrics(device):
         zero_shot(load_clip(PLACES.clip, str(device)), pictures, known),
         region_mask("mouth", generator)(a * 2 - 1),
     ]  # fmt: skip
+    direction = Direction.load(PLACES.faces / "directions/smile.safetensors")
+    others.append(measure_safe_range(generator, direction, classifier=classifier))
     return qualities, person, home((with_faces, others))
 
 

@@ -59,7 +59,7 @@ def measure(
 
 
 def _projected(console: Console, folder: Path, generator: Generator) -> list[Latent]:
-    from ganedit.errors import GaneditError
+    from ganedit.errors import GaneditError, InputError
     from ganedit.images.io import list_images
     from ganedit.latent.inversion.photos import project_photo
     from ganedit.latent.inversion.project import ProjectOptions
@@ -71,4 +71,8 @@ def _projected(console: Console, folder: Path, generator: Generator) -> list[Lat
             latents += project_photo(path, generator, ProjectOptions("encode"), encoder=encoder)
         except GaneditError as problem:
             console.complain(problem, str(path))
+    if not latents:
+        raise InputError(
+            f"no photo in {folder} could be projected", "leave out --photos to measure samples alone"
+        )
     return latents
