@@ -36,7 +36,7 @@ def seconds_per_stage(path: Path, size: int) -> tuple[float, float, str]:
     pixels = read_image(path).pixels
     read = time.perf_counter()
     try:
-        found = f"{len(align_faces(pixels, size=size, which='all'))} faces"
+        found = f"{len(align_faces(pixels, size=size, face='all'))} faces"
     except InputError:
         found = "no face"
     return read - start, time.perf_counter() - read, found

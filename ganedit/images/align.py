@@ -89,7 +89,7 @@ def align_faces(
     *,
     size: int = 256,
     template: Template | None = TEMPLATES["ffhq"],
-    which: str | int = "largest",
+    face: str | int = "largest",
     threshold: float = 0.0,
     faces: list[Face] | None = None,
 ) -> list[tuple[int, AlignedFace]]:
@@ -103,7 +103,7 @@ def align_faces(
         size: Side of the crops in pixels.
         template: How much of the head a crop shows; None crops the middle of the photo without looking for
             faces.
-        which: "largest", "all", or N for the N-th largest.
+        face: "largest", "all", or N for the N-th largest.
         threshold: Lowest detection score of a face; about 0 for doubtful faces, 1 to 3 for clear ones.
         faces: Faces that are already known; the detector is then not run.
 
@@ -125,10 +125,10 @@ def align_faces(
     if size < 1:
         raise UsageError(f"`size={size}` must be at least 1")
     if faces is None:
-        faces = find_faces(pixels, threshold=threshold, largest=which == "largest")
+        faces = find_faces(pixels, threshold=threshold, largest=face == "largest")
     else:
         _check_landmarks(faces, pixels)
-    chosen = select_faces(faces, which)
+    chosen = select_faces(faces, face)
     return [(1 + faces.index(f), align_face(pixels, f.landmarks, size, template)) for f in chosen]
 
 

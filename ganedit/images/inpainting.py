@@ -202,7 +202,7 @@ def _face(
     places = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1)
     for picture in (pixels, closed):  # the masked pixels may hide the face, or contain it
         try:
-            faces = align_faces(picture, template=TEMPLATES[template], size=side, which="all")
+            faces = align_faces(picture, template=TEMPLATES[template], size=side, face="all")
         except InputError:
             continue
         for _, face in faces:

@@ -343,7 +343,7 @@ def _decode_16(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray 
 
 def write_image(
     path: str | Path,
-    pixels: np.ndarray | Tensor,
+    pixels: Photo | np.ndarray | Tensor,
     *,
     like: Photo | None = None,
     provenance: dict[str, Any] | None = None,
@@ -354,7 +354,7 @@ def write_image(
     Args:
         path: Ends in .png, .jpg, .jpeg, .webp, .tif or .tiff.
         pixels: [H, W, 3] in sRGB or [H, W] greyscale, uint8 or uint16 (JPEG and WebP reduce it to 8 bits); or
-            a tensor [3, H, W] or [1, 3, H, W] in [-1, 1].
+            a tensor [3, H, W] or [1, 3, H, W] in [-1, 1]; or a photo, written in its own form.
         like: Keep the alpha channel (if the sizes agree), the greyscale mode, the colour profile and the
             metadata of this photo, as far as the format can; colours are converted to that profile.
         provenance: A record from `images.provenance.provenance`, to be embedded in the file.
@@ -378,6 +378,8 @@ def write_image(
             f"cannot write {path}: '{path.suffix}' is not a format ganedit writes",
             "end the name in .png, .jpg, .webp or .tiff",
         )
+    if isinstance(pixels, Photo):
+        like, pixels = like or pixels, pixels.pixels
     pixels = _checked(pixels)
     alpha, grey, icc, metadata = None, False, None, None
     if like is not None:

@@ -7,13 +7,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganedit.errors import CheckpointError, UsageError
+from ganedit.errors import CheckpointError, InputError, UsageError
+from ganedit.images.io import Photo, as_photo
 from ganedit.images.paste import Mode, paste
 from ganedit.images.tensors import from_tensor
 from ganedit.latent.directions.direction import Direction, Edit, apply
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 LOG = logging.getLogger(__name__)
-Moves = Sequence[Edit] | Mapping[str, float]
+Moves = Sequence[Any] | Mapping[str, float]
 MOST_STEPS = 100  # in a sweep
 DRAWN_AT_ONCE = {"cpu": 4, "cuda": 16}
 LAST_LAYER = 99  # more than any generator has
@@ -66,7 +68,7 @@ def edit(code: Latent | Tensor, moves: Moves, *, safe: bool | None = False) -> L
         >>> ganedit.edit(sample.latent, {"smile": 2, "age": -1}).edits[-1]["direction"]
         'age'
     """
-    moves = _by_name(code, moves) if isinstance(moves, Mapping) else moves
+    moves = _as_moves(code, moves)
     if safe is not None:
         moves = [(direction, in_range(direction, m, clip=safe), layers) for direction, m, layers in moves]
     if isinstance(code, Tensor):
@@ -92,13 +94,28 @@ def edit(code: Latent | Tensor, moves: Moves, *, safe: bool | None = False) -> L
     return code
 
 
-def _by_name(code: Latent | Tensor, magnitudes: Mapping[str, float]) -> list[Edit]:
-    if isinstance(code, Tensor):
-        raise UsageError(
-            "names of directions need a latent, which knows its model",
-            'pass [(ganedit.direction("smile", "faces"), 2.0, None)] to move plain codes',
-        )
-    return [(find(name, code.model), magnitude, None) for name, magnitude in magnitudes.items()]
+def _as_moves(code: Latent | Tensor, moves: Moves) -> list[Edit]:
+    """Triples of direction, magnitude and layers, of all that people write."""
+    if not isinstance(code, Latent | Tensor):
+        raise UsageError(f"a latent can be edited, not {code!r:.60}", "ganedit.project makes one of a photo")
+    pairs: list[Any] = list(moves.items()) if isinstance(moves, Mapping) else [moves]
+    if not isinstance(moves, Mapping | str | Direction):
+        pairs = list(moves)
+    triples = []
+    for pair in pairs:
+        parts = tuple(pair) if isinstance(pair, tuple | list) else (pair, 1.0)
+        direction, magnitude, layers = (*parts, None, None)[:3]
+        if isinstance(direction, str):
+            if isinstance(code, Tensor):
+                raise UsageError(
+                    "names of directions need a latent, which knows its model",
+                    'pass [(ganedit.direction("smile", "faces"), 2.0, None)] to move plain codes',
+                )
+            direction = find(direction, code.model)
+        if not isinstance(direction, Direction) or not isinstance(magnitude, int | float):
+            raise UsageError(f"{pair!r} is not a direction and a magnitude", 'write {"smile": 2}')
+        triples.append((direction, float(magnitude), layers))
+    return triples
 
 
 def in_range(direction: Direction, magnitude: float, *, clip: bool) -> float:
@@ -234,35 +251,41 @@ def blend(start: Latent, stop: Latent, share: float) -> Latent:
 
 
 def paste_latent(
-    photo: np.ndarray, latent: Latent, generator: Generator, *, mode: Mode = "change"
+    photo: Photo | np.ndarray | str | Path, latent: Latent, generator: Generator, *, mode: Mode = "change"
 ) -> np.ndarray:
     """Paste the edits of a latent into its photo.
 
     Args:
-        photo: The photo [H, W, 3], uint8 or uint16, that the latent was made from.
+        photo: The photo that the latent was made from, its path, or its pixels [H, W, 3], uint8 or uint16.
         latent: The edited latent.
         generator: The generator that it was made with.
         mode: "change" adds the difference that the edits make to the drawn face; "replace" puts the drawn
             face in. Both are explained in docs/paste.md.
 
     Returns:
-        A new array like `photo`. Without edits, "change" returns it unchanged.
+        A new array like the pixels of `photo`. Without edits, "change" returns it unchanged.
 
     Raises:
         UsageError: The latent was not made from a photo.
+        InputError: It was made from another photo.
         CheckpointError: The latent belongs to another model.
 
     Examples:
         >>> import numpy as np
         >>> faces, photo = ganedit.load("faces"), ganedit.read_image("examples/portrait.png")
         >>> (latent,) = ganedit.project(photo, faces, ganedit.ProjectOptions("encode"))
-        >>> np.array_equal(ganedit.paste(photo.pixels, latent, faces), photo.pixels)
+        >>> np.array_equal(ganedit.paste(photo, latent, faces), photo.pixels)
         True
-        >>> smiling = ganedit.edit(latent, [(ganedit.direction("smile", "faces"), 2.0, None)])
-        >>> np.array_equal(ganedit.paste(photo.pixels, smiling, faces), photo.pixels)
+        >>> smiling = ganedit.edit(latent, {"smile": 2})
+        >>> np.array_equal(ganedit.paste(photo, smiling, faces), photo.pixels)
         False
     """
     if latent.affine is None:
         raise UsageError("the latent was not made from a photo, so that there is nothing to paste into")
+    photo = as_photo(photo)
+    if photo.sha256 and latent.source_sha256 and photo.sha256 != latent.source_sha256:
+        raise InputError(
+            f"the latent was not made from {photo.path}", f"pass {latent.source}, or project this photo"
+        )
     before, after = draw(latent.personal(generator), [latent.original, latent])
-    return paste(photo, latent.affine, before, after, mode=mode)
+    return paste(photo.pixels, latent.affine, before, after, mode=mode)

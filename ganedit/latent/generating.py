@@ -16,6 +16,7 @@ from ganedit.images.tensors import from_tensor
 from ganedit.latent.latent import Latent
 from ganedit.latent.truncation import Truncation
 from ganedit.store.models import Generator
+from ganedit.store.models.base import check_model
 
 AT_ONCE = {"cpu": 4, "cuda": 32}  # images up to LARGE px; larger ones are drawn one by one
 LARGE = 256
@@ -58,7 +59,7 @@ class Move:
 
 def generate(
     generator: Generator,
-    seeds: Iterable[int],
+    seeds: Iterable[int] | int,
     *,
     truncation: Truncation | float = 0.7,
     cutoff: int | None = None,
@@ -93,10 +94,11 @@ def generate(
         >>> sample.pixels.dtype, sample.latent.space
         (dtype('uint8'), 'w')
     """
+    check_model(generator)
     if not isinstance(truncation, Truncation):
         truncation = Truncation(float(truncation))
     number = _checked(generator, class_, cutoff, move, truncation)
-    todo = list(seeds)
+    todo = [seeds] if isinstance(seeds, int) else list(seeds)
     size = AT_ONCE.get(generator.device.type, 4) if generator.resolution <= LARGE else 1
 
     def samples() -> Iterator[Sample]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ganedit.errors import CheckpointError
-from ganedit.store.models.base import Model
+from ganedit.store.models.base import Model, check_model
 from ganedit.store.models.image import Translator, Upscaler
 
 Use = Literal["translate", "upscale", "inpaint", "colorize", "timbre"]
@@ -37,7 +37,9 @@ def need(model: Model, use: Use) -> None:
 
     Raises:
         CheckpointError: the error names the right command.
+        UsageError: it is not a model.
     """
+    check_model(model)
     actual = use_of(model)
     if actual == use:
         return

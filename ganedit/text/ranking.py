@@ -39,7 +39,7 @@ def similarity(
     if template is None or aligned or is_crop(photo, clip.card.template):
         pixels = center_crop(photo.pixels, max(clip.size, 1)).crop
     else:
-        ((_, face),) = align_faces(photo.pixels, size=clip.size, template=template, which="largest")
+        ((_, face),) = align_faces(photo.pixels, size=clip.size, template=template, face="largest")
         pixels = face.crop
     return float(clip.images(to_tensor(pixels))[0] @ text_features(clip, Wish(text, neutral)))
 

@@ -201,6 +201,15 @@ def test_directions_by_name(tiny_faces):
     smile, age = (find(name, "faces") for name in ("smile", "age"))
     by_name = edit(sample.latent, {"smile": 2, "age": -1})
     assert torch.equal(by_name.ws, edit(sample.latent, [(smile, 2, None), (age, -1, None)]).ws)
+    assert torch.equal(edit(sample.latent, ["smile"]).ws, edit(sample.latent, [(smile, 1.0, None)]).ws)
+    assert torch.equal(edit(sample.latent, [(smile, 2)]).ws, edit(sample.latent, {"smile": 2}).ws)
+    for wrong in ([("smile",)], [(2.0, "smile")], [3]):
+        with pytest.raises(UsageError, match="not a direction and a magnitude"):
+            edit(sample.latent, wrong)
+    with pytest.raises(UsageError, match=r"a latent can be edited, not 'me\.jpg'"):
+        edit("me.jpg", {"smile": 2})
+    with pytest.raises(UsageError, match="a model is needed, not 'faces'"):
+        generate("faces", [1])
     with pytest.raises(UsageError, match="no direction smiel"):
         edit(sample.latent, {"smiel": 2})
     with pytest.raises(UsageError, match="need a latent"):

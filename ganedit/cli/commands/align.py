@@ -61,7 +61,7 @@ def command(
         given = None if landmarks is None else load_landmarks(landmarks)
         shows = TEMPLATES.get(name)
         for number, aligned in align_faces(
-            photo.pixels, size=side, template=shows, which=face, threshold=threshold, faces=given
+            photo.pixels, size=side, template=shows, face=face, threshold=threshold, faces=given
         ):
             stem = face_stem(console.stem_of(path), number)
             target = destination.path(path, f"{stem}.aligned.png")

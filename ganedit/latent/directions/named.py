@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganedit.errors import UsageError, did_you_mean
 from ganedit.latent.directions.direction import SUFFIX, Direction
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
 
 
 def folders_of(model: str) -> list[Path]:
@@ -47,12 +51,12 @@ def file_of(name: str, model: str) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def find(name: str, model: str) -> Direction:
+def find(name: str, model: str | Generator = "faces") -> Direction:
     """Open a direction by name, or a direction file.
 
     Args:
         name: Name of one of your directions or of one that comes with the model; or the path of a file.
-        model: Name of the model.
+        model: The model, or its name.
 
     Returns:
         The direction.
@@ -65,6 +69,7 @@ def find(name: str, model: str) -> Direction:
         >>> ganedit.direction("smile", "faces").name
         'smile'
     """
+    model = model if isinstance(model, str) else model.name
     path = file_of(name, model)
     if path is not None and path.suffix == SUFFIX:
         return Direction.load(path)

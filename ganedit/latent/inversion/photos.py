@@ -10,12 +10,13 @@ import numpy as np
 
 from ganedit.errors import CheckpointError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, center_crop
-from ganedit.images.io import Photo, read_image
+from ganedit.images.io import Photo, as_photo, read_image
 from ganedit.images.tensors import to_tensor
 from ganedit.latent.latent import Latent
+from ganedit.store.models.base import check_model
 
 if TYPE_CHECKING:
-    from ganedit.latent.inversion.project import OnStep, Projection, ProjectOptions
+    from ganedit.latent.inversion.project import Method, OnStep, Projection, ProjectOptions
     from ganedit.store.models import Encoder, Generator
 
 
@@ -64,7 +65,7 @@ def crops_of(
         )
     if aligned:
         return [_aligned_crop(photo, template, size)]
-    faces = align_faces(photo.pixels, size=size, template=TEMPLATES.get(template), which=face)
+    faces = align_faces(photo.pixels, size=size, template=TEMPLATES.get(template), face=face)
     source = str(photo.path.absolute()) if photo.path else ""
     return [Crop(one.crop, n, one.affine, source, photo.sha256, template) for n, one in faces]
 
@@ -128,9 +129,9 @@ def project_crops(
 
 
 def project_photo(
-    photo: Photo | str | Path,
+    photo: Photo | np.ndarray | str | Path,
     generator: Generator,
-    options: ProjectOptions | None = None,
+    options: ProjectOptions | Method | None = None,
     *,
     encoder: Encoder | None = None,
     face: str | int = "largest",
@@ -143,9 +144,10 @@ def project_photo(
     arXiv:1912.04958, appendix D), both, and pivotal tuning (Roich et al., arXiv:2106.05744).
 
     Args:
-        photo: A photo, or the path of one.
+        photo: A photo, the path of one, or pixels [H, W, 3].
         generator: The generator, which needs a style space.
-        options: Method, space and number of steps; None takes the defaults: the encoder's code, optimised.
+        options: Method, space and number of steps, or the method alone; None takes the defaults: the code of
+            the encoder, optimised.
         encoder: The encoder; None takes the installed one that was trained for this generator.
         face: "largest", "all", or N for the N-th largest.
         aligned: The photo is a square crop that is aligned already.
@@ -159,18 +161,18 @@ def project_photo(
         CheckpointError: The generator has no style space.
 
     Examples:
-        >>> options = ganedit.ProjectOptions("encode")  # the fastest method
-        >>> (latent,) = ganedit.project("examples/portrait.png", ganedit.load("faces"), options)
+        >>> (latent,) = ganedit.project("examples/portrait.png", ganedit.load("faces"), "encode")
         >>> latent.model
         'faces'
     """
     from ganedit.latent.inversion.project import ProjectOptions
     from ganedit.store.load import encoder_for
 
-    options = options or ProjectOptions()
+    check_model(generator)
+    options = ProjectOptions(options) if isinstance(options, str) else options or ProjectOptions()
     if encoder is None and options.method != "optimize":
         encoder = encoder_for(generator)
-    photo = photo if isinstance(photo, Photo) else read_image(photo)
+    photo = as_photo(photo)
     crops = crops_of(photo, generator, face=face, aligned=aligned)
     return [latent for latent, _ in project_crops(crops, generator, options, encoder=encoder)]
 

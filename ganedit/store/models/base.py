@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
-from ganedit.errors import InputError
+from ganedit.errors import InputError, UsageError
 from ganedit.store.cards import ModelCard
 
 
@@ -88,3 +88,11 @@ class Model:
         """The network's output; gradients pass through."""
         output: Tensor = self.network(*inputs)
         return output
+
+
+def check_model(model: object) -> None:
+    """Refuse what is not a model, such as the name of one. Raises UsageError."""
+    if not isinstance(model, Model):
+        raise UsageError(
+            f"a model is needed, not {model!r:.80}", 'open one by its name: ganedit.load("faces")'
+        )
