@@ -2,10 +2,9 @@
 
 model = ganedit.load("faces")
 (latent,) = ganedit.project("me.jpg", model)
-smile = ganedit.direction("smile", "faces")
-happier = ganedit.edit(latent, [(smile, 2.0, None)])
+happier = ganedit.edit(latent, {"smile": 2})
 photo = ganedit.read_image("me.jpg")
-ganedit.write_image("happier.png", ganedit.paste(photo.pixels, happier, model), like=photo)
+ganedit.write_image("happier.png", ganedit.paste(photo, happier, model), like=photo)
 """
 
 from __future__ import annotations
