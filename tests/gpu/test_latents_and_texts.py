@@ -16,7 +16,6 @@ import ganedit
 from ganedit.latent.arithmetic import combine
 from ganedit.latent.directions.channel_search import Search, find_channels_that
 from ganedit.latent.directions.channels import channel_direction
-from ganedit.latent.directions.direction import Direction
 from ganedit.latent.directions.discovery import discover_directions
 from ganedit.latent.directions.examples import (
     examples_from_classifier,
@@ -24,6 +23,7 @@ from ganedit.latent.directions.examples import (
     examples_from_folders,
     learn_direction,
 )
+from ganedit.latent.directions.named import find
 from ganedit.latent.editing import draw, edit, paste_latent
 from ganedit.latent.foreign import export_latents, import_latents
 from ganedit.latent.generating import Move, generate
@@ -121,7 +121,7 @@ def projections(device):
     exported = export_latents(pivot, PLACES.folder / f"{device.type}.npz")
     imported = import_latents(exported, generator)[device.type].ws
     (latent,) = project_photo(PHOTO, generator, ProjectOptions("encode"), encoder=encoder, aligned=True)
-    smile = Direction.load(PLACES.models / "faces/directions/smile.safetensors")
+    smile = find("smile", generator)
     changed = edit(latent.for_model(generator), [(smile.for_model(generator), 1.0, None)])
     codes = [one.ws for one in found]
     return codes, Near(found), home((latent.ws, imported, paste_latent(PHOTO.pixels, changed, generator)))

@@ -63,6 +63,8 @@ def _places(tiny_models, tiny_clip, tmp_path_factory):
     save_model(PLACES.folder / "styles", card, network("spade-encoder", **config).state_dict())
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("ganedit.metrics.zero_shot.AGES", range(20, 30))
+        patched.setattr("ganedit.metrics.safe_range.FARTHEST", 0.5)
+        patched.setattr("ganedit.metrics.safe_range.SAMPLES", 2)
         yield
 
 
