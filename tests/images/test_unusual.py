@@ -20,8 +20,10 @@ def float_tiff(path, array, orientation=1):
     if array.ndim == 2:
         Image.fromarray(array).save(path, tiffinfo={TAG: orientation})
     else:
-        order = [2, 1, 0, 3][: array.shape[2]]
-        path.write_bytes(cv2.imencode(".tiff", np.ascontiguousarray(array[..., order]))[1].tobytes())
+        order = [2, 1, 0, 3][: array.shape[2]]  # 259, 1: uncompressed; OpenCV 4 writes logarithms otherwise
+        path.write_bytes(
+            cv2.imencode(".tiff", np.ascontiguousarray(array[..., order]), (259, 1))[1].tobytes()
+        )
     return path
 
 
