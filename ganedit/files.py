@@ -9,7 +9,9 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from ganedit.errors import GaneditError, InputError
 
@@ -30,8 +32,13 @@ IMAGE_SUFFIXES = (
     ".heic",
     ".heif",
 )
+IMAGE_WRITERS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+"""Suffixes of the image files that can be written."""
+DIRECTION_SUFFIX = ".safetensors"
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
 FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+INDEXED = {"matroska", "mov", "avi"}  # formats of ffmpeg whose header has the true length
+LENGTH_TOLERANCE = Fraction(1, 50)  # of that length
 
 _HINTS = {
     errno.ENOSPC: "free some space, or choose a folder on another disk with -o",
@@ -132,10 +139,20 @@ def latents_in(folder: Path, recursive: bool = False) -> list[Path]:
     return [path for path in files if path.suffix.lower() in ARRAY_SUFFIXES]
 
 
+def promised_seconds(container: Any) -> Fraction:
+    """The length in the header of a film or sound opened by PyAV; 0 if such headers need not be true."""
+    indexed = set(container.format.name.split(",")) & INDEXED
+    return Fraction(container.duration or 0, 1_000_000) if indexed else Fraction(0)  # it counts microseconds
+
+
+def is_address(path: str | Path) -> bool:
+    """Whether a name is an address of the web; a `Path` has lost one of its slashes."""
+    return re.match(r"(https?|ftp|s3|gs)://?", str(path), re.I) is not None
+
+
 def spelling(path: str | Path) -> str:
     """What to do about a file that is not there: a hint, also for addresses of the web."""
-    address = re.match(r"(https?|ftp|s3|gs)://?", str(path), re.I)
-    return "download it first: ganedit reads files" if address else "check the spelling"
+    return "download it first: ganedit reads files" if is_address(path) else "check the spelling"
 
 
 def sha256_file(path: str | Path) -> str:

@@ -18,7 +18,7 @@ import soundfile
 
 from ganedit.audio.whole import check_length, check_whole
 from ganedit.errors import InputError
-from ganedit.files import SOUND_SUFFIXES, atomic_path, spelling
+from ganedit.files import LENGTH_TOLERANCE, SOUND_SUFFIXES, atomic_path, promised_seconds, spelling
 
 BLOCK = 2**18  # samples per channel that are read at once
 MOST_CHANNELS = 32
@@ -26,8 +26,6 @@ RATES = (1000, 1_000_000)  # samples per second: with other rates, the header is
 
 UNKNOWN = 2**62  # from this number of samples on, the header does not say how many there are
 SLACK = {"MP3": 1152}  # samples at the end that decoders count differently
-INDEXED = {"matroska", "mov", "avi"}  # formats of ffmpeg whose header has the true length
-TOLERANCE = 0.02  # of that length
 
 WRITERS = {
     ".wav": ("WAV", "PCM_16", "PCM_24", "FLOAT"),
@@ -158,9 +156,8 @@ def _decoded(container: Any, name: str) -> Iterator[np.ndarray]:
                 waiting = []
     except av.error.FFmpegError as error:
         raise InputError(f"{name} is damaged: {error.strerror}", "export it again") from error
-    if container.duration and set(container.format.name.split(",")) & INDEXED:
-        promised = container.duration / av.time_base
-        check_length(end, promised, "seconds", name, 0.1 + TOLERANCE * promised)
+    promised = promised_seconds(container)
+    check_length(end, float(promised), "seconds", name, 0.1 + float(LENGTH_TOLERANCE * promised))
     if waiting:
         yield np.concatenate(waiting, axis=1)
 

@@ -21,7 +21,6 @@ LONGEST = {
     ".jpeg": 65_500,
     ".webp": 16_383,
 }  # longest side in pixels that the format supports
-WRITERS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def encode(
     """The bytes of an image file.
 
     Args:
-        suffix: One of `WRITERS`.
+        suffix: One of `IMAGE_WRITERS`.
         pixels: [H, W, 3], uint8 or uint16.
         alpha: [H, W] of the same type, or None; not stored in JPEG.
         grey: Write one luminance channel; see `keeps_grey`.

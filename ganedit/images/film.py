@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 
 from ganedit.errors import InputError
-from ganedit.files import FILM_SUFFIXES, atomic_path, sha256_file, spelling
+from ganedit.files import (
+    FILM_SUFFIXES,
+    LENGTH_TOLERANCE,
+    atomic_path,
+    promised_seconds,
+    sha256_file,
+    spelling,
+)
 from ganedit.images.animation import (
     FORMATS,
     Animation,
@@ -34,8 +41,6 @@ from ganedit.images.screen import Screen, losses, rgb_of, tag, yuv_of
 from ganedit.images.video import even
 
 LOG = logging.getLogger(__name__)
-INDEXED = {"matroska", "mov", "avi"}  # formats of ffmpeg whose header has the true length
-TOLERANCE = Fraction(1, 50)  # of that length
 STRETCH = 48  # frames per stretch
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -95,8 +100,7 @@ def open_film(path: str | Path) -> Film:
                 last = max(last, (packet.pts + (packet.duration or 0)) * packet.time_base)
                 if packet.stream == stream:
                     lengths[packet.pts] = packet.duration
-            promised = Fraction(container.duration or 0, av.time_base)
-            indexed = set(container.format.name.split(",")) & INDEXED
+            promised = promised_seconds(container)
             unit, rate = _fraction(stream.time_base), _fraction(stream.average_rate)
             sound = container.streams.audio[0].codec_context.name if container.streams.audio else ""
     except FileNotFoundError:
@@ -110,7 +114,7 @@ def open_film(path: str | Path) -> Film:
         ) from problem
     if not lengths or not unit:
         raise InputError(f"{path} holds no frames", "give a film that plays")
-    if indexed and last < promised * (1 - TOLERANCE) - Fraction(1, 2):
+    if last < promised * (1 - LENGTH_TOLERANCE) - Fraction(1, 2):
         raise InputError(
             f"{path} is cut short: {float(last):.1f} of {float(promised):.1f} seconds are there",
             "copy or export it again",

@@ -16,10 +16,10 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit.errors import InputError
-from ganedit.files import IMAGE_SUFFIXES, atomic_path, spelling
+from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, atomic_path, spelling
 from ganedit.images import colour
 from ganedit.images.animation import ANIMATED
-from ganedit.images.encode import WRITERS, encode, keeps_grey
+from ganedit.images.encode import encode, keeps_grey
 from ganedit.images.metadata import Metadata, metadata_of
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
@@ -373,7 +373,7 @@ def write_image(
         'copy.jpg'
     """
     path = Path(path)
-    if path.suffix.lower() not in WRITERS:
+    if path.suffix.lower() not in IMAGE_WRITERS:
         raise InputError(
             f"cannot write {path}: '{path.suffix}' is not a format ganedit writes",
             "end the name in .png, .jpg, .webp or .tiff",

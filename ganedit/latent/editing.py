@@ -123,10 +123,9 @@ def in_range(direction: Direction, magnitude: float, *, clip: bool) -> float:
     inside = direction.clipped(magnitude)
     if inside == magnitude or not math.isfinite(magnitude):
         return magnitude
-    low, high = direction.clipped(-math.inf), direction.clipped(math.inf)
-    beyond = f"{direction.name} {magnitude:+g} is beyond the safe range from {low:+g} to {high:+g}"
-    if direction.safe is None:
-        beyond = f"{direction.name} {magnitude:+g} is beyond the usual range from {low:+g} to {high:+g}"
+    low, high = direction.limits
+    kind = "usual" if direction.safe is None else "safe"
+    beyond = f"{direction.name} {magnitude:+g} is beyond the {kind} range from {low:+g} to {high:+g}"
     LOG.warning(beyond + (f": clipped to {inside:+g}" if clip else ": the image may break"))
     return inside if clip else magnitude
 

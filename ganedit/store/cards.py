@@ -55,6 +55,11 @@ class ModelCard:
     metrics: tuple[Metric, ...] = ()
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Checksums of the files that hold these weights: its own, and that which it was imported from."""
+        return tuple(filter(None, (self.sha256, self.details.get("source_sha256"))))
+
+    @property
     def kind(self) -> str:
         """The task with its article, for sentences: "a generator", "an encoder"."""
         if self.task == "clip":

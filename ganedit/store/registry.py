@@ -79,7 +79,7 @@ def name_of(sha256: str) -> str | None:
             known = ModelCard.load(folder_of(name))
         except GaneditError:  # another model may be damaged
             continue
-        if sha256 and sha256 in (known.sha256, known.details.get("source_sha256")):
+        if sha256 in known.files:
             return name
     return None
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganedit.cli.kit.destination import PICTURES, Destination
+from ganedit.cli.kit.destination import Destination
 from ganedit.errors import UsageError
-from ganedit.images.encode import WRITERS
+from ganedit.files import IMAGE_WRITERS
 from ganedit.images.io import read_image, write_image
 from ganedit.latent.latent import Latent
 
@@ -23,7 +23,9 @@ def photo(portrait, tmp_path, tiny_faces):
 
 
 def test_the_formats_are_those_that_can_be_written(tmp_path):
-    assert PICTURES == WRITERS
+    assert tuple(Destination(tmp_path).writers) == IMAGE_WRITERS
+    for suffix in IMAGE_WRITERS:
+        assert write_image(tmp_path / f"x{suffix}", np.zeros((4, 4, 3), np.uint8)).is_file()
     assert Destination(tmp_path / "out.jpg").file == tmp_path / "out.jpg"
     (tmp_path / "out.jpg").mkdir()
     assert Destination(tmp_path / "out.jpg").file is None

@@ -14,7 +14,7 @@ from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.generate_options import parse_grid, parse_move, parse_seeds
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import OutputFolder
-from ganedit.cli.kit.outputs import latent_path
+from ganedit.cli.kit.outputs import latent_beside
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,18 +115,14 @@ def command(
         console.emit(sheet, grid=grid)
 
 
-def _latent_of(picture: Path) -> Path:
-    return latent_path(picture.parent, picture.stem)
-
-
 def _should_write(console: Console, picture: Path, with_latent: bool) -> bool:
     """Whether to write the image and the latent of a seed: both or neither."""
     wanted = console.should_write(picture)
-    return (with_latent and console.should_write(_latent_of(picture))) or wanted
+    return (with_latent and console.should_write(latent_beside(picture))) or wanted
 
 
 def _emit(console: Console, picture: Path, seed: int, with_latent: bool) -> None:
-    console.emit(picture, seed=seed, latent=str(_latent_of(picture)) if with_latent else None)
+    console.emit(picture, seed=seed, latent=str(latent_beside(picture)) if with_latent else None)
 
 
 def _write(
@@ -135,7 +131,7 @@ def _write(
     from ganedit.files import all_or_none
     from ganedit.images.io import write_image
 
-    code = _latent_of(picture)
+    code = latent_beside(picture)
     about = {**parameters, "seed": sample.seed}
     record = console.provenance("generate", about, generator.name, generator.sha256)
     with all_or_none(*([picture, code] if sample.latent else [picture])):

@@ -20,7 +20,7 @@ from ganedit.cli.kit.codes import (
     Sampling,
 )
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.outputs import check_folder, latent_path
+from ganedit.cli.kit.outputs import check_folder, latent_beside
 from ganedit.errors import UsageError
 from ganedit.files import LATENT_SUFFIX
 
@@ -72,20 +72,16 @@ def command(
             f"the weights add up to {weight:g} and not to 1: this is a difference between faces "
             f"rather than a face; + {AVERAGE} makes one of it"
         )
-    wanted = [console.should_write(path) for path in (output, _latent_of(output))]
+    wanted = [console.should_write(path) for path in (output, latent_beside(output))]
     if any(wanted):
         _write(console, generator, next(iter(points.values()), []), total, expression, output)
-    console.emit(output, latent=str(_latent_of(output)), expression=expression, weight=weight)
+    console.emit(output, latent=str(latent_beside(output)), expression=expression, weight=weight)
 
 
 def _with_suffix(word: str) -> str:
     """A word with the suffix of latents if there is such a file; otherwise the word itself."""
     named = Path(word + LATENT_SUFFIX)
     return str(named) if named.is_file() else word
-
-
-def _latent_of(picture: Path) -> Path:
-    return latent_path(picture.parent, picture.stem)
 
 
 def _write(
@@ -102,6 +98,6 @@ def _write(
         latent = replace(edited, styles=total.styles)
     parameters = {"expression": expression}
     record = console.provenance("math", parameters, generator.name, generator.sha256, latent.source or None)
-    with all_or_none(output, _latent_of(output)):
-        latent.save(_latent_of(output))
+    with all_or_none(output, latent_beside(output)):
+        latent.save(latent_beside(output))
         write_image(output, draw(latent.personal(generator), [latent])[0], provenance=record)

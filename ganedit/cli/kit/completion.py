@@ -20,7 +20,6 @@ SHELLS = ("bash", "zsh", "fish")
 MODELS = ("model", "encoder", "clip", "classifier", "mapper", "vocoder", "like")
 """Options whose values are names of models; otherwise, only those of the task of that name."""
 TASKS = ("encoder", "clip", "classifier", "mapper", "vocoder")
-SUFFIX = ".safetensors"  # of directions
 
 
 def own_shell() -> str:
@@ -74,12 +73,7 @@ def _models_of(task: str | None) -> Callable[[str], list[str]]:
 
 
 def _directions(ctx: typer.Context, incomplete: str) -> list[str]:
-    from ganedit.store import registry
+    from ganedit.latent.directions.named import names_of
 
-    model = str(ctx.params.get("model") or "faces")
-    folder = registry.find(model)
-    own = registry.user_folder() / "directions" / model
-    files = [
-        path for one in (own, folder and folder / "directions") if one for path in one.glob(f"*{SUFFIX}")
-    ]
-    return sorted({path.stem for path in files if path.name.startswith(incomplete)})
+    known = names_of(str(ctx.params.get("model") or "faces"))
+    return [name for name in known if name.startswith(incomplete)]

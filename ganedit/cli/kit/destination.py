@@ -10,10 +10,7 @@ from pathlib import Path
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.inputs import expand
 from ganedit.errors import GaneditError, UsageError
-from ganedit.files import FILM_SUFFIXES, IMAGE_SUFFIXES, SOUND_SUFFIXES
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-"""Suffixes of the images that can be written, as `images.encode.WRITERS`, without importing it."""
+from ganedit.files import FILM_SUFFIXES, IMAGE_SUFFIXES, IMAGE_WRITERS, SOUND_SUFFIXES
 
 
 @dataclass
@@ -30,7 +27,7 @@ class Destination:
     """
 
     output: Path
-    writers: Sequence[str] = PICTURES
+    writers: Sequence[str] = IMAGE_WRITERS
     _source: Path | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:

@@ -157,9 +157,8 @@ class DirectionChange(Change):
     def _check_sweep(self, direction: Direction) -> None:
         """Warn of a sweep that goes too far; it is not clipped, since its results are named by magnitude."""
         ends = [magnitudes[0] for magnitudes in self.plans.values()]
-        low, high = (direction.clipped(end) for end in (min(ends), max(ends)))
-        if (low, high) != (min(ends), max(ends)):
-            least, most = direction.clipped(-math.inf), direction.clipped(math.inf)
+        least, most = direction.limits
+        if min(ends) < least or max(ends) > most:
             LOG.warning(
                 f"the sweep of {direction.name} leaves its safe range from {least:+g} to {most:+g}: "
                 "the outermost images may break"

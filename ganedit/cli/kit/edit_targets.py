@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganedit.cli.kit.outputs import latent_path, shortened
+from ganedit.cli.kit.outputs import latent_beside, shortened
+from ganedit.files import IMAGE_WRITERS
 
 if TYPE_CHECKING:
     from ganedit.cli.kit.changes import Change
@@ -50,18 +51,16 @@ class Targets:
 
     def latents_of(self, pictures: Sequence[Path]) -> list[Path]:
         """The latents beside pictures; none for changes that a latent cannot store."""
-        return [] if self.change.units else [latent_path(path.parent, path.stem) for path in pictures]
+        return [] if self.change.units else [latent_beside(path) for path in pictures]
 
     def pasted(self, label: str) -> Path | None:
         """The whole photo, in its own format if that can be written."""
-        from ganedit.images.encode import WRITERS
-
         if self.photo is None:
             return None
         if self.file is not None:
             return self.file
         own = self.photo.path.suffix if self.photo.path else ""
-        suffix = own if own.lower() in WRITERS else ".png"
+        suffix = own if own.lower() in IMAGE_WRITERS else ".png"
         return self._path(self.name, label, f".{self._word}{suffix}")
 
     @property

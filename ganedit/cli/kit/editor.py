@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +25,7 @@ from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
 from ganedit.errors import UsageError
-from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in
+from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in, sha256_file
 
 if TYPE_CHECKING:
     from ganedit.images.io import Photo
@@ -75,6 +75,11 @@ class Subject:
         """The pictures that were drawn of it."""
         assert self.drawn is not None
         return self.drawn
+
+    @cached_property
+    def sha256(self) -> str:
+        """Checksum of the file of its latent."""
+        return sha256_file(self.path)
 
     @property
     def code(self) -> Latent:
@@ -163,13 +168,12 @@ class Editor:
             yield from self._of_latent(Subject(name, path, latent))
 
     def _of_latent(self, subject: Subject) -> Iterator[Result]:
-        from ganedit.files import sha256_file
         from ganedit.latent.inversion.photos import find_photo
 
         latent, path = subject.code, subject.path
         photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
         targets = Targets(self.folder, subject.stem, self.change, photo, self._destination.file)
-        done = self._done_of(latent.model, lambda stem: sha256_file(path) if stem == subject.stem else None)
+        done = self._done_of(latent.model, lambda stem: subject.sha256 if stem == subject.stem else None)
         wanted = self._wanted_of_all(targets, done) + self._wanted_of(targets, [subject], done)
         if wanted:
             generator = self._models.of(latent)
@@ -218,7 +222,10 @@ class Editor:
         return {**self.change.request(label, model), **every}
 
     def _done_of(self, model: str, sha256_of: Sha256Of) -> Done:
-        return lambda path, label, together: is_done(path, self._request(label, model, together), sha256_of)
+        def done(path: Path, label: str | None, together: bool) -> bool:
+            return path.exists() and is_done(path, self._request(label, model, together), sha256_of)
+
+        return done
 
     def _wanted_of_all(self, targets: Targets, done: Done) -> list[Path]:
         """The photos, the sheet and the film that are to be written."""
@@ -299,14 +306,12 @@ class Editor:
         self, subjects: Sequence[Subject], label: str | None, latent: Latent, pasted: bool | None = None
     ) -> dict[str, Any] | None:
         """The record of a result; `pasted` is None for the picture of a single face."""
-        from ganedit.files import sha256_file
-
         parameters: dict[str, Any] = {"edits": list(latent.edits)}
         if self.change.units:
             parameters["units"] = self.change.units
         if pasted:
             parameters["paste"] = self.change.paste
-        inputs = {subject.stem: sha256_file(subject.path) for subject in subjects}
+        inputs = {subject.stem: subject.sha256 for subject in subjects}
         together = pasted is not None
         parameters["request"] = self._request(label, latent.model, together) | {"inputs": inputs}
         source = latent.source or None

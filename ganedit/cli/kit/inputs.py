@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ganedit.cli.kit.context import Console
 from ganedit.errors import GaneditError, InputError
-from ganedit.files import IMAGE_SUFFIXES, spelling
+from ganedit.files import IMAGE_SUFFIXES, is_address, spelling
 
 PATIENCE = 2.0  # seconds to wait for a pipe of unknown origin
 
@@ -68,9 +68,8 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES, recursive: boo
         return [path]
     matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True)) if glob.has_magic(source) else []
     if not matches:
-        hint = spelling(source)
-        more = ", or name a folder or a glob" if hint == "check the spelling" else ""
-        raise InputError(f"{source}: no such file", hint + more)
+        more = "" if is_address(source) else ", or name a folder or a glob"
+        raise InputError(f"{source}: no such file", spelling(source) + more)
     return [p for p in matches if p.is_file()]
 
 

@@ -19,6 +19,11 @@ def latent_path(folder: Path, stem: str) -> Path:
     return folder / f"{stem}{LATENT_SUFFIX}"
 
 
+def latent_beside(picture: Path) -> Path:
+    """The latent that belongs to a picture of the same name."""
+    return latent_path(picture.parent, picture.stem)
+
+
 def face_stem(name: str, number: int) -> str:
     """NAME for the largest face, NAME.face2 for the next, and so on."""
     return name if number == 1 else f"{name}.face{number}"

@@ -16,11 +16,11 @@ import typer
 
 from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.destination import PICTURES, Destination
+from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import GaneditError, NoFaceError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
-from ganedit.files import IMAGE_SUFFIXES
+from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +104,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         if os.path.basename(self.suffix) != self.suffix:
             raise UsageError(f"--suffix {self.suffix} names a folder", "say with -o where results go")
         suffixes = (*IMAGE_SUFFIXES, *FILMS) if self.films else IMAGE_SUFFIXES
-        writers = (*PICTURES, ".mp4", ".gif", ".apng") if self.films else PICTURES
+        writers = (*IMAGE_WRITERS, ".mp4", ".gif", ".apng") if self.films else IMAGE_WRITERS
         self._destination = Destination(self.output, writers)
         self._destination.check_inputs(self.console, inputs, suffixes)
         ahead = AHEAD if self.together else 1
@@ -218,11 +218,10 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
 def _writers(path: Path, film: bool) -> tuple[str, ...]:
     """Suffixes of the files that an input can become."""
     from ganedit.images.animation import FORMATS as ANIMATIONS
-    from ganedit.images.encode import WRITERS
     from ganedit.images.video import SUFFIXES as FILM_WRITERS
 
     own = path.suffix.lower()
-    return (*FILM_WRITERS, *((own,) if own in ANIMATIONS else ())) if film else WRITERS
+    return (*FILM_WRITERS, *((own,) if own in ANIMATIONS else ())) if film else IMAGE_WRITERS
 
 
 def _damage(film: Film, damaged: list[int]) -> GaneditError:

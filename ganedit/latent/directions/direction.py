@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 SCHEMA = 1
-SUFFIX = ".safetensors"
 USUAL = 4.0  # standard deviations beyond which images usually break
 SPACES = ("w", "s")  # style codes ws; the styles of all layers
 
@@ -87,16 +86,19 @@ class Direction:
         if self.safe is not None and not -math.inf < self.safe[0] <= 0 <= self.safe[1] < math.inf:
             raise InputError(f"the direction {self.name} has the impossible safe range {self.safe}")
 
-    def clipped(self, magnitude: float) -> float:
-        """The nearest magnitude in the safe range.
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The safe range; where it was not measured, `USUAL`, but single styles have no limit in common."""
+        usual = USUAL if self.space == "w" else math.inf
+        return self.safe or (-usual, usual)
 
-        Where it was not measured, `USUAL` stands in for it; but single styles have no limit in common.
+    def clipped(self, magnitude: float) -> float:
+        """The nearest magnitude within the limits.
 
         >>> Direction("smile", torch.ones(4), safe=(-2.0, 3.0)).clipped(40.0)
         3.0
         """
-        usual = USUAL if self.space == "w" else math.inf
-        low, high = self.safe or (-usual, usual)
+        low, high = self.limits
         return min(max(magnitude, low), high)
 
     @property

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
-from ganedit.latent.directions.direction import SUFFIX, Direction
+from ganedit.files import DIRECTION_SUFFIX
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, spread_along
 from ganedit.latent.styles import need, styles_of
 
@@ -177,7 +178,7 @@ def trained(
         UsageError: it learned fewer directions.
         CheckpointError: it learned those of another generator.
     """
-    paths = sorted((run / "model").glob(f"voynov-*{SUFFIX}"))
+    paths = sorted((run / "model").glob(f"voynov-*{DIRECTION_SUFFIX}"))
     if not paths:
         raise InputError(f"{run} holds no directions of a run", f"ganedit train voynov -o {run} makes one")
     if not 1 <= count <= len(paths):

@@ -1,4 +1,7 @@
-"""Directions by name: those that come with a model, and the user's own."""
+"""Directions by name: those that come with a model, and the user's own.
+
+Light to import: shells complete these names.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganedit.errors import UsageError, did_you_mean
-from ganedit.latent.directions.direction import SUFFIX, Direction
+from ganedit.files import DIRECTION_SUFFIX
 
 if TYPE_CHECKING:
+    from ganedit.latent.directions.direction import Direction
     from ganedit.store.models import Generator
 
 
@@ -30,24 +34,24 @@ def user_folder(model: str) -> Path:
 
 def user_file(model: str, name: str) -> Path:
     """The file for a direction of the user with this name."""
-    return user_folder(model) / f"{name}{SUFFIX}"
+    return user_folder(model) / f"{name}{DIRECTION_SUFFIX}"
 
 
 def names_of(model: str) -> list[str]:
     """Names of all directions of a model, sorted."""
-    return sorted({path.stem for folder in folders_of(model) for path in folder.glob(f"*{SUFFIX}")})
+    return sorted({path.stem for folder in folders_of(model) for path in folder.glob(f"*{DIRECTION_SUFFIX}")})
 
 
 def hides(name: str, model: str) -> bool:
     """Whether a direction of the user has the name of one that comes with the model, and is found instead."""
-    return sum((folder / f"{name}{SUFFIX}").is_file() for folder in folders_of(model)) > 1
+    return sum((folder / f"{name}{DIRECTION_SUFFIX}").is_file() for folder in folders_of(model)) > 1
 
 
 def file_of(name: str, model: str) -> Path | None:
     """The file of a direction, by its name or path; None if there is no such name."""
-    if "/" in name or name.endswith((SUFFIX, ".npy", ".npz", ".pt")):
+    if "/" in name or name.endswith((DIRECTION_SUFFIX, ".npy", ".npz", ".pt")):
         return Path(name).expanduser()
-    places = (folder / f"{name}{SUFFIX}" for folder in folders_of(model))
+    places = (folder / f"{name}{DIRECTION_SUFFIX}" for folder in folders_of(model))
     return next((path for path in places if path.is_file()), None)
 
 
@@ -69,9 +73,11 @@ def find(name: str, model: str | Generator = "faces") -> Direction:
         >>> ganedit.direction("smile", "faces").name
         'smile'
     """
+    from ganedit.latent.directions.direction import Direction
+
     model = model if isinstance(model, str) else model.name
     path = file_of(name, model)
-    if path is not None and path.suffix == SUFFIX:
+    if path is not None and path.suffix == DIRECTION_SUFFIX:
         return Direction.load(path)
     if path is not None:
         from ganedit.latent.directions.foreign import import_direction

@@ -71,9 +71,8 @@ class Model:
     def known_as(self, *checksums: str) -> bool:
         """Whether one of these is the checksum of its file, of the file it was imported from, or of its
         weights."""
-        files = (self.sha256, self.card.details.get("source_sha256"))
         given = [one for one in checksums if one]
-        return any(one in files for one in given) or (bool(given) and self.weights_sha256 in given)
+        return any(one in self.card.files for one in given) or (bool(given) and self.weights_sha256 in given)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.card.architecture}, {self.device}, {self.dtype})"

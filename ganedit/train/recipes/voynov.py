@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ganedit.compute import autocast, training_dtype
 from ganedit.data.pictures import sheet
 from ganedit.errors import UsageError
-from ganedit.latent.directions.direction import SUFFIX, Direction
+from ganedit.files import DIRECTION_SUFFIX
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, spread_along
 from ganedit.nets.shift_predictor import ShiftPredictor, ShiftPredictorConfig
 from ganedit.store.load import load_generator
@@ -158,7 +159,7 @@ class Voynov(Recipe):
                 accuracy=float(right[k]),
                 samples=images,
             )
-            direction.save(folder / f"{direction.name}{SUFFIX}")
+            direction.save(folder / f"{direction.name}{DIRECTION_SUFFIX}")
 
 
 def start(options: VoynovOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> Voynov:

@@ -13,7 +13,7 @@ from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model, OutputFolder
-from ganedit.cli.kit.outputs import check_folder, latent_path, text_name
+from ganedit.cli.kit.outputs import check_folder, latent_beside, text_name
 from ganedit.errors import UsageError
 from ganedit.files import LATENT_SUFFIX
 
@@ -56,7 +56,7 @@ def generate(
     destination.check_count(count, "images")
     check_folder(destination.folder)
     paths = [destination.file or output / f"{text_name(text)}-{i + 1}.png" for i in range(count)]
-    latents = [latent_path(path.parent, path.stem) for path in paths]
+    latents = [latent_beside(path) for path in paths]
     wanted = [path for path in (*paths, *latents) if console.should_write(path)]
     if not wanted:
         for path in paths:
