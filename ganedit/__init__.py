@@ -10,9 +10,11 @@ ganedit.write_image("happier.png", ganedit.paste(photo, happier, model), like=ph
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as in typing, which takes long to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from ganedit.audio.files import Sound as Sound
     from ganedit.audio.files import read_sound as read_sound
     from ganedit.audio.files import write_sound as write_sound

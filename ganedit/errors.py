@@ -39,6 +39,10 @@ class NoFaceError(InputError):
     """A photo in which no face is found."""
 
 
+class DiskFullError(InputError):
+    """A disk or a quota without room for a result; further results would fail as well."""
+
+
 class CheckpointError(GaneditError):
     """A weights file that is damaged, foreign, hostile, or made for something else."""
 

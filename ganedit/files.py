@@ -1,19 +1,23 @@
-"""Atomic files, and their sha256. Light to import."""
+"""Reads files, writes them atomically, and says what their names mean. Light to import."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
+import platform
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ganedit.errors import GaneditError, InputError
+from ganedit.errors import DiskFullError, GaneditError, InputError, UsageError
+from ganedit.limits import MAX_FILE
 
 LATENT_SUFFIX = ".latent.safetensors"
 ARRAY_SUFFIXES = (".npz", ".npy", ".pt", ".pth")
@@ -50,27 +54,45 @@ _HINTS = {
     errno.EEXIST: "part of that path is a file: choose another folder with -o",
     errno.EISDIR: "a folder of that name is in the way: choose another name",
     errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EFBIG: "the file is larger than this disk allows",
-    errno.EIO: "the disk reports a fault",
+    errno.ELOOP: "that path is a symbolic link that leads back to itself",
+    errno.EFBIG: "the file is larger than the disk, or a limit of the shell (ulimit -f), allows",
+    errno.EIO: "the disk reports a fault: check it before anything else",
+}
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
 }
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path next to `path`; rename it to `path` on success, remove it on failure.
 
     The temporary name keeps the suffix, by which many libraries choose the format. Missing parent
     folders are created.
 
+    Args:
+        path: The file to be written.
+        durable: Wait until the disk has the file, so that a power failure loses neither it nor what it
+            replaces. This takes some 10 ms.
+
     Raises:
-        InputError: The folder cannot be written to, or the disk is full.
+        InputError: The folder cannot be written to.
+        DiskFullError: The disk is full.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
+        if durable:
+            sync(path.parent)
     except Exception as problem:
         if (number := _write_errno(problem, temporary)) is None:
             raise
@@ -78,6 +100,21 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk, so that a power failure loses neither."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # Windows opens no folders, and some folders must not be read
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno in (*_FULL, errno.EIO):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -108,18 +145,19 @@ def _stat(path: Path) -> os.stat_result | None:
 
 def write_error(path: Path, number: int) -> InputError:
     """The error for a file that could not be written, from the system's error number."""
-    return InputError(f"cannot write {path}: {os.strerror(number).lower()}", _HINTS.get(number, ""))
+    kind = DiskFullError if number in _FULL else InputError
+    return kind(f"cannot write {path}: {os.strerror(number).lower()}", _HINTS.get(number, ""))
 
 
 def _write_errno(problem: Exception, temporary: Path) -> int | None:
     """The errno of a failure to write; None for failures that have nothing to do with the target."""
     if isinstance(problem, GaneditError):
         return None
-    # Encoders in C or Rust put the system's message into exceptions of their own.
-    if f"os error {errno.ENOSPC}" in str(problem) or os.strerror(errno.ENOSPC) in str(problem):
-        return errno.ENOSPC
     if not isinstance(problem, OSError) or problem.errno not in _HINTS:
-        return None
+        # Encoders in C or Rust put the system's message into exceptions of their own.
+        numbers = (*_FULL, errno.EFBIG, errno.EIO)
+        text = str(problem)
+        return next((n for n in numbers if f"os error {n}" in text or os.strerror(n) in text), None)
     folder = str(temporary.parent)
     ours = (
         problem.filename is None
@@ -127,6 +165,37 @@ def _write_errno(problem: Exception, temporary: Path) -> int | None:
         or folder.startswith(str(problem.filename))
     )
     return problem.errno if ours else None
+
+
+@contextmanager
+def locked(lock: Path, refusal: str) -> Iterator[None]:
+    """Context that only one process at a time can be in; it ends with the process, however that ends.
+
+    Args:
+        lock: A file for this purpose; it names the process while it is held.
+        refusal: What to say if another process is in it.
+
+    Raises:
+        InputError: Another process is.
+    """
+    from filelock import FileLock, Timeout
+
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    holding = FileLock(lock, timeout=0)
+    try:
+        holding.acquire()
+    except Timeout:
+        with suppress(OSError, ValueError):
+            refusal += f" ({lock.read_text(encoding='utf-8').strip()[:80]})"
+        raise InputError(refusal, "wait for it, or end it") from None
+    try:
+        with suppress(OSError):
+            lock.write_text(f"process {os.getpid()} on {platform.node()}\n", encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            lock.unlink()
+        holding.release()
 
 
 def latents_in(folder: Path, recursive: bool = False) -> list[Path]:
@@ -155,7 +224,70 @@ def spelling(path: str | Path) -> str:
     return "download it first: ganedit reads files" if is_address(path) else "check the spelling"
 
 
+def check_regular(path: str | Path) -> None:
+    """Refuse what can be read without end, or blocks: pipes and devices.
+
+    Raises:
+        InputError: It is one. Missing files and folders pass: whoever opens them says what is wrong.
+    """
+    try:
+        kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
+    except (OSError, ValueError):
+        return
+    if kind:
+        raise InputError(f"{path} is {kind}, not a file", "save its content to a file first")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        InputError: It is a pipe, a device, or larger than `MAX_FILE`.
+        OSError: It is missing, or cannot be read.
+    """
+    check_regular(path)
+    with open(path, "rb") as file:
+        if (size := os.fstat(file.fileno()).st_size) > MAX_FILE:
+            raise InputError(f"{path} has {size:,} bytes; the limit is {MAX_FILE:,}")
+        return file.read()
+
+
+def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+    """All text of a file, as `read_bytes` reads it. Raises UnicodeDecodeError, a ValueError, as well."""
+    return read_bytes(path).decode(encoding)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises ValueError if it is none, also for brackets nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("its brackets are nested too deeply") from None
+
+
+def home_folder() -> Path:
+    """The user's home folder; that of the user database if HOME is missing or empty.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if home := os.environ.get("HOME", ""):
+        return Path(home)
+    name = os.path.expanduser("~")  # not from an empty HOME, which would be the root of the file system
+    if "HOME" in os.environ:
+        import pwd
+
+        try:
+            name = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            name = ""
+    if name in ("", "~"):
+        raise UsageError("HOME is not set", "set HOME, or GANEDIT_HOME to the folder for your models")
+    return Path(name)
+
+
 def sha256_file(path: str | Path) -> str:
-    """The sha256 of a file's bytes, as 64 hexadecimal digits."""
+    """The sha256 of a file's bytes, as 64 hexadecimal digits. Raises InputError for pipes and devices."""
+    check_regular(path)
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

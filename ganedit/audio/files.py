@@ -18,7 +18,14 @@ import soundfile
 
 from ganedit.audio.whole import check_length, check_whole
 from ganedit.errors import InputError
-from ganedit.files import LENGTH_TOLERANCE, SOUND_SUFFIXES, atomic_path, promised_seconds, spelling
+from ganedit.files import (
+    LENGTH_TOLERANCE,
+    SOUND_SUFFIXES,
+    atomic_path,
+    check_regular,
+    promised_seconds,
+    spelling,
+)
 
 BLOCK = 2**18  # samples per channel that are read at once
 MOST_CHANNELS = 32
@@ -81,6 +88,7 @@ def open_sound(source: str | Path | BinaryIO, name: str = "") -> Iterator[Reader
     """
     name = name or str(source)
     if isinstance(source, str | Path):
+        check_regular(source)
         if not Path(source).is_file():
             raise InputError(f"{name}: no such file", spelling(name))
         source = str(source)

@@ -20,17 +20,16 @@ from typing import Annotated, Any
 
 import typer
 
+from ganedit.cli import process
 from ganedit.cli.kit import completion
 from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.failures import as_expected
+from ganedit.cli.kit.failures import as_expected, bug
 from ganedit.cli.kit.help import Command, Program
 from ganedit.cli.kit.presets import PRESETS
-from ganedit.errors import GaneditError, UsageError, did_you_mean
+from ganedit.errors import UsageError, did_you_mean
 
-INTERRUPTED = 130
 BROKEN_PIPE = 128 + signal.SIGPIPE
-BUG = 70  # EX_SOFTWARE of sysexits.h
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,10 @@ GLOBAL_OPTIONS: dict[str, Any] = {
     ],
     "seed": Annotated[int | None, typer.Option(help="Random seed (default: 0).")],
     "json": Annotated[bool | None, typer.Option("--json", help="Print one JSON object per result.")],
+    "print0": Annotated[
+        bool | None,
+        typer.Option("--print0", help="End names of results with a null character, for xargs -0."),
+    ],
     "quiet": Annotated[bool | None, typer.Option("--quiet", help="Print only errors.")],
     "debug": Annotated[bool | None, typer.Option("--debug", help="Show the traceback of a failure.")],
     "force": Annotated[bool | None, typer.Option("--force", help="Overwrite outputs.")],
@@ -111,7 +114,7 @@ def main(argv: Sequence[str] | None = None, console: Console | None = None) -> i
     """Run one command line, and return the exit status:
 
     0 done, 1 part of a batch failed, 2 wrong usage, 3 bad input, 4 bad checkpoint, 5 something missing,
-    70 a bug in ganedit, 130 interrupted.
+    70 a bug in ganedit, 130 interrupted (128 + N by any other signal N).
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     console = console or Console()
@@ -146,8 +149,7 @@ def _run_and_report(argv: list[str], console: Console) -> int:
     try:
         return _run(argv, console)
     except KeyboardInterrupt:
-        console.warn("interrupted")
-        return INTERRUPTED
+        return _interrupted(console)
     except BatchFailed as error:
         return error.exit_status
     except BrokenPipeError:
@@ -155,14 +157,16 @@ def _run_and_report(argv: list[str], console: Console) -> int:
     except Exception as error:
         if debug:
             traceback.print_exception(error, file=console.stderr)
-        expected = as_expected(error)
-        if expected is not None:
-            console.complain(expected)
-            return expected.exit_status
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        hint = "please report it with the traceback" + ("" if debug else " that --debug shows")
-        console.complain(GaneditError(f"a bug in ganedit: {what}", hint))
-        return BUG
+        if process.was_interrupted():  # while a library was imported, say, which made an ImportError of it
+            return _interrupted(console)
+        found = as_expected(error) or bug(error, debug)
+        console.complain(found)
+        return found.exit_status
+
+
+def _interrupted(console: Console) -> int:
+    console.warn(process.words())
+    return process.exit_status()
 
 
 def _run(argv: list[str], console: Console) -> int:
@@ -175,6 +179,7 @@ def _run(argv: list[str], console: Console) -> int:
         _parse(app, argv if name or _answered(argv) else ["--help"], console)
     console.stdout.write(printed.getvalue())
     if pending:
+        process.raise_signals()
         # Output of libraries must not get between the paths of results.
         with contextlib.redirect_stdout(console.stderr), console.hearing():
             pending[0]()
@@ -202,7 +207,7 @@ def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
     """Let typer parse the command line; its errors are rephrased in our style."""
     command = typer.main.get_command(app)
     try:
-        command.main(args=argv, prog_name="ganedit", standalone_mode=False)
+        status = command.main(args=argv, prog_name="ganedit", standalone_mode=False)
     except Exception as error:
         if not hasattr(error, "format_message"):  # not from click or typer
             raise
@@ -210,6 +215,8 @@ def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
         path = context.command_path if context else console.command
         console.command = path
         raise UsageError(error.format_message().rstrip("."), f"{path} --help") from error
+    if status == 128 + signal.SIGINT:  # typer makes it of a KeyboardInterrupt
+        raise KeyboardInterrupt
 
 
 def build(name: str | None, console: Console, pending: list[Callable[[], None]]) -> typer.Typer:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Callable, Container, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from ganedit.errors import InputError
-from ganedit.files import IMAGE_SUFFIXES
+from ganedit.files import IMAGE_SUFFIXES, read_bytes
 from ganedit.images.colour import in_srgb
+from ganedit.images.opening import open_image
 from ganedit.images.unusual import prepare_heif
+from ganedit.limits import MAX_FILE
 
 NAMED_IN_ERRORS = 3  # number of files that an error lists
 Progress = Callable[[int, int], None]  # (images done, total images)
@@ -26,7 +28,7 @@ def open_source(
     """Sorted names of the files with these suffixes in a folder or zip, and a function from name to bytes."""
     if source.is_dir():
         names = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
-        return [n for n in names if _is_wanted(n, suffixes)], lambda name: (source / name).read_bytes()
+        return [n for n in names if _is_wanted(n, suffixes)], lambda name: read_bytes(source / name)
     if not source.exists():
         raise InputError(f"{source} does not exist", f"pass a folder or a zip of {kind}")
     if not zipfile.is_zipfile(source):
@@ -35,7 +37,18 @@ def open_source(
         archive = stack.enter_context(zipfile.ZipFile(source))
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{source} is a damaged zip: {error}") from error
-    return sorted(name for name in archive.namelist() if _is_wanted(name, suffixes)), archive.read
+    return sorted(name for name in archive.namelist() if _is_wanted(name, suffixes)), partial(
+        _unpacked, archive
+    )
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """An entry of a zip; its true size is checked as well, since a made-up header may give another."""
+    with archive.open(name) as entry:
+        data = entry.read(MAX_FILE + 1) if archive.getinfo(name).file_size <= MAX_FILE else None
+    if data is None or len(data) > MAX_FILE:
+        raise InputError(f"{archive.filename}: {name} unpacks to more than {MAX_FILE:,} bytes")
+    return data
 
 
 def _is_wanted(name: str, suffixes: Container[str]) -> bool:
@@ -47,7 +60,7 @@ def _is_wanted(name: str, suffixes: Container[str]) -> bool:
 def decode(data: bytes, *, grey: bool = False) -> Image.Image:
     """An image file as 8-bit sRGB or its luma, upright. Damaged files can raise any exception."""
     prepare_heif("it", data)
-    with Image.open(io.BytesIO(data)) as opened:
+    with open_image(data) as opened:
         if opened.mode in ("I", "F"):  # Pillow would clip the numbers to 255 instead of scaling them
             raise ValueError("it has 32-bit pixels")
         image = ImageOps.exif_transpose(opened)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganedit.data.files import Progress, decode, some_of
 from ganedit.data.pictures import Layers, Pictures, Read, loaded, matched, squeezed
 from ganedit.errors import InputError, UsageError
 from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, one_hot, read_palette
+from ganedit.images.opening import open_image
 from ganedit.images.orientation import orientation_of, upright
 from ganedit.images.tensors import from_levels
 
@@ -148,7 +147,7 @@ def read_numbers(data: bytes, name: str, palette: Palette | None = None) -> np.n
     Raises:
         InputError: Colours without a palette, or not in it. Damaged files can raise any exception.
     """
-    with Image.open(io.BytesIO(data)) as image:
+    with open_image(data) as image:
         turn = orientation_of(image)
         if image.mode in NUMBERED:
             return upright(np.asarray(image).astype(np.uint8), turn)
@@ -166,7 +165,7 @@ def read_colours(source: Path, labels: int) -> Palette | None:
     for _, (read,) in matched(source)[:1]:
         with (
             suppress(Exception),
-            Image.open(io.BytesIO(read())) as image,
+            open_image(read()) as image,
         ):  # if damaged, `load_maps` will name it
             colours = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)[:labels]
             if len(np.unique(colours, axis=0)) == labels:
@@ -185,7 +184,7 @@ def _check(numbers: np.ndarray, name: str, labels: int) -> None:
 
 
 def _instances(data: bytes, name: str, load_size: int) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as image:
+    with open_image(data) as image:
         turn = orientation_of(image)
         numbers = upright(np.asarray(image), turn)
     if numbers.ndim != 2:

@@ -8,7 +8,6 @@ names the folder of each image, as in sets with a folder for each class.
 from __future__ import annotations
 
 import csv
-import json
 import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from ganedit.data.files import open_source, some_of
 from ganedit.errors import InputError, UsageError
+from ganedit.files import check_regular, parse_json, read_bytes
 
 LabelKind = Literal["class", "number"]
 CSV, JSON, FOLDER = "labels.csv", "dataset.json", "folder"
@@ -100,7 +100,7 @@ def _table(source: Path, labels: Path | None) -> tuple[Path, list[str], list[lis
         return path, *_read_csv(path)
     try:
         inside = _in_zip(source) if path.parent == source and source.is_file() else None
-        return path, *_parsed(json.loads(path.read_bytes() if inside is None else inside))
+        return path, *_parsed(parse_json(read_bytes(path) if inside is None else inside))
     except OSError as error:
         raise InputError(
             f"no labels at {path}", "name the file of labels, or drop the label column"
@@ -147,6 +147,7 @@ def _plain(file: str) -> str:
 def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     """Header and rows, checked to have equal lengths and `file` as first column."""
     try:
+        check_regular(path)
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if row] or [[""]]
     except FileNotFoundError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,10 @@ import numpy as np
 from PIL import Image
 
 from ganedit.errors import InputError
+from ganedit.files import read_bytes
 from ganedit.images import colour
 from ganedit.images.encode import About, check_sides, embedded
+from ganedit.images.opening import open_image
 from ganedit.images.orientation import orientation_of, upright
 from ganedit.images.provenance import parse_record
 
@@ -40,7 +41,7 @@ class Animation:
 def is_animation(path: Path) -> bool:
     """Whether a file is a GIF, WebP, PNG or AVIF of several frames."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return image.format in ANIMATED and len(_places(image)) > 1
     except Exception:  # decoders raise nearly anything on damaged bytes
         return False  # reading it as a picture will report what is wrong
@@ -52,11 +53,11 @@ def read_animation(path: Path) -> Animation:
     Raises:
         InputError: the file is cut short.
     """
-    data = path.read_bytes()
+    data = read_bytes(path)
     if not _is_whole(data):
         raise InputError(f"{path} is truncated or damaged ({len(data)} bytes)", "fetch or export it again")
     delays, transparent = [], False
-    with Image.open(io.BytesIO(data)) as image:
+    with open_image(data) as image:
         for place in _places(image):
             image.seek(place)
             image.load()  # WebP knows the delay only now
@@ -68,7 +69,7 @@ def read_animation(path: Path) -> Animation:
 
 def animation_frames(path: Path) -> Iterator[np.ndarray | None]:
     """Each frame [H, W, 3] uint8, upright and in sRGB, or None if it is damaged."""
-    with Image.open(io.BytesIO(path.read_bytes())) as image:
+    with open_image(read_bytes(path)) as image:
         icc, turn = image.info.get("icc_profile"), orientation_of(image)
         for place in _places(image):
             try:

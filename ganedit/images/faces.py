@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from itertools import islice
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganedit.errors import InputError, NoFaceError, UsageError
-from ganedit.files import spelling
+from ganedit.files import parse_json, read_text, spelling
 from ganedit.images.face_detection import Face as Face
 from ganedit.images.face_detection import check, detect, detect_rolled, luminance, shifted
 
@@ -155,7 +154,7 @@ def load_landmarks(path: str | Path) -> list[Face]:
         InputError: The file is missing, not JSON, or holds something else.
     """
     try:
-        content: Any = json.loads(Path(path).read_text())
+        content: Any = parse_json(read_text(path))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", spelling(path)) from None
     except (OSError, ValueError) as problem:

@@ -24,6 +24,7 @@ from ganedit.files import (
     FILM_SUFFIXES,
     LENGTH_TOLERANCE,
     atomic_path,
+    check_regular,
     promised_seconds,
     sha256_file,
     spelling,
@@ -88,6 +89,7 @@ def open_film(path: str | Path) -> Film:
     path = Path(path)
     if path.suffix.lower() not in FILM_SUFFIXES and is_animation(path):
         return _open_animation(path)
+    check_regular(path)
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:

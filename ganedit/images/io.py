@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import os
 import warnings
@@ -15,22 +14,25 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
+from ganedit import files
 from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, atomic_path, spelling
 from ganedit.images import colour
 from ganedit.images.animation import ANIMATED
 from ganedit.images.encode import encode, keeps_grey
 from ganedit.images.metadata import Metadata, metadata_of
+from ganedit.images.opening import open_image
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
 from ganedit.images.pixels import to_depth
 from ganedit.images.provenance import record_of
 from ganedit.images.unusual import EXR, decode_float_tiff, is_float_tiff, prepare_heif, size_of_tiff
+from ganedit.limits import MAX_PIXELS, MAX_SIDE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 LOG = logging.getLogger(__name__)
-MAX_PIXELS = 200_000_000  # more than any camera's photo has; larger files may be decompression bombs
+SMALL = 3 * 2**20  # numbers in an image that is written without waiting for the disk: it is soon made again
 
 
 @dataclass
@@ -75,7 +77,7 @@ def read_image(path: str | Path) -> Photo:
         The photo: its pixels, and what is needed to write it back in the same form.
 
     Raises:
-        InputError: The file is missing, empty, truncated, not an image, or larger than `MAX_PIXELS`.
+        InputError: The file is missing, empty, truncated, not an image, or above a limit.
         MissingError: A HEIC file without pillow-heif.
 
     Examples:
@@ -93,7 +95,7 @@ def read_image(path: str | Path) -> Photo:
             warnings.simplefilter(
                 "ignore"
             )  # about odd metadata and about large sizes, which are checked below
-            with Image.open(io.BytesIO(data)) as image:
+            with open_image(data) as image:
                 _check_size(path, image.size)
                 frames = frames_of(image)
                 if image.mode in ("I", "F"):
@@ -241,7 +243,7 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
         True
     """
     try:
-        with Image.open(path) as image:
+        with open_image(Path(path)) as image:
             return record_of(image)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", spelling(path)) from None
@@ -252,7 +254,7 @@ def read_provenance(path: str | Path) -> dict[str, Any] | None:
 def read_bytes(path: Path) -> bytes:
     """The bytes of a file. Raises InputError if it cannot be read or is empty."""
     try:
-        data = path.read_bytes()
+        data = files.read_bytes(path)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist", spelling(path)) from None
     except IsADirectoryError:
@@ -266,6 +268,11 @@ def read_bytes(path: Path) -> bytes:
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:
     width, height = size
+    if max(size) > MAX_SIDE:
+        raise InputError(
+            f"{path} claims {width}x{height} pixels; the limit is {MAX_SIDE:,} for a side",
+            "cut it into parts",
+        )
     if width * height > MAX_PIXELS:
         limit = f"{MAX_PIXELS // 10**6} megapixels"
         raise InputError(
@@ -390,7 +397,7 @@ def write_image(
         if like.icc and (grey or not colour.is_grey(like.icc)):
             icc, pixels = like.icc, own_pixels(like, pixels)
     data = encode(path.suffix.lower(), pixels, alpha, grey, icc, provenance, quality, metadata)
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+    with atomic_path(path, durable=pixels.size > SMALL) as temporary, open(temporary, "wb") as file:
         file.write(data)
     return path
 

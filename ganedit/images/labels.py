@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganedit.errors import InputError
 from ganedit.images.io import own_pixels, read_bytes, read_image
+from ganedit.images.opening import open_image
 from ganedit.images.orientation import orientation_of, upright
 
 NUMBERED = ("P", "L", "1")  # Pillow modes in which pixels are label numbers
@@ -83,7 +82,7 @@ def read_label_map(
     photo = read_image(path)
     if palette is not None:
         return LabelMap(by_colour(own_pixels(photo), palette, path), path, photo.sha256)
-    with Image.open(io.BytesIO(read_bytes(path))) as image:  # by its path, Pillow 13 garbles turned TIFFs
+    with open_image(read_bytes(path)) as image:  # by its path, Pillow 13 garbles turned TIFFs
         if image.mode in NUMBERED:
             turn = orientation_of(image)
             return LabelMap(upright(np.asarray(image).astype(np.uint8), turn), path, photo.sha256)

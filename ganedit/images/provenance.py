@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 from ganedit import __version__
+from ganedit.files import parse_json
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -90,7 +91,7 @@ def parse_comment(comment: str | bytes) -> dict[str, Any] | None:
 def parse_record(text: str | bytes) -> dict[str, Any] | None:
     """The record in the comment of a file, or None if it is something else."""
     try:
-        record = json.loads(text)
+        record = parse_json(text)
     except ValueError:
         return None
     return record if isinstance(record, dict) and record.get("program") == "ganedit" else None

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from ganedit.errors import InputError, UsageError
-from ganedit.images.io import MAX_PIXELS, Photo
+from ganedit.images.io import Photo
 from ganedit.images.labels import LabelMap
 from ganedit.images.pixels import resize
+from ganedit.limits import MAX_PIXELS
 
 
 def shape_of(photo: Photo | LabelMap) -> tuple[int, int]:

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from ganedit.errors import InputError
 from ganedit.images.bands import collect, in_bands
-from ganedit.images.io import MAX_PIXELS, Photo, as_photo
+from ganedit.images.io import Photo, as_photo
 from ganedit.images.pixels import levelled
 from ganedit.images.sizes import fitted, resized, resized_like
 from ganedit.images.tensors import to_unit
 from ganedit.images.tiles import Progress, check_tile
+from ganedit.limits import MAX_PIXELS
 from ganedit.store.models import Upscaler
 from ganedit.store.uses import need
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ganedit.errors import InputError
-from ganedit.files import atomic_path
+from ganedit.files import atomic_path, check_regular
 from ganedit.images.pixels import to_depth
 from ganedit.images.screen import Screen, tag, yuv_of
 
@@ -50,6 +50,7 @@ def comment_of(path: str | Path) -> str:
     """The comment in a film; empty if there is none, or the file is not a film."""
     import av
 
+    check_regular(path)
     try:
         with av.open(str(path)) as container:
             return container.metadata.get("comment", "")

@@ -15,6 +15,7 @@ from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
 from ganedit.audio.timbre import transfer
 from ganedit.audio.vocoders import DEFAULT, vocoder_of
 from ganedit.errors import InputError, UsageError
+from ganedit.files import check_regular
 from ganedit.metrics.sounds import read_sounds
 from ganedit.metrics.timbre import (
     InstrumentClassifier,
@@ -188,6 +189,7 @@ def read_notes(path: Path) -> dict[str, list[NotePlayed]]:
     """
     found: dict[str, list[NotePlayed]] = {}
     try:
+        check_regular(path)
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 note = NotePlayed(float(row["start_s"]), float(row["end_s"]), int(row["midi"]))

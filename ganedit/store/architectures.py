@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_module_registration_hook
 from torch.overrides import TorchFunctionMode
 
 from ganedit.errors import CheckpointError, did_you_mean
-
-MAX_SIZE = 2**17  # largest number in a config: one with a larger number is damaged
+from ganedit.limits import MAX_CONFIG_NUMBER, MAX_MODULES
 
 
 class Architecture(NamedTuple):
@@ -97,9 +97,24 @@ def with_current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @contextmanager
 def shapes_only() -> Iterator[None]:
-    """Context in which networks are made on the meta device: their tensors have shapes but no numbers."""
-    with torch.device("meta"), _NoDraws():
-        yield
+    """Context in which networks are made on the meta device: their tensors have shapes but no numbers.
+
+    More than `MAX_MODULES` modules raise ValueError.
+    """
+    made = 0
+
+    def count(*args: Any) -> None:
+        nonlocal made
+        made += 1
+        if made > MAX_MODULES:
+            raise ValueError(f"it has more than {MAX_MODULES:,} layers")
+
+    counting = register_module_module_registration_hook(count)
+    try:
+        with torch.device("meta"), _NoDraws():
+            yield
+    finally:
+        counting.remove()
 
 
 class _NoDraws(TorchFunctionMode):
@@ -143,7 +158,7 @@ def _possible(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return len(value) <= 100 and all(_possible(v) for v in value)
     if isinstance(value, int | float):
-        return -MAX_SIZE <= value <= MAX_SIZE
+        return -MAX_CONFIG_NUMBER <= value <= MAX_CONFIG_NUMBER
     return value is None or isinstance(value, str)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import ARRAY_SUFFIXES, atomic_path, spelling
+from ganedit.files import ARRAY_SUFFIXES, atomic_path, check_regular, spelling
 
 WRITTEN = (".npy", ".npz", ".pt")
 
@@ -30,6 +30,7 @@ def read_arrays(path: Path, kind: str, hint: str) -> Any:
     Raises:
         InputError: The file is missing, damaged, hostile, or holds objects instead of numbers.
     """
+    check_regular(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file", spelling(path))
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganedit.errors import CheckpointError
+from ganedit.files import atomic_path, read_text
 
 TASKS = (
     "generator",
@@ -70,8 +71,6 @@ class ModelCard:
         """Write `folder`/card.toml, atomically."""
         import tomli_w
 
-        from ganedit.files import atomic_path
-
         path = Path(folder) / CARD
         text = tomli_w.dumps(
             {k: v for k, v in _without_none(asdict(self)).items() if v not in ("", {}, [], ())}
@@ -89,7 +88,7 @@ class ModelCard:
         """
         path = Path(folder) / CARD
         try:
-            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+            return cls.from_dict(_parsed(path))
         except OSError as error:
             raise CheckpointError(
                 f"{path} cannot be read: {error.strerror}",
@@ -133,6 +132,13 @@ class ModelCard:
                 f"the model card names the task {card.task!r}", f"known: {', '.join(TASKS)}"
             )
         return card
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_text(path))
+    except RecursionError:
+        raise ValueError("its brackets are nested too deeply") from None
 
 
 def _without_none(value: Any) -> Any:

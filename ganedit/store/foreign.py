@@ -13,7 +13,6 @@ the file's name, and turns errors caused by missing pieces into a CheckpointErro
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, UsageError
+from ganedit.files import check_regular, parse_json, read_text
 from ganedit.store.formats.state_dicts import state_dict
 
 FORMATS = (
@@ -192,6 +192,7 @@ def open_container(path: Path) -> Any:
 
     if path.is_dir():
         return _open_folder(path)
+    check_regular(path)
     with open(path, "rb") as file:
         start = file.read(16)
     if start[8:9] == b"{":
@@ -217,8 +218,8 @@ def _open_folder(folder: Path) -> dict[str, Any]:
             f"the folder {folder} holds no card.toml, nor config.json with pytorch_model.bin", supported()
         )
     try:
-        values = json.loads(config.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        values = parse_json(read_text(config))
+    except ValueError as error:
         raise CheckpointError(f"{config} is not valid JSON: {error}", "download or copy it again") from error
     return {config.name: values, weights.name: read_pickled(weights)}
 

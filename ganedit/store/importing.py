@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +13,14 @@ from typing import Any
 import torch
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import sha256_file, spelling
+from ganedit.files import check_regular, sha256_file, spelling
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
 from ganedit.store.foreign import Foreign, open_container, open_foreign, supported
 from ganedit.store.load import DISCRIMINATOR_OF, card_of, save_model, verify
 from ganedit.store.settings import telling_norm, with_settings
+from ganedit.store.swapping import tidy
 from ganedit.store.weights import check_header, read_weights
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -96,8 +93,18 @@ def import_model(
     }
     card = replace(card, **{key: value for key, value in given.items() if value})
     stored = DTYPES[dtype] if dtype else None
-    with _replacing(registry.user_folder() / name) as folder:
-        return save_model(folder, card, state, discriminator=discriminator, dtype=stored)
+    tidy(registry.user_folder())
+    try:
+        return save_model(
+            registry.user_folder() / name, card, state,
+            discriminator=discriminator, dtype=stored, replace_old=force,
+        )  # fmt: skip
+    except FileExistsError:
+        raise registry.name_taken(name) from None  # by another process, since it was checked above
+    except InputError as error:  # other results go where the user says, models do not
+        raise type(error)(
+            error.message, "set GANEDIT_HOME to a folder with room that you may write to"
+        ) from error
 
 
 def describe_file(path: str | Path) -> ModelCard:
@@ -159,6 +166,7 @@ def _own_file(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
 
 def _metadata(path: Path) -> dict[str, Any]:
     """Metadata of a .safetensors file; empty for all others."""
+    check_regular(path)
     with open(path, "rb") as file:
         start = file.read(16)
     return (check_header(path).get("__metadata__") or {}) if start[8:9] == b"{" else {}
@@ -218,29 +226,3 @@ def _holds_vectors_only(path: Path) -> bool:
     values = list(content.values()) if isinstance(content, dict) else [content]
     shapes = [tuple(v.shape) for v in values if hasattr(v, "shape")]
     return bool(shapes) and len(shapes) == len(values) <= 8 and all(len(s) <= 3 and s[-1:] for s in shapes)
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A temporary folder to fill, which replaces `folder` if the block succeeds and is deleted otherwise."""
-    mark = secrets.token_hex(4)
-    filling, old = (
-        folder.with_name(f".{folder.name}.{mark}.part"),
-        folder.with_name(f".{folder.name}.{mark}.old"),
-    )
-    try:
-        filling.mkdir(parents=True)
-        yield filling
-        if os.path.lexists(folder):
-            folder.rename(old)
-        try:
-            filling.rename(folder)
-        except BaseException:
-            if os.path.lexists(old):
-                old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(filling, ignore_errors=True)
-        if old.is_symlink():
-            old.unlink()
-        shutil.rmtree(old, ignore_errors=True)

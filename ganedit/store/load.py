@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from ganedit.compute import find_device, find_dtype, keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError
-from ganedit.files import sha256_file, spelling
+from ganedit.files import check_regular, parse_json, sha256_file, spelling
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
@@ -34,6 +33,7 @@ from ganedit.store.models import (
     Vocoder,
 )
 from ganedit.store.registry import DISCRIMINATOR, WEIGHTS
+from ganedit.store.swapping import filled
 from ganedit.store.weights import check_header, read_weights, write_weights
 
 Kind = TypeVar("Kind", bound=Model)
@@ -188,20 +188,38 @@ def save_model(
     *,
     discriminator: tuple[Mapping[str, Any], Mapping[str, Tensor]] | None = None,
     dtype: torch.dtype | None = None,
+    replace_old: bool = True,
 ) -> ModelCard:
-    """Write `folder`/model.safetensors, discriminator.safetensors if given, and card.toml, in this order.
+    """Write `folder`/model.safetensors, discriminator.safetensors if given, and card.toml, in one step.
+
+    Whoever reads the folder meanwhile, or after this process was killed, finds the old model or the new one.
 
     Args:
-        folder: Created if needed; files in it are replaced atomically.
+        folder: Created if needed; other files in it stay.
         card: Its `config` must build the network of `state`; the checksums are filled in here.
         state: The network's tensors by name.
         discriminator: Config and tensors of the discriminator.
         dtype: Type to store numbers in; None keeps theirs.
+        replace_old: Whether a model that is there already may be replaced.
 
     Returns:
         The card as written.
+
+    Raises:
+        InputError: The folder cannot be written.
+        FileExistsError: It is there already.
     """
-    folder = Path(folder)
+    with filled(Path(folder), replace=replace_old) as filling:
+        return _write_model(filling, card, state, discriminator, dtype)
+
+
+def _write_model(
+    folder: Path,
+    card: ModelCard,
+    state: Mapping[str, Tensor],
+    discriminator: tuple[Mapping[str, Any], Mapping[str, Tensor]] | None,
+    dtype: torch.dtype | None,
+) -> ModelCard:
     about = {
         "task": card.task,
         "architecture": card.architecture,
@@ -266,6 +284,7 @@ def _locate(name_or_path: str | Path) -> Path:
 
 
 def _starts(path: Path) -> bytes:
+    check_regular(path)
     with open(path, "rb") as file:
         return file.read(16)
 
@@ -282,10 +301,24 @@ def _sha256(path: Path) -> str:
 
 
 def _from_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Model:
-    card = verify(folder)
-    state, _ = read_weights(folder / WEIGHTS)
+    card, state = _read_folder(folder)
     card = card if card.sha256 else replace(card, sha256=_sha256(folder / WEIGHTS))
     return _model(card, state, folder, device, dtype)
+
+
+def _read_folder(folder: Path) -> tuple[ModelCard, dict[str, Tensor]]:
+    """Card and tensors of one model, even if a training replaces it while it is read."""
+    while True:
+        card = ModelCard.load(folder)
+        try:
+            verify(folder)
+            state, _ = read_weights(folder / WEIGHTS)
+        except CheckpointError:
+            if ModelCard.load(folder) == card:
+                raise
+            continue
+        if ModelCard.load(folder) == card:
+            return card, state
 
 
 def _from_safetensors(path: Path, device: torch.device, dtype: torch.dtype) -> Model:
@@ -297,7 +330,7 @@ def _from_safetensors(path: Path, device: torch.device, dtype: torch.dtype) -> M
         return from_foreign(open_foreign(path), path, device, dtype)
     state, metadata = read_weights(path)
     try:
-        about = dict(json.loads(metadata["ganedit"]))
+        about = dict(parse_json(metadata["ganedit"]))
     except (ValueError, TypeError) as error:
         raise CheckpointError(
             f"{path.name} does not say which network it is for", "get the model again"

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 from ganedit.errors import GaneditError, UsageError
+from ganedit.files import home_folder
 from ganedit.store.cards import CARD, ModelCard
 from ganedit.store.downloads.catalogue import no_such_model
+from ganedit.store.swapping import recover
 
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
@@ -49,9 +51,16 @@ def bundled_folder() -> Path:
 
 
 def user_folder() -> Path:
-    """Folder of the user's models: `$GANEDIT_HOME`, or ~/.cache/ganedit/models by default."""
+    """Folder of the user's models: `$GANEDIT_HOME`, or ~/.cache/ganedit/models by default.
+
+    Raises:
+        UsageError: This is a file, or there is no home folder.
+    """
     home = os.environ.get("GANEDIT_HOME")
-    return Path(home).expanduser() if home else Path.home() / ".cache" / "ganedit" / "models"
+    folder = Path(home).expanduser() if home else home_folder() / ".cache" / "ganedit" / "models"
+    if folder.is_file():
+        raise UsageError(f"{folder} is a file, not a folder for models", "set GANEDIT_HOME to a folder")
+    return folder
 
 
 def folders() -> list[Path]:
@@ -61,6 +70,7 @@ def folders() -> list[Path]:
 
 def names() -> list[str]:
     """Every model that can be loaded by name, sorted."""
+    recover(user_folder())
     known = {p.parent.name for folder in folders() if folder.is_dir() for p in folder.glob(f"[!.]*/{CARD}")}
     return sorted(known)
 
@@ -69,6 +79,7 @@ def find(name: str) -> Path | None:
     """The folder of the model called `name`, or None."""
     if not name or "/" in name or name in (".", ".."):
         return None
+    recover(user_folder())
     return next((f / name for f in folders() if (f / name / CARD).is_file()), None)
 
 
@@ -121,4 +132,9 @@ def check_name(name: str, *, force: bool = False) -> None:
     if name in BUNDLED or (bundled_folder() / name).exists():
         raise UsageError(f"{name} is a model that comes with ganedit", "choose another name")
     if os.path.lexists(user_folder() / name) and not force:
-        raise UsageError(f"the model {name} is already there", "`force` replaces it; or choose another name")
+        raise name_taken(name)
+
+
+def name_taken(name: str) -> UsageError:
+    """The error for a name that a model of the user has already."""
+    return UsageError(f"the model {name} is already there", "`force` replaces it; or choose another name")

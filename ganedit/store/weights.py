@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import atomic_path, spelling
+from ganedit.files import atomic_path, check_regular, parse_json, spelling
+from ganedit.limits import MAX_WEIGHTS_HEADER
 
-MAX_HEADER = 100 * 2**20
 _ITEM_SIZE = {
     "F64": 8,
     "I64": 8,
@@ -41,11 +41,12 @@ def check_header(path: str | Path) -> dict[str, Any]:
         CheckpointError: truncated, of another format, or with a wrong header.
     """
     path = Path(path)
+    check_regular(path)
     size = path.stat().st_size
     with open(path, "rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= MAX_HEADER or (begin := file.read(1)) != b"{":
+        if not 2 <= length <= MAX_WEIGHTS_HEADER or (begin := file.read(1)) != b"{":
             problem = f"it starts with {start!r}" if start else "it is empty"
             raise CheckpointError(
                 f"{path.name} is not a safetensors file: {problem}", "download or copy it again"
@@ -57,7 +58,7 @@ def check_header(path: str | Path) -> dict[str, Any]:
             )
         text = begin + file.read(length - 1)
     try:
-        header: dict[str, Any] = json.loads(text)
+        header: dict[str, Any] = parse_json(text)
         _check_offsets(header, size - 8 - length)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
@@ -121,11 +122,12 @@ def record_in(
         InputError: the file is missing, damaged, from a newer ganedit, or something else, or the block fails
             on its content.
     """
+    check_regular(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file", spelling(path))
     try:
         tensors, metadata = read_weights(path)
-        about = json.loads(metadata["ganedit"])
+        about = parse_json(metadata["ganedit"])
         if about["schema"] > schema:
             raise InputError(f"{path} was written by a newer ganedit", "update ganedit")
         yield tensors, about

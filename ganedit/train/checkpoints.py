@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import atomic_path
+from ganedit.files import atomic_path, parse_json, read_text
 from ganedit.store.architectures import with_current_names
 from ganedit.store.weights import under_prefix
 from ganedit.train.options.base import LoopOptions
@@ -52,7 +52,7 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
         raise InputError(f"{out} holds no {CHECKPOINT} to resume from", "start a new run: leave `resume` out")
     try:
         with safe_open(path, "pt") as file:
-            state = json.loads((file.metadata() or {})["ganedit-checkpoint"])
+            state = parse_json((file.metadata() or {})["ganedit-checkpoint"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         for name, network in recipe.networks.items():
             network.load_state_dict(with_current_names(under_prefix(tensors, f"network.{name}.")))
@@ -84,7 +84,7 @@ def save_options(options: LoopOptions, out: Path, **more: Any) -> None:
 def read_options(out: Path) -> dict[str, Any]:
     """Read what `save_options` wrote."""
     try:
-        values = json.loads((out / OPTIONS).read_text())
+        values = parse_json(read_text(out / OPTIONS))
         if not {"data", "recipe"} <= set(values):
             raise ValueError("it names no data")
         renamed = {f.metadata.get("was"): f.name for f in fields(RECIPES[values["recipe"]])}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from ganedit.errors import UsageError, did_you_mean
+from ganedit.files import locked
+from ganedit.store.swapping import tidy
 from ganedit.train.checkpoints import CHECKPOINT, load_checkpoint, read_options, save_options
 from ganedit.train.logs import Report
 from ganedit.train.loop import train as run_loop
@@ -71,15 +74,24 @@ def train(
     module = importlib.import_module("ganedit.train.recipes." + recipe.replace("-", "_"))
     made = module.start(resolved, fabric.device, on_note or (lambda text: None), on_load)
     run = Run(fabric, resolved)
-    if resume:
-        load_checkpoint(made, run, out)  # before the new options are written, as they may not fit it
-        run.saved = run.images_seen
-    if fabric.is_global_zero:
-        save_options(resolved, out, recipe=recipe)
-    if on_start:
-        on_start(run)
-    run_loop(made, run, out, on_report=on_report)
+    with _only_run_in(out) if fabric.is_global_zero else nullcontext():
+        if resume:
+            load_checkpoint(made, run, out)  # before the new options are written, as they may not fit it
+            run.saved = run.images_seen
+        if fabric.is_global_zero:
+            save_options(resolved, out, recipe=recipe)
+        if on_start:
+            on_start(run)
+        run_loop(made, run, out, on_report=on_report)
     return out / "model"
+
+
+@contextmanager
+def _only_run_in(out: Path) -> Iterator[None]:
+    """Keep other processes out of the folder of a run, and remove what killed ones have left there."""
+    with locked(out / ".lock", f"another process is training in {out}"):
+        tidy(out, seconds=0)
+        yield
 
 
 def resolve(

@@ -15,6 +15,7 @@ import typer
 from ganedit.cli import app
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.failures import BUG
 from ganedit.cli.kit.presets import PRESETS
 from ganedit.errors import CheckpointError, InputError, did_you_mean
 
@@ -111,7 +112,7 @@ def test_a_batch_survives_bad_inputs_and_names_them(ganedit, probe, files):
         ("ckpt", 4, "damaged"),
         ("full", 3, "somewhere: the disk is full"),
         ("package", 5, "pip install lpips"),
-        ("bug", app.BUG, "a bug in ganedit: ZeroDivisionError: oops"),
+        ("bug", BUG, "a bug in ganedit: ZeroDivisionError: oops"),
         ("stop", 130, "interrupted"),
     ],
 )

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ganedit.errors import CheckpointError, InputError, MissingError
+from ganedit.files import locked
 from ganedit.store.downloads import download as downloading
 from ganedit.store.downloads.arrivals import not_weights
 from ganedit.store.downloads.download import Patience, download
@@ -382,7 +383,7 @@ def test_a_disk_that_fills_up_meanwhile(server, fetch, tmp_path, monkeypatch):
 
 def test_two_at_once(server, fetch, tmp_path):
     with (
-        downloading._locked(tmp_path / ".weights.pkl.part"),
+        locked(tmp_path / ".weights.pkl.part.lock", "held"),
         pytest.raises(InputError, match="another ganedit is downloading"),
     ):
         fetch()

@@ -16,6 +16,8 @@ from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
 from ganedit.errors import CheckpointError, MissingError
 from ganedit.store import registry
+from ganedit.store.downloads.pulling import STAGING
+from ganedit.store.swapping import leftovers
 
 LPIPS_WEIGHTS = "vgg16-397923af.pth"  # torchvision's file name
 FETCH_LPIPS = "python -c \"import torchvision; torchvision.models.vgg16(weights='IMAGENET1K_V1')\""
@@ -36,6 +38,7 @@ def command(console: Console) -> None:
         "devices": list(_devices()) if "torch" in packages else [],
         "models": models,
         "missing": absent + _absent_models() + _optional(packages),
+        "unfinished": [str(path) for path in _unfinished()],
     }
     console.answer(_report(data), data)
     if damaged:
@@ -54,7 +57,17 @@ def _report(data: dict[str, Any]) -> str:
     if data["missing"]:
         lines += ["", "missing"]
         lines += [f"  {m['name']:<28} {m['for']}: {m['command']}" for m in data["missing"]]
+    if data["unfinished"]:
+        lines += ["", "unfinished, of a running command or one that was killed"]
+        lines += [f"  {path}" for path in data["unfinished"]]
     return "\n".join(lines)
+
+
+def _unfinished() -> list[Path]:
+    """Files and folders of imports and downloads that have not ended, or not well."""
+    folder = registry.user_folder()
+    staging = folder / STAGING
+    return leftovers(folder) + sorted(staging.iterdir() if staging.is_dir() else ())
 
 
 def _packages() -> tuple[dict[str, str], list[dict[str, str]]]:

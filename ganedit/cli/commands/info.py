@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ import typer
 from ganedit.cli.kit.batch import run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import IMAGE_SUFFIXES, SOUND_SUFFIXES
+from ganedit.files import IMAGE_SUFFIXES, SOUND_SUFFIXES, parse_json
 
 PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
 OTHERS = {
@@ -89,7 +88,7 @@ def _of_tensors(path: Path) -> dict[str, Any]:
         raise InputError(error.message, error.hint) from error
     metadata = header.pop("__metadata__", None) or {}
     try:
-        about = json.loads(metadata["ganedit"])
+        about = parse_json(metadata["ganedit"])
     except (KeyError, ValueError, TypeError):
         about = {}
     about = dict(about) if isinstance(about, dict) else {}

@@ -16,10 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from ganedit.cli import process
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.failures import as_expected
+from ganedit.cli.kit.failures import as_expected, bug
 from ganedit.cli.kit.inputs import sources
-from ganedit.errors import GaneditError, UsageError
+from ganedit.errors import DiskFullError, GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
 
 Item = TypeVar("Item")
@@ -78,13 +79,10 @@ def run_batch(
         UsageError: there is nothing to work on.
     """
     paths = sources(console, inputs, suffixes, fallback)
-    _deliver_all(
-        console,
-        (
-            _failed(one) if isinstance(one, GaneditError) else Delivery(one, partial(work, one))
-            for one in paths
-        ),
+    deliveries = (
+        _failed(one) if isinstance(one, GaneditError) else Delivery(one, partial(work, one)) for one in paths
     )
+    _deliver_all(console, deliveries, inputs, suffixes)
 
 
 def run_stages(
@@ -95,11 +93,17 @@ def run_stages(
     suffixes: Sequence[str] = IMAGE_SUFFIXES,
 ) -> None:
     """Run every input through the stages; arguments and errors are those of `run_batch`."""
-    _deliver_all(console, _staged(stages, sources(console, inputs, suffixes)))
+    _deliver_all(console, _staged(stages, sources(console, inputs, suffixes)), inputs, suffixes)
 
 
-def run_each(console: Console, items: Iterable[Item], do: Callable[[Item], None]) -> int:
-    """Do each item, report expected failures and continue. Returns the number of items.
+def run_each(
+    console: Console,
+    items: Iterable[Item],
+    do: Callable[[Item], None],
+    left: Callable[[], str] = lambda: "the rest was not tried",
+) -> int:
+    """Do each item, report failures and continue, unless the disk is full; then `left` says what was not
+    tried. Returns the number of items.
 
     Raises:
         BatchFailed: an item failed. The status is that of the error if there was one item, otherwise 1.
@@ -112,13 +116,15 @@ def run_each(console: Console, items: Iterable[Item], do: Callable[[Item], None]
         except BrokenPipeError:
             raise
         except Exception as error:
-            expected = as_expected(error)
-            if expected is None:
-                raise
-            errors.append(expected)
+            if process.was_interrupted():
+                raise KeyboardInterrupt from error
             if console.options.debug:
                 traceback.print_exception(error, file=console.stderr)
-            console.complain(expected, "" if isinstance(item, GaneditError) else str(item))
+            errors.append(as_expected(error) or bug(error, console.options.debug))
+            console.complain(errors[-1], "" if isinstance(item, GaneditError) else str(item))
+            if isinstance(errors[-1], DiskFullError):
+                console.warn(f"stopped, since nothing more can be written: {left()}")
+                break
     if errors:
         if done > 1:
             console.note(f"{console.command}: {len(errors)} of {done} inputs failed")
@@ -152,15 +158,28 @@ def _failed(error: Exception, path: Path | None = None) -> Delivery:
     return Delivery(path, results)
 
 
-def _deliver_all(console: Console, deliveries: Iterable[Delivery]) -> None:
+def _deliver_all(
+    console: Console, deliveries: Iterable[Delivery], inputs: Sequence[str] | None, suffixes: Sequence[str]
+) -> None:
+    tried = []
+
     def deliver(delivery: Delivery) -> None:
+        tried.append(delivery.path)
         for result in delivery.results():
             result = result if isinstance(result, Result) else Result(result)
             console.emit(result.path, **{"input": str(delivery), **result.details})
             if result.problem is not None:
                 raise result.problem
 
-    if not run_each(console, deliveries, deliver):
+    def left() -> str:
+        if not inputs or "-" in inputs:
+            return "what the pipe would still bring was not tried"
+        rest = [one for one in sources(console, inputs, suffixes) if one not in tried]
+        if not rest:
+            return "this was the last input"
+        return f"{len(rest)} inputs were not tried, from {rest[0]} on; --skip-existing keeps what is done"
+
+    if not run_each(console, deliveries, deliver, left):
         raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Options:
     force: bool = False
     skip_existing: bool = False
     recursive: bool = False
+    print0: bool = False
     provenance: bool = True
 
     def __post_init__(self) -> None:
@@ -45,6 +47,8 @@ class Options:
             raise UsageError(f"--dtype {self.dtype} is not a number format", f"choose {', '.join(DTYPES)}")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed} is out of range", f"choose 0 to {2**32 - 1}")
+        if self.json and self.print0:
+            raise UsageError("--json and --print0 contradict each other", "drop one of them")
         if self.force and self.skip_existing:
             raise UsageError("--force and --skip-existing contradict each other", "drop one of them")
 
@@ -91,8 +95,12 @@ class Console:
 
         It is flushed immediately, so that the next command in a pipeline can start on it.
         """
-        line = json.dumps({"path": str(path), **details}, default=_plain) if self.options.json else str(path)
-        print(line, file=self.stdout, flush=True)
+        if self.options.json:
+            print(json.dumps({"path": str(path), **details}, default=_plain), file=self.stdout, flush=True)
+            return
+        if "\n" in str(path) and not self.options.print0:
+            self.warn(f"the name {str(path)!r} has a line break: use --print0 or --json")
+        print(path, file=self.stdout, end="\0" if self.options.print0 else "\n", flush=True)
 
     def answer(self, text: str, data: Mapping[str, Any] | list[Any]) -> None:
         """Print the answer of a command that makes no files: `text`, or `data` with --json."""
@@ -189,7 +197,7 @@ class Console:
                 earlier input of this run (which --force must not overwrite).
         """
         path = Path(path)
-        key = path.resolve()
+        key = Path(os.path.realpath(path))
         if key in self._claimed:
             raise UsageError(
                 f"{path} was already made from an earlier input of this run",

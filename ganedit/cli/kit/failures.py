@@ -6,8 +6,9 @@ import errno
 import os
 import re
 
-from ganedit.errors import GaneditError, InputError, MissingError
+from ganedit.errors import DiskFullError, GaneditError, InputError, MissingError
 
+BUG = 70  # EX_SOFTWARE of sysexits.h
 _DISK = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -19,11 +20,14 @@ _DISK = {
     errno.EISDIR: "this is a folder",
     errno.ENOENT: "no such file or folder",
     errno.EEXIST: "something is already there",
+    errno.ELOOP: "a symbolic link leads back to itself",
+    errno.EFBIG: "the file is larger than the disk, or a limit of the shell (ulimit -f), allows",
     errno.EMFILE: "too many open files",
     errno.EIO: "the device reported an error",
 }
 
 
+_NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 _FIELD = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
 _NAMES = {"start": "from", "ignore_unknown": "anyway"}  # fields whose flag has another name
 
@@ -45,6 +49,15 @@ def with_flags(text: str) -> str:
     return _FIELD.sub(flag, text)
 
 
+def bug(error: Exception, debug: bool) -> GaneditError:
+    """The report of an exception that should not have happened."""
+    what = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
+    hint = "please report it with the traceback" + ("" if debug else " that --debug shows")
+    found = GaneditError(f"a bug in ganedit: {what}", hint)
+    found.exit_status = BUG
+    return found
+
+
 def as_expected(error: BaseException) -> GaneditError | None:
     """The error as one that a user can act on; None if it is a bug in ganedit."""
     if isinstance(error, GaneditError):
@@ -54,14 +67,13 @@ def as_expected(error: BaseException) -> GaneditError | None:
         return MissingError(f"the package {package} is not installed", f"pip install {package}")
     if isinstance(error, OSError) and error.errno in _DISK:
         what = os.fspath(error.filename) if isinstance(error.filename, str | os.PathLike) else "writing"
-        return InputError(
-            f"{what}: {_DISK[error.errno]}",
-            "free some space"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else "choose another file, or another folder with -o",
-        )
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFullError(f"{what}: {_DISK[error.errno]}", "free some space")
+        return InputError(f"{what}: {_DISK[error.errno]}", "choose another file, or another folder with -o")
     if isinstance(error, MemoryError):
         return GaneditError("out of memory", "use a smaller batch or a smaller image")
+    if isinstance(error, ImportError | OSError) and _NO_MEMORY.search(str(error)):
+        return GaneditError("out of memory while loading a library", "raise the limit of memory (ulimit -v)")
     if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported here
         return GaneditError("the GPU is out of memory", "use a smaller batch, or --device cpu")
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import json
 import os
 import select
 import stat
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from ganedit.cli.kit.context import Console
 from ganedit.errors import GaneditError, InputError
-from ganedit.files import IMAGE_SUFFIXES, is_address, spelling
+from ganedit.files import IMAGE_SUFFIXES, is_address, parse_json, spelling
 
 PATIENCE = 2.0  # seconds to wait for a pipe of unknown origin
 
@@ -120,11 +119,14 @@ def _expanded(source: str, suffixes: Sequence[str], recursive: bool) -> Iterator
 
 
 def _lines(console: Console) -> Iterator[str]:
-    """Paths from standard input, one per line, or from another command's --json."""
+    """Paths from standard input: one per line, ended by null characters, or from another command's --json."""
     while line := console.stdin.readline():
+        if "\0" in line:
+            yield from filter(None, (line + console.stdin.read()).split("\0"))
+            return
         text = line.rstrip("\r\n")
         if text.startswith("{"):
             with contextlib.suppress(ValueError, KeyError, TypeError):  # it may be the name of a file
-                text = str(json.loads(text)["path"])
+                text = str(parse_json(text)["path"])
         if text.strip():
             yield text

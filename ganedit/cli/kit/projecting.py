@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
 from ganedit.errors import InputError, UsageError
+from ganedit.files import all_or_none, atomic_path, parse_json, read_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,7 +80,6 @@ class Projector:
         self, target: Path, picture: Path, path: Path, latent: Latent, projection: Projection
     ) -> dict[str, Any]:
         """Write the latent to `target`, and the picture; returns details for --json."""
-        from ganedit.files import all_or_none
         from ganedit.images.io import write_image
         from ganedit.images.tensors import from_tensor
 
@@ -103,12 +103,10 @@ class Latest:
 
     def add(self, path: Path) -> None:
         """Record another latent of this run. Failures are ignored."""
-        from ganedit.files import atomic_path
-
         inside = path.absolute().is_relative_to(Path.cwd())
         self._made.append(str(path.absolute().relative_to(Path.cwd()) if inside else path.absolute()))
         try:
-            with atomic_path(self.PATH) as temporary:
+            with atomic_path(self.PATH, durable=False) as temporary:
                 temporary.write_text(json.dumps({"latents": self._made}, indent=1) + "\n", encoding="utf-8")
         except InputError as error:
             self._console.warn(f"ganedit edit will need the latent's name: {error.message}")
@@ -122,7 +120,7 @@ class Latest:
             InputError: the record is damaged.
         """
         try:
-            return [Path(str(one)) for one in json.loads(cls.PATH.read_text(encoding="utf-8"))["latents"]]
+            return [Path(str(one)) for one in parse_json(read_text(cls.PATH))["latents"]]
         except FileNotFoundError:
             raise UsageError(
                 "no input was given, and no projection was made in this folder",

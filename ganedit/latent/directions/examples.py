@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import GaneditError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX, latents_in
+from ganedit.files import LATENT_SUFFIX, check_regular, latents_in
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.directions.learning import learn
 from ganedit.latent.foreign import import_latents, is_foreign
@@ -244,6 +244,7 @@ def _project_folder(
 
 def _rows(path: Path) -> list[list[str]]:
     try:
+        check_regular(path)
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream) if row] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -6,21 +6,20 @@ stay after a failure, so that the next attempt continues where this one stopped.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from ganedit.errors import CheckpointError, InputError, MissingError
-from ganedit.files import write_error
+from ganedit.files import locked, parse_json, read_text, write_error
 from ganedit.store.downloads.arrivals import check, not_weights
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class _Part:
     def version(self) -> dict[str, Any]:
         """`etag` or `modified` and `total` of the unfinished file; empty if it cannot be continued."""
         with suppress(OSError, ValueError, LookupError, TypeError):
-            version: dict[str, Any] = json.loads(self.about.read_text(encoding="utf-8"))
+            version: dict[str, Any] = parse_json(read_text(self.about))
             if version["url"] == self.url and version["total"] > 0:
                 return version
         return {}
@@ -156,7 +155,9 @@ def download(
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(target.with_name(f".{target.name}.part"), url)
-    with _locked(part.path):
+    with locked(
+        part.path.with_name(f"{part.path.name}.lock"), f"another ganedit is downloading {target.name}"
+    ):
         if not (sha256 or part.validator()):
             part.drop()  # otherwise a rest of another version could go unnoticed
         _Download(part, size, text, progress or (lambda done, total: None), patience or Patience()).complete()
@@ -164,21 +165,6 @@ def download(
         os.replace(part.path, target)
         part.drop()
     return target
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes from writing the same unfinished file."""
-    lock = path.with_name(path.name + ".lock")
-    with open(lock, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another ganedit is downloading {path.name[1:-5]}", "wait for it") from None
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
-from ganedit.files import atomic_path, sha256_file
+from ganedit.files import atomic_path, parse_json, read_text, sha256_file
 from ganedit.store import registry
 from ganedit.store.downloads.arrivals import check
 from ganedit.store.downloads.catalogue import Entry
@@ -159,7 +159,7 @@ def record(name: str, about: dict[str, str]) -> None:
 def _ledger() -> dict[str, Any]:
     path = registry.user_folder() / LEDGER
     try:
-        ledger: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        ledger: dict[str, Any] = parse_json(read_text(path))
         if not all(isinstance(about, dict) for about in ledger.values()):
             raise ValueError("it holds something else")
         return ledger

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.errors import CheckpointError
+from ganedit.files import check_regular
 from ganedit.nets.face_resnet import FaceResNet
 
 
@@ -22,6 +23,7 @@ def read_face_resnet(path: Path) -> FaceResNet:
     Raises:
         CheckpointError: The file holds something else, or is cut short.
     """
+    check_regular(path)
     data = path.read_bytes()
     network = FaceResNet()
     at = 0

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError
+from ganedit.files import check_regular
 from ganedit.store.pickles.machine import Buildable, Machine, Name
 from ganedit.store.pickles.stand_ins import StandIn, classes, inert_names, plain_calls
 
@@ -75,6 +76,7 @@ def read_pickled(path: str | Path) -> Any:
             than it has.
     """
     path = Path(path)
+    check_regular(path)
     data = path.read_bytes()
     try:
         if data[:4] == b"PK\x03\x04":
