@@ -1,10 +1,12 @@
 """How well faces are found: recall, false finds, rolled heads, and processor time in large photos.
 
-python benchmarks/face_search.py [recall] [faceless] [roll] [large] [--shared ../shared] [--count 100]
-    [--faceless FOLDER ...]
+python benchmarks/face_search.py [recall] [faceless] [margin] [roll] [large] [--shared ../shared]
+    [--count 100] [--faceless FOLDER ...]
 
 recall    faces found in the photos of the shared data, and aligned crops in which their face is found
 faceless  finds in photos of horses and zebras, in the portrait without its head, and in --faceless FOLDER
+margin    certainty (without its limit by the score) and unsteadiness of faces in aligned crops, and of
+          whatever the detector takes for a face in the same photos without one
 roll      for turns of four photos by 15 degrees, how far the eyes are from where they should be
 large     four faces of 200 px in 48 and 17 megapixels
 """
@@ -22,8 +24,16 @@ import cv2
 import numpy as np
 
 from ganedit.errors import InputError
-from ganedit.images.face_detection import Face, roll
-from ganedit.images.faces import find_faces
+from ganedit.images.face_detection import (
+    Face,
+    _cut,
+    _look,
+    _unsteadiness,
+    luminance,
+    oriented_square,
+    roll,
+)
+from ganedit.images.faces import _attempts, find_faces
 from ganedit.images.io import list_images, read_image
 from ganedit.images.pixels import resize
 
@@ -45,27 +55,64 @@ def recall(data: Path, count: int) -> None:
     for name, by_eye in photos.items():
         faces = found(read_image(data / "photos" / name).pixels)
         print(f"{name:24} found {len(faces)}, by eye: {by_eye}")
-    seen = 0
+    crops = aligned_crops(data, count)
+    print(f"aligned crops of 128 px: found in {sum(bool(found(crop)) for crop in crops)} of {len(crops)}")
+
+
+def aligned_crops(data: Path, count: int) -> list[np.ndarray]:
     with zipfile.ZipFile(data / "faces" / "faces-128.zip") as crops:
         names = sorted(name for name in crops.namelist() if name.endswith(".webp"))[:count]
-        for name in names:
-            seen += bool(found(cv2.imdecode(np.frombuffer(crops.read(name), np.uint8), 1)[..., ::-1]))
-    print(f"aligned crops of 128 px: found in {seen} of {len(names)}")
+        return [cv2.imdecode(np.frombuffer(crops.read(name), np.uint8), 1)[..., ::-1] for name in names]
 
 
 def faceless(data: Path, count: int, folders: list[Path]) -> None:
+    pictures, finds = without_faces(data, count, folders), 0
+    for name, pixels in pictures:
+        for face in found(pixels):
+            finds += 1
+            print(f"{name}: {[round(side) for side in face.box]}, score {face.score:.2f}", flush=True)
+    print(f"{finds} finds in {len(pictures)} pictures without a face")
+
+
+def without_faces(data: Path, count: int, folders: list[Path]) -> list[tuple[str, np.ndarray]]:
     portrait = read_image(PORTRAIT).pixels
     painted = portrait.copy()
     painted[:230, 150:300] = 200
     pictures = [("portrait, cut below the head", portrait[220:]), ("portrait, head painted over", painted)]
     for folder in [data / "horse2zebra" / "testA", data / "horse2zebra" / "testB", *folders]:
         pictures += [(path.name, read_image(path).pixels) for path in list_images(folder)[:count]]
-    finds = 0
-    for name, pixels in pictures:
-        for face in found(pixels):
-            finds += 1
-            print(f"{name}: {[round(side) for side in face.box]}, score {face.score:.2f}", flush=True)
-    print(f"{finds} finds in {len(pictures)} pictures without a face")
+    return pictures
+
+
+def margin(data: Path, count: int, folders: list[Path]) -> None:
+    kinds = {
+        "faces": [("", crop) for crop in aligned_crops(data, count)],
+        "false finds": without_faces(data, count, folders),
+    }
+    for kind, pictures in kinds.items():
+        looks = []
+        for name, pixels in pictures:
+            grey = luminance(pixels)
+            for _, detections in _attempts(grey, -0.1):  # as find_faces at the threshold 0
+                looks += [(*second_look(grey, face), face.score, name) for face in detections]
+                if kind == "faces" and detections:
+                    break
+        certainties, unsteady = sorted(one[0] for one in looks), sorted(one[1] for one in looks)
+        print(f"{kind}: {len(looks)} in {len(pictures)} pictures")
+        if looks:
+            print(f"  certainty: {certainties[:3]}, median {np.median(certainties):.2f}, {certainties[-3:]}")
+            print(f"  unsteadiness: {unsteady[0]} to {unsteady[-1]}")
+        if kind != "faces":
+            print(*sorted(looks, reverse=True)[:10], sep="\n", flush=True)
+
+
+def second_look(grey: np.ndarray, face: Face) -> tuple[float, float]:
+    """The certainty of a face in its own crop, and how unsteady its landmarks are there."""
+    centre, x, y = oriented_square(face.landmarks)
+    axes = np.stack([x, y], axis=1) * 2 / 200
+    view = _cut(grey, centre - axes @ np.full(2, 99.5), axes, np.array([200, 200]))
+    certainty, _ = _look(grey, face.landmarks, 10.0)
+    return round(certainty, 2), round(_unsteadiness(view), 3)
 
 
 def rolled(pixels: np.ndarray, face: Face, degrees: int) -> np.ndarray:
@@ -128,7 +175,7 @@ def large() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["recall", "faceless", "roll", "large"])
+    parser.add_argument("parts", nargs="*", default=["recall", "faceless", "margin", "roll", "large"])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--faceless", type=Path, nargs="*", default=[])
@@ -138,6 +185,8 @@ def main() -> None:
         recall(data, args.count)
     if "faceless" in args.parts:
         faceless(data, args.count, args.faceless)
+    if "margin" in args.parts:
+        margin(data, args.count, args.faceless)
     if "roll" in args.parts:
         rolls(data)
     if "large" in args.parts:

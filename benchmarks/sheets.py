@@ -48,8 +48,8 @@ def main() -> None:
         rows = SHEETS[name](load(name), args.horses)
         columns = len(next(iter(rows.values())))
         pictures = [resize(picture, (SHOWN, SHOWN)) for row in rows.values() for picture in row]
-        path = args.out / f"{name}.png"
-        write_image(path, sheet(pictures, columns=columns, row_labels=list(rows)))
+        path = args.out / f"{name}.jpg"
+        write_image(path, sheet(pictures, columns=columns, row_labels=list(rows)), quality=88)
         print(path)
 
 
