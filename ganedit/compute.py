@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import re
 import sys
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")  # of activations; auto is float32
 TRAINING_DTYPES = DTYPES[:3]  # auto is bfloat16 if the processor supports it
+LOG = logging.getLogger(__name__)
+ENOUGH = 4 * 10**9  # bytes of address space; `ganedit generate` runs in 3.6
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h of glibc
 
 
@@ -44,6 +47,24 @@ def free_memory() -> int:
     except (OSError, StopIteration):
         pages: int = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**21
         return pages * (os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096)
+
+
+@lru_cache(maxsize=1)
+def warn_of_memory_limit() -> None:
+    """Warn if a limit of the shell (ulimit -v) leaves less memory than PyTorch takes with a small model.
+
+    Libraries in C++ end the process when an allocation fails, without an exception that could be caught.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if 0 <= limit < ENOUGH:
+        LOG.warning(
+            "memory is limited to %.1f GB (ulimit -v); models may need more, and the program may be aborted",
+            limit / 1e9,
+        )
 
 
 def memory_of(device: torch.device) -> int:
@@ -75,6 +96,7 @@ def find_device(name: str) -> torch.device:
     """
     import torch
 
+    warn_of_memory_limit()
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 SCHEMA = 1
+LARGEST = 1e4  # number in a file of codes; those of genuine codes stay below 100
 SPACES = ("z", "w", "w+", "s")
 
 
@@ -158,6 +159,8 @@ class Latent:
     def _from_file(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Latent:
         from ganedit.store.weights import under_prefix
 
+        if not all(bool((t.abs() <= LARGEST).all()) for t in tensors.values()):  # false for NaN as well
+            raise ValueError("numbers that no network has")
         affine = tensors.get("affine")
         for key in ("model", "model_sha256", "weights_sha256", "source", "source_sha256", "template"):
             if not isinstance(about.get(key, ""), str):

@@ -230,7 +230,7 @@ def _write_model(
         "details": card.details,
     }
     path = write_weights(folder / WEIGHTS, state, about, dtype=dtype)
-    card = replace(card, sha256=sha256_file(path))
+    card = replace(card, sha256=sha256_file(path), discriminator={}, discriminator_sha256="")
     if discriminator is not None:
         config, tensors = discriminator
         about = {

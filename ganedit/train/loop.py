@@ -127,7 +127,7 @@ class _Flag:
 
 @contextmanager
 def _postponed_interrupt() -> Iterator[_Flag]:
-    """Turn Ctrl-C and SIGTERM into a flag while the block runs; a second Ctrl-C interrupts at once."""
+    """Turn Ctrl-C, SIGTERM and SIGHUP into a flag while the block runs; a second one interrupts at once."""
     flag = _Flag()
 
     def handler(number: int, frame: Any) -> None:
@@ -137,8 +137,9 @@ def _postponed_interrupt() -> Iterator[_Flag]:
 
     replaced: dict[int, Any] = {}
     with suppress(ValueError):  # signals can only be set in the main thread
-        for caught in (signal.SIGINT, signal.SIGTERM):
-            replaced[caught] = signal.signal(caught, handler)
+        for caught in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if caught != getattr(signal, "SIGHUP", None) or signal.getsignal(caught) != signal.SIG_IGN:
+                replaced.setdefault(caught, signal.signal(caught, handler))  # nohup ignores SIGHUP
     try:
         yield flag
     finally:
