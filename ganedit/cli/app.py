@@ -25,6 +25,7 @@ from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import as_expected
 from ganedit.cli.kit.help import Command, Program
+from ganedit.cli.kit.parsing import as_usage_error, path_of
 from ganedit.cli.kit.presets import PRESETS
 from ganedit.errors import GaneditError, UsageError, did_you_mean
 
@@ -172,7 +173,7 @@ def _run(argv: list[str], console: Console) -> int:
     printed = io.StringIO()  # the help; otherwise typer would exit if the reader has closed the output
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(console.stderr):
         argv = _with_default_values(argv, name)
-        _parse(app, argv if name or _answered(argv) else ["--help"], console)
+        _parse(app, argv if name or _answered(argv) else ["--help", *argv], console)
     console.stdout.write(printed.getvalue())
     if pending:
         # Output of libraries must not get between the paths of results.
@@ -206,10 +207,8 @@ def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # not from click or typer
             raise
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else console.command
-        console.command = path
-        raise UsageError(error.format_message().rstrip("."), f"{path} --help") from error
+        console.command = path_of(command, argv)
+        raise as_usage_error(error, argv, console.command) from error
 
 
 def build(name: str | None, console: Console, pending: list[Callable[[], None]]) -> typer.Typer:
