@@ -111,8 +111,8 @@ SEEDED = tuple(
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run one command line, and return the exit status:
 
-    0 done, 1 part of a batch failed, 2 wrong usage, 3 bad input, 4 bad checkpoint, 5 something missing,
-    70 a bug in ganedit, 130 interrupted.
+    0 done, 1 a batch failed in part or for several reasons, 2 wrong usage, 3 bad input, 4 bad checkpoint,
+    5 something missing, 70 a bug in ganedit, 130 interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     console = console or Console()

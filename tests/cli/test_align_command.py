@@ -104,6 +104,18 @@ def test_two_faces(ganedit, photo, tmp_path):
     assert "found 2" in missing.err
 
 
+def test_a_batch_that_fails_as_a_whole_says_why(ganedit, tmp_path):
+    """The status of the reason, if there is one."""
+    (tmp_path / "text.png").write_text("no image")
+    assert ganedit("align", "a.png", "b.png", "text.png").status == 3
+    (tmp_path / "a.aligned.png").write_text("something else")
+    (tmp_path / "b.aligned.png").write_text("something else")
+    (tmp_path / "a.png").write_text("no image")
+    (tmp_path / "b.png").write_text("no image")
+    assert ganedit("align", "a.png", "b.png").status == 2  # both results are there already
+    assert ganedit("align", "a.png", "text.png").status == 1
+
+
 def test_a_batch_survives_bad_inputs(ganedit, photo, tmp_path):
     write_image(tmp_path / "good.png", photo)
     (tmp_path / "text.png").write_text("no image")
