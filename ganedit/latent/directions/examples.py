@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from ganedit.latent.directions.learning import learn
 from ganedit.latent.foreign import import_latents, is_foreign
 from ganedit.latent.latent import Latent
 from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, score_samples
+from ganedit.store.arrays import as_numbers, read_arrays
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.project import ProjectOptions
@@ -50,7 +52,8 @@ def learn_direction(
     Args:
         name: Name of the direction; a positive magnitude raises the score.
         generator: The generator of the codes.
-        examples: From `examples_from_classifier`, `examples_from_csv` or `examples_from_folders`.
+        examples: From `examples_from_classifier`, `examples_from_csv`, `examples_from_arrays` or
+            `examples_from_folders`.
         threshold: Score between the two classes; None takes two distinct values as the classes, and otherwise
             compares the highest and the lowest 30%.
         preserve: Directions of this generator whose attributes should stay as they are.
@@ -160,6 +163,50 @@ def examples_from_csv(path: Path, generator: Generator) -> Examples:
     if not codes:
         raise InputError(f"{path} has no rows", "each row is a file, a comma, a number")
     return _joined(codes), torch.tensor(values)
+
+
+def examples_from_arrays(codes: str | Path, scores: str | Path, generator: Generator) -> Examples:
+    """Read codes and scores from two files of arrays, as InterFaceGAN's training does.
+
+    Args:
+        codes: Codes [N, W], or [N, L, W], in a .npy, .npz or .pt file, such as `w.npy`.
+        scores: Scores [N] or [N, 1], in such a file, such as `scores.npy`.
+        generator: The generator of the codes.
+
+    Returns:
+        Codes [N, W] and scores [N].
+
+    Raises:
+        InputError: A file cannot be read, or they do not have the same number of rows.
+        CheckpointError: The codes are those of a model of another size.
+
+    Examples:
+        >>> import numpy as np
+        >>> faces = ganedit.load("faces")
+        >>> np.save("w.npy", np.zeros((20, faces.w_dim), "float32"))
+        >>> np.save("scores.npy", np.arange(20.0)[:, None])
+        >>> found, scores = ganedit.examples_from_arrays("w.npy", "scores.npy", faces)
+        >>> found.shape == (20, faces.w_dim), scores[:3].tolist()
+        (True, [0.0, 1.0, 2.0])
+    """
+    codes, scores = Path(codes), Path(scores)
+    hint = "give scores [N] or [N, 1] in a .npy, .npz or .pt file"
+    content = read_arrays(scores, "scores", hint)
+    if isinstance(content, Mapping) and len(content) == 1:
+        content = next(iter(content.values()))
+    values = as_numbers(content)
+    if values is None or values.ndim > 2 or values.shape[0] != values.size:
+        what = "no single array of numbers" if values is None else f"an array {list(values.shape)}"
+        raise InputError(f"{scores.name} holds {what}", hint)
+    if not np.isfinite(values).all():
+        raise InputError(f"{scores.name} holds scores that are not finite", "leave those codes out")
+    ws = _codes(codes, generator)
+    if len(ws) != values.size:
+        raise InputError(
+            f"{codes.name} holds {len(ws)} codes, {scores.name} {values.size} scores",
+            "each code needs its score, in the same order",
+        )
+    return _joined(ws), torch.from_numpy(values.reshape(-1).astype(np.float32))
 
 
 def examples_from_folders(
