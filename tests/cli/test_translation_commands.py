@@ -662,3 +662,22 @@ def test_the_camera_and_the_date_stay_unless_they_are_not_wanted(ganedit, models
         assert 0x0110 not in image.getexif()
         assert 0x9003 not in image.getexif().get_ifd(0x8769)
     assert library.read_provenance("x.2.jpg")["command"] == command
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_an_animation_keeps_its_exif(ganedit, models, tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0110] = "Model One"
+    frames_ = [Image.new("RGB", (24, 20), colour) for colour in ("red", "blue")]
+    frames_[0].save(f"a{suffix}", save_all=True, append_images=frames_[1:], duration=90, exif=exif)
+    run = ("translate", f"a{suffix}", "--model", "zebras")
+    ran = ganedit(*run)
+    assert ran.status == 0, ran.err
+    with Image.open(ran.lines[0]) as made:
+        assert (made.n_frames, made.getexif()[0x0110]) == (2, "Model One")
+    bare = ganedit(*run, "--no-metadata", "-o", "bare")
+    with Image.open(bare.lines[0]) as made:
+        assert 0x0110 not in made.getexif()
+    ran = ganedit(*run, "--suffix", ".x.gif")
+    assert "cannot hold its EXIF and XMP: left out" in ran.err
+    assert (ran.status, ran.lines) == (0, ["a.x.gif"])

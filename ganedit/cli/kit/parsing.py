@@ -35,7 +35,7 @@ def as_usage_error(error: Any, argv: Sequence[str], path: str) -> UsageError:
         return UsageError(f"{name} is missing", f"see {help_}")
     if kind == "BadParameter":
         return _bad_value(_flag(error.param), said, argv, help_)
-    commands = getattr(getattr(error, "ctx", None), "command", None)
+    commands: Any = getattr(getattr(error, "ctx", None), "command", None)
     if said.startswith("No such command"):
         (word, *_) = _quoted(said)
         return UsageError(f"there is no command {word}", did_you_mean(word, commands.commands))

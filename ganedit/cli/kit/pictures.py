@@ -236,6 +236,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
             self.console.warn(f"{task.path}: an MP4 cannot hold its sound ({film.sound}): left out")
         if film.animation is not None and film.animation.transparent:
             self.console.warn(f"{task.path}: transparent parts of an animation are made white")
+        film = self._with_metadata(film, task.target)
         record, self._faceless = self._record(task.path), 0
         model = self.work.model
         key = {"use": self.use, "model": model.sha256, **self.parameters, "dtype": str(model.dtype)}
@@ -257,6 +258,14 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
             count = f"{self._faceless} of {len(film.times)} frames"
             self.console.warn(f"{task.path}: {count} show no face, and stay as they are")
         return Result(task.target, {"frames": len(film.times), "damaged": damaged}, problem)
+
+    def _with_metadata(self, film: Film, target: Path) -> Film:
+        """A film with the EXIF and XMP that its result is to keep."""
+        if film.animation is None or film.animation.metadata is None:
+            return film
+        if self.metadata and target.suffix.lower() in (".gif", ".mp4"):
+            self.console.warn(f"{film.path}: {target.name} cannot hold its EXIF and XMP: left out")
+        return film if self.metadata else replace(film, animation=replace(film.animation, metadata=None))
 
     def _frame(self, pixels: np.ndarray) -> np.ndarray:
         from ganedit.images.io import Photo

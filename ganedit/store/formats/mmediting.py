@@ -59,7 +59,7 @@ def _layer(old: str, conv: str, norm: str) -> dict[str, str]:
 def _resnet(state: State) -> dict[str, str]:
     blocks = numbered(state, r"model\.(\d+)\.block\.")
     ups = [n for n in numbered(state, r"model\.(\d+)\.conv\.") if n > blocks[-1]]
-    rules = {}
+    rules: dict[str, str] = {}
     for n in range(blocks[0]):  # padding, then convolution, normalisation and activation of each
         rules |= _layer(f"model.{n}", f"model.{1 + 3 * n}", f"model.{2 + 3 * n}")
     first = 1 + 3 * blocks[0]
