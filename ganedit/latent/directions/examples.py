@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from ganedit.files import LATENT_SUFFIX, latents_in
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.directions.learning import learn
 from ganedit.latent.foreign import import_latents, is_foreign
+from ganedit.latent.inversion.photos import OnSkip, Watch, project_folder
 from ganedit.latent.latent import Latent
 from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, score_samples
 from ganedit.store.arrays import as_numbers, read_arrays
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ganedit.latent.inversion.project import ProjectOptions
     from ganedit.store.models import Classifier, Encoder, Generator
 
-Watch = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
-OnSkip = Callable[[Path, GaneditError], None]  # a photo that cannot be used
 Examples = tuple[Tensor, Tensor]  # codes w [N, W] and scores [N]
 
 FEWEST_SAMPLES = 50  # the extremes of these are compared
@@ -255,38 +253,14 @@ def examples_from_folders(
     labels: list[float] = []
     for label, folder in enumerate((negative, positive)):
         ws = [code for path in latents_in(folder) for code in _codes(path, generator)]
-        ws = ws or _project_folder(folder, generator, options, encoder, on_skip, watch)
+        if not ws:
+            projected = project_folder(
+                folder, generator, options, encoder=encoder, on_skip=on_skip, watch=watch
+            )
+            ws = [latent.ws for latent in projected]
         codes += ws
         labels += [float(label)] * len(ws)
     return _joined(codes), torch.tensor(labels)
-
-
-def _project_folder(
-    folder: Path,
-    generator: Generator,
-    options: ProjectOptions | None,
-    encoder: Encoder | None,
-    on_skip: OnSkip | None,
-    watch: Watch | None,
-) -> list[Tensor]:
-    """ws [L, W] of each photo in a folder that has a usable face."""
-    from ganedit.images.io import list_images
-    from ganedit.latent.inversion.photos import project_photo
-
-    paths = list_images(folder)
-    watch = watch or (lambda title, total: nullcontext(lambda done, of: None))
-    ws = []
-    with watch(f"projecting {folder}", len(paths)) as progress:
-        for done, path in enumerate(paths, 1):
-            try:
-                ws.append(project_photo(path, generator, options, encoder=encoder)[0].ws)
-            except InputError as error:
-                if on_skip:
-                    on_skip(path, error)
-            progress(done, len(paths))
-    if not ws:
-        raise InputError(f"no photo in {folder} could be used", "see the message for each of them")
-    return ws
 
 
 def _rows(path: Path) -> list[list[str]]:
