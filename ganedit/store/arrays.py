@@ -61,9 +61,12 @@ def _content(path: Path) -> Any:
 
 
 def _start_of_objects(path: Path) -> int:
-    """Where the pickle in a .npy file of objects begins; 0 in files of numbers."""
+    """Where the pickle in a .npy file of objects begins; 0 in files of numbers, and in what is none."""
     headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with path.open("rb") as file:
+        if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+            return 0
+        file.seek(0)
         read = headers.get(np.lib.format.read_magic(file))
         return file.tell() if read and read(file)[2].hasobject else 0
 
