@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ganedit.latent.directions.channel_search import find_channels_that as find_channels
     from ganedit.latent.directions.direction import Direction as Direction
     from ganedit.latent.directions.discovery import discover_directions as discover_directions
+    from ganedit.latent.directions.examples import examples_from_arrays as examples_from_arrays
     from ganedit.latent.directions.examples import examples_from_classifier as examples_from_classifier
     from ganedit.latent.directions.examples import examples_from_csv as examples_from_csv
     from ganedit.latent.directions.examples import examples_from_folders as examples_from_folders
@@ -99,6 +100,7 @@ _PUBLIC = {
     "combine": ("ganedit.latent.arithmetic", "combine"),
     "learn_direction": ("ganedit.latent.directions.examples", "learn_direction"),
     "examples_from_classifier": ("ganedit.latent.directions.examples", "examples_from_classifier"),
+    "examples_from_arrays": ("ganedit.latent.directions.examples", "examples_from_arrays"),
     "examples_from_csv": ("ganedit.latent.directions.examples", "examples_from_csv"),
     "examples_from_folders": ("ganedit.latent.directions.examples", "examples_from_folders"),
     "discover_directions": ("ganedit.latent.directions.discovery", "discover_directions"),
@@ -168,6 +170,7 @@ __all__ = [
     "draw_regions",
     "edit",
     "embed_images",
+    "examples_from_arrays",
     "examples_from_classifier",
     "examples_from_csv",
     "examples_from_folders",

@@ -228,10 +228,12 @@ def test_sizes_are_checked_before_anything_is_unpacked(tmp_path, monkeypatch):
     from ganedit.data.images import load_images
     from ganedit.images.io import read_image
 
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("zeros.png", "w", force_zip64=True) as entry:
-            for _ in range(100):
-                entry.write(bytes(2**22))
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("zeros.png", "w", force_zip64=True) as entry,
+    ):
+        for _ in range(100):
+            entry.write(bytes(2**22))
     monkeypatch.setattr(files, "MAX_FILE", 2**26)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match=r"zeros\.png unpacks to more"):

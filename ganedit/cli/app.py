@@ -26,6 +26,7 @@ from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import as_expected, bug
 from ganedit.cli.kit.help import Command, Program
+from ganedit.cli.kit.parsing import as_usage_error, path_of
 from ganedit.cli.kit.presets import PRESETS
 from ganedit.errors import UsageError, did_you_mean
 
@@ -113,8 +114,8 @@ SEEDED = tuple(
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run one command line, and return the exit status:
 
-    0 done, 1 part of a batch failed, 2 wrong usage, 3 bad input, 4 bad checkpoint, 5 something missing,
-    70 a bug in ganedit, 130 interrupted (128 + N by any other signal N).
+    0 done, 1 a batch failed in part or for several reasons, 2 wrong usage, 3 bad input, 4 bad checkpoint,
+    5 something missing, 70 a bug in ganedit, 130 interrupted (128 + N by any other signal N).
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     console = console or Console()
@@ -176,7 +177,7 @@ def _run(argv: list[str], console: Console) -> int:
     printed = io.StringIO()  # the help; otherwise typer would exit if the reader has closed the output
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(console.stderr):
         argv = _with_default_values(argv, name)
-        _parse(app, argv if name or _answered(argv) else ["--help"], console)
+        _parse(app, argv if name or _answered(argv) else ["--help", *argv], console)
     console.stdout.write(printed.getvalue())
     if pending:
         process.raise_signals()
@@ -211,10 +212,8 @@ def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # not from click or typer
             raise
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else console.command
-        console.command = path
-        raise UsageError(error.format_message().rstrip("."), f"{path} --help") from error
+        console.command = path_of(command, argv)
+        raise as_usage_error(error, argv, console.command) from error
     if status == 128 + signal.SIGINT:  # typer makes it of a KeyboardInterrupt
         raise KeyboardInterrupt
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,19 @@ from ganedit.images.tensors import from_levels
 
 @dataclass(frozen=True)
 class Labels:
-    """The meaning of the numbers in label maps."""
+    """The meaning of the numbers in label maps.
+
+    Attributes:
+        count: How many there are.
+        names: Their names, if they have some.
+        palette: Their colours, if they are known; not that of the last one, if `dont_care` means it.
+        dont_care: A number in maps that means the last label, of pixels without a label; 0 for none.
+    """
 
     count: int
     names: tuple[str, ...] = ()
     palette: Palette | None = None
+    dont_care: int = 0
 
     @classmethod
     def of(cls, labels: str, palette_file: str = "", maps: Path | None = None) -> Labels:
@@ -54,12 +62,29 @@ class Labels:
             raise UsageError(f"`labels={labels}` has a name twice", "give each label its own")
         return cls(count, names, read_colours(maps, count) if maps else None)
 
+    def with_dont_care(self, number: int) -> Labels:
+        """These labels and one more, which `number` in maps means; themselves for 0.
+
+        Raises:
+            UsageError: It is the number of a label.
+        """
+        if not number:
+            return self
+        if number < self.count:
+            raise UsageError(
+                f"`dont_care={number}` is a label: there are {self.count}, 0 to {self.count - 1}",
+                "choose a number after these, such as 255",
+            )
+        names = (*self.names, "unlabelled") if self.names else ()
+        return replace(self, count=self.count + 1, names=names, dont_care=number)
+
     def coloured(self, maps: Tensor) -> Tensor:
         """Maps [N, H, W] as pictures [N, 3, H, W] in [-1, 1]; in shades of grey without a palette."""
         if self.palette is None:
             colours = torch.linspace(0, 255, self.count)[:, None].expand(-1, 3)
         else:
             colours = torch.from_numpy(self.palette.colours).float()
+            colours = torch.cat([colours, torch.zeros(self.count - len(colours), 3)])  # black: don't care
         return from_levels(colours[maps.cpu()].permute(0, 3, 1, 2))
 
     def details(self) -> dict[str, Any]:
@@ -69,6 +94,8 @@ class Labels:
             details["labels"] = list(self.names)
         if self.palette is not None:
             details["palette"] = self.palette.colours.tolist()
+        if self.dont_care:
+            details["dont_care"] = self.dont_care
         return details
 
 
@@ -82,6 +109,7 @@ def load_maps(
     palette: Palette | None = None,
     edges: bool = False,
     instances: Path | None = None,
+    dont_care: int = 0,
     progress: Progress | None = None,
 ) -> Pictures:
     """Load label maps and their photos, matched by name.
@@ -99,6 +127,7 @@ def load_maps(
         edges: Whether to draw the outlines of the regions.
         instances: Folder or zip of maps with instance numbers, of 8 or 16 bits: edges are drawn between
             instances.
+        dont_care: A number in the maps that means the last label; 0 for none.
         progress: Called with (done, total) now and then.
 
     Returns:
@@ -121,6 +150,8 @@ def load_maps(
 
     def decoded(name: str, read: Read, photo: Read, single: Read | None = None) -> Layers:
         numbers = _resized(read_numbers(read(), name, palette), load_size)
+        if dont_care:
+            numbers = np.where(numbers == dont_care, labels - 1, numbers).astype(np.uint8)
         _check(numbers, name, labels)
         layers = [numbers]
         if edges or single:

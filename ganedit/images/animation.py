@@ -14,6 +14,7 @@ from ganedit.errors import InputError
 from ganedit.files import read_bytes
 from ganedit.images import colour
 from ganedit.images.encode import About, check_sides, embedded
+from ganedit.images.metadata import Metadata, metadata_of
 from ganedit.images.opening import open_image
 from ganedit.images.orientation import orientation_of, upright
 from ganedit.images.provenance import parse_record
@@ -31,11 +32,13 @@ class Animation:
         delays: Milliseconds that each frame is shown.
         loops: How often it is played, as the file says it; 0 for ever, None if the file does not say.
         transparent: Whether pixels are transparent; they are read as white.
+        metadata: EXIF and XMP of the file.
     """
 
     delays: tuple[int, ...]
     loops: int | None
     transparent: bool
+    metadata: Metadata | None = None
 
 
 def is_animation(path: Path) -> bool:
@@ -58,13 +61,14 @@ def read_animation(path: Path) -> Animation:
         raise InputError(f"{path} is truncated or damaged ({len(data)} bytes)", "fetch or export it again")
     delays, transparent = [], False
     with open_image(data) as image:
+        metadata = metadata_of(image)
         for place in _places(image):
             image.seek(place)
             image.load()  # WebP knows the delay only now
             delays.append(round(image.info.get("duration", 0)) or NO_DELAY)
             transparent |= image.has_transparency_data
         unsaid = 0 if image.format == "AVIF" else None  # which Pillow does not read
-        return Animation(tuple(delays), image.info.get("loop", unsaid), transparent)
+        return Animation(tuple(delays), image.info.get("loop", unsaid), transparent, metadata)
 
 
 def animation_frames(path: Path) -> Iterator[np.ndarray | None]:
@@ -84,7 +88,12 @@ def animation_frames(path: Path) -> Iterator[np.ndarray | None]:
 
 
 def write_animation(
-    path: Path, images: Iterator[Image.Image], delays: Sequence[int], loops: int | None, comment: str
+    path: Path,
+    images: Iterator[Image.Image],
+    delays: Sequence[int],
+    loops: int | None,
+    comment: str,
+    metadata: Metadata | None = None,
 ) -> None:
     """Write frames as an animation in the format of the suffix.
 
@@ -94,6 +103,7 @@ def write_animation(
         delays: Milliseconds that each is shown.
         loops: See `Animation`.
         comment: JSON of the provenance, or an empty text.
+        metadata: EXIF and XMP to embed; a GIF holds none.
 
     Raises:
         InputError: the format cannot hold a side that long.
@@ -107,7 +117,9 @@ def write_animation(
         options |= {} if loops is None else {"loop": loops}
     else:  # Pillow goes through these images twice
         options |= {"append_images": list(images), "loop": 1 if loops is None else loops, "quality": 95}
-        options |= embedded(suffix.replace(".apng", ".png"), About(parse_record(comment)))
+        options |= embedded(
+            suffix.replace(".apng", ".png"), About(parse_record(comment), metadata, first.size)
+        )
     first.save(path, FORMATS[suffix], save_all=True, **options)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import zlib
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ import numpy as np
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from ganedit.errors import InputError
-from ganedit.images.metadata import EXIF, GPS, Metadata, merged_exif, merged_xmp
+from ganedit.images.metadata import EXIF, GPS, IPTC_TAG, Metadata, iptc_segment, merged_exif, merged_xmp
 from ganedit.images.provenance import png_text
 
+LOG = logging.getLogger(__name__)
 LONGEST = {
     ".jpg": 65_500,
     ".jpeg": 65_500,
@@ -39,6 +41,10 @@ class About:
     @property
     def xmp(self) -> bytes:
         return merged_xmp(self.metadata, self.provenance)
+
+    @property
+    def iptc(self) -> bytes:
+        return self.metadata.iptc if self.metadata else b""
 
     @property
     def png_exif(self) -> Image.Exif | None:
@@ -72,7 +78,7 @@ def encode(
         icc: Colour profile to embed.
         provenance: Record to embed as PNG text or EXIF, and as XMP.
         quality: Quality of JPEG and WebP, 1 to 100.
-        metadata: EXIF and XMP to embed.
+        metadata: EXIF, XMP and IPTC to embed.
 
     Raises:
         InputError: A side is longer than the format supports.
@@ -86,6 +92,8 @@ def encode(
         alpha = None
     channels = _channels(pixels, alpha, grey)
     about = About(provenance, metadata, (pixels.shape[1], pixels.shape[0]), icc)
+    if about.iptc and suffix in (".png", ".webp"):
+        LOG.warning("%s files hold no IPTC: left out (its EXIF and XMP are kept)", suffix)
     if suffix in (".tif", ".tiff"):
         return _tiff(channels, about)
     if pixels.dtype == np.uint16:
@@ -130,6 +138,7 @@ def _save(image: Image.Image, suffix: str, about: About, quality: int) -> bytes:
         options |= {"format": "PNG", "compress_level": 4}
     elif suffix in (".jpg", ".jpeg"):
         options |= {"format": "JPEG", "quality": quality, "subsampling": 0}
+        options |= {"extra": iptc_segment(about.iptc)} if about.iptc else {}
     else:
         options |= {"format": "WEBP", "quality": quality, "exact": True}
     buffer = io.BytesIO()
@@ -189,6 +198,8 @@ def _tiff(channels: np.ndarray, about: About) -> bytes:
                 ifd[tag] = dict(directory)
     if about.xmp:
         ifd[700] = about.xmp
+    if about.iptc:
+        ifd[IPTC_TAG] = about.iptc
     buffer = io.BytesIO()
     ifd.save(buffer)  # moves the strip's offset to the directory's end
     return buffer.getvalue() + strip

@@ -386,8 +386,9 @@ def _join_animation(path: Path, stretches: list[Path], film: Film, comment: str)
                 for frame in container.decode(video=0):
                     yield Image.fromarray(frame.to_ndarray(format="rgb24"))
 
+    metadata = None
     if film.animation is not None:
-        delays, loops = film.animation.delays, film.animation.loops
+        delays, loops, metadata = film.animation.delays, film.animation.loops, film.animation.metadata
     else:
         delays, loops = tuple(max(round(gap * film.unit * 1000), 20) for gap in _gaps(film)), 0
-    write_animation(path, pictures(), delays, loops, comment)
+    write_animation(path, pictures(), delays, loops, comment, metadata)

@@ -1,4 +1,5 @@
-"""What a camera or an author stored with a photo, as EXIF and XMP: read, cleaned, and merged with our record.
+"""What a camera or an author stored with a photo, as EXIF, XMP and IPTC: read, cleaned, and merged with our
+record.
 
 Kept are the date, the camera, the place, names and descriptions. Left out is what is wrong in a changed copy:
 the orientation, thumbnails, sizes, the data of a gain map, and the notes of camera makers, which no program
@@ -8,6 +9,7 @@ can move. A former record of ganedit is left out too.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +30,8 @@ _MAIN = (
 )
 _NOT_IN_EXIF = {0x927C, 0xA005}  # the maker's notes, the directory of interoperability
 
-MOST = 60_000  # bytes of EXIF or XMP that fit into a JPEG beside our record
+IPTC_RESOURCE, IPTC_TAG = 0x0404, 33723  # in Photoshop's part of a JPEG; in a TIFF
+MOST = 60_000  # bytes of EXIF, XMP or IPTC that fit into a JPEG beside our record
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _STALE = re.compile(
     r"\{http://ns.adobe.com/(tiff/1.0/\}(Orientation|ImageWidth|ImageLength)"
@@ -48,16 +51,24 @@ _OWN = {_full_name(name) for name in ("xmp:CreatorTool", "Iptc4xmpExt:DigitalSou
 
 @dataclass(frozen=True)
 class Metadata:
-    """EXIF as Pillow serialises it, and an XMP packet; empty where there is none."""
+    """EXIF as Pillow serialises it, an XMP packet, and IPTC's records; empty where there is none."""
 
     exif: bytes = b""
     xmp: bytes = b""
+    iptc: bytes = b""
 
 
 def metadata_of(image: Image.Image) -> Metadata | None:
     """The metadata of an image opened by Pillow, without what is wrong in a copy; None if there is none."""
-    found = Metadata(_cleaned_exif(image), _cleaned_xmp(image))
-    return found if found.exif or found.xmp else None
+    found = Metadata(_cleaned_exif(image), _cleaned_xmp(image), _iptc(image))
+    return found if found != Metadata() else None
+
+
+def iptc_segment(iptc: bytes) -> bytes:
+    """The segment of a JPEG that holds IPTC's records, as a resource of Photoshop."""
+    resource = b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
+    body = b"Photoshop 3.0\0" + resource
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
 
 
 def merged_exif(
@@ -88,6 +99,18 @@ def merged_xmp(metadata: Metadata | None, record: dict[str, Any] | None) -> byte
         _drop(root, _OWN.__contains__)
         next(root.iter(f"{_RDF}Description")).attrib.update(ours)
     return _packet(root)
+
+
+def _iptc(image: Image.Image) -> bytes:
+    """IPTC's records in a JPEG or TIFF; whoever changes the image leaves them as they are."""
+    if image.format == "TIFF":
+        data = getattr(image, "tag_v2", {}).get(IPTC_TAG, b"")
+    else:
+        resources = image.info.get("photoshop")
+        data = resources.get(IPTC_RESOURCE, b"") if isinstance(resources, dict) else b""
+    if not isinstance(data, bytes) or not data.startswith(b"\x1c") or len(data) > MOST:
+        return b""  # some programs write it as whole numbers
+    return data
 
 
 def _cleaned_exif(image: Image.Image) -> bytes:

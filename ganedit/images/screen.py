@@ -1,7 +1,8 @@
 """How the pixels of a film are to be shown: their shape, orientation and colours.
 
 Frames are decoded to RGB by the matrix that the film names, or that players guess from its size, and encoded
-by that of BT.709, which the result names. Primaries, transfer and the shape of pixels are those of the film.
+by that of BT.709, which the result names. Primaries, transfer and the shape of pixels are those of the film,
+but films in HDR become ordinary ones (`images.hdr`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ganedit.images.hdr import TRANSFERS, to_sdr
 from ganedit.images.orientation import Turn, matrix_turn, turned
 
 # Numbers of ITU-T H.273, which ffmpeg uses.
 BT709, UNKNOWN, BT601, LIMITED = 1, 2, 6, 1
-HDR = {16: "PQ", 18: "HLG"}  # transfers
 HD = 720  # rows from which on players take BT.709 for a film that names no matrix
 
 
@@ -35,6 +36,11 @@ class Screen:
     primaries: int = UNKNOWN
     transfer: int = UNKNOWN
 
+    @property
+    def hdr(self) -> bool:
+        """Whether it is a film in HDR."""
+        return self.transfer in TRANSFERS
+
     @classmethod
     def of(cls, stream: Any, frame: Any) -> Screen:
         """That of a film's stream and its first frame."""
@@ -50,7 +56,10 @@ class Screen:
 
 def rgb_of(frame: Any, screen: Screen) -> np.ndarray:
     """A decoded frame, upright: [H, W, 3] uint8."""
-    pixels = frame.reformat(format="rgb24", src_colorspace=screen.matrix).to_ndarray()
+    deep = "rgb48le" if screen.hdr else "rgb24"
+    pixels = frame.reformat(format=deep, src_colorspace=screen.matrix).to_ndarray()
+    if screen.hdr:
+        pixels = to_sdr(pixels, screen.transfer, wide=screen.primaries != BT709)
     return pixels if (turn := _turn(frame)) is None else turned(pixels, turn)
 
 
@@ -65,16 +74,16 @@ def tag(stream: Any, screen: Screen) -> None:
     """Say in a stream of frames from `yuv_of` how they are to be shown."""
     stream.codec_context.sample_aspect_ratio = screen.aspect
     stream.codec_context.colorspace, stream.codec_context.color_range = BT709, LIMITED
-    stream.codec_context.color_primaries = screen.primaries
-    stream.codec_context.color_trc = screen.transfer
+    stream.codec_context.color_primaries = BT709 if screen.hdr else screen.primaries
+    stream.codec_context.color_trc = BT709 if screen.hdr else screen.transfer
 
 
 def losses(container: Any, frame: Any) -> list[str]:
     """What a result cannot keep of a film, in words."""
     streams, bits = container.streams, max(part.bits for part in frame.format.components)
     found = []
-    if transfer := HDR.get(int(frame.color_trc)):
-        found.append(f"it is in HDR ({transfer}), which networks take for ordinary light")
+    if transfer := TRANSFERS.get(int(frame.color_trc)):
+        found.append(f"it is in HDR ({transfer}), and becomes an ordinary film of BT.709")
     if bits > 8:
         found.append(f"its {bits} bits per channel become 8")
     if frame.interlaced_frame:

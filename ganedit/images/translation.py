@@ -39,6 +39,7 @@ from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, check_tile
 from ganedit.store.models import Translator
 from ganedit.store.uses import need
 
+LONGEST = 8  # times as long as wide; beyond, pictures that are resized for a network are no use to it
 MOST = 4  # pictures in a batch; more bring little speed
 
 
@@ -68,13 +69,25 @@ def seen_size(model: Translator, shape: Sequence[int], size: int | None = None) 
         model: A translator.
         shape: Shape of the picture.
         size: The shorter side in pixels, or for U-Nets the side of the square, instead.
+
+    Raises:
+        InputError: The picture is so long that it would be squeezed or enlarged to something else.
     """
     check_size(size)
     square = model.card.architecture == "unet"
     side = size or model.card.details.get("size") or (model.card.resolution if square else 0)
     if not side:
         return shape[0], shape[1]
-    return (side, side) if square else fitted(shape, side)
+    seen = (side, side) if square else fitted(shape, side)
+    longer, shorter = max(shape[:2]), min(shape[:2])
+    if longer > LONGEST * shorter and (square or side > shorter):
+        kept = "" if square else f", or choose `size={shorter}`"
+        raise InputError(
+            f"an image of {shape[1]}x{shape[0]} pixels is {longer / shorter:.0f} times as long as it is "
+            f"wide; the model {model.name} would see it as {seen[1]}x{seen[0]}, and draw something else",
+            f"cut it into pieces that are at most {LONGEST} times as long as wide{kept}",
+        )
+    return seen
 
 
 def label_count(model: Translator) -> int:

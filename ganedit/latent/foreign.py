@@ -2,7 +2,7 @@
 
 `projected_w.npz` of stylegan2-ada and stylegan3 (key `w`), .npy files, the .pt files of encoder4editing and
 PTI (an array, or codes by name), those of rosinality's projector (`latent` by name), and InterFaceGAN's
-`w.npy`.
+`w.npy`; and the .npy files in which HyperStyle and ReStyle pickle codes by name.
 """
 
 from __future__ import annotations

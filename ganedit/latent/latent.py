@@ -244,7 +244,7 @@ class Latent:
         if not self.noise and not self.tuned:
             return generator
         own = copy.copy(generator)
-        own.weights_sha256 = generator.weights_sha256  # which the changes leave as it is
+        own.original = generator
         own.network = copy.deepcopy(generator.network)
         tensors = dict(own.network.named_parameters()) | dict(own.network.named_buffers())
         changes = {f"synthesis.{k}.noise_const": (v, 0.0) for k, v in self.noise.items()}

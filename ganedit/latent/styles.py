@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CHANNEL = re.compile(r"\s*(\d{1,3}):(\d{1,5})\s*")
 CHANNELS = re.compile(rf"{CHANNEL.pattern}(?:,{CHANNEL.pattern})*")  # several channels
+FARTHEST = 2.0  # standard deviations, in the mean square over a layer; see `usual_magnitude`
 BATCH = 512  # codes whose styles are computed at a time
 
 
@@ -141,3 +142,20 @@ def style_spread(
         away = styles_of(generator, some[:, None].expand(-1, generator.num_ws, -1)) - middle
         squares += away.double().square().sum(dim=0).cpu()
     return middle[0].cpu(), (squares / max(samples - 1, 1)).sqrt().float()
+
+
+def usual_magnitude(generator: Generator, move: Tensor, std: Tensor) -> float:
+    """The magnitude of a move of styles beyond which images may break, rounded to 0.1.
+
+    It moves no layer farther than `FARTHEST`: the root of the mean square over its channels, in standard
+    deviations of samples. The layer counts as a whole because the generator scales it as a whole.
+    docs/channels.md says how this was measured.
+
+    Args:
+        generator: The generator.
+        move: What magnitude 1 adds to a code s, [total].
+        std: [total], from `style_spread`.
+    """
+    away = (move.cpu() / std.cpu().clamp_min(torch.finfo(torch.float32).tiny)).double()
+    parts = away.split([layer.channels for layer in style_layers(generator)])
+    return round(FARTHEST / max(float(part.square().mean().sqrt()) for part in parts), 1)

@@ -45,6 +45,8 @@ def read_arrays(path: Path, kind: str, hint: str) -> Any:
 def _content(path: Path) -> Any:
     if path.suffix in (".npy", ".npz"):
         try:
+            if path.suffix == ".npy" and (start := _start_of_objects(path)):
+                return _objects(path, start)
             arrays = np.load(path, allow_pickle=False)
             if path.suffix == ".npy":
                 return arrays
@@ -57,6 +59,25 @@ def _content(path: Path) -> Any:
 
         return read_pickled(path)
     raise ValueError("its name does not end in .npy, .npz or .pt")
+
+
+def _start_of_objects(path: Path) -> int:
+    """Where the pickle in a .npy file of objects begins; 0 in files of numbers, and in what is none."""
+    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    with path.open("rb") as file:
+        if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+            return 0
+        file.seek(0)
+        read = headers.get(np.lib.format.read_magic(file))
+        return file.tell() if read and read(file)[2].hasobject else 0
+
+
+def _objects(path: Path, start: int) -> Any:
+    """The object in a .npy file, such as the dictionary of latents that HyperStyle and ReStyle write."""
+    from ganedit.store.pickles.unpickle import read_pickled
+
+    found = read_pickled(path, start)
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
 def as_numbers(value: Any) -> np.ndarray | None:

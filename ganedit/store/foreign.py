@@ -31,6 +31,7 @@ FORMATS = (
     "biggan",
     "psp",
     "cyclegan",
+    "mmediting",
     "pix2pixhd",
     "spade",
     "stargan",

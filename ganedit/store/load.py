@@ -90,6 +90,16 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
     return from_foreign(open_foreign(path), path, place, number)
 
 
+def checksum_of(name_or_path: str | Path) -> str:
+    """The `sha256` of the model that `load` would open, without opening it."""
+    path = _locate(name_or_path)
+    if path.name == WEIGHTS and (path.parent / CARD).is_file():
+        path = path.parent
+    if (path / CARD).is_file():
+        return ModelCard.load(path).sha256 or _sha256(path / WEIGHTS)
+    return _sha256(_file_of(path))
+
+
 def load_generator(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") -> Generator:
     """Like `load`, but only for generators."""
     return _load_as(Generator, "a generator", name_or_path, device, dtype)
@@ -368,7 +378,6 @@ def from_foreign(foreign: Foreign, path: Path, device: torch.device, dtype: torc
 
 def card_of(foreign: Foreign, name: str, path: Path) -> ModelCard:
     """The card of a foreign checkpoint, from what the file itself says."""
-    file = path / "pytorch_model.bin" if path.is_dir() else path
     return ModelCard(
         name=name,
         task=foreign.task,
@@ -378,11 +387,16 @@ def card_of(foreign: Foreign, name: str, path: Path) -> ModelCard:
         value_range=foreign.value_range,
         template=foreign.template,
         source=str(path),
-        sha256=_sha256(file),
+        sha256=_sha256(_file_of(path)),
         discriminator=dict(foreign.discriminator.config) if foreign.discriminator else {},
         details={"family": foreign.family, **foreign.details},
         notes=foreign.notes or "its licence and alignment are not known to ganedit",
     )
+
+
+def _file_of(path: Path) -> Path:
+    """The file of a foreign checkpoint, which may be a folder of diffusers or transformers."""
+    return path / "pytorch_model.bin" if path.is_dir() else path
 
 
 def _typed(

@@ -144,6 +144,7 @@ def text_direction(
         name=name,
         vector=vector / vector.norm(),
         sigma=float(vector.norm()) * spread / foretold,
+        usual=styles.usual_magnitude(generator, vector * spread / foretold, deviation),
         **generator.identity,
         method=f"CLIP, {int((chosen != 0).sum())} channels",
         space="s",

@@ -33,7 +33,8 @@ def load_set(options: LoopOptions, note: Note, on_load: OnLoad | None, **setting
 
 def labels_of(options: LabelMapOptions) -> Labels:
     """The meaning of the labels, according to the options."""
-    return Labels.of(options.labels, options.palette, Path(options.data[0]) if options.data else None)
+    maps = Path(options.data[0]) if options.data else None
+    return Labels.of(options.labels, options.palette, maps).with_dont_care(options.dont_care)
 
 
 def load_labelled(
@@ -49,6 +50,7 @@ def load_labelled(
         palette=labels.palette,
         edges=options.edges,
         instances=Path(options.instances) if options.instances else None,
+        dont_care=labels.dont_care,
         progress=on_load,
     )
     note_skipped(data.skipped, note)

@@ -48,3 +48,13 @@ def ganedit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ra
         return Ran(status, out.getvalue(), err.getvalue())
 
     return run
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """From here on, no model may be opened."""
+
+    def refuse():
+        monkeypatch.setattr("ganedit.store.load.load", lambda *a, **k: pytest.fail("a model was opened"))
+
+    return refuse

@@ -39,6 +39,23 @@ def test_crop_carries_where_it_came_from(ganedit, photo, crop, tmp_path):
     np.testing.assert_array_equal(crop_from_affine(photo, np.array(result["affine"]), 64), crop)
 
 
+@pytest.mark.parametrize("face", ["largest", "1", "all"])
+def test_an_identical_request_is_done_already(ganedit, photo, tmp_path, face):
+    write_image(tmp_path / "me.png", photo)
+    run = ("align", "me.png", "--face", face, "--json")
+    first = ganedit(*run, "--size", 64)
+    made = (tmp_path / "me.aligned.png").stat().st_mtime_ns
+    again = ganedit(*run, "--size", 64)
+    assert again.status == 0, again.err
+    assert "me.aligned.png is done already" in again.err
+    assert {**again.json[0], "input": "me.png"} == first.json[0]
+    refused = ganedit(*run, "--size", 32)
+    assert (refused.status, (tmp_path / "me.aligned.png").stat().st_mtime_ns) == (2, made)
+    assert "me.aligned.png is already there" in refused.err
+    write_image(tmp_path / "me.png", photo[10:])
+    assert ganedit(*run, "--size", 64).status == 2  # another photo
+
+
 def save(kind: str, photo: np.ndarray, folder) -> str:
     """The photo in one of the kinds of files that cameras and programs make."""
     image, path = Image.fromarray(photo), folder / f"{kind}.png"
@@ -85,6 +102,18 @@ def test_two_faces(ganedit, photo, tmp_path):
     missing = ganedit("align", "two.png", "--face", 3)
     assert missing.status == 3
     assert "found 2" in missing.err
+
+
+def test_a_batch_that_fails_as_a_whole_says_why(ganedit, tmp_path):
+    """The status of the reason, if there is one."""
+    (tmp_path / "text.png").write_text("no image")
+    assert ganedit("align", "a.png", "b.png", "text.png").status == 3
+    (tmp_path / "a.aligned.png").write_text("something else")
+    (tmp_path / "b.aligned.png").write_text("something else")
+    (tmp_path / "a.png").write_text("no image")
+    (tmp_path / "b.png").write_text("no image")
+    assert ganedit("align", "a.png", "b.png").status == 2  # both results are there already
+    assert ganedit("align", "a.png", "text.png").status == 1
 
 
 def test_a_batch_survives_bad_inputs(ganedit, photo, tmp_path):

@@ -39,7 +39,8 @@ def clip(ganedit, tiny_faces, tiny_clip):
 def test_a_latent_is_changed_and_knows_why(clip, how):
     ran = clip("edit", LATENT, "--text", "an old man", *how, "--sheet", "--json")
     assert ran.status == 0, ran.err
-    name = "seed0003.an-old-man" + (".direction" if "--threshold" in how else "")
+    name = "seed0003.an-old-man" + (".from-a-girl" if "--neutral" in how else "")
+    name += ".direction" if "--threshold" in how else ""
     assert [line["path"] for line in ran.json] == [f"{name}.png", f"{name}.sheet.png"]
     before, after = Latent.load(LATENT), Latent.load(f"{name}.latent.safetensors")
     assert "an old man" in str(after.edits)

@@ -101,6 +101,28 @@ def test_learn_from_two_folders_and_from_a_csv(ganedit, home, tmp_path):
     assert abs(float(made.vector @ Direction.load("first.safetensors").vector)) < 1e-6
 
 
+def test_learn_from_two_arrays(ganedit, home, tmp_path):
+    """InterFaceGAN's w.npy and scores.npy: the direction is the one along which the scores rise."""
+    codes = np.random.RandomState(0).randn(200, 5).astype("float32")
+    np.save("w.npy", codes)
+    np.save("scores.npy", codes[:, 2:3] * 3 + 1)
+    np.save("few.npy", codes[:9, 2])
+    np.save("flat.npy", codes)
+    run = ("direction", "learn", "third", "--model", "faces2", "--codes", "w.npy")
+    ran = ganedit(*run, "--scores", "scores.npy")
+    assert ran.status == 0, ran.err
+    made = Direction.load(ran.lines[0])
+    assert float(made.vector[2]) > 0.95
+    for scores, status, words in (
+        ("few.npy", 3, "w.npy holds 200 codes, few.npy 9 scores"),
+        ("flat.npy", 3, "flat.npy holds an array [200, 5]"),
+        ("none.npy", 3, "none.npy: no such file"),
+    ):
+        ran = ganedit(*run, "--force", "--scores", scores)
+        assert (ran.status, words in ran.err) == (status, True), ran.err
+    assert "--codes needs --scores" in ganedit(*run).err
+
+
 def test_import_measures_sigma_and_refuses_other_sizes(ganedit, home, tmp_path):
     np.save(tmp_path / "mine.npy", np.array([[0, 3.0, 0, 0, 0]]))
     ran = ganedit("direction", "import", "mine.npy", "--model", "faces2")

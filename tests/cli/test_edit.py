@@ -483,16 +483,6 @@ def test_magnitudes_of_samples_are_warned_about(ganedit, narrow, sample):
 # ---- experiments in one folder ----
 
 
-@pytest.fixture
-def no_model(monkeypatch):
-    """From here on, no model may be opened."""
-
-    def refuse():
-        monkeypatch.setattr("ganedit.store.load.load", lambda *a, **k: pytest.fail("a model was opened"))
-
-    return refuse
-
-
 def test_an_identical_request_is_done_already(ganedit, projected, tmp_path, no_model):
     run = (*SMILE, "me.png", "--magnitude", 2, "--paste", "--sheet", "--video")
     first = ganedit(*run)
@@ -514,6 +504,15 @@ def test_a_sweep_and_a_paste_take_up_what_is_there(ganedit, projected, tmp_path)
     assert ran.status == 0, ran.err
     assert ran.lines[1] == "me.smile+2.pasted.png"
     assert (tmp_path / "me.smile+2.png").stat().st_mtime_ns == made
+
+
+def test_a_photo_with_its_metadata_is_not_one_without(ganedit, projected):
+    """What hides the place of a photo must not be taken as done by what shows it."""
+    run = (*SMILE, "me.png", "--paste")
+    assert ganedit(*run).status == 0
+    refused = ganedit(*run, "--no-metadata")
+    assert refused.status == 2
+    assert "me.smile+1.pasted.png is already there" in refused.err
 
 
 @pytest.mark.parametrize("other", ["input", "direction", "no record"])

@@ -139,11 +139,28 @@ def test_one_bad_input_exits_with_3(ganedit, tiny_faces, tmp_path, name, words):
     assert not (tmp_path / ".ganedit").exists()
 
 
+@pytest.mark.parametrize("face", ["largest", "all"])
+def test_an_identical_request_is_done_already(ganedit, photo, tmp_path, no_model, face):
+    run = (*QUICK, "me.png", "--face", face)
+    first = ganedit(*run)
+    assert first.status == 0, first.err
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("me.*")}
+    if face != "all":  # faces are counted by the template of the model
+        no_model()
+    again = ganedit(*run)
+    assert (again.status, again.lines) == (0, first.lines), again.err
+    assert "me.projected.png is done already" in again.err
+    refused = ganedit(*run, "--space", "w")
+    assert refused.status == 2
+    assert "me.latent.safetensors is already there" in refused.err
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("me.*")} == made
+
+
 def test_what_is_there_is_kept_or_overwritten(ganedit, crop, tmp_path):
     run = (*QUICK, "--aligned", "crop.png")
     assert ganedit(*run).status == 0
     path = tmp_path / "crop.latent.safetensors"
-    refused = ganedit(*run)
+    refused = ganedit(*run, "--seed", 1)
     assert refused.status == 2
     assert "already there" in refused.err
     before = path.stat().st_mtime_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ from ganedit.nets.stargan import StarGANConfig, StarGANGenerator
 from ganedit.nets.unet import UNetConfig, UNetGenerator
 from ganedit.nets.unit import UNIT, UNITConfig
 from ganedit.store.cards import ModelCard
-from ganedit.store.load import load, save_model
+from ganedit.store.load import checksum_of, load, save_model
 
 SPADE = SPADEConfig(3, width=1, hidden=4, style_dim=5, grid=(2, 2))
 STYLES = StyleEncoderConfig(5, width=4, layers=2)
@@ -121,6 +122,72 @@ def test_each_command_writes_one_picture_and_how_it_was_made(ganedit, models, ph
     assert not [p for p in os.listdir("out") if p.startswith(".")]
 
 
+@pytest.fixture
+def asked(models, photo, tmp_path):
+    """Requests: what to run, and an option that makes another one of it."""
+    Image.open(photo).crop((5, 5, 30, 25)).save(
+        tmp_path / "film.gif", save_all=True, append_images=[Image.new("RGB", (25, 20))]
+    )
+    return {
+        "translate": (["photo.png", "--model", "zebras"], ["--size", 8]),
+        "film": (["film.gif", "--model", "zebras"], ["--size", 8]),
+        "labels": (["photo.png", "--model", "hair", "--to", "blond"], ["--to", "young"]),
+        "upscale": (["photo.png"], ["--size", 20]),
+        "inpaint": (["photo.png", "--box", "5,6,7,8"], ["--box", "5,6,7,9"]),
+        "colorize": (["photo.png"], ["--no-metadata"]),
+    }
+
+
+@pytest.mark.parametrize("kind", ["translate", "film", "labels", "upscale", "inpaint", "colorize"])
+def test_an_identical_request_is_done_already(ganedit, asked, no_model, tmp_path, kind):
+    given, other = asked[kind]
+    run = ["translate" if kind in ("film", "labels") else kind, *given]
+    first = ganedit(*run)
+    assert first.status == 0, first.err
+    made = (tmp_path / first.lines[0]).read_bytes()
+    no_model()
+    again = ganedit(*run)
+    assert (again.status, again.lines) == (0, first.lines), again.err
+    assert f"{first.lines[0]} is done already, by the same request" in again.err
+    refused = ganedit(*run, *other)
+    assert refused.status == 2
+    assert f"{first.lines[0]} is already there" in refused.err
+    assert (tmp_path / first.lines[0]).read_bytes() == made
+
+
+@pytest.mark.parametrize("changed", ["photo", "mask", "model"])
+def test_another_input_of_that_name_is_refused(ganedit, models, photo, tmp_path, no_model, changed):
+    shutil.copytree(models / "inpaint-faces", tmp_path / "mine")
+    run = ["inpaint", "photo.png", "--model", "./mine", "--mask", "mask.png"]
+    mask = Image.new("L", (40, 30), 0)
+    mask.paste(255, (3, 3, 9, 9))
+    mask.save(tmp_path / "mask.png")
+    assert ganedit(*run).status == 0
+    if changed == "photo":
+        Image.open(photo).rotate(180).save(photo)
+    elif changed == "mask":
+        mask.rotate(180).save(tmp_path / "mask.png")
+    else:
+        card, network = (
+            load("inpaint-faces").card,
+            UNetGenerator(UNetConfig(in_channels=4, width=4, downs=3, norm="none")),
+        )
+        save_model(tmp_path / "mine", card, network.state_dict())
+    no_model()
+    refused = ganedit(*run)
+    assert refused.status == 2
+    assert "photo.inpainted.png is already there" in refused.err
+
+
+@pytest.mark.parametrize("name", ["zebras", "zebras/model.safetensors", "a copy"])
+def test_the_checksum_of_a_model_is_known_without_opening_it(models, tmp_path, name):
+    place = name if name == "zebras" else models / name
+    if name == "a copy":
+        place = tmp_path / "copy.safetensors"
+        place.write_bytes((models / "zebras/model.safetensors").read_bytes())
+    assert checksum_of(place) == load(place).sha256
+
+
 def test_the_command_does_what_the_call_does(ganedit, models, photo):
     assert ganedit("upscale", photo).status == 0
     wanted = library.upscale(read_image(photo), load("upscale-x4"))
@@ -136,8 +203,8 @@ def test_folders_globs_and_names(ganedit, models, photo, tmp_path):
     ran = ganedit(*argv)
     ends = ["a.translated.jpg", "b.translated.webp", "c.translated.png", "d.translated.png"]
     assert ran.lines == [f"out/{name}" for name in ends]
-    assert ganedit(*argv).status == 1
-    assert "already there" in ganedit(*argv).err
+    refused = ganedit(*argv, "--size", 8)
+    assert (refused.status, refused.err.count("already there")) == (2, 4)
     before = [p.stat().st_mtime_ns for p in sorted((tmp_path / "out").iterdir())]
     assert ganedit(*argv, "--skip-existing").lines == ran.lines
     assert [p.stat().st_mtime_ns for p in sorted((tmp_path / "out").iterdir())] == before
@@ -595,3 +662,22 @@ def test_the_camera_and_the_date_stay_unless_they_are_not_wanted(ganedit, models
         assert 0x0110 not in image.getexif()
         assert 0x9003 not in image.getexif().get_ifd(0x8769)
     assert library.read_provenance("x.2.jpg")["command"] == command
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_an_animation_keeps_its_exif(ganedit, models, tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0110] = "Model One"
+    frames_ = [Image.new("RGB", (24, 20), colour) for colour in ("red", "blue")]
+    frames_[0].save(f"a{suffix}", save_all=True, append_images=frames_[1:], duration=90, exif=exif)
+    run = ("translate", f"a{suffix}", "--model", "zebras")
+    ran = ganedit(*run)
+    assert ran.status == 0, ran.err
+    with Image.open(ran.lines[0]) as made:
+        assert (made.n_frames, made.getexif()[0x0110]) == (2, "Model One")
+    bare = ganedit(*run, "--no-metadata", "-o", "bare")
+    with Image.open(bare.lines[0]) as made:
+        assert 0x0110 not in made.getexif()
+    ran = ganedit(*run, "--suffix", ".x.gif")
+    assert "cannot hold its EXIF and XMP: left out" in ran.err
+    assert (ran.status, ran.lines) == (0, ["a.x.gif"])

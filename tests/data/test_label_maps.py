@@ -9,7 +9,7 @@ from PIL import Image
 from recipes import draw_pictures
 from torch import nn
 
-from ganedit.data.label_maps import load_maps, network_input, read_colours
+from ganedit.data.label_maps import Labels, load_maps, network_input, read_colours
 from ganedit.data.order import crop_rng
 from ganedit.errors import InputError, UsageError
 from ganedit.images.labels import LabelMap, Palette
@@ -104,6 +104,29 @@ def test_the_palette_of_the_files(sources):
     assert read_colours(sources[0], 3) is None
     (sources[0] / "0.png").write_bytes(b"no picture")
     assert read_colours(sources[0], 3) is None
+
+
+def test_a_number_that_means_no_label_becomes_the_last_one(sources):
+    """SPADE's 255: one label more, which `ganedit translate` makes of it too."""
+    labels = Labels.of("a,b,c").with_dont_care(255)
+    assert (labels.count, labels.names) == (4, ("a", "b", "c", "unlabelled"))
+    assert labels.details()["dont_care"] == 255
+    ramp = np.broadcast_to(np.arange(24) // 8, (20, 24)).copy()
+    ramp[:5] = 255
+    Image.fromarray(ramp.astype(np.uint8)).save(sources[0] / "0.png")
+    (found, _) = load_maps(sources, labels=4, size=20, dont_care=255).crops(
+        [0], 20, crop_rng(1, 0), mirror=False
+    )
+    want = np.where(ramp == 255, 3, ramp)
+    assert any((found[0].numpy() == want[:, x : x + 20]).all() for x in range(5))
+    assert (labels.coloured(torch.tensor([[[3]]])) == 1).all()  # white, after three levels of grey
+    palette = Palette(COLOURS)
+    with_colours = Labels(3, palette=palette).with_dont_care(255)
+    assert (with_colours.coloured(torch.tensor([[[3]]])) == -1).all()  # black
+    with pytest.raises(InputError, match=r"0\.png holds the label 255"):
+        load_maps(sources, labels=3, size=16)
+    with pytest.raises(UsageError, match="`dont_care=2` is a label: there are 3"):
+        Labels.of("3").with_dont_care(2)
 
 
 def test_what_is_refused(sources, tmp_path):

@@ -159,7 +159,7 @@ def test_what_is_lost_is_said(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, "ganedit"):
         open_film(path)
     assert caplog.messages == [
-        f"{path}: it is in HDR (PQ), which networks take for ordinary light; its 10 bits per channel become 8"
+        f"{path}: it is in HDR (PQ), and becomes an ordinary film of BT.709; its 10 bits per channel become 8"
     ]
     caplog.clear()
     with caplog.at_level(logging.WARNING, "ganedit"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, IptcImagePlugin
 
 from ganedit.images.io import read_image, read_provenance, write_image
 from ganedit.images.provenance import COMPOSITE, provenance
@@ -94,6 +94,48 @@ def test_what_is_kept(tmp_path, source, target, depth):
     assert COMPOSITE in xmp
     assert read_provenance(path) == RECORD
     np.testing.assert_array_equal(read_image(path).pixels.shape, pixels.shape)  # not turned once more
+
+
+IPTC = b"\x1c\x02\x00\x00\x02\x00\x04" + b"\x1c\x02\x50\x00\x03Ada" + b"\x1c\x02\x78\x00\x08The pier"
+"""Version, by-line and caption, as IIM writes them: 28, record 2, dataset, length, text."""
+
+
+def iptc_of(path: Path) -> dict | None:
+    """Pillow's own reading of it: the by-line is dataset 80, the caption 120."""
+    with Image.open(path) as image:
+        found = IptcImagePlugin.getiptcinfo(image)
+        return None if found is None else {key[1]: value for key, value in found.items()}
+
+
+@pytest.mark.parametrize("source", [".jpg", ".tiff"])
+@pytest.mark.parametrize("target", [".jpg", ".tiff"])
+@pytest.mark.parametrize("more", [b"", b"\x1c\x02\x19\x00\x01x"])  # of an even and an odd length
+def test_iptc_is_kept(tmp_path, source, target, more):
+    pixels = np.zeros((24, 32, 3), np.uint8)
+    path = tmp_path / f"x{source}"
+    if source == ".tiff":
+        Image.fromarray(pixels).save(path, tiffinfo={33723: IPTC + more})
+    else:  # beside another resource, whose name is "ab"
+        body = b"8BIM\x03\xf3\x02ab\x00\x00\x00\x00\x02xy"
+        body += b"8BIM\x04\x04\x00\x00" + len(IPTC + more).to_bytes(4, "big") + IPTC + more
+        body = b"Photoshop 3.0\0" + body + b"\0" * (len(IPTC + more) % 2)
+        extra = b"\xff\xed" + (len(body) + 2).to_bytes(2, "big") + body
+        Image.fromarray(pixels).save(path, extra=extra)
+    photo = read_image(path)
+    made = write_image(tmp_path / f"y{target}", photo.pixels, like=photo, provenance=RECORD)
+    assert iptc_of(made)[80] == b"Ada"
+    assert iptc_of(made)[120] == b"The pier"
+    assert read_image(made).metadata.iptc == IPTC + more
+    assert read_provenance(made) == RECORD
+    bare = write_image(tmp_path / f"z{target}", photo.pixels, like=replace(photo, metadata=None))
+    assert not iptc_of(bare)
+
+
+def test_iptc_that_a_format_cannot_hold_is_named(tmp_path, caplog):
+    Image.new("RGB", (8, 8)).save(tmp_path / "x.tiff", tiffinfo={33723: IPTC})
+    photo = read_image(tmp_path / "x.tiff")
+    write_image(tmp_path / "y.png", photo.pixels, like=photo)
+    assert ".png files hold no IPTC: left out" in caplog.text
 
 
 def test_a_second_result_has_its_own_record_only(tmp_path):

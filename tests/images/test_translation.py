@@ -125,6 +125,20 @@ def test_a_card_names_the_size(resnet):
         ganedit.translate(photo(1, 400), resnet, size=1000)
 
 
+def test_a_strip_is_not_made_into_something_else(resnet, unet):
+    """100 times as long as wide: squeezed to a square, or enlarged to a wall, it is another picture."""
+    strip = photo(2, 200)
+    with pytest.raises(InputError, match=r"200x2 pixels is 100 times .* would see it as 16x16"):
+        ganedit.translate(strip, unet)
+    model = Translator(replace(resnet.card, details={"size": 16}), resnet.network)
+    with pytest.raises(InputError, match="would see it as 1600x16") as refused:
+        ganedit.translate(strip, model)
+    assert "or choose `size=2`" in refused.value.hint
+    assert ganedit.translate(strip, model, size=2).pixels.shape == (2, 200, 3)
+    assert ganedit.translate(photo(16, 200), model).pixels.shape == (16, 200, 3)  # it is not enlarged
+    assert ganedit.translate(strip, resnet).pixels.shape == (2, 200, 3)
+
+
 @pytest.fixture(scope="module")
 def unet() -> Translator:
     """Bound to squares of 16 pixels."""

@@ -53,6 +53,24 @@ def test_codes_by_name(model, tmp_path):
     assert list(import_latents(tmp_path / "n.pt", model)) == ["n-0", "x.y", "x.y-2", "7"]
 
 
+def test_codes_that_numpy_pickled(model, tmp_path):
+    """HyperStyle and ReStyle save a dictionary of codes by file name as an array of one object; ReStyle keeps
+    the code of every step."""
+    codes = np.random.RandomState(0).randn(3, 8, 96).astype("float32")
+    np.save(tmp_path / "h.npy", {"me.jpg": codes[0], "you.jpg": codes[1]})
+    found = import_latents(tmp_path / "h.npy", model)
+    assert list(found) == ["me", "you"]
+    assert np.array_equal(found["you"].ws.numpy(), codes[1])
+    np.save(tmp_path / "r.npy", {"me.jpg": [codes[0], codes[2]]})
+    found = import_latents(tmp_path / "r.npy", model)
+    assert list(found) == ["me-0", "me-1"]
+    assert np.array_equal(found["me-1"].ws.numpy(), codes[2])
+    several = np.empty(2, object)
+    several[:] = [codes[0], codes[1]]
+    np.save(tmp_path / "s.npy", several)
+    assert len(import_latents(tmp_path / "s.npy", model)) == 2
+
+
 def test_what_is_not_codes(model, tmp_path):
     for name, array in {
         "i.npy": np.ones((8, 96), int),
@@ -62,6 +80,17 @@ def test_what_is_not_codes(model, tmp_path):
         np.save(tmp_path / name, array)
         with pytest.raises(InputError, match="not codes"):
             import_latents(tmp_path / name, model)
+    np.save(tmp_path / "text.npy", {"me": "text"})
+    with pytest.raises(InputError, match="holds me, which is not a code"):
+        import_latents(tmp_path / "text.npy", model)
+    itself = np.empty((), object)
+    itself[()] = itself
+    np.save(tmp_path / "itself.npy", itself)
+    with pytest.raises(InputError, match="not codes"):
+        import_latents(tmp_path / "itself.npy", model)
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "text.npy").read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"cut\.npy cannot be read as latents"):
+        import_latents(tmp_path / "cut.npy", model)
     np.savez(tmp_path / "nan.npz", w=np.full((8, 96), np.nan))
     with pytest.raises(InputError, match="not finite"):
         import_latents(tmp_path / "nan.npz", model)

@@ -55,6 +55,19 @@ def test_a_sample_needs_no_photo(tmp_path):
     assert again.styles is None
 
 
+def test_a_personal_generator_is_known_as_its_model_without_a_checksum():
+    """Hashing the weights takes long: it waits until somebody asks, and gives those of the model."""
+    path = GOLDEN / "sg2ada-cond-32.pkl"
+    known, model = ganedit.load(path, device="cpu"), ganedit.load(path, device="cpu")
+    latent = Latent(torch.ones(8, 96), **known.identity, noise={"b32.conv1": torch.zeros(32, 32)})
+    own = latent.personal(model)
+    assert "weights_sha256" not in vars(model)
+    assert own.weights_sha256 == known.weights_sha256
+    with torch.no_grad():
+        own.network.synthesis.b32.conv1.noise_const.sub_(1)
+    assert own.identity == known.identity
+
+
 def test_noise_and_tuned_weights_make_a_personal_generator():
     model = ganedit.load(GOLDEN / "sg2ada-cond-32.pkl", device="cpu")
     plain = sample(ws=torch.ones(8, 96), model_sha256=model.sha256, noise={}, tuned={})

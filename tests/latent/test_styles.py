@@ -150,3 +150,15 @@ def test_a_direction_of_s_is_not_one_of_w(generator):
         sample(generator, styles=torch.ones(5)).check_model(generator)
     with pytest.raises(InputError, match="5 styles"):
         edit(sample(generator, styles=torch.ones(5)), [(one, 1.0, None)])
+
+
+def test_how_far_styles_usually_move(generator):
+    """Magnitude 1 of k channels out of n, each by its own deviation, is a root mean square of sqrt(k / n)."""
+    layers = style_layers(generator)
+    one, two = layers[3].channels, layers[6].channels
+    assert channel_direction(generator, find_channels(generator, "3:2")).usual == round(2 * one**0.5, 1)
+    both = channel_direction(generator, find_channels(generator, "6:1,6:3"))
+    assert both.limits == (-both.usual, both.usual)
+    assert both.usual == round(2 * (two / 2) ** 0.5, 1)
+    measured = replace(both, safe=(-1.0, 2.0))
+    assert measured.limits == (-1.0, 2.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,22 @@ def make(opts):
 
 def test_resume(options, tmp_path):
     assert_resumes(make, options(encoder=True, snapshot_kimg=0.004), tmp_path)
+
+
+def test_pixels_without_a_label(options, data, tmp_path):
+    """They are a label of their own, for training and for the model that it exports."""
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for path in Path(data[0]).iterdir():
+        with Image.open(path) as image:
+            labels = np.array(image)
+        labels[:4] = 255
+        Image.fromarray(labels).save(maps / path.name)
+    recipe = trained(make, options(data=(str(maps), data[1]), dont_care=255), tmp_path / "run")
+    model = load(tmp_path / "run/model", device="cpu")
+    assert (model.in_channels, model.card.details["dont_care"]) == (4, 255)
+    assert recipe.labels.count == 4
+    assert translate(LabelMap(labels), model).pixels.shape == (32, 32, 3)
 
 
 def test_it_learns(options, tmp_path):

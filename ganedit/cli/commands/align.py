@@ -12,10 +12,13 @@ import typer
 from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
+from ganedit.cli.kit.done import is_done, wants
 from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, OutputFolder, Photos, check_face
 from ganedit.cli.kit.outputs import face_stem
 from ganedit.errors import UsageError, did_you_mean
-from ganedit.files import IMAGE_SUFFIXES
+from ganedit.files import IMAGE_SUFFIXES, sha256_file
+
+DETAILS = ("affine", "size", "template", "face")
 
 
 def command(
@@ -52,33 +55,55 @@ def command(
     if face == "all":
         destination.check_count(2, "faces or more")
 
+    request = {
+        "template": name or None, "size": side, "threshold": threshold,
+        "landmarks": sha256_file(landmarks) if landmarks and landmarks.is_file() else None,
+    }  # fmt: skip
+
+    def target_of(path: Path, number: int) -> Path:
+        stem = face_stem(console.stem_of(path), number)
+        return destination.path(path, f"{stem}.aligned.png")
+
     def work(path: Path) -> Iterator[Result]:
         from ganedit.images.align import TEMPLATES, align_faces
         from ganedit.images.faces import load_landmarks
         from ganedit.images.io import Photo, read_image, write_image
 
+        def wanted(number: int) -> bool:
+            target = target_of(path, number)
+            return wants(console, target, lambda: is_done(target, request, lambda _: sha256_file(path)))
+
+        alone = None if face == "all" and name else int(face) if face.isdecimal() and name else 1
+        if alone is not None and not wanted(alone):  # known before the face is searched
+            yield Result(target_of(path, alone), _details_in(target_of(path, alone)))
+            return
         photo = read_image(path)
         given = None if landmarks is None else load_landmarks(landmarks)
         shows = TEMPLATES.get(name)
         for number, aligned in align_faces(
             photo.pixels, size=side, template=shows, face=face, threshold=threshold, faces=given
         ):
-            stem = face_stem(console.stem_of(path), number)
-            target = destination.path(path, f"{stem}.aligned.png")
-            details: dict[str, Any] = {
-                "affine": aligned.affine.tolist(),
-                "size": side,
-                "template": name or None,
-                "face": number,
-            }
-            if console.should_write(target):
-                record = console.provenance("align", {**details, "source_sha256": photo.sha256}, source=path)
+            target = target_of(path, number)
+            place = (aligned.affine.tolist(), side, name or None, number)
+            details = dict(zip(DETAILS, place, strict=True))
+            if alone is not None or wanted(number):
+                asked = request | {"inputs": {path.name: photo.sha256}}
+                parameters = {**details, "source_sha256": photo.sha256, "request": asked}
+                record = console.provenance("align", parameters, source=path)
                 write_image(
                     target, aligned.crop, like=Photo(aligned.crop, grey=photo.grey), provenance=record
                 )
             yield Result(target, details)
 
     run_batch(console, inputs, work)
+
+
+def _details_in(crop: Path) -> dict[str, Any]:
+    """The details of a crop that is there already, from its record."""
+    from ganedit.images.io import read_provenance
+
+    parameters = (read_provenance(crop) or {}).get("parameters", {})
+    return {key: parameters[key] for key in DETAILS if key in parameters}
 
 
 def _template_and_size(

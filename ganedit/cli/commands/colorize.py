@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
 from ganedit.cli.kit.options import Aligned, Face, NoMetadata, OutputFolder, Pictures, check_face
-from ganedit.cli.kit.pictures import PictureJob, Size, Tile
+from ganedit.cli.kit.pictures import PictureJob, Size, Tile, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ganedit.images.io import Photo
+    from ganedit.images.tiles import Progress
 
 MODEL = "colorize-faces"
 
@@ -42,16 +48,18 @@ def command(
     check_face(face)
     check_size(size)
     check_tile(tile)
-    painter = open_model(console, model, "colorize", MODEL)
+
+    def prepare() -> Work:
+        painter = open_model(console, model, "colorize", MODEL)
+        options: dict[str, Any] = {"size": size, "tile": tile, "face": face, "aligned": aligned}
+
+        def change(photos: Sequence[Photo], progress: Progress) -> list[Photo]:
+            return [colorize(photo, painter, **options, progress=progress) for photo in photos]
+
+        return Work(painter, change, read_image)
+
     PictureJob(
-        console, "colorize", painter, suffix, output,
-        change=lambda photos, progress: [
-            colorize(
-                photo, painter, size=size, tile=tile, face=face, aligned=aligned, progress=progress
-            )
-            for photo in photos
-        ],
-        open=read_image,
+        console, "colorize", model, suffix, output, prepare,
         parameters={"size": size, "tile": tile, "face": face, "aligned": aligned},
         metadata=not no_metadata,
     ).run(inputs)  # fmt: skip

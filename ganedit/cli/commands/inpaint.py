@@ -11,7 +11,7 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
 from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
-from ganedit.cli.kit.pictures import PictureJob
+from ganedit.cli.kit.pictures import PictureJob, Work
 from ganedit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -53,24 +53,26 @@ def command(
         raise UsageError("--mask and --box both say where to fill", "drop one of them")
     check_size(size)
     place = None if box is None else parse_box(box)
-    painter = open_model(console, model, "inpaint", MODEL)
 
-    def fill(photo: Photo) -> Photo:
-        if mask is not None:
-            hole = mask_hole(photo, read_image(_mask_for(mask, photo)))
-        elif place is not None:
-            hole = box_hole(photo, place)
-        else:
-            photo, hole = transparent_hole(photo)
-        return inpaint(photo, hole, painter, size=size)
+    def prepare() -> Work:
+        painter = open_model(console, model, "inpaint", MODEL)
+
+        def fill(photo: Photo) -> Photo:
+            if mask is not None:
+                assert photo.path is not None
+                hole = mask_hole(photo, read_image(_mask_for(mask, photo.path)))
+            elif place is not None:
+                hole = box_hole(photo, place)
+            else:
+                photo, hole = transparent_hole(photo)
+            return inpaint(photo, hole, painter, size=size)
+
+        return Work(painter, lambda photos, progress: [fill(photo) for photo in photos], read_image)
 
     PictureJob(
-        console, "inpaint", painter, suffix, output,
-        change=lambda photos, progress: [fill(photo) for photo in photos],
-        open=read_image,
-        parameters={"mask": mask, "box": box, "size": size},
-        lossless=True,
-        metadata=not no_metadata,
+        console, "inpaint", model, suffix, output, prepare,
+        parameters={"mask": mask, "box": box, "size": size}, lossless=True, metadata=not no_metadata,
+        depends=lambda path: {} if mask is None else {"mask": _mask_for(mask, path)},
     ).run(inputs)  # fmt: skip
 
 
@@ -87,12 +89,11 @@ def parse_box(text: str) -> Box:
     return x, y, width, height
 
 
-def _mask_for(mask: Path, photo: Photo) -> Path:
+def _mask_for(mask: Path, photo: Path) -> Path:
     """The mask itself, or the one in a folder with the photo's name."""
     if not mask.is_dir():
         return mask
-    assert photo.path is not None
-    masks = sorted(p for p in mask.iterdir() if p.stem == photo.path.stem and not p.name.startswith("."))
+    masks = sorted(p for p in mask.iterdir() if p.stem == photo.stem and not p.name.startswith("."))
     if not masks:
-        raise InputError(f"{mask} holds no mask for {photo.path.name}", f"name it {photo.path.stem}.png")
+        raise InputError(f"{mask} holds no mask for {photo.name}", f"name it {photo.stem}.png")
     return masks[0]

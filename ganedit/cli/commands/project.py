@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganedit.cli.kit.batch import run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.options import Aligned, Face, Method, Model, OutputFolder, Photos, Space, check_face
 from ganedit.cli.kit.project_photos import ProjectPhotos
-from ganedit.cli.kit.projecting import Projector
+from ganedit.cli.kit.projecting import Latest, Projector
 from ganedit.errors import UsageError
 from ganedit.files import IMAGE_SUFFIXES
-
-GPU_BATCH = 16  # photos at a time; halved if memory runs out
 
 
 class Perceptual(StrEnum):
@@ -77,10 +75,18 @@ def command(
     if face == "all":
         destination.check_count(2, "faces or more")
     from ganedit.latent.inversion.project import ProjectOptions
+    from ganedit.store.load import checksum_of
 
     options = ProjectOptions(
         method.value, space.value, steps, perceptual=perceptual.value, seed=console.options.seed
     )
-    projector = Projector.open(console, model, options, encoder)
-    size = 1 if video else batch or (GPU_BATCH if projector.generator.device.type == "cuda" else 1)
-    run_stages(console, inputs, ProjectPhotos(console, projector, destination, face, aligned, video, size))
+    request = {
+        "model": checksum_of(model),
+        "encoder": None if encoder is None else checksum_of(encoder),
+        "dtype": console.options.dtype, "aligned": aligned, **asdict(options),
+    }  # fmt: skip
+
+    def prepare(latest: Latest) -> Projector:
+        return Projector.open(console, model, options, encoder, latest)
+
+    ProjectPhotos(console, prepare, request, destination, face, aligned, video, batch).run(inputs)

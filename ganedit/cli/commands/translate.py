@@ -11,7 +11,7 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
 from ganedit.cli.kit.options import Aligned, Face, NoMetadata, OutputFolder, Pictures, check_face
-from ganedit.cli.kit.pictures import PictureJob, Size, Tile
+from ganedit.cli.kit.pictures import PictureJob, Size, Tile, Work
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def command(
 
     if model is None:
         raise UsageError("no --model was given", _choices())
+    name = model
     if encoder is not None and style is None:
         raise UsageError(
             "--encoder reads a style, and --style was not given", "add --style IMAGE, or drop it"
@@ -79,39 +80,47 @@ def command(
     check_face(face)
     check_size(size)
     check_tile(tile)
-    translator: Translator = open_model(console, model, "translate")
-    maps = takes_labels(translator)
-    if palette is not None and not maps:
-        raise UsageError(f"--palette is for label maps, and {model} takes photos", "leave it out")
-    options: dict[str, Any] = {"direction": direction.value, "size": size, "tile": tile}
-    if to is not None or translator.labels:
-        options["label"] = target_of(translator, [] if to is None else to.split(","))
-    if style is not None:
-        options["style"] = style_of(read_image(style), style_encoder(translator, encoder))
-    given, own = None if palette is None else read_palette(palette), _own_palette(translator)
 
-    def read_map(path: Path) -> LabelMap:
-        return read_label_map(path, given, otherwise=own)
+    def prepare() -> Work:
+        translator: Translator = open_model(console, name, "translate")
+        maps = takes_labels(translator)
+        if palette is not None and not maps:
+            raise UsageError(f"--palette is for label maps, and {name} takes photos", "leave it out")
+        options: dict[str, Any] = {"direction": direction.value, "size": size, "tile": tile}
+        if to is not None or translator.labels:
+            options["label"] = target_of(translator, [] if to is None else to.split(","))
+        if style is not None:
+            options["style"] = style_of(read_image(style), style_encoder(translator, encoder))
+        given, own = None if palette is None else read_palette(palette), _own_palette(translator)
 
-    faces = takes_faces(translator) and not aligned  # each photo has its own; others go in batches
+        def read_map(path: Path) -> LabelMap:
+            return read_label_map(path, given, otherwise=own)
 
-    def change(pictures: Sequence[Any], progress: Progress) -> list[Photo]:
-        if not faces:
-            return translate_all(pictures, translator, **options, progress=progress)
-        return [translate(one, translator, **options, face=face, progress=progress) for one in pictures]
+        faces = takes_faces(translator) and not aligned  # each photo has its own; others go in batches
 
+        def change(pictures: Sequence[Any], progress: Progress) -> list[Photo]:
+            if not faces:
+                return translate_all(pictures, translator, **options, progress=progress)
+            return [translate(one, translator, **options, face=face, progress=progress) for one in pictures]
+
+        def together(picture: Any) -> int:
+            return batch_size(translator, shape_of(picture), size)
+
+        return Work(
+            translator, change, read_map if maps else read_image,
+            films=not maps, composite=faces, together=None if faces else together,
+        )  # fmt: skip
+
+    files = {"style": style, "palette": palette}
     PictureJob(
-        console, "translate", translator, suffix, output,
-        change=change,
-        open=read_map if maps else read_image,
+        console, "translate", name, suffix, output, prepare,
         parameters={
-            "to": to, "direction": direction.value, "style": style, "encoder": encoder, "palette": palette,
+            "to": to, "direction": direction.value, **files, "encoder": encoder,
             "size": size, "tile": tile, "face": face, "aligned": aligned,
         },
-        films=not maps,
-        together=None if faces else lambda picture: batch_size(translator, shape_of(picture), size),
+        films=True,
         metadata=not no_metadata,
-        composite=faces,
+        depends=lambda path: {role: file for role, file in files.items() if file is not None},
     ).run(inputs)  # fmt: skip
 
 

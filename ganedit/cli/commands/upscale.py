@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_model
 from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
-from ganedit.cli.kit.pictures import PictureJob, Size, Tile
+from ganedit.cli.kit.pictures import PictureJob, Size, Tile, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ganedit.images.io import Photo
+    from ganedit.images.tiles import Progress
 
 MODEL = "upscale-x4"
 
@@ -39,14 +45,16 @@ def command(
 
     check_size(size)
     check_tile(tile)
-    upscaler = open_model(console, model, "upscale", MODEL)
+
+    def prepare() -> Work:
+        upscaler = open_model(console, model, "upscale", MODEL)
+
+        def change(photos: Sequence[Photo], progress: Progress) -> list[Photo]:
+            return [upscale(photo, upscaler, size=size, tile=tile, progress=progress) for photo in photos]
+
+        return Work(upscaler, change, read_image, films=True)
+
     PictureJob(
-        console, "upscale", upscaler, suffix, output,
-        change=lambda photos, progress: [
-            upscale(photo, upscaler, size=size, tile=tile, progress=progress) for photo in photos
-        ],
-        open=read_image,
-        parameters={"size": size, "tile": tile},
-        films=True,
-        metadata=not no_metadata,
+        console, "upscale", model, suffix, output, prepare,
+        parameters={"size": size, "tile": tile}, films=True, metadata=not no_metadata,
     ).run(inputs)  # fmt: skip

@@ -75,7 +75,7 @@ def run_batch(
         fallback: Returns the inputs if there is neither an argument nor a pipe.
 
     Raises:
-        BatchFailed: an input failed. The status is that of the error if there was one input, otherwise 1.
+        BatchFailed: an input failed. The status is that of the errors if all failed alike, otherwise 1.
         UsageError: there is nothing to work on.
     """
     paths = sources(console, inputs, suffixes, fallback)
@@ -106,7 +106,7 @@ def run_each(
     tried. Returns the number of items.
 
     Raises:
-        BatchFailed: an item failed. The status is that of the error if there was one item, otherwise 1.
+        BatchFailed: an item failed. The status is that of the errors if all failed alike, otherwise 1.
     """
     done, errors = 0, []
     for item in items:
@@ -128,7 +128,8 @@ def run_each(
     if errors:
         if done > 1:
             console.note(f"{console.command}: {len(errors)} of {done} inputs failed")
-        raise BatchFailed(errors[0].exit_status if done == 1 else 1)
+        statuses = {error.exit_status for error in errors}
+        raise BatchFailed(statuses.pop() if len(errors) == done and len(statuses) == 1 else 1)
     return done
 
 

@@ -105,7 +105,7 @@ class Projections:
                 raise _taken(target)
         if self._projector is None or self._projector.generator is not generator:
             options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
-            self._projector = Projector.open(self.console, generator, options, latest=self._latest)
+            self._projector = Projector.open(self.console, generator, options, None, self._latest)
         ((latent, projection),) = self._projector.run([crop], f"projecting {stem}")
         self._projector.save(path, picture_path(self.output, stem), Path(crop.source), latent, projection)
         return latent

@@ -1,12 +1,11 @@
-"""Names of the files that an edit makes, and whether they are there already from an identical request."""
+"""Names of the files that an edit makes."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ganedit.cli.kit.outputs import latent_beside, shortened
 from ganedit.files import IMAGE_WRITERS
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
 PASTED = {"change": "pasted", "replace": "replaced"}
 """The word in the name of a photo, by how the edit was pasted."""
-
-Sha256Of = Callable[[str], str | None]
-"""The checksum of the latent of a face with this name; None if it has none yet."""
 
 
 @dataclass
@@ -72,38 +68,6 @@ class Targets:
         if self.file is not None:
             return self.folder / f"{self.file.stem}{suffix}"
         return self._path(self.name, None, suffix if self.photo is None else f".{self._word}{suffix}")
-
-
-def is_done(path: Path, request: dict[str, Any], sha256_of: Sha256Of) -> bool:
-    """Whether a file was made by an identical request.
-
-    Args:
-        path: A picture or a film.
-        request: The request without "inputs", which are the checksums of latents by the names of faces.
-        sha256_of: Finds these checksums now.
-    """
-    from ganedit.images.provenance import parse_record
-    from ganedit.images.video import SUFFIXES, comment_of
-
-    record = parse_record(comment_of(path)) if path.suffix in SUFFIXES else _record_in(path)
-    parameters = (record or {}).get("parameters")
-    found = parameters.get("request") if isinstance(parameters, dict) else None
-    inputs = found.get("inputs") if isinstance(found, dict) else None
-    if not isinstance(inputs, dict) or not inputs:
-        return False
-    if found != {**json.loads(json.dumps(request)), "inputs": inputs}:
-        return False
-    return all(sha256_of(stem) == sha256 for stem, sha256 in inputs.items())
-
-
-def _record_in(path: Path) -> dict[str, Any] | None:
-    from ganedit.errors import InputError
-    from ganedit.images.io import read_provenance
-
-    try:
-        return read_provenance(path)
-    except InputError:  # whatever it is, it is not the result
-        return None
 
 
 def is_copy(path: Path, photo: Photo | None) -> bool:

@@ -20,7 +20,8 @@ from ganedit.cli.kit.codes import MODEL, Models, Projections, latent_behind
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.directions import model_name
-from ganedit.cli.kit.edit_targets import Sha256Of, Targets, is_copy, is_done
+from ganedit.cli.kit.done import Sha256Of, is_done, wants
+from ganedit.cli.kit.edit_targets import Targets, is_copy
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
@@ -219,11 +220,12 @@ class Editor:
     def _request(self, label: str | None, model: str, together: bool = False) -> dict[str, Any]:
         """The request for a result with this label; `together` if it shows all faces."""
         every = {"face": "all"} if together and self.face == "all" else {}
-        return {**self.change.request(label, model), **every}
+        bare = {"metadata": False} if together and not self.metadata else {}
+        return {**self.change.request(label, model), **every, **bare}
 
     def _done_of(self, model: str, sha256_of: Sha256Of) -> Done:
         def done(path: Path, label: str | None, together: bool) -> bool:
-            return path.exists() and is_done(path, self._request(label, model, together), sha256_of)
+            return is_done(path, self._request(label, model, together), sha256_of)
 
         return done
 
@@ -232,11 +234,15 @@ class Editor:
         wanted = []
         for label in self.change.labels:
             path = targets.pasted(label)
-            if path and self._wants(path, is_copy(path, targets.photo) or done(path, label, True)):
+            if path and wants(self.console, path, partial(self._is_pasted, path, targets.photo, label, done)):
                 wanted.append(path)
         more = [targets.of_all(".sheet.png")] if self.sheet else []
         more += [targets.of_all(".mp4")] if self.video else []
-        return wanted + [path for path in more if self._wants(path, done(path, None, True))]
+        return wanted + [path for path in more if wants(self.console, path, partial(done, path, None, True))]
+
+    def _is_pasted(self, path: Path, photo: Photo | None, label: str, done: Done) -> bool:
+        """Whether a file is the photo as this request leaves it; a change of magnitude 0 copies it."""
+        return (self.metadata and is_copy(path, photo)) or done(path, label, True)
 
     def _wanted_of(self, targets: Targets, subjects: list[Subject], done: Done) -> list[Path]:
         """The pictures of faces, and their latents, that are to be written."""
@@ -244,19 +250,10 @@ class Editor:
         for label in self.change.labels:
             for subject in subjects:
                 picture = targets.picture(subject.stem, label)
-                same = done(picture, label, False)
+                same = partial(done, picture, label, False)
                 files = [picture, *targets.latents_of([picture])]
-                wanted += [path for path in files if self._wants(path, same)]
+                wanted += [path for path in files if wants(self.console, path, same)]
         return wanted
-
-    def _wants(self, path: Path, done: bool) -> bool:
-        """Whether to write a file; not if it is there and `done` by an identical request."""
-        options = self.console.options
-        if not path.exists() or not done or options.force or options.skip_existing:
-            return self.console.should_write(path)
-        if not path.name.endswith(LATENT_SUFFIX):
-            self.console.note(f"{path} is done already, by the same request; --force makes it again")
-        return False
 
     def _results(self, targets: Targets, subjects: list[Subject]) -> Iterator[Result]:
         """The results to print, which are written or were there already."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ganedit.cli.kit.batch import Result, Stages
+from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
+from ganedit.cli.kit.done import all_there, is_done, wants
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path, picture_path
-from ganedit.cli.kit.projecting import Projector
+from ganedit.cli.kit.projecting import Latest, Projector
+from ganedit.files import IMAGE_SUFFIXES, sha256_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from ganedit.latent.inversion.project import Projection
     from ganedit.latent.latent import Latent
 
+GPU_BATCH = 16  # photos at a time; halved if memory runs out
 FILM_FRAMES, FILM_SIDE = 150, 256  # maximum number; minimum in pixels
 
 
@@ -43,35 +47,58 @@ class _Projected:
 @dataclass
 class ProjectPhotos(Stages[_Face, _Face, _Projected]):
     console: Console
-    projector: Projector
+    prepare: Callable[[Latest], Projector]  # not called if nothing is to be made
+    request: dict[str, Any]  # all that a projection depends on, besides the photo
     destination: Destination
     face: str
     aligned: bool
     video: bool
-    size: int  # faces projected at a time
+    batch: int | None  # faces projected at a time; None: depends on the device
 
     def __post_init__(self) -> None:
-        self.ahead = self.size - 1
+        self._latest = Latest(self.console)
+
+    def run(self, inputs: Sequence[str] | None) -> None:
+        """Project all inputs; see `run_batch` about errors."""
+
+        def results(path: Path) -> list[Path]:
+            return self._targets(self._only_stem(path))
+
+        if self.face == "all" or not all_there(self.console, inputs, IMAGE_SUFFIXES, results):
+            self.ahead = self._size - 1
+        run_stages(self.console, inputs, self)
+
+    @cached_property
+    def projector(self) -> Projector:
+        return self.prepare(self._latest)
+
+    @cached_property
+    def _size(self) -> int:
+        on_gpu = self.projector.generator.device.type == "cuda"
+        return 1 if self.video else self.batch or (GPU_BATCH if on_gpu else 1)
 
     def plan(self, path: Path) -> Iterator[_Face | Result]:
         check_folder(self.destination.folder)
-        name = self._name(path)
         if self.face != "all":  # the name is known, so a photo to skip need not be read
-            stem = face_stem(name, 1 if self.face == "largest" or self.aligned else int(self.face))
-            if not self._wanted(stem):
+            stem = self._only_stem(path)
+            if not self._wanted(path, stem):
                 yield self._existing(stem)
                 return
             yield from (_Face(path, stem, crop) for crop in self._crops(path))
             return
         for crop in self._crops(path):
-            stem = face_stem(name, crop.number)
-            yield _Face(path, stem, crop) if self._wanted(stem) else self._existing(stem)
+            stem = face_stem(self._name(path), crop.number)
+            yield _Face(path, stem, crop) if self._wanted(path, stem) else self._existing(stem)
+
+    def _only_stem(self, path: Path) -> str:
+        number = 1 if self.face == "largest" or self.aligned else int(self.face)
+        return face_stem(self._name(path), number)
 
     def read(self, task: _Face) -> _Face:
         return task
 
     def room(self, read: _Face) -> int:
-        return self.size
+        return self._size
 
     def compute(self, tasks: Sequence[_Face], read: Sequence[_Face]) -> list[_Projected]:
         title = f"projecting {tasks[0].path.name}" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
@@ -85,21 +112,31 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         if self.video:
             self._write_film(task, made.film)
         target, picture, *_ = self._targets(task.stem)
-        more = self.projector.save(target, picture, task.path, made.latent, made.projection)
+        request = self.request | {"inputs": {task.stem: sha256_file(task.path)}}
+        more = self.projector.save(target, picture, task.path, made.latent, made.projection, request)
         result = self._result(task.stem)
         return replace(result, details={**result.details, **more, "face": task.crop.number})
 
     def _crops(self, path: Path) -> list[Crop]:
         return self.projector.crops(path, self.face, self.aligned)
 
-    def _wanted(self, stem: str) -> bool:
+    def _wanted(self, path: Path, stem: str) -> bool:
         """Whether to write the files of a projection: all or none."""
-        wanted = [self.console.should_write(target) for target in self._targets(stem)]
+        targets = self._targets(stem)
+        _, picture, *_ = targets
+
+        def done() -> bool:
+            there = all(target.exists() for target in targets)
+            return there and is_done(
+                picture, self.request, lambda name: sha256_file(path) if name == stem else None
+            )
+
+        wanted = [wants(self.console, target, done) for target in targets]
         return any(wanted)
 
     def _existing(self, stem: str) -> Result:
         result = self._result(stem)
-        self.projector.latest.add(result.path)
+        self._latest.add(result.path)
         return result
 
     def _result(self, stem: str) -> Result:

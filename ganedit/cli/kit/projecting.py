@@ -38,8 +38,8 @@ class Projector:
         console: Console,
         model: str | Generator,
         options: ProjectOptions,
-        encoder: str | None = None,
-        latest: Latest | None = None,
+        encoder: str | None,
+        latest: Latest,
     ) -> Projector:
         from ganedit.compute import keep_freed_memory
         from ganedit.store.load import encoder_for
@@ -51,7 +51,7 @@ class Projector:
         helper = None if options.method == "optimize" else encoder_for(generator, encoder)
         if options.method != "encode" and options.perceptual == "discriminator":
             _ = generator.discriminator  # open it now, to fail once and early if there is none
-        return cls(console, generator, helper, options, latest or Latest(console))
+        return cls(console, generator, helper, options, latest)
 
     def crops(self, path: Path, face: str, aligned: bool = False) -> list[Crop]:
         from ganedit.images.io import read_image
@@ -77,13 +77,21 @@ class Projector:
             return project_crops(crops, self.generator, options, encoder=self.encoder, on_step=on_step)
 
     def save(
-        self, target: Path, picture: Path, path: Path, latent: Latent, projection: Projection
+        self,
+        target: Path,
+        picture: Path,
+        path: Path,
+        latent: Latent,
+        projection: Projection,
+        request: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Write the latent to `target`, and the picture; returns details for --json."""
+        """Write the latent to `target`, and the picture with the `request`; returns details for --json."""
         from ganedit.images.io import write_image
         from ganedit.images.tensors import from_tensor
 
         parameters = asdict(self.options) | {"latent": target.name}
+        if request:
+            parameters["request"] = request
         record = self.console.provenance("project", parameters, latent.model, latent.model_sha256, path)
         with all_or_none(picture, target):
             write_image(picture, from_tensor(projection.image), provenance=record)

@@ -62,7 +62,7 @@ class ByOptimising(TextChange):
         return self.wish.text
 
     def name(self, label: str | None) -> str:
-        return text_name(self.wish.text) + self.amount
+        return text_name(self.wish.text) + self.amount + _from(self.wish.neutral)
 
     def request(self, label: str | None, model: str) -> dict[str, Any]:
         how = {"clip": self.clip_name, "layers": self.layers, "strength": self.strength}
@@ -94,7 +94,7 @@ class ByDirection(TextChange):
         return f"{self.text} {self.strength:+g}"
 
     def name(self, label: str | None) -> str:
-        return f"{text_name(self.text)}{self.amount}.direction"
+        return f"{text_name(self.text)}{self.amount}{_from(self.neutral)}.direction"
 
     def request(self, label: str | None, model: str) -> dict[str, Any]:
         texts = {"text": self.text, "neutral": self.neutral}
@@ -151,3 +151,8 @@ class ByMapper(TextChange):
         from ganedit.text.edits import clip_edit_by_mapper
 
         return clip_edit_by_mapper(latent, self.mapper, self.strength)
+
+
+def _from(neutral: str | None) -> str:
+    """The text to start from as a part of a file's name; empty if there is none."""
+    return "" if neutral is None else f".from-{text_name(neutral)}"

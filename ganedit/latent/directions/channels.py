@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganedit.errors import UsageError
 from ganedit.latent.directions.direction import Direction
-from ganedit.latent.styles import Channel, style_spread, total
+from ganedit.latent.styles import Channel, style_spread, total, usual_magnitude
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
@@ -42,4 +42,5 @@ def channel_direction(
         **generator.identity,
         method="StyleSpace",
         space="s",
+        usual=usual_magnitude(generator, vector, std),
     )

@@ -3,8 +3,8 @@
 A direction file, `NAME.safetensors`, holds `direction` [W] or [L, W], of unit length, and, if parts shared
 with other directions were removed, also `normal`, the original. The metadata key "ganedit" is JSON:
 `schema` (1), `name`, `sigma`, `model`, `model_sha256`, `weights_sha256`, `method`, `layers`, `accuracy`,
-`samples`, `preserved`, `space` and `safe`. In the space "s" instead of "w" the direction is [total], for the
-codes of `latent.styles`.
+`samples`, `preserved`, `space`, `safe` and `usual`. In the space "s" instead of "w" the direction is [total],
+for the codes of `latent.styles`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Direction:
             not measured.
         weights_sha256: Checksum of the generator's weights, which is the same whatever file holds them; empty
             if unknown.
+        usual: Magnitude in both directions beyond which images usually break, where `safe` was not measured;
+            None means 4 for style codes, and no limit for styles.
 
     Raises:
         InputError: A vector of the wrong shape, zero or not finite, or an invalid sigma or safe range.
@@ -70,6 +72,7 @@ class Direction:
     space: str = "w"
     safe: tuple[float, float] | None = None
     weights_sha256: str = ""
+    usual: float | None = None
 
     def __post_init__(self) -> None:
         if self.vector.ndim not in (1, 2) or not self.vector.numel():
@@ -85,11 +88,13 @@ class Direction:
 
         if self.safe is not None and not -math.inf < self.safe[0] <= 0 <= self.safe[1] < math.inf:
             raise InputError(f"the direction {self.name} has the impossible safe range {self.safe}")
+        if self.usual is not None and not (math.isfinite(self.usual) and self.usual > 0):
+            raise InputError(f"the direction {self.name} has the impossible usual range {self.usual}")
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The safe range; where it was not measured, `USUAL`, but single styles have no limit in common."""
-        usual = USUAL if self.space == "w" else math.inf
+        """The safe range; where it was not measured, the usual one."""
+        usual = self.usual or (USUAL if self.space == "w" else math.inf)
         return self.safe or (-usual, usual)
 
     def clipped(self, magnitude: float) -> float:
@@ -186,7 +191,7 @@ class Direction:
 
 
 _TEXTS = ("name", "model", "model_sha256", "weights_sha256", "method", "space")
-_KEPT = (*_TEXTS, "sigma", "layers", "accuracy", "samples", "preserved", "safe")
+_KEPT = (*_TEXTS, "sigma", "layers", "accuracy", "samples", "preserved", "safe", "usual")
 Edit = tuple[
     Direction, float, Sequence[int] | None
 ]  # direction, magnitude in sigmas, layers (None: the direction's own)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,15 +18,15 @@ from ganedit.files import LATENT_SUFFIX, check_regular, latents_in
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.directions.learning import learn
 from ganedit.latent.foreign import import_latents, is_foreign
+from ganedit.latent.inversion.photos import OnSkip, Watch, project_folder
 from ganedit.latent.latent import Latent
 from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, score_samples
+from ganedit.store.arrays import as_numbers, read_arrays
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.project import ProjectOptions
     from ganedit.store.models import Classifier, Encoder, Generator
 
-Watch = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
-OnSkip = Callable[[Path, GaneditError], None]  # a photo that cannot be used
 Examples = tuple[Tensor, Tensor]  # codes w [N, W] and scores [N]
 
 FEWEST_SAMPLES = 50  # the extremes of these are compared
@@ -50,7 +50,8 @@ def learn_direction(
     Args:
         name: Name of the direction; a positive magnitude raises the score.
         generator: The generator of the codes.
-        examples: From `examples_from_classifier`, `examples_from_csv` or `examples_from_folders`.
+        examples: From `examples_from_classifier`, `examples_from_csv`, `examples_from_arrays` or
+            `examples_from_folders`.
         threshold: Score between the two classes; None takes two distinct values as the classes, and otherwise
             compares the highest and the lowest 30%.
         preserve: Directions of this generator whose attributes should stay as they are.
@@ -162,6 +163,50 @@ def examples_from_csv(path: Path, generator: Generator) -> Examples:
     return _joined(codes), torch.tensor(values)
 
 
+def examples_from_arrays(codes: str | Path, scores: str | Path, generator: Generator) -> Examples:
+    """Read codes and scores from two files of arrays, as InterFaceGAN's training does.
+
+    Args:
+        codes: Codes [N, W], or [N, L, W], in a .npy, .npz or .pt file, such as `w.npy`.
+        scores: Scores [N] or [N, 1], in such a file, such as `scores.npy`.
+        generator: The generator of the codes.
+
+    Returns:
+        Codes [N, W] and scores [N].
+
+    Raises:
+        InputError: A file cannot be read, or they do not have the same number of rows.
+        CheckpointError: The codes are those of a model of another size.
+
+    Examples:
+        >>> import numpy as np
+        >>> faces = ganedit.load("faces")
+        >>> np.save("w.npy", np.zeros((20, faces.w_dim), "float32"))
+        >>> np.save("scores.npy", np.arange(20.0)[:, None])
+        >>> found, scores = ganedit.examples_from_arrays("w.npy", "scores.npy", faces)
+        >>> found.shape == (20, faces.w_dim), scores[:3].tolist()
+        (True, [0.0, 1.0, 2.0])
+    """
+    codes, scores = Path(codes), Path(scores)
+    hint = "give scores [N] or [N, 1] in a .npy, .npz or .pt file"
+    content = read_arrays(scores, "scores", hint)
+    if isinstance(content, Mapping) and len(content) == 1:
+        content = next(iter(content.values()))
+    values = as_numbers(content)
+    if values is None or values.ndim > 2 or values.shape[0] != values.size:
+        what = "no single array of numbers" if values is None else f"an array {list(values.shape)}"
+        raise InputError(f"{scores.name} holds {what}", hint)
+    if not np.isfinite(values).all():
+        raise InputError(f"{scores.name} holds scores that are not finite", "leave those codes out")
+    ws = _codes(codes, generator)
+    if len(ws) != values.size:
+        raise InputError(
+            f"{codes.name} holds {len(ws)} codes, {scores.name} {values.size} scores",
+            "each code needs its score, in the same order",
+        )
+    return _joined(ws), torch.from_numpy(values.reshape(-1).astype(np.float32))
+
+
 def examples_from_folders(
     positive: Path,
     negative: Path,
@@ -208,38 +253,14 @@ def examples_from_folders(
     labels: list[float] = []
     for label, folder in enumerate((negative, positive)):
         ws = [code for path in latents_in(folder) for code in _codes(path, generator)]
-        ws = ws or _project_folder(folder, generator, options, encoder, on_skip, watch)
+        if not ws:
+            projected = project_folder(
+                folder, generator, options, encoder=encoder, on_skip=on_skip, watch=watch
+            )
+            ws = [latent.ws for latent in projected]
         codes += ws
         labels += [float(label)] * len(ws)
     return _joined(codes), torch.tensor(labels)
-
-
-def _project_folder(
-    folder: Path,
-    generator: Generator,
-    options: ProjectOptions | None,
-    encoder: Encoder | None,
-    on_skip: OnSkip | None,
-    watch: Watch | None,
-) -> list[Tensor]:
-    """ws [L, W] of each photo in a folder that has a usable face."""
-    from ganedit.images.io import list_images
-    from ganedit.latent.inversion.photos import project_photo
-
-    paths = list_images(folder)
-    watch = watch or (lambda title, total: nullcontext(lambda done, of: None))
-    ws = []
-    with watch(f"projecting {folder}", len(paths)) as progress:
-        for done, path in enumerate(paths, 1):
-            try:
-                ws.append(project_photo(path, generator, options, encoder=encoder)[0].ws)
-            except InputError as error:
-                if on_skip:
-                    on_skip(path, error)
-            progress(done, len(paths))
-    if not ws:
-        raise InputError(f"no photo in {folder} could be used", "see the message for each of them")
-    return ws
 
 
 def _rows(path: Path) -> list[list[str]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganedit.errors import CheckpointError, InputError
+from ganedit.errors import CheckpointError, GaneditError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, center_crop
-from ganedit.images.io import Photo, as_photo, read_image
+from ganedit.images.io import Photo, as_photo, list_images, read_image
 from ganedit.images.tensors import to_tensor
 from ganedit.latent.latent import Latent
 from ganedit.store.models.base import check_model
@@ -18,6 +20,9 @@ from ganedit.store.models.base import check_model
 if TYPE_CHECKING:
     from ganedit.latent.inversion.project import Method, OnStep, Projection, ProjectOptions
     from ganedit.store.models import Encoder, Generator
+
+Watch = Callable[[str, int], AbstractContextManager[Callable[[int, int], None]]]
+OnSkip = Callable[[Path, GaneditError], None]  # a photo that cannot be used
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +180,42 @@ def project_photo(
     photo = as_photo(photo)
     crops = crops_of(photo, generator, face=face, aligned=aligned)
     return [latent for latent, _ in project_crops(crops, generator, options, encoder=encoder)]
+
+
+def project_folder(
+    folder: Path,
+    generator: Generator,
+    options: ProjectOptions | None = None,
+    *,
+    encoder: Encoder | None = None,
+    on_skip: OnSkip | None = None,
+    watch: Watch | None = None,
+) -> list[Latent]:
+    """The latents of all photos in a folder whose largest face can be projected.
+
+    Args:
+        folder: The folder.
+        generator, options, encoder: As for `project_photo`.
+        on_skip: Called with each photo that cannot be used, and the error.
+        watch: `watch(title, total)` is entered around the work and gives its progress callback.
+
+    Raises:
+        InputError: None of the photos can be used.
+    """
+    paths = list_images(folder)
+    watch = watch or (lambda title, total: nullcontext(lambda done, of: None))
+    latents = []
+    with watch(f"projecting {folder}", len(paths)) as progress:
+        for done, path in enumerate(paths, 1):
+            try:
+                latents += project_photo(path, generator, options, encoder=encoder)
+            except InputError as error:
+                if on_skip:
+                    on_skip(path, error)
+            progress(done, len(paths))
+    if not latents:
+        raise InputError(f"no photo in {folder} could be used", "see the message for each of them")
+    return latents
 
 
 def find_photo(latent: Latent, *, beside: Path | None = None, given: Path | None = None) -> Photo:

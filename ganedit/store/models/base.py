@@ -39,6 +39,7 @@ class Model:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.card = card
+        self.original: Model | None = None  # of a copy with other weights
         self.device = torch.device(device)
         self.dtype = dtype
         self.network: Any = network.to(self.device).to(memory_format=torch.channels_last)
@@ -54,7 +55,10 @@ class Model:
 
     @cached_property
     def weights_sha256(self) -> str:
-        """Checksum of the weights themselves, which is the same whatever file holds them."""
+        """Checksum of the weights themselves, which is the same whatever file holds them; of a copy that was
+        changed for a latent, that of the original."""
+        if self.original is not None:
+            return self.original.weights_sha256
         digest = hashlib.sha256()
         for name, tensor in sorted(self.network.state_dict().items()):
             value = tensor.detach().cpu()

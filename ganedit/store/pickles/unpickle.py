@@ -67,9 +67,13 @@ class Storage:
     flat: Tensor
 
 
-def read_pickled(path: str | Path) -> Any:
+def read_pickled(path: str | Path, start: int = 0) -> Any:
     """Content of a .pkl, .pt, .pth, .ckpt or .bin file: plain containers, tensors, numpy arrays, and
-    `StandIn`s.
+    `StandIn`s. Numpy's arrays of objects become lists of them.
+
+    Args:
+        path: The file.
+        start: Where in the file the pickle begins.
 
     Raises:
         CheckpointError: the file is damaged, names anything outside the allow-list, or claims more data
@@ -77,7 +81,7 @@ def read_pickled(path: str | Path) -> Any:
     """
     path = Path(path)
     check_regular(path)
-    data = path.read_bytes()
+    data = path.read_bytes()[start:]
     try:
         if data[:4] == b"PK\x03\x04":
             return _Reader(len(data)).archive(data)
@@ -325,13 +329,14 @@ def _stand_in(meta: dict[str, Any]) -> StandIn:
 
 
 class _Dtype(Buildable):
-    """A numpy dtype of plain numbers."""
+    """A numpy dtype of plain numbers, or of objects."""
 
     def __init__(self, code: str, *rest: Any) -> None:
-        if not isinstance(code, str) or not re.fullmatch(r"b1|[iu][1248]|f[248]", code):
+        if not isinstance(code, str) or not re.fullmatch(r"b1|[iu][1248]|f[248]|O[48]", code):
             raise CheckpointError(
                 f"the file holds a numpy array of type {str(code)[:20]!r}", "only plain numbers are read"
             )
+        code = code.rstrip("48") if code[0] == "O" else code
         self.dtype = np.dtype(code)
 
     def build(self, state: Any) -> None:
@@ -340,13 +345,18 @@ class _Dtype(Buildable):
 
 
 class _Array(Buildable):
-    """A numpy array, filled from its state: version, shape, type, column order, bytes."""
+    """A numpy array, filled from its state: version, shape, type, column order, and bytes or objects."""
 
     def __init__(self) -> None:
-        self.array = np.empty(0)
+        self.array: np.ndarray | list[Any] = np.empty(0)
 
     def build(self, state: Any) -> None:
         _, shape, kind, column_order, raw = state
+        if kind.dtype.hasobject:
+            if not isinstance(raw, list):
+                raise TypeError("a numpy array of objects without objects")
+            self.array = raw
+            return
         if isinstance(raw, str):
             raw = raw.encode("latin-1")
         if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 16:
@@ -368,7 +378,7 @@ def _scalar(kind: _Dtype, raw: bytes | str) -> int | float | bool:
 def _finished(root: Any) -> Any:
     """`root` with array stand-ins replaced by the arrays, in place. Not recursive: nesting may be deep."""
     if isinstance(root, _Array):
-        return root.array
+        root = root.array
     seen: set[int] = set()
     todo: list[Any] = [root]
     while todo:

@@ -27,9 +27,12 @@ class LabelMapOptions(TranslationOptions):
     edges: bool = option(False, "Give the network the outlines of the regions as well.")
     perceptual_weight: float = option(10.0, "Weight of the perceptual loss.")
     instances: str = option("", "Folder or zip of instance maps, from which the outlines are taken.")
+    dont_care: int = option(0, "Number in the maps that means no label, such as 255; 0: none.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.dont_care > 255:
+            raise UsageError(f"`dont_care={self.dont_care}` is no number of 8 bits", "such as 255")
         if not self.labels and not self.palette:
             raise UsageError("`labels` is missing", "such as background,skin,hair, or how many: 3")
 
@@ -70,8 +73,8 @@ class Pix2pixHDOptions(LabelMapOptions):
                 f"`fix_global={self.fix_global}` must be between 0 and 1, and needs `local` and `start`",
                 "start from a global generator",
             )
-        if self.from_pictures and (self.palette or self.instances):
-            raise UsageError("`labels=0` excludes `palette` and `instances`", "leave them out")
+        if self.from_pictures and (self.palette or self.instances or self.dont_care):
+            raise UsageError("`labels=0` excludes `palette`, `instances` and `dont_care`", "leave them out")
 
 
 @dataclass(frozen=True)

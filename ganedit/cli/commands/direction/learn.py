@@ -28,7 +28,13 @@ def learn(
     ] = None,
     classifier: ClassifierName = "face-attributes",
     scores: Annotated[
-        Path | None, typer.Option(help="CSV of latent files (or the images beside them) and scores.")
+        Path | None,
+        typer.Option(
+            help="CSV of latent files (or the images beside them) and scores; or with --codes, scores."
+        ),
+    ] = None,
+    codes: Annotated[
+        Path | None, typer.Option(help="Codes of --scores as an array, such as InterFaceGAN's w.npy.")
     ] = None,
     positive: Annotated[
         Path | None, typer.Option(help="Folder of photos or latents with the attribute.")
@@ -62,6 +68,8 @@ def learn(
         raise UsageError("--positive and --negative belong together", "name both folders")
     if sum(x is not None for x in (scores, positive, attribute)) > 1:
         raise UsageError("--scores, --attribute and --positive exclude each other", "choose one of them")
+    if codes is not None and scores is None:
+        raise UsageError("--codes needs --scores, an array of their scores", "such as --scores scores.npy")
     _check_numbers(threshold, samples, psi)
     from ganedit.latent.directions import examples, named
 
@@ -73,7 +81,9 @@ def learn(
     generator = open_generator(console, model)
     generator.need_styles()
     kept = [named.find(other, generator.name) for other in preserve or []]
-    if scores is not None:
+    if scores is not None and codes is not None:
+        scored = examples.examples_from_arrays(codes, scores, generator)
+    elif scores is not None:
         scored = examples.examples_from_csv(scores, generator)
     elif positive is not None and negative is not None:
         scored = _from_folders(console, positive, negative, generator, method, encoder)

@@ -59,20 +59,11 @@ def measure(
 
 
 def _projected(console: Console, folder: Path, generator: Generator) -> list[Latent]:
-    from ganedit.errors import GaneditError, InputError
-    from ganedit.images.io import list_images
-    from ganedit.latent.inversion.photos import project_photo
+    from ganedit.latent.inversion.photos import project_folder
     from ganedit.latent.inversion.project import ProjectOptions
     from ganedit.store.load import encoder_for
 
-    encoder, latents = encoder_for(generator), []
-    for path in list_images(folder):
-        try:
-            latents += project_photo(path, generator, ProjectOptions("encode"), encoder=encoder)
-        except GaneditError as problem:
-            console.complain(problem, str(path))
-    if not latents:
-        raise InputError(
-            f"no photo in {folder} could be projected", "leave out --photos to measure samples alone"
-        )
-    return latents
+    return project_folder(
+        folder, generator, ProjectOptions("encode"), encoder=encoder_for(generator),
+        on_skip=lambda path, error: console.complain(error, str(path)), watch=console.stage,
+    )  # fmt: skip
