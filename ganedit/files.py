@@ -219,6 +219,11 @@ def is_address(path: str | Path) -> bool:
     return re.match(r"(https?|ftp|s3|gs)://?", str(path), re.I) is not None
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same place, through links as well; loops of links lead nowhere."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
 def spelling(path: str | Path) -> str:
     """What to do about a file that is not there: a hint, also for addresses of the web."""
     return "download it first: ganedit reads files" if is_address(path) else "check the spelling"

@@ -83,7 +83,7 @@ GLOBAL_OPTIONS: dict[str, Any] = {
     "json": Annotated[bool | None, typer.Option("--json", help="Print one JSON object per result.")],
     "print0": Annotated[
         bool | None,
-        typer.Option("--print0", help="End names of results with a null character, for xargs -0."),
+        typer.Option("--print0", help="End names with null characters, in results and on standard input."),
     ],
     "quiet": Annotated[bool | None, typer.Option("--quiet", help="Print only errors.")],
     "debug": Annotated[bool | None, typer.Option("--debug", help="Show the traceback of a failure.")],

@@ -14,7 +14,7 @@ from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, OutputFolder, Photos, check_face
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError, did_you_mean
-from ganedit.files import IMAGE_SUFFIXES
+from ganedit.files import IMAGE_SUFFIXES, same_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +139,7 @@ def _run(
         from ganedit.images.sizes import fitted
 
         target = destination.path(path, f"{console.stem_of(path)}{ending}.png")
-        if target.resolve() == path.resolve():
+        if same_file(target, path):
             raise UsageError(f"{path} would be replaced by its own result", "choose another --suffix, or -o")
         if not console.should_write(target):
             yield Result(target)

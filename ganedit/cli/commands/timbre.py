@@ -13,7 +13,7 @@ from ganedit.cli.kit.batch import Result, run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.errors import UsageError
-from ganedit.files import FILM_SUFFIXES, SOUND_SUFFIXES
+from ganedit.files import FILM_SUFFIXES, SOUND_SUFFIXES, same_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,7 @@ def command(
         suffix = path.suffix if path.suffix.lower() in WRITERS else ".wav"
         ending = f".{translator.name}{suffix}"
         target = destination.path(path, console.stem_of(path, ending) + ending)
-        if target.resolve() == path.resolve():
+        if same_file(target, path):
             raise UsageError(f"{path} would be replaced by its own result", "name another one with -o")
         picture = target.with_suffix(".png")
         wanted = [console.should_write(one) for one in ((target, picture) if show else (target,))]

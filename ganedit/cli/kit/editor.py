@@ -6,6 +6,7 @@ pasted into its photo, and shown on a sheet and in a film.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -26,7 +27,7 @@ from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
 from ganedit.errors import UsageError
-from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in, sha256_file
+from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in, same_file, sha256_file
 
 if TYPE_CHECKING:
     from ganedit.images.io import Photo
@@ -113,7 +114,7 @@ class Editor:
         self._destination = Destination(self.output)
         self.folder = self._destination.folder
         self._projections = Projections(self.console, self.folder, self.method)
-        self._done: set[Path] = set()
+        self._done: set[str] = set()
 
     def run(self, inputs: list[str] | None) -> None:
         """Edit all inputs, or without any the latest projection made in this folder."""
@@ -145,15 +146,15 @@ class Editor:
 
         check_folder(self.folder)
         self._destination.path(path, "")  # refuses a second input for one file
-        if self._destination.file and self._destination.file.resolve() == path.resolve():
+        if self._destination.file and same_file(self._destination.file, path):
             raise UsageError(f"{path} would be replaced by its own result", "name another file with -o")
         latent = latent_behind(path)
         if is_foreign(path):
             yield from self._from_foreign(path)
         elif latent is None:
             yield from self._from_photo(path)
-        elif latent.resolve() not in self._done:  # a glob may name a latent and its picture
-            self._done.add(latent.resolve())
+        elif os.path.realpath(latent) not in self._done:  # a glob may name a latent and its picture
+            self._done.add(os.path.realpath(latent))
             yield from self._from_latent(latent)
 
     def _from_latent(self, path: Path) -> Iterator[Result]:

@@ -121,11 +121,12 @@ def _expanded(source: str, suffixes: Sequence[str], recursive: bool) -> Iterator
 
 
 def _lines(console: Console) -> Iterator[str]:
-    """Paths from standard input: one per line, ended by null characters, or from another command's --json."""
+    """Paths from standard input, one per line or from another command's --json; with --print0, ended by null
+    characters."""
+    if console.options.print0:
+        yield from filter(None, console.stdin.read().split("\0"))
+        return
     while line := console.stdin.readline():
-        if "\0" in line:
-            yield from filter(None, (line + console.stdin.read()).split("\0"))
-            return
         text = line.rstrip("\r\n")
         if text.startswith("{"):
             with contextlib.suppress(ValueError, KeyError, TypeError):  # it may be the name of a file

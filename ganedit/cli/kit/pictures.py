@@ -22,7 +22,7 @@ from ganedit.cli.kit.done import Sha256Of, all_there, is_done, wants
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import GaneditError, NoFaceError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
-from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, sha256_file
+from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, same_file, sha256_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,7 +146,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
     def plan(self, path: Path) -> Iterator[_Picture | _Film | Result]:
         check_folder(self._destination.folder)
         target = self._target(path)
-        if target.resolve() == path.resolve():
+        if same_file(target, path):
             raise UsageError(f"{path} would be replaced by its own result", "choose a --suffix, or -o")
         if not wants(self.console, target, lambda: is_done(target, self._request(path), _checksum(path))):
             yield Result(target)
