@@ -20,7 +20,7 @@ def main() -> int:
     except KeyboardInterrupt:  # once more, while the first one was dealt with
         return process.exit_status()
     finally:
-        process.ignore_signals()  # all that is left is Python's own end
+        process.ignore_signals()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ganedit.errors import DiskFullError, GaneditError, InputError, UsageError
 from ganedit.limits import MAX_FILE
@@ -41,6 +41,8 @@ IMAGE_WRITERS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 DIRECTION_SUFFIX = ".safetensors"
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
 FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+FFMPEG_FORMATS = "mov,matroska,webm,avi,wav,w64,aiff,flac,ogg,mp3,aac,caf,asf,flv,mpeg,mpegts"
+"""Formats that ffmpeg may open: films and sounds, but no playlists, which name other files and addresses."""
 INDEXED = {"matroska", "mov", "avi"}  # formats of ffmpeg whose header has the true length
 LENGTH_TOLERANCE = Fraction(1, 50)  # of that length
 
@@ -206,6 +208,22 @@ def latents_in(folder: Path, recursive: bool = False) -> list[Path]:
     if own or any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
         return own
     return [path for path in files if path.suffix.lower() in ARRAY_SUFFIXES]
+
+
+def open_av(source: str | Path | BinaryIO) -> Any:
+    """Open a film or a sound with PyAV, for reading.
+
+    Raises:
+        InputError: It is a pipe or a device.
+        av.error.FFmpegError: It cannot be read, or is a playlist.
+    """
+    import av
+
+    if isinstance(source, str | Path):
+        check_regular(source)
+        source = str(source)
+    options = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": "file"}
+    return av.open(source, "r", container_options=options)
 
 
 def promised_seconds(container: Any) -> Fraction:

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import atomic_path, home_folder, read_bytes
+from ganedit.files import atomic_path, home_folder, locked, read_bytes
 from ganedit.limits import MAX_FILE, MAX_SIDE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -219,6 +219,23 @@ print(started)
     assert ran.stdout.strip() == "[]", ran.stderr
 
 
+def test_playlists_open_no_other_files(tmp_path):
+    """ffmpeg would follow the names in them, to files and into the network."""
+    import av
+
+    from ganedit.images.film import open_film
+    from ganedit.images.video import write_video
+
+    write_video(tmp_path / "real.mp4", [np.zeros((16, 16, 3), np.uint8)] * 3, 25)
+    playlist = tmp_path / "list.mp4"
+    playlist.write_text("ffconcat version 1.0\nfile real.mp4\n")
+    with av.open(str(playlist)) as container:
+        assert container.streams.video  # as ffmpeg opens it by itself
+    with pytest.raises(InputError, match="cannot be read as a film"):
+        open_film(playlist)
+    assert open_film(tmp_path / "real.mp4").times
+
+
 # ---- sizes ----
 
 
@@ -351,20 +368,15 @@ def test_two_imports_of_one_name(start, tiny_models):
 
 
 def test_two_trainings_in_one_folder(start, tmp_path, portrait):
-    words = ("train", "classifier", portrait.parent, "--out", "run", "--size", "16", "--resume")
-    from ganedit.files import locked
-
-    (tmp_path / "run").mkdir()
     with locked(tmp_path / "run" / ".lock", "held"):
-        code = (
-            "from pathlib import Path; from ganedit.files import locked\n"
-            "with locked(Path('run/.lock'), 'another process is training in run'): pass"
-        )
-        ran = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True
-        )
-    assert f"another process is training in run (process {os.getpid()} on" in ran.stderr
-    assert words
+        second = start(
+            "train", "pix2pix", portrait.parent, portrait.parent, "--size", 32, "--width", 2, "--d-width", 2,
+            "--batch", 1, "--kimg", 0.001, "--out", "run",
+        )  # fmt: skip
+        _, said = second.communicate(timeout=60)
+    assert second.returncode == 3
+    assert f"another process is training in run (process {os.getpid()} on" in said
+    assert not (tmp_path / "run" / "options.json").exists()
 
 
 # ---- disks ----

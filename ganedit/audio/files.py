@@ -23,6 +23,7 @@ from ganedit.files import (
     SOUND_SUFFIXES,
     atomic_path,
     check_regular,
+    open_av,
     promised_seconds,
     spelling,
 )
@@ -133,7 +134,7 @@ def _open_av(source: str | BinaryIO, name: str) -> Iterator[Reader]:
     import av
 
     try:
-        container = av.open(source, "r")
+        container = open_av(source)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         known = ", ".join(suffix[1:] for suffix in SOUND_SUFFIXES[:5])
         raise InputError(f"{name} cannot be read as sound", f"give {known}, or a film") from error

@@ -46,9 +46,12 @@ def raise_signals() -> None:
 
 
 def ignore_signals() -> None:
-    """Ignore signals from now on."""
+    """Ignore signals from now on: all that is left is Python's own end."""
     for number in _handled:
         signal.signal(number, signal.SIG_IGN)
+    # If a KeyboardInterrupt has passed through an `exec` of text, as in dataclasses, CPython believes that it
+    # was never caught, and would replace the exit status by SIGINT. Each `exec` begins by forgetting that.
+    exec("")
 
 
 def was_interrupted() -> bool:

@@ -24,7 +24,7 @@ from ganedit.files import (
     FILM_SUFFIXES,
     LENGTH_TOLERANCE,
     atomic_path,
-    check_regular,
+    open_av,
     promised_seconds,
     sha256_file,
     spelling,
@@ -89,9 +89,8 @@ def open_film(path: str | Path) -> Film:
     path = Path(path)
     if path.suffix.lower() not in FILM_SUFFIXES and is_animation(path):
         return _open_animation(path)
-    check_regular(path)
     try:
-        with av.open(str(path)) as container:
+        with open_av(path) as container:
             if not container.streams.video:
                 raise InputError(f"{path} holds no images", "give a film, or a photo")
             stream = container.streams.video[0]
@@ -132,7 +131,7 @@ def _screen_of(path: Path) -> Screen:
     """How a film is to be shown, by its first frame; what a result cannot keep is logged as a warning."""
     import av
 
-    with suppress(av.error.FFmpegError), av.open(str(path)) as container:
+    with suppress(av.error.FFmpegError), open_av(path) as container:
         for frame in container.decode(video=0):
             if lost := losses(container, frame):
                 LOG.warning("%s: %s", path, "; ".join(lost))
@@ -161,7 +160,7 @@ def frames(film: Film) -> Iterator[np.ndarray | None]:
         return
     waiting = iter(film.times)
     due = next(waiting, None)
-    with av.open(str(film.path)) as container:
+    with open_av(film.path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         for packet in container.demux(stream):
@@ -318,13 +317,13 @@ def _join_mp4(path: Path, stretches: list[Path], film: Film, comment: str) -> No
     with ExitStack() as files:
         out = files.enter_context(av.open(str(path), "w", options={"movflags": "faststart"}))
         out.metadata["comment"] = comment
-        with av.open(str(stretches[0])) as first:
+        with open_av(stretches[0]) as first:
             pictures = out.add_stream_from_template(first.streams.video[0])
         pictures.time_base = film.unit
         sound: Any = None
         tracks: Any = iter(())
         if keeps_sound(film):
-            source = files.enter_context(av.open(str(film.path)))
+            source = files.enter_context(open_av(film.path))
             sound = out.add_stream_from_template(source.streams.audio[0])
             tracks = source.demux(source.streams.audio[0])
         heard = next(tracks, None)
@@ -353,11 +352,10 @@ def _seconds(packet: Any) -> Fraction:
 
 def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:
     """The packets of all stretches, each with the time of its frame in the film."""
-    import av
 
     schedule = zip(film.times, _gaps(film), strict=True)
     for stretch in stretches:
-        with av.open(str(stretch)) as container:
+        with open_av(stretch) as container:
             for packet in container.demux(container.streams.video[0]):
                 if not packet.size:
                     continue
@@ -377,12 +375,11 @@ def keeps_sound(film: Film) -> bool:
 
 
 def _join_animation(path: Path, stretches: list[Path], film: Film, comment: str) -> None:
-    import av
     from PIL import Image
 
     def pictures() -> Iterator[Image.Image]:
         for stretch in stretches:
-            with av.open(str(stretch)) as container:
+            with open_av(stretch) as container:
                 for frame in container.decode(video=0):
                     yield Image.fromarray(frame.to_ndarray(format="rgb24"))
 

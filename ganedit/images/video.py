@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ganedit.errors import InputError
-from ganedit.files import atomic_path, check_regular
+from ganedit.files import atomic_path, open_av
 from ganedit.images.pixels import to_depth
 from ganedit.images.screen import Screen, tag, yuv_of
 
@@ -50,10 +50,9 @@ def comment_of(path: str | Path) -> str:
     """The comment in a film; empty if there is none, or the file is not a film."""
     import av
 
-    check_regular(path)
     try:
-        with av.open(str(path)) as container:
-            return container.metadata.get("comment", "")
+        with open_av(path) as container:
+            return str(container.metadata.get("comment", ""))
     except (av.FFmpegError, OSError, ValueError):
         return ""
 
