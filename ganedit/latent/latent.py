@@ -54,7 +54,7 @@ class Latent:
             in files of earlier versions.
 
     Raises:
-        InputError: Shapes that do not fit together, an unknown space, or numbers that are not finite.
+        InputError: Shapes that do not fit together, an unknown space, or numbers not finite or above `LARGEST`.
     """
 
     ws: Tensor
@@ -88,9 +88,10 @@ class Latent:
             raise InputError(f"what a latent adds to its styles is [total], not {list(self.styles.shape)}")
         numbers = [one for one in (self.ws, self.unedited, self.styles) if one is not None]
         known = self.affine is None or bool(np.isfinite(self.affine).all())
-        if not known or not all(bool(torch.isfinite(one).all()) for one in numbers):
+        if not known or not all(bool((one.abs() <= LARGEST).all()) for one in numbers):
             raise InputError(
-                "the latent holds numbers that are not finite", "make it again, with smaller magnitudes"
+                f"the latent holds numbers that are not finite, or above {LARGEST:,.0f}",
+                "make it again, with smaller magnitudes",
             )
 
     def edited(self, ws: Tensor, edit: Mapping[str, Any]) -> Latent:
@@ -159,8 +160,6 @@ class Latent:
     def _from_file(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Latent:
         from ganedit.store.weights import under_prefix
 
-        if not all(bool((t.abs() <= LARGEST).all()) for t in tensors.values()):  # false for NaN as well
-            raise ValueError("numbers that no network has")
         affine = tensors.get("affine")
         for key in ("model", "model_sha256", "weights_sha256", "source", "source_sha256", "template"):
             if not isinstance(about.get(key, ""), str):

@@ -18,6 +18,7 @@ from ganedit.latent.directions.channel_search import Search, find_channels_that
 from ganedit.latent.directions.channels import channel_direction
 from ganedit.latent.directions.discovery import discover_directions
 from ganedit.latent.directions.examples import (
+    examples_from_arrays,
     examples_from_classifier,
     examples_from_csv,
     examples_from_folders,
@@ -28,7 +29,7 @@ from ganedit.latent.editing import draw, edit, paste_latent
 from ganedit.latent.foreign import export_latents, import_latents
 from ganedit.latent.generating import Move, generate
 from ganedit.latent.interpolation import interpolate
-from ganedit.latent.inversion.photos import project_photo
+from ganedit.latent.inversion.photos import project_folder, project_photo
 from ganedit.latent.inversion.project import ProjectOptions, project
 from ganedit.latent.latent import Latent
 from ganedit.latent.mixing import mix_latents
@@ -56,8 +57,10 @@ PLACES = SimpleNamespace()  # folders of the models
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _models(tiny_models, tiny_clip, tmp_path_factory):
+def _models(tiny_models, tiny_clip, portrait, tmp_path_factory):
     PLACES.folder = tmp_path_factory.mktemp("gpu")
+    (PLACES.folder / "photos").mkdir()
+    shutil.copy(portrait, PLACES.folder / "photos")
     PLACES.models = shutil.copytree(tiny_models, PLACES.folder / "models")
     PLACES.clip = tiny_clip
     with pytest.MonkeyPatch.context() as patched:
@@ -121,10 +124,17 @@ def projections(device):
     exported = export_latents(pivot, PLACES.folder / f"{device.type}.npz")
     imported = import_latents(exported, generator)[device.type].ws
     (latent,) = project_photo(PHOTO, generator, ProjectOptions("encode"), encoder=encoder, aligned=True)
+    (of_folder,) = project_folder(
+        PLACES.folder / "photos", generator, ProjectOptions("encode"), encoder=encoder
+    )
     smile = find("smile", generator)
     changed = edit(latent.for_model(generator), [(smile.for_model(generator), 1.0, None)])
     codes = [one.ws for one in found]
-    return codes, Near(found), home((latent.ws, imported, paste_latent(PHOTO.pixels, changed, generator)))
+    return (
+        codes,
+        Near(found),
+        home((latent.ws, of_folder.ws, imported, paste_latent(PHOTO.pixels, changed, generator))),
+    )
 
 
 def directions(device):
@@ -145,6 +155,9 @@ def directions(device):
     by_folder = examples_from_folders(folder / "a", folder / "b", generator)
     (folder / "t.csv").write_text("file,age\na/x.latent.safetensors,3\n")
     by_table = examples_from_csv(folder / "t.csv", generator)
+    np.save(folder / "w.npy", codes.cpu().numpy())
+    np.save(folder / "scores.npy", scores.cpu().numpy())
+    by_arrays = examples_from_arrays(folder / "w.npy", folder / "scores.npy", generator)
     searches = [
         Search(smiles, "smile", samples=2),
         Search(mask_of=region_mask("mouth", generator), samples=2),
@@ -153,7 +166,12 @@ def directions(device):
     s = styles_of(generator, noise(device, 1, generator.num_ws, 8))
     with torch.no_grad():
         drawn = draw_styles(generator, s)
-    return home((found, codes, scores, spread, by_folder, by_table, best)), moved, s.detach(), drawn
+    return (
+        home((found, codes, scores, spread, by_folder, by_table, by_arrays, best)),
+        moved,
+        s.detach(),
+        drawn,
+    )
 
 
 def dissected(device):

@@ -43,7 +43,9 @@ def test_import_refuses_what_is_no_direction(tmp_path):
     header = b"{'descr': ((((("
     (tmp_path / "header.npy").write_bytes(b"\x93NUMPY\x01\x00" + bytes([len(header), 0]) + header)
     for name in ("object.npy", "cut.npy", "header.npy", "d.txt"):
-        with pytest.raises(InputError, match=f"{name} cannot be read"):
+        with pytest.raises(
+            InputError, match=f"{name} (cannot be read|holds int64 of shape .., which is not)"
+        ):
             import_direction(tmp_path / name)
     with pytest.raises(InputError, match="2 arrays \\(a, b\\)"):
         import_direction(tmp_path / "two.npz")
