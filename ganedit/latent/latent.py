@@ -54,7 +54,7 @@ class Latent:
             in files of earlier versions.
 
     Raises:
-        InputError: Shapes that do not fit together, an unknown space, or numbers not finite or above `LARGEST`.
+        InputError: Shapes that do not fit together, an unknown space, or numbers beyond `LARGEST`.
     """
 
     ws: Tensor
