@@ -174,7 +174,7 @@ def locked(lock: Path, refusal: str) -> Iterator[None]:
     """Context that only one process at a time can be in; it ends with the process, however that ends.
 
     Args:
-        lock: A file for this purpose; it names the process while it is held.
+        lock: A file for this purpose; a second one beside it names the process while it is held.
         refusal: What to say if another process is in it.
 
     Raises:
@@ -183,20 +183,21 @@ def locked(lock: Path, refusal: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock.parent.mkdir(parents=True, exist_ok=True)
-    holding = FileLock(lock, timeout=0)
+    holding, owner = FileLock(lock, timeout=0), lock.with_name(f"{lock.name}.owner")
     try:
         holding.acquire()
     except Timeout:
         with suppress(OSError, ValueError):
-            refusal += f" ({lock.read_text(encoding='utf-8').strip()[:80]})"
+            refusal += f" ({owner.read_text(encoding='utf-8').strip()[:80]})"
         raise InputError(refusal, "wait for it, or end it") from None
     try:
         with suppress(OSError):
-            lock.write_text(f"process {os.getpid()} on {platform.node()}\n", encoding="utf-8")
+            owner.write_text(f"process {os.getpid()} on {platform.node()}\n", encoding="utf-8")
         yield
     finally:
-        with suppress(OSError):
-            lock.unlink()
+        for path in (owner, lock):
+            with suppress(OSError):
+                path.unlink()
         holding.release()
 
 
