@@ -54,11 +54,11 @@ _HINTS = {
     errno.EROFS: "choose a folder that you may write to with -o",
     errno.ENOTDIR: "part of that path is a file: choose another folder with -o",
     errno.EEXIST: "part of that path is a file: choose another folder with -o",
-    errno.EISDIR: "a folder of that name is in the way: choose another name",
+    errno.EISDIR: "choose another name: a folder has this one",
     errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ELOOP: "that path is a symbolic link that leads back to itself",
-    errno.EFBIG: "the file is larger than the disk, or a limit of the shell (ulimit -f), allows",
-    errno.EIO: "the disk reports a fault: check it before anything else",
+    errno.ELOOP: "remove the symbolic link that leads back to itself",
+    errno.EFBIG: "choose another disk, or raise the limit of the shell (ulimit -f)",
+    errno.EIO: "check the disk, which reports a fault",
 }
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _KINDS = {
@@ -255,9 +255,12 @@ def check_regular(path: str | Path) -> None:
         InputError: It is one. Missing files and folders pass: whoever opens them says what is wrong.
     """
     try:
-        kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
+        found = os.stat(path)
     except (OSError, ValueError):
         return
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if not (kind or found.st_size) and os.path.realpath(path).startswith(("/proc/", "/sys/")):
+        kind = "a part of the running system"  # which may have no end, although it says that it is empty
     if kind:
         raise InputError(f"{path} is {kind}, not a file", "save its content to a file first")
 
@@ -273,7 +276,7 @@ def read_bytes(path: str | Path) -> bytes:
     with open(path, "rb") as file:
         if (size := os.fstat(file.fileno()).st_size) > MAX_FILE:
             raise InputError(f"{path} has {size:,} bytes; the limit is {MAX_FILE:,}")
-        return file.read()
+        return file.read(MAX_FILE)  # not what is written meanwhile
 
 
 def read_text(path: str | Path, encoding: str = "utf-8") -> str:

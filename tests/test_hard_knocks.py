@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import atomic_path, home_folder, locked, read_bytes
+from ganedit.files import atomic_path, home_folder, locked, read_bytes, sha256_file
 from ganedit.limits import MAX_FILE, MAX_SIDE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -176,6 +176,21 @@ def test_one_bad_input_ends_no_batch(shell, tmp_path):
     assert "pipe.png is a pipe, not a file" in ran.stderr
     assert "socket.png is a socket, not a file" in ran.stderr
     assert "4 of 6 inputs failed" in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/version").is_file(), reason="Linux")
+def test_files_of_the_system_are_not_read():
+    """They say that they are empty; some have no end, and some block."""
+    for read in (read_bytes, sha256_file):
+        with pytest.raises(InputError, match="a part of the running system"):
+            read(Path("/proc/version"))
+
+
+def test_a_device_is_no_folder_for_results(shell, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    ran = shell("ganedit draw edges a.png -o /dev/full")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "/dev/full is not a folder" in ran.stderr
 
 
 @pytest.mark.parametrize("words", ["info /dev/zero", "generate --model /dev/zero"])
@@ -421,6 +436,9 @@ def test_homes(tmp_path, monkeypatch, shell):
     ran = shell("ganedit models list", GANEDIT_HOME="file")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "file is a file, not a folder for models" in ran.stderr
+    ran = shell("ganedit doctor", GANEDIT_HOME="file")
+    assert ran.returncode == 2
+    assert "file is a file, not a folder for models: set GANEDIT_HOME to a folder" in ran.stdout
 
 
 def test_files_are_on_the_disk_before_they_are_renamed(tmp_path, monkeypatch):

@@ -86,7 +86,7 @@ def _attempts(grey: np.ndarray, threshold: float) -> Iterator[tuple[str, list[Fa
     first = min(_SIDE / max(grey.shape), 2.5)
     for scale in (first, min(_LARGE_SIDE / max(grey.shape), 4.0)):
         yield (
-            f"{round(grey.shape[1] * scale)}x{round(grey.shape[0] * scale)}",
+            f"{max(round(grey.shape[1] * scale), 1)}x{max(round(grey.shape[0] * scale), 1)}",
             detect(grey, scale, 0, threshold),
         )
     if max(grey.shape) > _LARGE_SIDE:

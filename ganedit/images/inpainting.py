@@ -63,7 +63,7 @@ def inpaint(
     side = size or model.card.resolution or SIDE
     pixels = photo.pixels.copy()
     left = hole.copy()
-    for part, affine in _regions(photo.pixels, hole, model, side):
+    for part, affine in _regions(photo, hole, model, side):
         _fill(pixels, left, part, affine, model, side)
         left &= ~part
     if photo.grey:
@@ -159,9 +159,13 @@ def _checked_hole(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.
             "draw the mask on the photo itself: both must have the same size",
         )
     if not hole.any():
-        raise InputError(f"no pixel of {about} is masked", "mark in white what to fill")
+        raise InputError(
+            f"no pixel of {about} is masked", "mark in white, or with a box inside the image, what to fill"
+        )
     if hole.all():
-        raise InputError(f"every pixel of {about} is masked", "mark in white only what to fill")
+        raise InputError(
+            f"every pixel of {about} is masked", "leave pixels from which the rest can be filled"
+        )
     return hole
 
 
@@ -169,19 +173,22 @@ def _checked_hole(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.
 
 
 def _regions(
-    pixels: np.ndarray, hole: np.ndarray, model: Translator, side: int
+    photo: Photo, hole: np.ndarray, model: Translator, side: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Parts of the hole [H, W] bool, and for each the affine [2, 3] from the network's crop to the photo."""
     import cv2
 
     if model.card.template in TEMPLATES:
-        face = _face(pixels, hole, model.card.template, side)
+        face = _face(photo.pixels, hole, model.card.template, side)
         if face is not None:
             yield face
             hole = hole & ~face[0]
         if hole.any():
             which = "a part of the hole" if face else "the hole"
-            LOG.warning(f"{model.name} knows faces only, and {which} lies in none: the result may not fit")
+            name = f"{photo.path}: " if photo.path else ""
+            LOG.warning(
+                f"{name}{model.name} knows faces only, and {which} lies in none: the result may not fit"
+            )
     reach = max(side // 8, 1)  # holes closer to each other than this are treated as one
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
     count, numbers = cv2.connectedComponents(grown)

@@ -30,7 +30,8 @@ def fitted(shape: Sequence[int], size: int) -> tuple[int, int]:
     height, width = (max(round(side * size / min(shape[:2])), 1) for side in shape[:2])
     if height * width > MAX_PIXELS:
         raise InputError(
-            f"an image of {shape[1]}x{shape[0]} pixels would become one of {width}x{height}",
+            f"an image of {shape[1]}x{shape[0]} pixels would become one of {width}x{height}; the limit is "
+            f"{MAX_PIXELS // 10**6} megapixels",
             "cut it, or choose a smaller `size`",
         )
     return height, width

@@ -14,7 +14,7 @@ from typing import Any
 from ganedit import __version__
 from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
-from ganedit.errors import CheckpointError, MissingError
+from ganedit.errors import CheckpointError, MissingError, UsageError
 from ganedit.store import registry
 from ganedit.store.downloads.pulling import STAGING
 from ganedit.store.swapping import leftovers
@@ -26,10 +26,12 @@ FETCH_LPIPS = "python -c \"import torchvision; torchvision.models.vgg16(weights=
 def command(console: Console) -> None:
     """Print versions, devices, models, and what is missing, with the command to install it.
 
-    Exits with 4 if a model is damaged, with 5 if a required package is missing.
+    Exits with 4 if a model is damaged, with 5 if a required package is missing, with 2 if the folder of your
+    models cannot be used.
     """
     packages, absent = _packages()
-    models, damaged = _models() if "torch" in packages else ([], False)
+    unusable = _unusable_folder()
+    models, damaged = _models() if "torch" in packages and not unusable else ([], False)
     data: dict[str, Any] = {
         "ganedit": __version__,
         "python": platform.python_version(),
@@ -37,14 +39,16 @@ def command(console: Console) -> None:
         "packages": packages,
         "devices": list(_devices()) if "torch" in packages else [],
         "models": models,
-        "missing": absent + _absent_models() + _optional(packages),
-        "unfinished": [str(path) for path in _unfinished()],
+        "missing": absent + (unusable or _absent_models()) + _optional(packages),
+        "unfinished": [] if unusable else [str(path) for path in _unfinished()],
     }
     console.answer(_report(data), data)
     if damaged:
         raise BatchFailed(CheckpointError.exit_status)
     if absent:
         raise BatchFailed(MissingError.exit_status)
+    if unusable:
+        raise BatchFailed(UsageError.exit_status)
 
 
 def _report(data: dict[str, Any]) -> str:
@@ -61,6 +65,15 @@ def _report(data: dict[str, Any]) -> str:
         lines += ["", "unfinished, of a running command or one that was killed"]
         lines += [f"  {path}" for path in data["unfinished"]]
     return "\n".join(lines)
+
+
+def _unusable_folder() -> list[dict[str, str]]:
+    """What is wrong with the folder of the user's models."""
+    try:
+        registry.user_folder()
+    except UsageError as error:
+        return [{"name": "folder of your models", "for": error.message, "command": error.hint}]
+    return []
 
 
 def _unfinished() -> list[Path]:

@@ -132,7 +132,7 @@ class Console:
     def complain(self, error: GaneditError, about: str = "") -> None:
         """Report an error in one or two lines: what happened, and what to do next."""
         where = f"{about}: " if about and about not in error.message else ""
-        self.warn(f"{where}{with_flags(error.message)}")
+        self.warn(f"{where}{with_flags(error.message)}".replace("\n", "\\n"))  # of the name of a file
         if error.hint:
             print(f"  next: {with_flags(error.hint)}", file=self.stderr, flush=True)
 

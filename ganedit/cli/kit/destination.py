@@ -35,6 +35,8 @@ class Destination:
         named = suffix in (*IMAGE_SUFFIXES, *SOUND_SUFFIXES, *FILM_SUFFIXES) and not self.output.is_dir()
         self.file = self.output if named else None
         self.folder = self.output.parent if named else self.output
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError(f"-o {self.output}: {self.folder} is not a folder", "name another one with -o")
         if named and suffix not in self.writers:
             raise UsageError(
                 f"-o {self.output} names a file, and the result cannot be '{suffix}'",

@@ -67,7 +67,9 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES, recursive: boo
         return [path]
     matches = sorted(Path(p) for p in glob.glob(str(path), recursive=True)) if glob.has_magic(source) else []
     if not matches and path.is_symlink():
-        raise InputError(f"{source} is a symbolic link that leads nowhere", "remove or mend it")
+        raise InputError(
+            f"{source} is a symbolic link that leads nowhere, or back to itself", "remove or mend it"
+        )
     if not matches:
         more = "" if is_address(source) else ", or name a folder or a glob"
         raise InputError(f"{source}: no such file", spelling(source) + more)
