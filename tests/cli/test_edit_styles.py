@@ -183,7 +183,7 @@ def test_styles_that_move_too_far_are_warned_about(ganedit, sample, generator):
     assert "beyond" not in ganedit(*S, "--direction", "3:2", "--magnitude", usual).err
     ran = ganedit(*S, "--direction", "3:2", "--magnitude", 1e3)
     assert ran.status == 0
-    words = f"3:2 +1e+06 is beyond the usual range from -{usual:g} to +{usual:g}: the image may break"
+    words = f"3:2 +1000 is beyond the usual range from -{usual:g} to +{usual:g}: the image may break"
     assert words in ran.err
     named = ganedit("direction", "name", "faces/3:2", "hair", "--device", "cpu")
     assert named.status == 0, named.err
