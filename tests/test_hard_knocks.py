@@ -72,7 +72,10 @@ def test_a_signal_at_any_moment_is_one_line(start, tmp_path, number):
         process = start("generate", "--seeds", "0-9999", "-o", "out")
         time.sleep(wait)
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        try:
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
         if process.returncode == -number or "site.py" in said or "import_site" in said:
             continue  # Python itself was not ready yet
         assert process.returncode == 128 + number, said

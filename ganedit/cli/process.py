@@ -59,6 +59,12 @@ def was_interrupted() -> bool:
     return bool(_caught)
 
 
+def check() -> None:
+    """Raise KeyboardInterrupt if one was swallowed before, as Python does in destructors."""
+    if _caught:
+        raise KeyboardInterrupt
+
+
 def words() -> str:
     """What the first signal means; "interrupted" if there was none."""
     return WORDS[signal.Signals(_caught[0])] if _caught else SAID["SIGINT"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganedit.cli import process
 from ganedit.cli.kit.codes import Clusters, Psi, Sampling
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
@@ -98,6 +99,7 @@ def command(
     torch.manual_seed(console.options.seed)  # for --noise random
     with console.progress("generate", len(todo)) as bar:
         for sample in generate(generator, todo, truncation=sampling.of(generator), **options):
+            process.check()
             if sample.seed in wanted:
                 _write(console, files[sample.seed], generator, sample, parameters)
             if sample.seed in on_sheet:

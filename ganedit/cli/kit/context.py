@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from ganedit.cli import process
 from ganedit.cli.kit.failures import with_flags
 from ganedit.compute import DTYPES, is_device
 from ganedit.errors import GaneditError, UsageError
@@ -196,6 +197,7 @@ class Console:
             UsageError: it exists and neither --force nor --skip-existing was given, or it is the output of an
                 earlier input of this run (which --force must not overwrite).
         """
+        process.check()
         path = Path(path)
         key = Path(os.path.realpath(path))
         if key in self._claimed:
