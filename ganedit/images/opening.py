@@ -9,7 +9,17 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import Image
+from PIL import (
+    AvifImagePlugin,  # noqa: F401 - importing a plugin registers its format; loading all takes far longer
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Image,
+    JpegImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    PpmImagePlugin,  # noqa: F401
+    TiffImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
 
 from ganedit.files import check_regular
 
@@ -27,6 +37,5 @@ def open_image(source: bytes | Path) -> Image.Image:
     """
     if isinstance(source, Path):
         check_regular(source)
-    Image.init()
     known = [name for name in FORMATS if name in Image.OPEN]
     return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=known)
