@@ -24,7 +24,7 @@ from ganedit.cli import process
 from ganedit.cli.kit import completion
 from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.failures import as_expected, bug
+from ganedit.cli.kit.failures import explained
 from ganedit.cli.kit.help import Command, Program
 from ganedit.cli.kit.parsing import as_usage_error, path_of
 from ganedit.cli.kit.presets import PRESETS
@@ -160,7 +160,7 @@ def _run_and_report(argv: list[str], console: Console) -> int:
             traceback.print_exception(error, file=console.stderr)
         if process.was_interrupted():  # while a library was imported, say, which made an ImportError of it
             return _interrupted(console)
-        found = as_expected(error) or bug(error, debug)
+        found = explained(error, debug)
         console.complain(found)
         return found.exit_status
 

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from ganedit.cli import process
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.failures import as_expected, bug
+from ganedit.cli.kit.failures import explained
 from ganedit.cli.kit.inputs import sources
 from ganedit.errors import DiskFullError, GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
@@ -116,11 +116,10 @@ def run_each(
         except BrokenPipeError:
             raise
         except Exception as error:
-            if process.was_interrupted():
-                raise KeyboardInterrupt from error
+            process.check()  # a library may have made this error of an interrupt
             if console.options.debug:
                 traceback.print_exception(error, file=console.stderr)
-            errors.append(as_expected(error) or bug(error, console.options.debug))
+            errors.append(explained(error, console.options.debug))
             console.complain(errors[-1], "" if isinstance(item, GaneditError) else str(item))
             if isinstance(errors[-1], DiskFullError):
                 console.warn(f"stopped, since nothing more can be written: {left()}")
@@ -162,10 +161,10 @@ def _failed(error: Exception, path: Path | None = None) -> Delivery:
 def _deliver_all(
     console: Console, deliveries: Iterable[Delivery], inputs: Sequence[str] | None, suffixes: Sequence[str]
 ) -> None:
-    tried = []
+    tried = set()
 
     def deliver(delivery: Delivery) -> None:
-        tried.append(delivery.path)
+        tried.add(delivery.path)
         for result in delivery.results():
             result = result if isinstance(result, Result) else Result(result)
             console.emit(result.path, **{"input": str(delivery), **result.details})

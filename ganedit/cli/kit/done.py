@@ -13,10 +13,15 @@ from typing import Any
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.inputs import expand
 from ganedit.errors import GaneditError, InputError
-from ganedit.files import LATENT_SUFFIX
+from ganedit.files import LATENT_SUFFIX, sha256_file
 
 Sha256Of = Callable[[str], str | None]
 """The checksum of the input with this name; None if it has none yet."""
+
+
+def checksum_by_name(name: str, path: Path) -> Sha256Of:
+    """Finds the checksum of a file that is the only input, and is called `name` in the request."""
+    return lambda wanted: sha256_file(path) if wanted == name else None
 
 
 def is_done(path: Path, request: dict[str, Any], sha256_of: Sha256Of) -> bool:

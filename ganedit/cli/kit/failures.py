@@ -49,8 +49,12 @@ def with_flags(text: str) -> str:
     return _FIELD.sub(flag, text)
 
 
-def bug(error: Exception, debug: bool) -> GaneditError:
-    """The report of an exception that should not have happened."""
+def explained(error: Exception, debug: bool) -> GaneditError:
+    """An exception as one that a user can act on, or as the report of a bug in ganedit."""
+    return as_expected(error) or _bug(error, debug)
+
+
+def _bug(error: Exception, debug: bool) -> GaneditError:
     what = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
     hint = "please report it with the traceback" + ("" if debug else " that --debug shows")
     found = GaneditError(f"a bug in ganedit: {what}", hint)

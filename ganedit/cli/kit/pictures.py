@@ -18,7 +18,7 @@ import typer
 from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
-from ganedit.cli.kit.done import Sha256Of, all_there, is_done, wants
+from ganedit.cli.kit.done import all_there, checksum_by_name, is_done, wants
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import GaneditError, NoFaceError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
@@ -148,7 +148,8 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         target = self._target(path)
         if same_file(target, path):
             raise UsageError(f"{path} would be replaced by its own result", "choose a --suffix, or -o")
-        if not wants(self.console, target, lambda: is_done(target, self._request(path), _checksum(path))):
+        sha256_of = checksum_by_name(path.name, path)
+        if not wants(self.console, target, lambda: is_done(target, self._request(path), sha256_of)):
             yield Result(target)
         else:
             yield _Film(path, target) if self._is_film(path) else _Picture(path, target)
@@ -222,7 +223,7 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
 
     def _record(self, path: Path) -> dict[str, Any] | None:
         model = self.work.model
-        request = self._request(path) | {"inputs": {path.name: _checksum(path)(path.name)}}
+        request = self._request(path) | {"inputs": {path.name: sha256_file(path)}}
         return self.console.provenance(
             self.use, {**self.parameters, "request": request}, model.name, model.sha256, path,
             self.work.composite,
@@ -276,11 +277,6 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
             self._faceless += 1
             return pixels
         return result.pixels
-
-
-def _checksum(path: Path) -> Sha256Of:
-    """Finds the checksum of an input by its name."""
-    return lambda name: sha256_file(path) if name == path.name else None
 
 
 def _writers(path: Path, film: bool) -> tuple[str, ...]:

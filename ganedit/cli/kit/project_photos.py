@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ganedit.cli.kit.batch import Result, Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
-from ganedit.cli.kit.done import all_there, is_done, wants
+from ganedit.cli.kit.done import all_there, checksum_by_name, is_done, wants
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector
 from ganedit.files import IMAGE_SUFFIXES, sha256_file
@@ -127,9 +127,7 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
 
         def done() -> bool:
             there = all(target.exists() for target in targets)
-            return there and is_done(
-                picture, self.request, lambda name: sha256_file(path) if name == stem else None
-            )
+            return there and is_done(picture, self.request, checksum_by_name(stem, path))
 
         wanted = [wants(self.console, target, done) for target in targets]
         return any(wanted)
