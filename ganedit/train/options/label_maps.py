@@ -32,7 +32,7 @@ class LabelMapOptions(TranslationOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.dont_care > 255:
-            raise UsageError(f"`dont_care={self.dont_care}` is no number of 8 bits", "such as 255")
+            raise UsageError(f"`dont_care={self.dont_care}` must be at most 255", "label maps hold 8 bits")
         if not self.labels and not self.palette:
             raise UsageError("`labels` is missing", "such as background,skin,hair, or how many: 3")
 
