@@ -124,25 +124,24 @@ def all_or_none(*paths: Path) -> Iterator[None]:
     """Context for files that belong together, such as a picture and its latent: if the block fails, those of
     `paths` that it wrote are removed."""
 
-    def states() -> list[tuple[int, int] | None]:
-        return [(s.st_ino, s.st_mtime_ns) if (s := _stat(path)) else None for path in paths]
-
-    before = states()
+    before = [stamp(path) for path in paths]
     try:
         yield
     except BaseException:
-        for path, old, new in zip(paths, before, states(), strict=True):
-            if old != new:
+        for path, old in zip(paths, before, strict=True):
+            if stamp(path) != old:
                 with suppress(OSError):
                     path.unlink()
         raise
 
 
-def _stat(path: Path) -> os.stat_result | None:
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Numbers that change when a file is changed or replaced; None if there is none."""
     try:
-        return path.stat()
+        found = path.stat()
     except OSError:
         return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def write_error(path: Path, number: int) -> InputError:
@@ -265,6 +264,13 @@ def check_regular(path: str | Path) -> None:
         raise InputError(f"{path} is {kind}, not a file", "save its content to a file first")
 
 
+def first_bytes(path: str | Path) -> bytes:
+    """The first 16 bytes of a file, by which its kind is told. Raises InputError for pipes and devices."""
+    check_regular(path)
+    with open(path, "rb") as file:
+        return file.read(16)
+
+
 def read_bytes(path: str | Path) -> bytes:
     """All bytes of a file.
 
@@ -298,19 +304,16 @@ def home_folder() -> Path:
     Raises:
         UsageError: There is none.
     """
-    if home := os.environ.get("HOME", ""):
-        return Path(home)
-    name = os.path.expanduser("~")  # not from an empty HOME, which would be the root of the file system
-    if "HOME" in os.environ:
-        import pwd
+    try:
+        if os.environ.get("HOME") != "":
+            return Path.home()
+        import pwd  # an empty HOME would be the root of the file system
 
-        try:
-            name = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            name = ""
-    if name in ("", "~"):
-        raise UsageError("HOME is not set", "set HOME, or GANEDIT_HOME to the folder for your models")
-    return Path(name)
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except (RuntimeError, KeyError):
+        raise UsageError(
+            "HOME is not set", "set HOME, or GANEDIT_HOME to the folder for your models"
+        ) from None
 
 
 def sha256_file(path: str | Path) -> str:

@@ -8,6 +8,7 @@ names the folder of each image, as in sets with a folder for each class.
 from __future__ import annotations
 
 import csv
+import io
 import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from ganedit.data.files import open_source, some_of
 from ganedit.errors import InputError, UsageError
-from ganedit.files import check_regular, parse_json, read_bytes
+from ganedit.files import parse_json, read_bytes, read_text
 
 LabelKind = Literal["class", "number"]
 CSV, JSON, FOLDER = "labels.csv", "dataset.json", "folder"
@@ -147,9 +148,8 @@ def _plain(file: str) -> str:
 def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     """Header and rows, checked to have equal lengths and `file` as first column."""
     try:
-        check_regular(path)
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            header, *rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if row] or [[""]]
+        table = csv.reader(io.StringIO(read_text(path, "utf-8-sig"), newline=""))
+        header, *rows = [[cell.strip() for cell in row] for row in table if row] or [[""]]
     except FileNotFoundError as error:
         hint = "name the CSV of labels, or drop the label column"
         raise InputError(f"no labels at {path}", hint) from error

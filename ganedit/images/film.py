@@ -352,7 +352,6 @@ def _seconds(packet: Any) -> Fraction:
 
 def _timed(stretches: list[Path], film: Film) -> Iterator[Any]:
     """The packets of all stretches, each with the time of its frame in the film."""
-
     schedule = zip(film.times, _gaps(film), strict=True)
     for stretch in stretches:
         with open_av(stretch) as container:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
 from ganedit.audio.timbre import transfer
 from ganedit.audio.vocoders import DEFAULT, vocoder_of
 from ganedit.errors import InputError, UsageError
-from ganedit.files import check_regular
+from ganedit.files import read_text
 from ganedit.metrics.sounds import read_sounds
 from ganedit.metrics.timbre import (
     InstrumentClassifier,
@@ -189,11 +190,9 @@ def read_notes(path: Path) -> dict[str, list[NotePlayed]]:
     """
     found: dict[str, list[NotePlayed]] = {}
     try:
-        check_regular(path)
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                note = NotePlayed(float(row["start_s"]), float(row["end_s"]), int(row["midi"]))
-                found.setdefault(row["clip"], []).append(note)
+        for row in csv.DictReader(io.StringIO(read_text(path), newline="")):
+            note = NotePlayed(float(row["start_s"]), float(row["end_s"]), int(row["midi"]))
+            found.setdefault(row["clip"], []).append(note)
     except (KeyError, ValueError) as error:
         raise InputError(
             f"{path} is not a table of notes: {error}", "columns clip, start_s, end_s, midi"

@@ -21,7 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, UsageError
-from ganedit.files import check_regular, parse_json, read_text
+from ganedit.files import first_bytes, parse_json, read_text
 from ganedit.store.formats.state_dicts import state_dict
 
 FORMATS = (
@@ -193,9 +193,7 @@ def open_container(path: Path) -> Any:
 
     if path.is_dir():
         return _open_folder(path)
-    check_regular(path)
-    with open(path, "rb") as file:
-        start = file.read(16)
+    start = first_bytes(path)
     if start[8:9] == b"{":
         return read_weights(path)[0]
     if not start.startswith(PICKLED):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import check_regular, sha256_file, spelling
+from ganedit.files import first_bytes, sha256_file, spelling
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
@@ -166,10 +166,7 @@ def _own_file(path: Path, name: str) -> tuple[ModelCard, Any, Any]:
 
 def _metadata(path: Path) -> dict[str, Any]:
     """Metadata of a .safetensors file; empty for all others."""
-    check_regular(path)
-    with open(path, "rb") as file:
-        start = file.read(16)
-    return (check_header(path).get("__metadata__") or {}) if start[8:9] == b"{" else {}
+    return (check_header(path).get("__metadata__") or {}) if first_bytes(path)[8:9] == b"{" else {}
 
 
 def _foreign(path: Path, network: str) -> Foreign:

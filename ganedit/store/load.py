@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ganedit.compute import find_device, find_dtype, keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError
-from ganedit.files import check_regular, parse_json, sha256_file, spelling
+from ganedit.files import first_bytes, parse_json, sha256_file, spelling, stamp
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
@@ -85,7 +85,7 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
     path = _locate(name_or_path)
     if (path / CARD).is_file():
         return _from_folder(path, place, number)
-    if path.is_file() and (path.suffix == ".safetensors" or _starts(path)[8:9] == b"{"):
+    if path.is_file() and (path.suffix == ".safetensors" or first_bytes(path)[8:9] == b"{"):
         return _from_safetensors(path, place, number)
     return from_foreign(open_foreign(path), path, place, number)
 
@@ -293,12 +293,6 @@ def _locate(name_or_path: str | Path) -> Path:
     raise no_such_model(text, registry.names())
 
 
-def _starts(path: Path) -> bytes:
-    check_regular(path)
-    with open(path, "rb") as file:
-        return file.read(16)
-
-
 @lru_cache(maxsize=64)
 def _sha256_of(path: Path, size: int, changed: int) -> str:
     return sha256_file(path)
@@ -319,15 +313,15 @@ def _from_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Mode
 def _read_folder(folder: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     """Card and tensors of one model, even if a training replaces it while it is read."""
     while True:
-        card = ModelCard.load(folder)
+        before = stamp(folder / CARD)
         try:
-            verify(folder)
+            card = verify(folder)
             state, _ = read_weights(folder / WEIGHTS)
         except CheckpointError:
-            if ModelCard.load(folder) == card:
+            if stamp(folder / CARD) == before:
                 raise
             continue
-        if ModelCard.load(folder) == card:
+        if stamp(folder / CARD) == before:
             return card, state
 
 

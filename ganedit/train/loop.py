@@ -135,11 +135,14 @@ def _postponed_interrupt() -> Iterator[_Flag]:
             raise KeyboardInterrupt
         flag.is_set = True
 
+    caught = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows; nohup ignores it
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        caught.append(hangup)
     replaced: dict[int, Any] = {}
     with suppress(ValueError):  # signals can only be set in the main thread
-        for caught in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            if caught != getattr(signal, "SIGHUP", None) or signal.getsignal(caught) != signal.SIG_IGN:
-                replaced.setdefault(caught, signal.signal(caught, handler))  # nohup ignores SIGHUP
+        for one in caught:
+            replaced[one] = signal.signal(one, handler)
     try:
         yield flag
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import GaneditError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX, check_regular, latents_in
+from ganedit.files import LATENT_SUFFIX, latents_in, read_text
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.directions.learning import learn
 from ganedit.latent.foreign import import_latents, is_foreign
@@ -265,9 +266,8 @@ def examples_from_folders(
 
 def _rows(path: Path) -> list[list[str]]:
     try:
-        check_regular(path)
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            header, *rows = [row for row in csv.reader(stream) if row] or [[]]
+        table = csv.reader(io.StringIO(read_text(path, "utf-8-sig"), newline=""))
+        header, *rows = [row for row in table if row] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         what = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not text"
         raise InputError(
