@@ -25,6 +25,7 @@ from ganedit.files import atomic_path, home_folder, locked, read_bytes, sha256_f
 from ganedit.limits import MAX_FILE, MAX_SIDE
 
 ROOT = Path(__file__).resolve().parents[1]
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and descriptors of POSIX")
 
 
@@ -32,16 +33,22 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
 
 
+def do_not_ignore_signals() -> None:
+    """A script lets its background jobs ignore Ctrl-C, and their children inherit that."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Start `ganedit WORDS` in an empty folder, with a home of its own for models."""
 
-    def started(*words: object, models: Path | None = None, **options) -> subprocess.Popen[str]:
-        home = str(models or tmp_path / "models")
+    def started(*words: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "ganedit", *map(str, words)],
-            cwd=tmp_path, env=environment(GANEDIT_HOME=home), text=True,
-            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+            cwd=tmp_path, env=environment(GANEDIT_HOME=str(tmp_path / "models")), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=do_not_ignore_signals,
         )  # fmt: skip
 
     return started
@@ -64,13 +71,20 @@ def shell(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
 # ---- signals ----
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_at_any_moment_is_one_line(start, tmp_path, number):
-    """While Python starts, libraries are imported, words are parsed, models are loaded, images are drawn."""
+    """While Python starts, words are parsed, libraries are imported, images are read and written."""
+    (tmp_path / "in").mkdir()
+    for i in range(300):
+        Image.new("L", (64, 64)).save(tmp_path / "in" / f"{i}.png")
+    drawing, generating = ("draw", "edges", "in", "-o", "out"), ("generate", "-o", "out")
     seen = set()
-    for wait in (0.12, 0.25, 0.5, 1.0):
-        process = start("generate", "--seeds", "0-9999", "-o", "out")
-        time.sleep(wait)
+    for words, wait in ((drawing, 0.12), (drawing, 0.25), (drawing, 0.4), (drawing, None), (generating, 1.0)):
+        process = start(*words)
+        if wait is None:
+            assert process.stdout.readline()
+        else:
+            time.sleep(wait)
         process.send_signal(number)
         try:
             _, said = process.communicate(timeout=30)
@@ -82,7 +96,7 @@ def test_a_signal_at_any_moment_is_one_line(start, tmp_path, number):
         assert len(said.splitlines()) == 1
         assert re.match("ganedit.*: (interrupted|terminated|the terminal was closed)$", said.strip())
         seen.add(wait)
-    assert len(seen) >= 2
+    assert len(seen) >= 3
     assert not [path for path in tmp_path.rglob("*") if ".part" in path.name]
 
 
@@ -115,8 +129,8 @@ def test_an_interrupt_that_a_library_turns_into_an_error(monkeypatch, capsys):
     [
         ("ganedit --version >&-", 0),
         ("ganedit --help >&-", 0),
-        ("ganedit upscale none.png 2>&-", 3),
-        ("ganedit upscale - <&-", 2),
+        ("ganedit draw edges none.png 2>&-", 3),
+        ("ganedit draw edges - <&-", 2),
         ("ganedit draw edges none.png <&- >&- 2>&-", 3),
     ],
 )
@@ -397,11 +411,25 @@ def test_two_trainings_in_one_folder(start, tmp_path, portrait):
 # ---- disks ----
 
 
-def test_limits_of_file_sizes_are_sentences(shell):
-    ran = shell("ulimit -f 1; ganedit generate --seeds 0-2 -o out")
+def test_limits_of_file_sizes_are_sentences(shell, tmp_path):
+    import torch
+
+    from ganedit.store.weights import write_weights
+
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    ran = shell("ulimit -f 1; ganedit draw edges noise.png")
     assert ran.returncode == 3, ran.stderr
     assert "cannot write" in ran.stderr
     assert "bug" not in ran.stderr
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(InputError, match="file too large"):
+            write_weights(tmp_path / "a.safetensors", {"a": torch.zeros(1000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.glob("*a.safetensors*"))
 
 
 def test_a_full_disk_stops_a_batch(tmp_path, monkeypatch):

@@ -16,10 +16,10 @@ from torch import Tensor
 from ganedit.data.files import Progress, decode, some_of
 from ganedit.data.pictures import Layers, Pictures, Read, loaded, matched, squeezed
 from ganedit.errors import InputError, UsageError
-from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, one_hot, read_palette
+from ganedit.images.labels import NUMBERED, Palette, boundaries, by_colour, nearest, read_palette
 from ganedit.images.opening import open_image
 from ganedit.images.orientation import orientation_of, upright
-from ganedit.images.tensors import from_levels
+from ganedit.images.tensors import from_levels, one_hot
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ganedit.errors import InputError
 from ganedit.images.io import own_pixels, read_bytes, read_image
@@ -166,21 +164,3 @@ def nearest(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         ((np.arange(n) + 0.5) * old / n).astype(int) for n, old in zip(size, labels.shape, strict=True)
     )
     return np.asarray(labels[rows][:, columns])
-
-
-def one_hot(labels: Tensor, count: int, edges: Tensor | None = None) -> Tensor:
-    """Label maps as input for networks: a plane for each label, and one more for edges.
-
-    Args:
-        labels: [N, H, W], numbers from 0 to count - 1.
-        count: Number of labels.
-        edges: [N, H, W] of zeros and ones, from `boundaries`.
-
-    Returns:
-        float32 [N, count, H, W] of zeros and ones; [N, count + 1, H, W] with edges.
-    """
-    planes = torch.zeros(len(labels), count + (edges is not None), *labels.shape[1:], device=labels.device)
-    planes.scatter_(1, labels[:, None].long(), 1.0)
-    if edges is not None:
-        planes[:, -1] = edges
-    return planes

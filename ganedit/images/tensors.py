@@ -40,3 +40,21 @@ def from_levels(levels: Tensor) -> Tensor:
 def to_levels(values: Tensor) -> Tensor:
     """Values in [-1, 1], of any shape, as uint8 from 0 to 255, rounded and clamped."""
     return (values.float() * LEVELS + LEVELS).round().clamp(0, 255).byte()
+
+
+def one_hot(labels: Tensor, count: int, edges: Tensor | None = None) -> Tensor:
+    """Label maps as input for networks: a plane for each label, and one more for edges.
+
+    Args:
+        labels: [N, H, W], numbers from 0 to count - 1.
+        count: Number of labels.
+        edges: [N, H, W] of zeros and ones, from `boundaries`.
+
+    Returns:
+        float32 [N, count, H, W] of zeros and ones; [N, count + 1, H, W] with edges.
+    """
+    planes = torch.zeros(len(labels), count + (edges is not None), *labels.shape[1:], device=labels.device)
+    planes.scatter_(1, labels[:, None].long(), 1.0)
+    if edges is not None:
+        planes[:, -1] = edges
+    return planes

@@ -31,10 +31,10 @@ from ganedit.images.bands import collect, in_bands
 from ganedit.images.edges import clean_sketch
 from ganedit.images.face_by_face import change_faces
 from ganedit.images.io import Photo, as_photo
-from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest, one_hot
+from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest
 from ganedit.images.pixels import luma
 from ganedit.images.sizes import check_size, fitted, shape_of, sized
-from ganedit.images.tensors import to_unit
+from ganedit.images.tensors import one_hot, to_unit
 from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, check_tile
 from ganedit.store.models import Translator
 from ganedit.store.uses import need

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ganedit.errors import InputError
 from ganedit.images.io import Photo, read_image
+from ganedit.images.similarity import WINDOW
 from ganedit.images.tensors import to_tensor
 from ganedit.images.upscaling import upscale
 from ganedit.metrics.quality import luma_quality, psnr, ssim
@@ -63,7 +64,8 @@ def measure_upscaler(
         Mean PSNR and SSIM, beside those of a bicubic filter.
 
     Raises:
-        InputError: No pairs, an image without a partner, or sizes that do not differ by the scale.
+        InputError: No pairs, an image without a partner, sizes that do not differ by the scale, or pictures
+            smaller than a window of SSIM.
 
     Examples:
         >>> from pathlib import Path
@@ -83,6 +85,11 @@ def measure_upscaler(
             raise InputError(
                 f"{large} is not {model.scale} times the size of {small.name}",
                 "measure on pairs of the model's own scale",
+            )
+        if min(wanted.pixels.shape[:2]) < WINDOW + 2 * model.scale:
+            raise InputError(
+                f"{large} is too small to be measured",
+                f"its sides must be at least {WINDOW + 2 * model.scale} pixels",
             )
         enlarged = upscale(given, model, tile=tile)
         scores[i] = (

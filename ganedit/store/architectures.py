@@ -118,17 +118,21 @@ def shapes_only() -> Iterator[None]:
 
 
 class _NoDraws(TorchFunctionMode):
-    """Skips random initialisation. The meta device has no numbers anyway, but PyTorch would import its
-    symbolic machinery to find out, which takes more than a second."""
+    """Skips random initialisation, and windows of sounds.
+
+    The meta device has no numbers anyway, but PyTorch would import its symbolic machinery to find out, which
+    takes more than a second.
+    """
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if function in (Tensor.normal_, Tensor.uniform_):
-            return args[0]
-        if function in (torch.randn, torch.rand):
+        kwargs = kwargs or {}
+        if function in (Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_):
+            return args[0] if args else kwargs["tensor"]
+        if function in (torch.randn, torch.rand, torch.hann_window):
             function = torch.empty
-        return function(*args, **(kwargs or {}))
+        return function(*args, **kwargs)
 
 
 def _maker(architecture: str, config: Mapping[str, Any]) -> Callable[[], nn.Module]:

@@ -96,6 +96,10 @@ def test_pairs_that_are_none(upscaler, pairs):
         measure_upscaler(upscaler, pairs)
     with pytest.raises(InputError, match="holds no"):
         find_pairs(pairs / "nothing")
+    write_image(pairs / "2_HR.png", smooth(14))
+    write_image(pairs / "2_LR.png", smooth(7))
+    with pytest.raises(InputError, match="too small to be measured"):
+        measure_upscaler(upscaler, pairs)
 
 
 def test_bicubic_on_the_published_pairs(shared):

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.errors import MissingError, UsageError
+from ganedit.images.similarity import similarity_to
 from ganedit.nets.efficientnet_lite import CONFIGS
 from ganedit.store.formats.efficientnet_lite import load_efficientnet_lite
 from ganedit.store.models import Generator
@@ -26,7 +27,6 @@ Distance = Callable[[Tensor], Tensor]  # images [N, 3, H, W] to a distance [N] f
 
 PIXEL_WEIGHT, SSIM_WEIGHT, FEATURE_WEIGHT, LPIPS_WEIGHT = 1.0, 0.5, 1.0, 1.0
 PIXEL_SCALES = (1, 2, 4)
-SSIM_MEANS, SSIM_SPREADS = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # keep SSIM finite; 2 is the range of pixels
 
 
 def distance_to(targets: Tensor, generator: Generator, kind: Perceptual) -> Distance:
@@ -67,26 +67,13 @@ def pixel_distance(targets: Tensor) -> Distance:
 
 
 def ssim_distance(targets: Tensor) -> Distance:
-    """1 - SSIM (Wang et al., 2004), over windows of 9 pixels with Gaussian weights of sigma 1."""
-    weights = torch.arange(-4, 5, device=targets.device).float().square().div(-2).softmax(dim=0)
-    channels = targets.shape[1]
-    kernel = torch.outer(weights, weights).expand(channels, 1, -1, -1).contiguous()
+    """1 - SSIM over windows of 9 pixels, also those around pixels at the edges, where images are mirrored."""
 
-    def windows(x: Tensor) -> Tensor:
-        """Weighted averages of the windows around all pixels of [N, C, H, W], mirrored at the edges."""
-        return F.conv2d(F.pad(x, (4, 4, 4, 4), mode="reflect"), kernel, groups=channels)
+    def mirrored(images: Tensor) -> Tensor:
+        return F.pad(images, (4, 4, 4, 4), mode="reflect")
 
-    mean = windows(targets)
-    spread = windows(targets.square()) - mean.square()
-
-    def distance(images: Tensor) -> Tensor:
-        ours, squares, products = windows(torch.cat([images, images.square(), images * targets])).chunk(3)
-        alike = (2 * ours * mean + SSIM_MEANS) / (ours.square() + mean.square() + SSIM_MEANS)
-        varying = 2 * (products - ours * mean) + SSIM_SPREADS
-        alike = alike * varying / (squares - ours.square() + spread + SSIM_SPREADS)
-        return 1 - alike.mean(dim=(1, 2, 3))
-
-    return distance
+    similarity = similarity_to(mirrored(targets), window=9, sigma=1.0, data_range=2.0)
+    return lambda images: 1 - similarity(mirrored(images))
 
 
 def feature_distance(targets: Tensor, features: Callable[[Tensor], list[Tensor]]) -> Distance:
