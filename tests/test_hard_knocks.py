@@ -454,7 +454,7 @@ def test_a_full_disk_stops_a_batch(tmp_path, monkeypatch):
         run_batch(console, [str(tmp_path)], work)
     assert tried == ["a.png"]
     said = console.stderr.getvalue()
-    assert "stopped, since nothing more can be written: 2 inputs were not tried" in said
+    assert "stopped, since nothing more can be written; not tried: 2 inputs from" in said
     assert "b.png" in said
 
 

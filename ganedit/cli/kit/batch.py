@@ -100,16 +100,17 @@ def run_each(
     console: Console,
     items: Iterable[Item],
     do: Callable[[Item], None],
-    left: Callable[[], str] = lambda: "the rest was not tried",
+    left: Callable[[], str] | None = None,
 ) -> int:
     """Do each item, report failures and continue, unless the disk is full; then `left` says what was not
-    tried. Returns the number of items.
+    tried ("" if nothing is left). Returns the number of items.
 
     Raises:
         BatchFailed: an item failed. The status is that of the errors if all failed alike, otherwise 1.
     """
     done, errors = 0, []
-    for item in items:
+    remaining = iter(items)
+    for item in remaining:
         done += 1
         try:
             do(item)
@@ -122,7 +123,9 @@ def run_each(
             errors.append(explained(error, console.options.debug))
             console.complain(errors[-1], "" if isinstance(item, GaneditError) else str(item))
             if isinstance(errors[-1], DiskFullError):
-                console.warn(f"stopped, since nothing more can be written: {left()}")
+                untried = left() if left else ", ".join(map(str, remaining))
+                if untried:
+                    console.warn(f"stopped, since nothing more can be written; not tried: {untried}")
                 break
     if errors:
         if done > 1:
@@ -173,11 +176,10 @@ def _deliver_all(
 
     def left() -> str:
         if not inputs or "-" in inputs:
-            return "what the pipe would still bring was not tried"
-        rest = [one for one in sources(console, inputs, suffixes) if one not in tried]
-        if not rest:
-            return "this was the last input"
-        return f"{len(rest)} inputs were not tried, from {rest[0]} on; --skip-existing keeps what is done"
+            return "what the pipe would still bring"
+        found = (one for one in sources(console, inputs, suffixes) if isinstance(one, Path))
+        rest = [path for path in found if path not in tried]
+        return f"{len(rest)} inputs from {rest[0]} on; --skip-existing keeps what is done" if rest else ""
 
     if not run_each(console, deliveries, deliver, left):
         raise UsageError("no input was given", "name files, folders or globs, or pipe paths in")
