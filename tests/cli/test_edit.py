@@ -497,6 +497,15 @@ def test_an_identical_request_is_done_already(ganedit, projected, tmp_path, no_m
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("me.*")} == made
 
 
+def test_a_projection_made_by_edit_is_done_already(ganedit, photo, no_model):
+    edited = ganedit(*SMILE, "me.png", "--method", "encode")
+    assert edited.status == 0, edited.err
+    no_model()
+    again = ganedit(*PROJECT, "me.png")
+    assert (again.status, again.lines) == (0, ["me.latent.safetensors"]), again.err
+    assert "me.projected.png is done already" in again.err
+
+
 def test_a_sweep_and_a_paste_take_up_what_is_there(ganedit, projected, tmp_path):
     assert ganedit(*SMILE, "--magnitude", 2).status == 0
     made = (tmp_path / "me.smile+2.png").stat().st_mtime_ns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,7 @@ from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.options import Aligned, Face, Method, Model, OutputFolder, Photos, Space, check_face
 from ganedit.cli.kit.project_photos import ProjectPhotos
-from ganedit.cli.kit.projecting import Latest, Projector
+from ganedit.cli.kit.projecting import Latest, Projector, projection_request
 from ganedit.errors import UsageError
 from ganedit.files import IMAGE_SUFFIXES
 
@@ -80,11 +79,8 @@ def command(
     options = ProjectOptions(
         method.value, space.value, steps, perceptual=perceptual.value, seed=console.options.seed
     )
-    request = {
-        "model": checksum_of(model),
-        "encoder": None if encoder is None else checksum_of(encoder),
-        "dtype": console.options.dtype, "aligned": aligned, **asdict(options),
-    }  # fmt: skip
+    helper = None if encoder is None else checksum_of(encoder)
+    request = projection_request(console, checksum_of(model), helper, options, aligned)
 
     def prepare(latest: Latest) -> Projector:
         return Projector.open(console, model, options, encoder, latest)

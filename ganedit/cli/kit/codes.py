@@ -13,7 +13,7 @@ from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
-from ganedit.cli.kit.projecting import Latest, Projector
+from ganedit.cli.kit.projecting import Latest, Projector, projection_request
 from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.files import LATENT_SUFFIX, is_address, latents_in, sha256_file, spelling
 
@@ -107,7 +107,10 @@ class Projections:
             options = ProjectOptions((self.method or Method.HYBRID).value, seed=self.console.options.seed)
             self._projector = Projector.open(self.console, generator, options, None, self._latest)
         ((latent, projection),) = self._projector.run([crop], f"projecting {stem}")
-        self._projector.save(path, picture_path(self.output, stem), Path(crop.source), latent, projection)
+        request = projection_request(self.console, generator.sha256, None, self._projector.options)
+        photo, picture = Path(crop.source), picture_path(self.output, stem)
+        request["inputs"] = {stem: sha256_file(photo)}
+        self._projector.save(path, picture, photo, latent, projection, request)
         return latent
 
     def check(self, stem: str, photo_sha256: str) -> None:

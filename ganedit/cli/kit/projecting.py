@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from ganedit.store.models import Encoder, Generator
 
 
+def projection_request(
+    console: Console, model: str, encoder: str | None, options: ProjectOptions, aligned: bool = False
+) -> dict[str, Any]:
+    """All that a projection depends on besides its photo, for `kit/done.py`; models by their checksums."""
+    more = {"encoder": encoder, "dtype": console.options.dtype, "aligned": aligned}
+    return {"model": model, **more, **asdict(options)}
+
+
 @dataclass
 class Projector:
     """A generator with everything that projection needs, opened once, so that problems show early."""
@@ -83,15 +91,13 @@ class Projector:
         path: Path,
         latent: Latent,
         projection: Projection,
-        request: dict[str, Any] | None = None,
+        request: dict[str, Any],
     ) -> dict[str, Any]:
         """Write the latent to `target`, and the picture with the `request`; returns details for --json."""
         from ganedit.images.io import write_image
         from ganedit.images.tensors import from_tensor
 
-        parameters = asdict(self.options) | {"latent": target.name}
-        if request:
-            parameters["request"] = request
+        parameters = asdict(self.options) | {"latent": target.name, "request": request}
         record = self.console.provenance("project", parameters, latent.model, latent.model_sha256, path)
         with all_or_none(picture, target):
             write_image(picture, from_tensor(projection.image), provenance=record)
