@@ -50,6 +50,7 @@ ARCHITECTURES = {
     "unit": Architecture("ganedit.nets.unit", "UNITConfig", "UNIT"),
     "context-encoder": Architecture("ganedit.nets.context_encoder", "ContextEncoderConfig", "ContextEncoder"),
     "rrdb": Architecture("ganedit.nets.rrdb", "RRDBConfig", "RRDBNet"),
+    "srvgg": Architecture("ganedit.nets.srvgg", "SRVGGConfig", "SRVGGNet"),
     "srresnet": Architecture("ganedit.nets.srresnet", "SRResNetConfig", "SRResNet"),
     "latent-mapper": Architecture("ganedit.nets.latent_mapper", "LatentMapperConfig", "LatentMapper"),
     "clip": Architecture("ganedit.store.open_clip_network", "ClipConfig", "ClipNetwork"),

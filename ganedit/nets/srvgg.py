@@ -1,0 +1,40 @@
+"""The compact network of Real-ESRGAN (SRVGGNetCompact; Wang et al., arXiv:2107.10833, and its released models).
+
+All convolutions work at the size of the input, and the last one writes the pixels of the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class SRVGGConfig:
+    width: int = 64
+    layers: int = 16  # convolutions between the first and the last one
+    scale: int = 4
+
+
+class SRVGGNet(nn.Module):
+    """Images [N, 3, H, W] in [0, 1] to images [N, 3, sH, sW], about [0, 1], of any size."""
+
+    def __init__(self, cfg: SRVGGConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.scale = cfg.scale
+        widths = (3, *[cfg.width] * (cfg.layers + 1))
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before, after, 3, padding=1) for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.activations = nn.ModuleList(nn.PReLU(cfg.width) for _ in self.convs)
+        self.last = nn.Conv2d(cfg.width, 3 * cfg.scale**2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x
+        for conv, activation in zip(self.convs, self.activations, strict=True):
+            h = activation(conv(h))
+        change = F.pixel_shuffle(self.last(h), self.scale)
+        return change + F.interpolate(x, scale_factor=self.scale)
