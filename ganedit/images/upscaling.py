@@ -6,22 +6,25 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ganedit.errors import InputError
+from ganedit.errors import InputError, UsageError
 from ganedit.images.bands import collect, in_bands
 from ganedit.images.io import Photo, as_photo
 from ganedit.images.pixels import levelled
-from ganedit.images.sizes import fitted, resized, resized_like
+from ganedit.images.sizes import fitted, resized, resized_like, sized
 from ganedit.images.tensors import to_unit
 from ganedit.images.tiles import Progress, check_tile
 from ganedit.limits import MAX_PIXELS
 from ganedit.store.models import Upscaler
 from ganedit.store.uses import need
 
+MAX_SCALE = 16
+
 
 def upscale(
     photo: Photo | str | Path,
     model: Upscaler,
     *,
+    scale: float | None = None,
     size: int | None = None,
     tile: int | None = None,
     progress: Progress | None = None,
@@ -33,16 +36,19 @@ def upscale(
 
     Args:
         photo: A photo of any size, or its path.
-        model: The upscaler, which sets the scale.
+        model: The upscaler.
+        scale: How many times as wide and high the result is; None takes the model's own scale. The result of
+            the network is resized to it by an antialiasing Lanczos filter.
         size: First resize the shorter side to this many pixels; None leaves the photo as it is.
         tile: Side of the tiles, in pixels of the photo; 0 takes the photo whole, None what memory allows.
         progress: Called with (tiles done, tiles in all).
 
     Returns:
-        The photo, `model.scale` times as wide and high.
+        The enlarged photo.
 
     Raises:
-        InputError: The result would have more pixels than ganedit reads.
+        UsageError: `scale` is not above 0 and up to 16.
+        InputError: The result would have more pixels than ganedit reads, or none.
         CheckpointError: The model is not an upscaler.
 
     Examples:
@@ -52,11 +58,13 @@ def upscale(
         4
     """
     need(model, "upscale")
+    check_scale(scale)
     check_tile(tile)
     photo = as_photo(photo)
     photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
     height, width = (side * model.scale for side in photo.pixels.shape[:2])
-    if height * width > MAX_PIXELS:
+    wanted = scaled_size(photo, model.scale if scale is None else scale)
+    if max(height * width, wanted[0] * wanted[1]) > MAX_PIXELS:
         raise InputError(
             f"{photo.path or 'the photo'} would become {width}x{height} pixels; "
             f"the limit is {MAX_PIXELS // 10**6} megapixels",
@@ -68,4 +76,20 @@ def upscale(
 
     bands = in_bands(model, model, cut, photo.pixels.shape[:2], tile, progress, model.scale)
     (pixels,) = collect(bands, (height, width), [photo.pixels.dtype], (0.0, 1.0))
-    return resized_like(photo, levelled(pixels) if photo.grey else pixels)
+    return resized_like(photo, sized(levelled(pixels) if photo.grey else pixels, wanted))
+
+
+def check_scale(scale: float | None) -> None:
+    """Refuse a scale that is not above 0 and up to `MAX_SCALE`.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if scale is not None and not 0 < scale <= MAX_SCALE:
+        raise UsageError(f"`scale={scale}` must be above 0, and at most {MAX_SCALE}", "such as 2, or 1.5")
+
+
+def scaled_size(photo: Photo, scale: float) -> tuple[int, int]:
+    """Height and width of a photo that is enlarged, or reduced, by `scale`; at least one pixel each."""
+    height, width = (max(round(side * scale), 1) for side in photo.pixels.shape[:2])
+    return height, width

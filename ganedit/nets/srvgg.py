@@ -1,4 +1,4 @@
-"""The compact network of Real-ESRGAN (SRVGGNetCompact; Wang et al., arXiv:2107.10833, and its released models).
+"""SRVGGNetCompact, the compact network among the models of Real-ESRGAN (Wang et al., arXiv:2107.10833).
 
 All convolutions work at the size of the input, and the last one writes the pixels of the result.
 """
@@ -6,6 +6,7 @@ All convolutions work at the size of the input, and the last one writes the pixe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ class SRVGGNet(nn.Module):
         self.scale = cfg.scale
         widths = (3, *[cfg.width] * (cfg.layers + 1))
         self.convs = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1) for before, after in zip(widths, widths[1:], strict=False)
+            nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(widths)
         )
         self.activations = nn.ModuleList(nn.PReLU(cfg.width) for _ in self.convs)
         self.last = nn.Conv2d(cfg.width, 3 * cfg.scale**2, 3, padding=1)

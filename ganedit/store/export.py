@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,19 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, UsageError, did_you_mean
 from ganedit.files import atomic_path
+from ganedit.nets.srvgg import SRVGGConfig
+from ganedit.store.formats import compact, esrgan
+from ganedit.store.formats.ncnn import graph_of
 from ganedit.store.formats.rosinality import generator_names, noise_names
 from ganedit.store.models import Model
+from ganedit.store.ncnn import write_graph
 from ganedit.store.weights import write_weights
 
 FORMATS = {
     "safetensors": "one file with weights and description, which ganedit loads",
     "rosinality": ".pt with g_ema and latent_avg, for rosinality's stylegan2-pytorch and its relatives",
+    "pth": ".pth with params_ema, for Real-ESRGAN's code, BasicSR and chaiNNer",
+    "ncnn": ".param and .bin, for Upscayl and other programs that use NCNN",
     "nvlabs-state": ".pt state dictionary for G.load_state_dict of stylegan2-ada-pytorch and stylegan3",
 }
 """Description of each format."""
@@ -37,11 +44,12 @@ def export(model: Model, path: str | Path, format: str = "safetensors") -> Path:
         model: A model from `ganedit.load`.
         path: The new file; replaced if it exists.
         format: "safetensors" (every model; ganedit opens it), "rosinality" (StyleGAN2, for
-            rosinality/stylegan2-pytorch) or "nvlabs-state" (StyleGAN2 and 3, a state dictionary for NVIDIA's
-            code).
+            rosinality/stylegan2-pytorch), "nvlabs-state" (StyleGAN2 and 3, a state dictionary for NVIDIA's
+            code), "pth" (ESRGAN and compact upscalers, for Real-ESRGAN's code) or "ncnn" (the same, in the
+            two files .param and .bin).
 
     Returns:
-        The path.
+        The path; of NCNN's files that of the .param.
 
     Raises:
         UsageError: There is no such format.
@@ -61,7 +69,10 @@ def export(model: Model, path: str | Path, format: str = "safetensors") -> Path:
     if format == "safetensors":
         card = {k: v for k, v in asdict(model.card).items() if k not in OF_ONE_FILE}
         return write_weights(path, state, card)
-    content = _rosinality(model, state) if format == "rosinality" else _nvlabs_state(model, state)
+    if format == "ncnn":
+        _require(model, "ncnn", ("rrdb", "srvgg"))
+        return write_graph(path, graph_of(model.network.cfg, state))[0]
+    content = WRITERS[format](model, state)
     with atomic_path(path) as temporary:
         torch.save(content, temporary)
     return path
@@ -107,6 +118,19 @@ def _rosinality(model: Model, state: State) -> dict[str, Any]:
     return {"g_ema": theirs, "latent_avg": state["mapping.w_avg"]}
 
 
+def _basicsr(model: Model, state: State) -> dict[str, State]:
+    _require(model, "pth", ("rrdb", "srvgg"))
+    config = model.network.cfg
+    if isinstance(config, SRVGGConfig):
+        return {"params_ema": compact.basicsr_names(state, config.layers)}
+    names = esrgan.names_of(config).items()
+    return {
+        "params_ema": {
+            f"{old}.{kind}": state[f"{new}.{kind}"] for old, new in names for kind in ("weight", "bias")
+        }
+    }
+
+
 def _nvlabs_state(model: Model, state: State) -> State:
     _require(model, "nvlabs-state", ("stylegan2", "stylegan3"))
     if model.card.architecture == "stylegan3":
@@ -120,3 +144,11 @@ def _filter(gain: float) -> Tensor:
     """The binomial low-pass filter [4, 4] that sums to `gain`."""
     f = torch.tensor([1.0, 3.0, 3.0, 1.0])
     return torch.outer(f, f) * (gain / 64)
+
+
+WRITERS: dict[str, Callable[[Model, State], Any]] = {
+    "rosinality": _rosinality,
+    "nvlabs-state": _nvlabs_state,
+    "pth": _basicsr,
+}
+"""What `torch.save` writes in each format that is a pickled file."""

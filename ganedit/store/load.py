@@ -32,6 +32,7 @@ from ganedit.store.models import (
     Upscaler,
     Vocoder,
 )
+from ganedit.store.ncnn import BIN, PARAM
 from ganedit.store.registry import DISCRIMINATOR, WEIGHTS
 from ganedit.store.swapping import filled
 from ganedit.store.weights import check_header, read_weights, write_weights
@@ -389,7 +390,9 @@ def card_of(foreign: Foreign, name: str, path: Path) -> ModelCard:
 
 
 def _file_of(path: Path) -> Path:
-    """The file of a foreign checkpoint, which may be a folder of diffusers or transformers."""
+    """The weights of a foreign checkpoint, which may be a folder of diffusers or transformers, or NCNN's."""
+    if path.suffix == PARAM and path.is_file():
+        return path.with_suffix(BIN)
     return path / "pytorch_model.bin" if path.is_dir() else path
 
 

@@ -26,6 +26,9 @@ FLOAT16, FLOAT32 = 0x01306B47, 0  # flags before the weights of a convolution
 SUM, NEAREST, BICUBIC, LEAKY = 1, 1, 3, 2  # values of options
 ARRAY = -23300  # keys of options that are arrays count down from here
 
+MOST_NUMBERS = 2**22  # that a layer may take in `evaluate`
+MOST_TIMES = 8  # that a layer may enlarge
+
 Number = int | float
 
 
@@ -192,7 +195,7 @@ def write_graph(path: Path, graph: Graph, *, half: bool = True) -> tuple[Path, P
 
     Every value may be used several times: NCNN's Split layers are added here.
     """
-    graph = _with_splits(graph)
+    graph = with_splits(graph)
     values = sum(len(layer.outputs) for layer in graph)
     rows = [MAGIC, f"{len(graph)} {values}", *map(_row, graph)]
     param, weights = path.with_suffix(PARAM), path.with_suffix(BIN)
@@ -225,7 +228,7 @@ def _text(number: Number) -> str:
     return f"{number:e}" if isinstance(number, float) else str(number)
 
 
-def _with_splits(graph: Graph) -> Graph:
+def with_splits(graph: Graph) -> Graph:
     """The graph with a copy of each value for everyone who takes it, as NCNN requires."""
     uses = Counter(name for layer in graph for name in layer.inputs)
     taken: Counter[str] = Counter()
@@ -265,9 +268,13 @@ def evaluate(graph: Graph, x: Tensor) -> Tensor:
     for layer in graph:
         try:
             inputs = [values.pop(name) for name in layer.inputs]
+            if sum(value.numel() for value in inputs) > MOST_NUMBERS:
+                raise ValueError("it takes too many numbers")
             y = x if layer.kind == "Input" else _computed(layer, inputs)
         except (KeyError, IndexError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{layer.name} does not fit: {error}"[:200], "the file is damaged") from None
+            raise CheckpointError(
+                f"{layer.name} does not fit: {error}"[:200], "the file is damaged"
+            ) from None
         values |= dict.fromkeys(layer.outputs, y)
     return y
 
@@ -277,7 +284,9 @@ def _computed(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
     match layer.kind:
         case "Convolution":
             stride, pad = int(layer.number(3, 1)), int(layer.number(4))
-            x = F.conv2d(x, layer.weights["weight"], layer.weights["bias"], stride, pad, int(layer.number(2, 1)))
+            x = F.conv2d(
+                x, layer.weights["weight"], layer.weights["bias"], stride, pad, int(layer.number(2, 1))
+            )
             return _activated(x, int(layer.number(9)), layer.numbers(10))
         case "PReLU":
             return F.prelu(x, layer.weights["slope"])
@@ -292,7 +301,8 @@ def _computed(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
             return torch.stack([y * f for y, f in zip(inputs, factors, strict=True)]).sum(dim=0)
         case "BinaryOp":
             other = float(layer.number(2)) if layer.number(1) else inputs[1]
-            return {0: torch.add, 2: torch.mul}[int(layer.number(0))](x, other)
+            operation = int(layer.number(0))
+            return {0: lambda: x + other, 2: lambda: x * other}[operation]()
         case "Interp":
             return _resized(layer, x)
         case "PixelShuffle":
@@ -313,6 +323,8 @@ def _activated(x: Tensor, kind: int, numbers: Sequence[Number]) -> Tensor:
 
 def _resized(layer: Layer, x: Tensor) -> Tensor:
     mode = int(layer.number(0))
+    if not all(0 < float(layer.number(key, 1)) <= MOST_TIMES for key in (1, 2)):
+        raise ValueError("it resizes by an impossible factor")
     size = [round(side * float(layer.number(key, 1))) for side, key in zip(x.shape[2:], (1, 2), strict=True)]
     if mode == NEAREST:
         return F.interpolate(x, size)

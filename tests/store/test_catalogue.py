@@ -29,8 +29,8 @@ def test_an_entry_is_complete(entry: Entry, tmp_path, monkeypatch):
     assert entry.licence.terms.endswith(".")
     assert entry.template in ("", "ffhq", "close-up")
     assert entry.resolution == 0 or 32 <= entry.resolution <= 1024
-    assert sum(map(bool, (entry.url, entry.manual, entry.open_clip))) == 1
-    assert bool(entry.file) != bool(entry.open_clip)
+    assert sum(map(bool, (entry.url, entry.manual, entry.wheel, entry.open_clip))) == 1
+    assert bool(entry.file) != bool(entry.open_clip or entry.wheel)
     for url in (entry.url, entry.manual, entry.source, entry.licence.url, entry.config_url):
         assert not url or (
             urlsplit(url).scheme == "https" and "//" not in urlsplit(url).path and " " not in url
@@ -49,7 +49,7 @@ def test_its_numbers_can_be(entry: Entry):
 def test_nothing_is_there_twice():
     names = [entry.name for entry in ENTRIES]
     assert len(set(names)) == len(names)
-    for key in ("url", "manual", "open_clip", "sha256", "file"):
+    for key in ("url", "manual", "wheel", "open_clip", "sha256", "file"):
         values = [v for e in ENTRIES if (v := getattr(e, key)) and "MODEL_ZOO" not in v]
         assert [v for v, count in Counter(values).items() if count > 1] == []
     assert not set(names) & set(registry.BUNDLED)
@@ -69,7 +69,8 @@ def test_every_published_family_is_there():
     assert counts["stylegan2-ada-pytorch"] >= 27
     assert counts["cyclegan"] == 18
     assert counts["pix2pix"] == 5
-    assert counts["esrgan"] >= 8
+    assert counts["esrgan"] >= 6
+    assert counts["ncnn"] == 3
     assert counts["e4e"] + counts["psp"] >= 6
     assert counts["open_clip"] >= 6
 

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.models import open_model
+from ganedit.cli.kit.models import best_upscaler, open_model
 from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
-from ganedit.cli.kit.pictures import PictureJob, Size, Tile, Work
+from ganedit.cli.kit.pictures import PictureJob, Size, Work
+
+TileShort = Annotated[
+    int | None,
+    typer.Option("--tile", "-t", help="Side of the tiles; 0: no tiles (default: what memory allows)."),
+]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,15 +23,29 @@ if TYPE_CHECKING:
     from ganedit.images.io import Photo
     from ganedit.images.tiles import Progress
 
-MODEL = "upscale-x4"
-
 
 def command(
     console: Console,
     inputs: Pictures = None,
-    model: Annotated[str, typer.Option(help="Upscaler: a name or a file.")] = MODEL,
+    also: Annotated[
+        list[str] | None, typer.Option("--input", "-i", help="Another image, folder or glob.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-n",
+            help="Upscaler: a name or a file (default: real-esrgan-x4 if it is installed, or upscale-x4).",
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            "--scale", "-s", help="How many times as wide and high, such as 2 or 1.5 (default: the model's)."
+        ),
+    ] = None,
     size: Size = None,
-    tile: Tile = None,
+    tile: TileShort = None,
     suffix: Annotated[
         str, typer.Option(help="Suffix of the results; .x4.png also sets the format.")
     ] = ".upscaled",
@@ -41,20 +60,25 @@ def command(
     from ganedit.images.io import read_image
     from ganedit.images.sizes import check_size
     from ganedit.images.tiles import check_tile
-    from ganedit.images.upscaling import upscale
+    from ganedit.images.upscaling import check_scale, upscale
 
     check_size(size)
+    check_scale(scale)
     check_tile(tile)
+    name = model or best_upscaler(console)
 
     def prepare() -> Work:
-        upscaler = open_model(console, model, "upscale", MODEL)
+        upscaler = open_model(console, name, "upscale", name if model is None else "")
 
         def change(photos: Sequence[Photo], progress: Progress) -> list[Photo]:
-            return [upscale(photo, upscaler, size=size, tile=tile, progress=progress) for photo in photos]
+            return [
+                upscale(photo, upscaler, scale=scale, size=size, tile=tile, progress=progress)
+                for photo in photos
+            ]
 
         return Work(upscaler, change, read_image, films=True)
 
     PictureJob(
-        console, "upscale", model, suffix, output, prepare,
-        parameters={"size": size, "tile": tile}, films=True, metadata=not no_metadata,
-    ).run(inputs)  # fmt: skip
+        console, "upscale", name, suffix, output, prepare,
+        parameters={"scale": scale, "size": size, "tile": tile}, films=True, metadata=not no_metadata,
+    ).run([*(inputs or ()), *also] if also else inputs)  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganedit.cli.kit.context import Console
-from ganedit.errors import MissingError
+from ganedit.errors import GaneditError, MissingError
 
 if TYPE_CHECKING:
     from ganedit.store.models import Classifier, Generator
@@ -38,6 +38,35 @@ def open_model(console: Console, name: str, use: Use, default: str = "") -> Any:
     model = console.load(name)
     need(model, use)
     return model
+
+
+UPSCALER, QUICK_UPSCALER = "real-esrgan-x4", "upscale-x4"
+
+
+def best_upscaler(console: Console) -> str:
+    """The default upscaler: Real-ESRGAN, converted at its first use, if its package is installed."""
+    from ganedit.store import registry
+    from ganedit.store.downloads import catalogue, wheels
+
+    if registry.find(UPSCALER) is not None:
+        return UPSCALER
+    entry = catalogue.find(UPSCALER)
+    assert entry is not None
+    if wheels.installed(entry.wheel) is None:
+        console.note(
+            f"using {QUICK_UPSCALER}, which is small and quick; for much sharper results: "
+            f"ganedit models pull {UPSCALER}"
+        )
+        return QUICK_UPSCALER
+    from ganedit.store.downloads.pulling import pull
+
+    try:
+        pull(entry)
+    except GaneditError as error:
+        console.warn(f"{UPSCALER} cannot be set up, using {QUICK_UPSCALER}: {error.message}")
+        return QUICK_UPSCALER
+    console.note(f"{UPSCALER} is set up; {entry.licence.name}, {entry.licence.url}")
+    return UPSCALER
 
 
 def open_classifier(console: Console, name: str) -> Classifier:

@@ -32,7 +32,7 @@ class Licence:
 class Entry:
     """A model that can be downloaded.
 
-    One of `url`, `manual` and `open_clip` says where it comes from.
+    One of `url`, `manual`, `wheel` and `open_clip` says where it comes from.
 
     Attributes:
         name: In ganedit.
@@ -44,6 +44,7 @@ class Entry:
         url: Address of the file.
         config_url: Address of the config.json that belongs to it, if there is one.
         manual: Page from which only a browser can download it.
+        wheel: Package with the file, and its path there, as in `wheels.py`.
         open_clip: "MODEL/TAG" of the package open_clip, which brings the file itself.
         resolution: Pixels.
         template: Alignment of its faces; empty for models of anything else.
@@ -63,6 +64,7 @@ class Entry:
     url: str = ""
     config_url: str = ""
     manual: str = ""
+    wheel: str = ""
     open_clip: str = ""
     resolution: int = 0
     template: str = ""
@@ -110,11 +112,13 @@ def no_such_model(name: str, here: Iterable[str]) -> GaneditError:
 
 
 def _entry(values: dict[str, Any], licences: dict[str, Licence]) -> Entry:
-    """An entry from its TOML table: the URL is `base` + `file`, that of its config `base` + `config`.
+    """An entry from its TOML table: the URL is `base` + `file`, that of its config `base` + `config`, the
+    file in a package `package` + `wheel`.
 
     `saved_as` is its name in mirrors if another model's URL ends in the same name.
     """
     base, config = values.pop("base", ""), values.pop("config", "")
+    values["wheel"] = values.pop("package", "") + values.get("wheel", "")
     values["licence"] = licences[values["licence"]]
     if base:
         values["url"] = base + values["file"]

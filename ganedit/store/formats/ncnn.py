@@ -92,9 +92,7 @@ def _rrdb(graph: Graph) -> Foreign | None:
 
 def _rrdb_names(cfg: RRDBConfig) -> list[str]:
     """Our names of the convolutions, in the order in which they are computed."""
-    dense = [
-        f"blocks.{i}.dense.{j}.convs.{k}" for i in range(cfg.blocks) for j in range(3) for k in range(5)
-    ]
+    dense = [f"blocks.{i}.dense.{j}.convs.{k}" for i in range(cfg.blocks) for j in range(3) for k in range(5)]
     return ["stem", *dense, "tail", *(f"up.{i}" for i in range(cfg.doublings)), "fine", "to_image"]
 
 

@@ -16,7 +16,7 @@ def export(
     name: Annotated[str, typer.Argument(help="Name of a model, or a file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
     form: Annotated[
-        str, typer.Option("--format", help="Format: safetensors, rosinality or nvlabs-state.")
+        str, typer.Option("--format", help="Format: safetensors, pth, ncnn, rosinality or nvlabs-state.")
     ] = "safetensors",
 ) -> None:
     """Write a model as a file for other programs."""
