@@ -153,7 +153,9 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     except FileNotFoundError as error:
         hint = "name the CSV of labels, or drop the label column"
         raise InputError(f"no labels at {path}", hint) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8", "save it as CSV with that encoding") from error
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a CSV: {error}") from error
     if header[0] != "file":
         raise InputError(f'{path}: the first column must be "file", found {header[0]!r}')
