@@ -247,3 +247,10 @@ def test_ctrl_c_in_a_batch_keeps_what_is_finished(ganedit, tiny_faces, portrait,
     monkeypatch.setattr("ganedit.store.registry.bundled_folder", lambda: tiny_faces / "nothing")
     ran = ganedit(*PROJECT, "a.png", "b.png", "c.png", "-o", "out", "--skip-existing")
     assert (ran.status, ran.lines) == (0, [f"out/{name}.latent.safetensors" for name in "abc"])
+
+
+@pytest.mark.parametrize("words", [("-o", ""), ("--output=",)])
+def test_an_empty_output_is_not_the_current_folder(ganedit, tiny_faces, words):
+    ran = ganedit("generate", "--seeds", "1", *words)
+    assert (ran.status, ran.out) == (2, "")
+    assert "-o is empty" in ran.err

@@ -143,12 +143,29 @@ def test_the_command_trains_and_tells_the_accuracy(sets, tmp_path, capfd):
     assert (card.name, card.template, card.data) == ("brightness", "", "Squares.")
 
 
-@pytest.mark.parametrize("word", ["inf", "nan"])
-def test_labels_that_are_not_finite(sets, word):
-    path = sets[1] / "labels.csv"
+def with_ages(path, ages):
     header, *rows = path.read_text().splitlines()
-    age = header.split(",").index("age")
+    at = header.split(",").index("age")
     cells = [row.split(",") for row in rows]
-    path.write_text("\n".join([header, *(",".join([*c[:age], word, *c[age + 1 :]]) for c in cells)]) + "\n")
+    rows = [
+        ",".join([*row[:at], age, *row[at + 1 :]]) for row, age in zip(cells, ages(len(cells)), strict=True)
+    ]
+    path.write_text("\n".join([header, *rows]) + "\n")
+
+
+def test_labels_that_are_not_finite(sets):
+    with_ages(sets[1] / "labels.csv", lambda count: ["inf", *map(str, range(1, count))])
     with pytest.raises(InputError, match="'age' holds numbers that are not finite"):
         load_sets(sets, options())
+    with_ages(sets[1] / "labels.csv", lambda count: ["nan"] * count)
+    with pytest.raises(InputError, match="'age' is nan for every image"):
+        load_sets(sets, options())
+
+
+def test_an_attribute_that_never_varies(sets):
+    for folder in sets:
+        path = folder / "labels.csv"
+        header, *rows = path.read_text().splitlines()
+        path.write_text("\n".join([f"{header},hat", *(f"{row},no" for row in rows)]) + "\n")
+    with pytest.raises(InputError, match="'hat' is no for every image"):
+        load_sets(sets, options(attributes="smile,hat"))

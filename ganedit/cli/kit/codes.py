@@ -14,7 +14,7 @@ from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector, projection_request
-from ganedit.errors import CheckpointError, InputError, UsageError
+from ganedit.errors import CheckpointError, InputError, NoFaceError, UsageError
 from ganedit.files import LATENT_SUFFIX, check_regular, is_address, latents_in, sha256_file, spelling
 
 if TYPE_CHECKING:
@@ -236,7 +236,10 @@ class Codes:
         from ganedit.images.io import read_image
         from ganedit.latent.inversion.photos import crops_of
 
-        (crop,) = crops_of(read_image(path), generator)
+        try:
+            (crop,) = crops_of(read_image(path), generator)
+        except NoFaceError as error:
+            raise NoFaceError(f"{path}: {error.message}", error.hint) from error
         stem = self.projections.console.stem_of(path)
         return self.projections.of(crop, face_stem(stem, crop.number), generator)
 

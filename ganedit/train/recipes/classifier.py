@@ -86,6 +86,8 @@ def load_sets(
     binary, meanings = [], {}
     for name in (name for name in wanted if name not in pose):
         values = sorted({value for text in texts for value in text.get(name, [])})
+        if len(values) == 1:
+            raise InputError(f"{name!r} is {values[0]} for every image", "nothing can be learned from that")
         if len(values) == 2:
             binary.append(name)
             meanings[name] = values[1]
@@ -250,7 +252,7 @@ def _numbers(name: str, column: Sequence[str], positive: str | None) -> Tensor:
             f"{name!r} holds more than two values that are not all numbers: {words}",
             "an attribute is a number, or one of two words",
         ) from error
-    if numbers.isinf().any() or numbers.isnan().all():
+    if numbers.isinf().any():
         raise InputError(f"{name!r} holds numbers that are not finite", "correct them in labels.csv")
     return numbers
 
