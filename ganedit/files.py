@@ -52,6 +52,7 @@ _HINTS = {
     errno.EACCES: "choose a folder that you may write to with -o",
     errno.EPERM: "choose a folder that you may write to with -o",
     errno.EROFS: "choose a folder that you may write to with -o",
+    errno.ENOENT: "choose another folder with -o",
     errno.ENOTDIR: "part of that path is a file: choose another folder with -o",
     errno.EEXIST: "part of that path is a file: choose another folder with -o",
     errno.EISDIR: "choose another name: a folder has this one",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -63,3 +65,21 @@ def test_names_in_python_code_are_there(page):
                 assert [one.name for one in node.names if not is_there(f"{node.module}.{one.name}")] == []
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 assert node.value.id != "ganedit" or hasattr(ganedit, node.attr)
+
+
+def test_diagrams_are_what_their_program_draws(tmp_path):
+    program = [sys.executable, ROOT / "benchmarks/diagrams.py", tmp_path]
+    subprocess.run(program, check=True, timeout=60)
+    drawn = {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()}
+    kept = {file.name: file.read_text(encoding="utf-8") for file in (DOCS / "images").glob("format-*.svg")}
+    assert kept == drawn
+    assert all(len(text.encode()) < 30_000 for text in drawn.values())
+
+
+def test_every_page_of_a_format_shows_its_diagram():
+    pages = [page for page in (DOCS / "formats").glob("*.md") if page.name != "README.md"]
+    assert [
+        page.name
+        for page in pages
+        if f"](../images/format-{page.stem}.svg)" not in page.read_text(encoding="utf-8")
+    ] == []

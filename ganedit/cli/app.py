@@ -175,6 +175,7 @@ def _run(argv: list[str], console: Console) -> int:
     pending: list[Callable[[], None]] = []
     app = build(name, console, pending)
     printed = io.StringIO()  # the help; otherwise typer would exit if the reader has closed the output
+    _refuse_empty_output(argv)
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(console.stderr):
         argv = _with_default_values(argv, name)
         _parse(app, argv if name or _answered(argv) else ["--help", *argv], console)
@@ -202,6 +203,15 @@ def _with_default_values(argv: Sequence[str], name: str | None) -> list[str]:
         alone = word in known and not (at + 1 < len(argv) and argv[at + 1] in known[word])
         spelt += [word, known[word][0]] if alone else [word]
     return spelt
+
+
+def _refuse_empty_output(argv: Sequence[str]) -> None:
+    """Refuse `-o ""`, as of a script's unset variable: as a path it would be the current folder."""
+    pairs = zip(argv, (*argv[1:], None), strict=True)
+    if any(
+        word in ("-o=", "--output=") or (word in ("-o", "--output") and value == "") for word, value in pairs
+    ):
+        raise UsageError("-o is empty", "name a folder or a file, or leave -o out")
 
 
 def _parse(app: typer.Typer, argv: list[str], console: Console) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ganedit.data.labels import label_columns, label_values
-from ganedit.errors import UsageError
+from ganedit.errors import InputError
 
 NEAR = 4.0  # years: standard deviation around an age given as a number
 UNKNOWN = -1e3  # replaces NaN: no statement about it is true
@@ -144,26 +144,26 @@ def read_facts(source: Path, names: Sequence[str]) -> Tensor:
     """FACTS [N, 3] of the images of a set, from its labels.csv; NaN in missing columns.
 
     Raises:
-        InputError: As in `data.labels.label_values`.
-        UsageError: an unknown word for gender or smile, or an age that is not a number.
+        InputError: As in `data.labels.label_values`; an unknown word for gender or smile, or an age
+            that is no number.
     """
     columns = label_columns(source)
     facts = torch.full((len(names), len(FACTS)), math.nan)
     for k, column in enumerate(FACTS):
         if column in columns:
             texts = label_values(source, column, names)
-            facts[:, k] = torch.tensor([_number(column, text) for text in texts])
+            facts[:, k] = torch.tensor([_number(source, column, text) for text in texts])
     return facts
 
 
-def _number(column: str, text: str) -> float:
+def _number(source: Path, column: str, text: str) -> float:
     if column == "gender" and text in ("male", "female"):
         return MALE if text == "male" else FEMALE
     try:
         return float(text)
     except ValueError as error:
         hint = "gender is male or female, or 1 or 0; smile 1 or 0; age in years"
-        raise UsageError(f"`{column}` cannot be {text!r}", hint) from error
+        raise InputError(f"the column {column} of the labels of {source} holds {text!r}", hint) from error
 
 
 def vocabulary() -> list[str]:

@@ -153,13 +153,23 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     except FileNotFoundError as error:
         hint = "name the CSV of labels, or drop the label column"
         raise InputError(f"no labels at {path}", hint) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8", "save it as CSV with that encoding") from error
+    except (OSError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a CSV: {error}") from error
     if header[0] != "file":
-        raise InputError(f'{path}: the first column must be "file", found {header[0]!r}')
+        raise InputError(
+            f"the first column of {path} is {header[0]!r}, not 'file'", "it names the images, such as a.png"
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise InputError(f"{path} has several columns {twice[0]!r}", "rename them, or drop one")
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
-            raise InputError(f"{path}, row {number}: {len(row)} cells under {len(header)} columns")
+            raise InputError(
+                f"row {number} of {path} has {len(row)} values, and there are {len(header)} columns",
+                "put values with commas in quotes",
+            )
     return header, rows
 
 

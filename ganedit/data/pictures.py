@@ -210,6 +210,8 @@ def reduced(pixels: np.ndarray, scale: int) -> np.ndarray:
     """
     rim = 4  # pixels of the result; the filter's radius is two of them
     around = ((rim * scale, rim * scale), (rim * scale, rim * scale), (0, 0))
+    if 0 in pixels.shape[:2]:
+        raise InputError("it is smaller than the scale")
     image = Image.fromarray(np.pad(pixels, around, mode="symmetric"))
     image = image.resize((image.width, image.height // scale), Image.Resampling.BICUBIC)
     image = image.resize((image.width // scale, image.height), Image.Resampling.BICUBIC)
@@ -357,6 +359,6 @@ def loaded(
         )
     if not kept:
         listed = some_of([f"{name}: {reason}" for name, reason in skipped])
-        raise InputError(f"no image can be decoded ({listed})")
+        raise InputError(f"no image can be used ({listed})", "ganedit info FILE says more about one")
     names, readers = [entries[i][0] for i in kept], [entries[i][1] for i in kept]
     return Pictures(names, readers, scales, held, skipped)

@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from ganedit import files
 from ganedit.errors import InputError
-from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, atomic_path, spelling
+from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, atomic_path, check_regular, spelling
 from ganedit.images import colour
 from ganedit.images.animation import ANIMATED
 from ganedit.images.encode import encode, keeps_grey
@@ -411,6 +411,7 @@ def list_images(path: str | Path) -> list[Path]:
     path = Path(path)
     if path.is_file():
         return [path]
+    check_regular(path)
     if not path.is_dir():
         raise InputError(f"{path} does not exist", spelling(path))
     names = sorted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +13,7 @@ import torch
 
 from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
 from ganedit.audio.vocoders import vocoder_of
+from ganedit.errors import UsageError
 from ganedit.metrics.sounds import read_sounds
 from ganedit.metrics.spectra import multi_resolution_distance
 
@@ -68,6 +70,7 @@ def measure_vocoders(
         What was measured, by vocoder.
 
     Raises:
+        UsageError: `seconds` that are not finite and above 0.
         InputError: A folder without sounds, or a sound that cannot be read.
         CheckpointError: A model is not a vocoder, or is one for other spectrograms.
 
@@ -78,6 +81,8 @@ def measure_vocoders(
     """
     watch = watch or (lambda title, total: nullcontext(lambda done, of: None))
     cfg = SpectrogramConfig()
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise UsageError(f"`seconds={seconds}` must be above 0 and finite", "such as 5; leave it out for all")
     given = [sound for folder in folders for sound in read_sounds(Path(folder), cfg.rate, limit).values()]
     most = None if seconds is None else round(seconds * cfg.rate)
     clips = [levelled(sound[:most], cfg.rate, cfg).samples for sound in given]

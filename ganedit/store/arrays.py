@@ -31,6 +31,8 @@ def read_arrays(path: Path, kind: str, hint: str) -> Any:
         InputError: The file is missing, damaged, hostile, or holds objects instead of numbers.
     """
     check_regular(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a file", hint)
     if not path.is_file():
         raise InputError(f"{path}: no such file", spelling(path))
     try:
@@ -43,6 +45,8 @@ def read_arrays(path: Path, kind: str, hint: str) -> Any:
 
 
 def _content(path: Path) -> Any:
+    if not path.stat().st_size:
+        raise ValueError("it is empty")
     if path.suffix in (".npy", ".npz"):
         try:
             if path.suffix == ".npy" and (start := _start_of_objects(path)):

@@ -108,6 +108,9 @@ class ModelCard:
         """
         known = {f.name for f in fields(cls)}
         values = {k: v for k, v in values.items() if k in known}
+        required = ("name", "task", "architecture", "config")
+        if missing := [key for key in required if key not in values]:
+            raise CheckpointError(f"the model card lacks {', '.join(missing)}", "get the model again")
         try:
             values["metrics"] = tuple(Metric(**m) for m in values.get("metrics", ()))
             values["value_range"] = tuple(float(x) for x in values.get("value_range", (-1.0, 1.0)))

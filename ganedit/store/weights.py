@@ -123,6 +123,8 @@ def record_in(
             on its content.
     """
     check_regular(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a {kind}", hint)
     if not path.is_file():
         raise InputError(f"{path}: no such file", spelling(path))
     try:
@@ -131,6 +133,9 @@ def record_in(
         if about["schema"] > schema:
             raise InputError(f"{path} was written by a newer ganedit", "update ganedit")
         yield tensors, about
+    except InputError as error:  # of the block, which does not know the file
+        where = "" if str(path) in error.message else f"{path}: "
+        raise InputError(f"{where}{error.message}", error.hint) from error
     except CheckpointError as error:
         raise InputError(f"{path} is not a {kind}: {error.message}", "make it again") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -18,7 +18,8 @@ from reference import reference_file
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ganedit.images.io import read_image, write_image
+from ganedit.errors import InputError
+from ganedit.images.io import list_images, read_image, write_image
 
 EDIT = ("edit", "--device", "cpu", "--direction", "smile")
 PROJECT = ("project", "--device", "cpu", "--method", "encode", "--aligned")
@@ -161,6 +162,43 @@ def test_an_empty_name_does_not_mean_this_folder(ganedit, portrait, tmp_path):
     """As of a script's unset variable."""
     (tmp_path / "me.png").write_bytes(portrait.read_bytes())
     assert complains(ganedit("align", ""), 3, "empty name")
+    assert complains(ganedit("interpolate", "", "1", "-o", "walk.png"), 3, "empty name")
+
+
+def test_pipes_and_folders_are_not_said_to_be_missing(ganedit, tiny_faces, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder").mkdir()
+    assert complains(ganedit("interpolate", "pipe.png", "1", "-o", "walk.png"), 3, "pipe.png is a pipe")
+    with pytest.raises(InputError, match="is a pipe"):
+        list_images("pipe.png")
+    assert complains(ganedit("latent", "export", "folder", "-o", "a.npz"), 3, "folder is a folder")
+    assert complains(ganedit("direction", "import", "folder"), 3, "folder is a folder")
+
+
+def test_a_latent_that_lies_is_named_among_others(ganedit, sample):
+    bad = rewrite(sample, {"ws": torch.full((8, 8), torch.nan)})
+    ran = ganedit("latent", "export", sample, bad, "-o", "both.npz")
+    assert complains(ran, 3, "x.latent.safetensors: the latent holds")
+
+
+def test_a_latent_is_not_a_model(ganedit, sample):
+    ran = ganedit("generate", "--model", sample, "--device", "cpu")
+    assert complains(ran, 4, "the model card lacks task, architecture, config")
+
+
+def test_a_folder_that_cannot_be_made(ganedit, sample, tmp_path, monkeypatch):
+    """As below /proc: the name of the temporary file would tell nobody anything."""
+
+    def refuse(source, target):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(source))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    ran = ganedit("latent", "export", sample, "-o", "codes.npz")
+    assert complains(ran, 3, "cannot write codes.npz: no such file or directory")
+
+
+def test_an_empty_value_is_shown(ganedit, tiny_faces):
+    assert complains(ganedit("generate", "--psi", "", "--device", "cpu"), 2, "--psi '' is not")
 
 
 def test_a_mistyped_model_has_no_directions(ganedit, tiny_faces):
@@ -209,3 +247,10 @@ def test_ctrl_c_in_a_batch_keeps_what_is_finished(ganedit, tiny_faces, portrait,
     monkeypatch.setattr("ganedit.store.registry.bundled_folder", lambda: tiny_faces / "nothing")
     ran = ganedit(*PROJECT, "a.png", "b.png", "c.png", "-o", "out", "--skip-existing")
     assert (ran.status, ran.lines) == (0, [f"out/{name}.latent.safetensors" for name in "abc"])
+
+
+@pytest.mark.parametrize("words", [("-o", ""), ("--output=",)])
+def test_an_empty_output_is_not_the_current_folder(ganedit, tiny_faces, words):
+    ran = ganedit("generate", "--seeds", "1", *words)
+    assert (ran.status, ran.out) == (2, "")
+    assert "-o is empty" in ran.err

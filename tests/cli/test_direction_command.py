@@ -211,6 +211,7 @@ def test_what_cannot_be_discovered_is_told(ganedit, tiny_faces, tmp_path):
     discover = ("direction", "discover", "--device", "cpu")
     for options, told in [
         (("--count", 0), "no 0 directions"),
+        (("--count", 10**9), "too many directions"),
         (("--activations", 1), "--method ganspace"),
         (("--method", "ganspace", "--samples", 4), "too few"),
         (("--layers", "rough"), "rough"),

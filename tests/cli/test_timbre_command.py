@@ -322,3 +322,9 @@ def test_vocoders_are_compared(ganedit, tmp_path, models):
         parts = row["spectral convergence"] + row["log magnitude"]
         assert row["distance"] == pytest.approx(parts)
         assert row["times real time"] > 0
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_impossible_lengths_of_copy_synthesis(ganedit, tmp_path, seconds):
+    ran = ganedit("metrics", "vocoder", tmp_path, "--vocoders", "griffin-lim", "--seconds", seconds)
+    assert (ran.status, "must be above 0 and finite" in ran.err) == (2, True), ran.err

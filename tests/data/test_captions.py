@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 import torch
 
-from ganedit.data.captions import Caption, compose, matches, vocabulary
+from ganedit.data.captions import Caption, compose, matches, read_facts, vocabulary
+from ganedit.errors import InputError
 from ganedit.store.open_clip_network import words_of
 
 FACES = torch.tensor([[1.0, 34.0, 0.95], [0.0, 8.0, 0.05], [0.0, 71.0, 0.9], [1.0, 1.0, math.nan]])
@@ -49,3 +51,9 @@ def test_truth_by_hand():
 def test_a_smile_that_nobody_knows_is_no_smile():
     fits = matches([Caption("smiling", smile=True), Caption("serious", smile=False)], FACES)
     assert fits[3].tolist() == [0, 0]
+
+
+def test_a_word_that_is_no_fact_is_told_with_its_column_and_set(tmp_path):
+    (tmp_path / "labels.csv").write_text("file,smile\na.png,yes\n")
+    with pytest.raises(InputError, match=f"the column smile of the labels of {tmp_path} holds 'yes'"):
+        read_facts(tmp_path, ["a.png"])

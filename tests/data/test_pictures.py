@@ -118,7 +118,7 @@ def test_small_empty_and_damaged(tmp_path):
     with pytest.raises(InputError, match="empty holds no images"):
         load_pictures([tmp_path / "empty"], size=16)
     (tmp_path / "empty/torn.png").write_bytes(b"\x89PNG")
-    with pytest.raises(InputError, match=r"no image can be decoded \(torn\.png"):
+    with pytest.raises(InputError, match=r"no image can be used \(torn\.png"):
         load_pictures([tmp_path / "empty"], size=16)
 
 

@@ -83,8 +83,10 @@ def test_it_learns_and_what_it_exports_loads(sets, tmp_path):
 
 
 def test_unknown_attributes_and_words(sets):
-    with pytest.raises(UsageError, match="no set has a column `beard`"):
+    with pytest.raises(UsageError, match="no set has a column 'beard'"):
         load_sets(sets, options(attributes="beard"))
+    with pytest.raises(UsageError, match="names no attribute"):
+        load_sets(sets, options(attributes=" ,"))
     labels = sets[0] / "labels.csv"
     labels.write_text(labels.read_text().replace("3.png,yes", "3.png,perhaps"))
     with pytest.raises(InputError, match="more than two values"):
@@ -123,7 +125,7 @@ def test_pose_is_measured_where_no_set_tells_it(sets, monkeypatch):
     data = load_sets(sets, options(attributes="smile,yaw,pitch"))
     assert data.config.numbers == ("yaw", "pitch")
     assert data.train.labels[:, 1:].nanmean(0).tolist() == [3, -4]
-    with pytest.raises(UsageError, match="no set has a column `yaw`"):
+    with pytest.raises(UsageError, match="no set has a column 'yaw'"):
         load_sets(sets, options(attributes="smile,yaw,pitch", template=""))
 
 
@@ -139,3 +141,31 @@ def test_the_command_trains_and_tells_the_accuracy(sets, tmp_path, capfd):
     assert "smile accuracy" in said.err
     card = ModelCard.load(tmp_path / "run/model")
     assert (card.name, card.template, card.data) == ("brightness", "", "Squares.")
+
+
+def with_ages(path, ages):
+    header, *rows = path.read_text().splitlines()
+    at = header.split(",").index("age")
+    cells = [row.split(",") for row in rows]
+    rows = [
+        ",".join([*row[:at], age, *row[at + 1 :]]) for row, age in zip(cells, ages(len(cells)), strict=True)
+    ]
+    path.write_text("\n".join([header, *rows]) + "\n")
+
+
+def test_labels_that_are_not_finite(sets):
+    with_ages(sets[1] / "labels.csv", lambda count: ["inf", *map(str, range(1, count))])
+    with pytest.raises(InputError, match="'age' holds numbers that are not finite"):
+        load_sets(sets, options())
+    with_ages(sets[1] / "labels.csv", lambda count: ["nan"] * count)
+    with pytest.raises(InputError, match="'age' is nan for every image"):
+        load_sets(sets, options())
+
+
+def test_an_attribute_that_never_varies(sets):
+    for folder in sets:
+        path = folder / "labels.csv"
+        header, *rows = path.read_text().splitlines()
+        path.write_text("\n".join([f"{header},hat", *(f"{row},no" for row in rows)]) + "\n")
+    with pytest.raises(InputError, match="'hat' is no for every image"):
+        load_sets(sets, options(attributes="smile,hat"))

@@ -14,8 +14,8 @@ from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector, projection_request
-from ganedit.errors import CheckpointError, InputError, UsageError
-from ganedit.files import LATENT_SUFFIX, is_address, latents_in, sha256_file, spelling
+from ganedit.errors import CheckpointError, InputError, NoFaceError, UsageError
+from ganedit.files import LATENT_SUFFIX, check_regular, is_address, latents_in, sha256_file, spelling
 
 if TYPE_CHECKING:
     from ganedit.latent.inversion.photos import Crop
@@ -236,7 +236,10 @@ class Codes:
         from ganedit.images.io import read_image
         from ganedit.latent.inversion.photos import crops_of
 
-        (crop,) = crops_of(read_image(path), generator)
+        try:
+            (crop,) = crops_of(read_image(path), generator)
+        except NoFaceError as error:
+            raise NoFaceError(f"{path}: {error.message}", error.hint) from error
         stem = self.projections.console.stem_of(path)
         return self.projections.of(crop, face_stem(stem, crop.number), generator)
 
@@ -284,6 +287,10 @@ def _files(word: str) -> list[Path]:
     """
     from ganedit.images.io import list_images
 
+    if not word:  # as of a script's unset variable; Path("") would be this folder
+        raise InputError(
+            "an empty name was given", "name latents, photos, folders, or seeds such as 7 or 0-3"
+        )
     path = Path(word)
     if path.is_dir():
         return latents_in(path) or list_images(path)
@@ -291,6 +298,7 @@ def _files(word: str) -> list[Path]:
         return [path]
     if SEED.fullmatch(word):
         return []
+    check_regular(path)
     if is_address(word):
         raise InputError(f"there is no {word}", spelling(word))
     raise InputError(f"there is no {word}", "name latents, photos, folders, or seeds such as 7 or 0-3")

@@ -44,7 +44,7 @@ def with_flags(text: str) -> str:
         dashed = _NAMES.get(name, name).replace("_", "-")
         if value == "False":
             return f"--no-{dashed}"
-        return f"--{dashed}" if value in (None, "True") else f"--{dashed} {value}"
+        return f"--{dashed}" if value in (None, "True") else f"--{dashed} {value or repr('')}"
 
     return _FIELD.sub(flag, text)
 

@@ -274,9 +274,8 @@ def _rows(path: Path) -> list[list[str]]:
             f"{path} cannot be read as a CSV: {what}", "it needs the columns file, and the scores"
         ) from error
     if len(header) != 2 or header[0].strip() != "file":
-        raise InputError(
-            f"{path} has the columns {', '.join(header) or 'none'}", "it needs two: file, and the scores"
-        )
+        found = f"the columns {', '.join(header)}" if header else "no columns"
+        raise InputError(f"{path} has {found}", "it needs two: file, and the scores")
     return rows
 
 

@@ -67,6 +67,8 @@ def load_sets(
         InputError: As in `load_images`, or a column has more than two values that are not numbers.
     """
     wanted = [name.strip() for name in options.attributes.split(",") if name.strip()]
+    if not wanted:
+        raise UsageError(f"`attributes={options.attributes}` names no attribute", "such as smile,age")
     most = options.limit or None
     sets = [load_images(path, resolution=POSE_SIDE, limit=most, progress=progress) for path in sources]
     for name, reason in (skipped for data in sets for skipped in data.skipped):
@@ -79,11 +81,13 @@ def load_sets(
     pose = [name for name in POSE if name in untold and options.template]
     lost = [name for name in untold if name not in pose]
     if lost:
-        raise UsageError(f"no set has a column `{lost[0]}`", "see the first line of each labels.csv")
+        raise UsageError(f"no set has a column {lost[0]!r}", "see the first line of each labels.csv")
 
     binary, meanings = [], {}
     for name in (name for name in wanted if name not in pose):
         values = sorted({value for text in texts for value in text.get(name, [])})
+        if len(values) == 1:
+            raise InputError(f"{name!r} is {values[0]} for every image", "nothing can be learned from that")
         if len(values) == 2:
             binary.append(name)
             meanings[name] = values[1]
@@ -241,13 +245,16 @@ def _numbers(name: str, column: Sequence[str], positive: str | None) -> Tensor:
     if positive is not None:
         return torch.tensor([float(value == positive) for value in column])
     try:
-        return torch.tensor([float(value) for value in column])
+        numbers = torch.tensor([float(value) for value in column])
     except ValueError as error:
         words = ", ".join(sorted(set(column))[:5])
         raise InputError(
-            f"`{name}` holds more than two values that are not all numbers: {words}",
+            f"{name!r} holds more than two values that are not all numbers: {words}",
             "an attribute is a number, or one of two words",
         ) from error
+    if numbers.isinf().any():
+        raise InputError(f"{name!r} holds numbers that are not finite", "correct them in labels.csv")
+    return numbers
 
 
 def _split(

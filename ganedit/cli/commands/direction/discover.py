@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,10 +17,7 @@ from ganedit.cli.kit.options import Model
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
 
-if TYPE_CHECKING:
-    pass
-
-
+MOST = 1000  # directions
 LEARNED = (
     6.0  # largest magnitude on the sheet for directions that were learned with shifts of about this size
 )
@@ -69,6 +66,8 @@ def discover(
     from ganedit.latent.mixing import rows_of
 
     _check(method, activations, run)
+    if count > MOST:
+        raise UsageError(f"--count {count} is too many directions", f"choose 1 to {MOST}, such as 8")
     check_faces(faces)
     destination = Destination(output)
     check_folder(destination.folder)

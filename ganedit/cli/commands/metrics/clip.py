@@ -39,11 +39,15 @@ def clip(
         )
     facts = read_facts(data, images.names)[skip:]
     if not len(facts):
-        raise InputError(f"{data} has {len(images)} images, and --skip {skip} leaves none")
+        raise InputError(
+            f"{data} has {len(images)} images, and --skip {skip} leaves none", "choose a smaller --skip"
+        )
     columns = dict(zip(FACTS, facts.unbind(1), strict=True))
     labels = {name: column for name, column in columns.items() if not column.isnan().all()}
     if not labels:
-        raise InputError(f"the labels of {data} have no column {', '.join(FACTS)}")
+        raise InputError(
+            f"the labels of {data} have none of the columns {', '.join(FACTS)}", "add one to its labels.csv"
+        )
     found = zero_shot(judge, images.images[skip:], labels)
     lines = [f"{name:<24} {value:.3f}" for name, value in found.items()]
     console.answer("\n".join(lines), {"model": judge.name, "pictures": len(facts), **found})

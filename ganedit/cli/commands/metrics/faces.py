@@ -33,7 +33,7 @@ def faces(
     """
     for name, count in (("--samples", samples), ("--detect", detect), ("--real", real)):
         if count < 4:
-            raise UsageError(f"{name} {count} is too few", "pass at least some hundred")
+            raise UsageError(f"{name} {count} must be at least 4", "some hundred give stable numbers")
     if not math.isfinite(psi):
         raise UsageError(f"--psi {psi} is not a finite number", "0.5 to 1 are usual")
     from ganedit.data.images import load_images

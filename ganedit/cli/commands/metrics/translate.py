@@ -66,7 +66,7 @@ def translate(
     )
 
     if limit < 2:
-        raise UsageError(f"--limit {limit} is too few", "pass at least some hundred")
+        raise UsageError(f"--limit {limit} must be at least 2", "some hundred give stable numbers")
     if (classifier is None) != (target is None):
         raise UsageError("--classifier and --target belong together", "give both, or none")
     if faces is not None and faces not in TEMPLATE_NAMES:

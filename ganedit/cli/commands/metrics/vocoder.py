@@ -9,6 +9,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.sounds import Limit, print_table
+from ganedit.errors import UsageError
 
 Vocoders = Annotated[str, typer.Option(help="Vocoders: names or folders, separated by commas.")]
 COLUMNS = ("distance", "spectral convergence", "log magnitude", "times real time")
@@ -28,9 +29,12 @@ def vocoder(
     """
     from ganedit.metrics.vocoding import measure_vocoders
 
+    named = [name.strip() for name in vocoders.split(",") if name.strip()]
+    if not named:
+        raise UsageError("--vocoders names no vocoder", "such as griffin-lim,gan")
     found = measure_vocoders(
         sounds,
-        [name.strip() for name in vocoders.split(",")],
+        named,
         limit=limit or None,
         seconds=seconds or None,
         device=console.options.device,
