@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from ganedit.errors import DiskFullError, GaneditError, InputError, UsageError
 from ganedit.limits import MAX_FILE
 
+NCNN_LAYERS, NCNN_WEIGHTS = ".param", ".bin"  # the two files of a network of NCNN
 LATENT_SUFFIX = ".latent.safetensors"
 ARRAY_SUFFIXES = (".npz", ".npy", ".pt", ".pth")
 """Suffixes of files in which other programs keep latents and directions."""

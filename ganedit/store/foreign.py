@@ -21,7 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, UsageError
-from ganedit.files import first_bytes, parse_json, read_text
+from ganedit.files import NCNN_LAYERS, first_bytes, parse_json, read_text
 from ganedit.store.formats.state_dicts import state_dict
 
 FORMATS = (
@@ -46,7 +46,7 @@ FORMATS = (
 
 PICKLED = (b"PK\x03\x04", b"\x80", b"(", b"c", b"}", b"]")
 """First bytes of PyTorch's archives, and of pickles of every protocol."""
-NCNN_WEIGHTS = b"\x47\x6b\x30\x01"
+NCNN_MAGIC = b"\x47\x6b\x30\x01"
 """First bytes of NCNN's .bin files, if their first weights have 16 bits."""
 KINDS = {
     b"<": "it is a web page, such as a download site shows instead of the file",
@@ -192,14 +192,14 @@ def _recognised(content: Any, path: Path) -> Foreign | None:
 
 def open_container(path: Path) -> Any:
     """The plain values, tensors and stand-ins in a file, or in the two files of a folder, by name."""
-    from ganedit.store.ncnn import PARAM, read_graph
+    from ganedit.store.ncnn import read_graph
     from ganedit.store.pickles.unpickle import read_pickled
     from ganedit.store.weights import read_weights
 
     if path.is_dir():
         return _open_folder(path)
     start = first_bytes(path)
-    if path.suffix == PARAM or start.startswith(NCNN_WEIGHTS):
+    if path.suffix == NCNN_LAYERS or start.startswith(NCNN_MAGIC):
         return read_graph(path)
     if start[8:9] == b"{":
         return read_weights(path)[0]

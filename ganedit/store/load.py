@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ganedit.compute import find_device, find_dtype, keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError
-from ganedit.files import first_bytes, parse_json, sha256_file, spelling, stamp
+from ganedit.files import NCNN_LAYERS, NCNN_WEIGHTS, first_bytes, parse_json, sha256_file, spelling, stamp
 from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
@@ -32,7 +32,6 @@ from ganedit.store.models import (
     Upscaler,
     Vocoder,
 )
-from ganedit.store.ncnn import BIN, PARAM
 from ganedit.store.registry import DISCRIMINATOR, WEIGHTS
 from ganedit.store.swapping import filled
 from ganedit.store.weights import check_header, read_weights, write_weights
@@ -391,8 +390,8 @@ def card_of(foreign: Foreign, name: str, path: Path) -> ModelCard:
 
 def _file_of(path: Path) -> Path:
     """The weights of a foreign checkpoint, which may be a folder of diffusers or transformers, or NCNN's."""
-    if path.suffix == PARAM and path.is_file():
-        return path.with_suffix(BIN)
+    if path.suffix == NCNN_LAYERS and path.is_file():
+        return path.with_suffix(NCNN_WEIGHTS)
     return path / "pytorch_model.bin" if path.is_dir() else path
 
 

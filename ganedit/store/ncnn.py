@@ -17,10 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import atomic_path, read_bytes, read_text, spelling
+from ganedit.files import NCNN_LAYERS, NCNN_WEIGHTS, atomic_path, read_bytes, read_text, spelling
 from ganedit.limits import MAX_MODULES
 
-PARAM, BIN = ".param", ".bin"
 MAGIC = "7767517"  # first line of a .param
 FLOAT16, FLOAT32 = 0x01306B47, 0  # flags before the weights of a convolution
 SUM, NEAREST, BICUBIC, LEAKY = 1, 1, 3, 2  # values of options
@@ -75,7 +74,7 @@ def files_of(path: Path) -> tuple[Path, Path]:
     Raises:
         InputError: The other one is not beside it.
     """
-    param, weights = path.with_suffix(PARAM), path.with_suffix(BIN)
+    param, weights = path.with_suffix(NCNN_LAYERS), path.with_suffix(NCNN_WEIGHTS)
     for one in (param, weights):
         if not one.is_file():
             raise InputError(f"{one} is missing", f"a network of NCNN consists of two files; {spelling(one)}")
@@ -198,7 +197,7 @@ def write_graph(path: Path, graph: Graph, *, half: bool = True) -> tuple[Path, P
     graph = with_splits(graph)
     values = sum(len(layer.outputs) for layer in graph)
     rows = [MAGIC, f"{len(graph)} {values}", *map(_row, graph)]
-    param, weights = path.with_suffix(PARAM), path.with_suffix(BIN)
+    param, weights = path.with_suffix(NCNN_LAYERS), path.with_suffix(NCNN_WEIGHTS)
     with atomic_path(weights) as temporary, temporary.open("wb") as file:
         for layer in graph:
             for name, tensor in layer.weights.items():

