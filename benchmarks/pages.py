@@ -157,7 +157,7 @@ def pasting() -> np.ndarray:
 def upscaling() -> np.ndarray:
     small = resize(portrait().pixels[60:220, 150:310], (80, 80))
     rows = {"80 pixels, enlarged": resize(small, (320, 320))}
-    for name in ("upscale-x4", "upscale-x4-gan"):
+    for name in ("upscale-x4", "upscale-x4-gan", "real-esrgan-x4"):
         rows[name] = upscale(Photo(small), cast(Upscaler, load(name))).pixels
     return in_a_row(rows)
 

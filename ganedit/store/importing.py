@@ -18,7 +18,7 @@ from ganedit.store import registry
 from ganedit.store.architectures import build
 from ganedit.store.cards import CARD, ModelCard
 from ganedit.store.foreign import Foreign, open_container, open_foreign, supported
-from ganedit.store.load import DISCRIMINATOR_OF, card_of, save_model, verify
+from ganedit.store.load import DISCRIMINATOR_OF, UNKNOWN_LICENCE, card_of, save_model, verify
 from ganedit.store.settings import telling_norm, with_settings
 from ganedit.store.swapping import tidy
 from ganedit.store.weights import check_header, read_weights
@@ -91,6 +91,8 @@ def import_model(
         "source": source,
         "data": data,
     }
+    if licence and card.notes == UNKNOWN_LICENCE:
+        card = replace(card, notes="")
     card = replace(card, **{key: value for key, value in given.items() if value})
     stored = DTYPES[dtype] if dtype else None
     tidy(registry.user_folder())

@@ -37,6 +37,7 @@ from ganedit.store.swapping import filled
 from ganedit.store.weights import check_header, read_weights, write_weights
 
 Kind = TypeVar("Kind", bound=Model)
+UNKNOWN_LICENCE = "its licence and alignment are not known to ganedit"
 DISCRIMINATOR_OF = {"stylegan2": "stylegan2-discriminator", "stylegan3": "stylegan2-discriminator"}
 TYPES: dict[str, type[Model]] = {
     "classifier": Classifier,
@@ -384,7 +385,7 @@ def card_of(foreign: Foreign, name: str, path: Path) -> ModelCard:
         sha256=_sha256(_file_of(path)),
         discriminator=dict(foreign.discriminator.config) if foreign.discriminator else {},
         details={"family": foreign.family, **foreign.details},
-        notes=foreign.notes or "its licence and alignment are not known to ganedit",
+        notes=foreign.notes or UNKNOWN_LICENCE,
     )
 
 
