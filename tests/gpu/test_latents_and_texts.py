@@ -13,6 +13,8 @@ from gpu_cases import Near, assert_nothing_left_out, functions_reached, home, no
 from reference import reference_file
 
 import ganedit
+from ganedit.images.io import read_image, write_image
+from ganedit.latent import truncation
 from ganedit.latent.arithmetic import combine
 from ganedit.latent.directions.channel_search import Search, find_channels_that
 from ganedit.latent.directions.channels import channel_direction
@@ -60,11 +62,13 @@ PLACES = SimpleNamespace()  # folders of the models
 def _models(tiny_models, tiny_clip, portrait, tmp_path_factory):
     PLACES.folder = tmp_path_factory.mktemp("gpu")
     (PLACES.folder / "photos").mkdir()
-    shutil.copy(portrait, PLACES.folder / "photos")
+    face = read_image(portrait).pixels[:300, 80:400]  # quickly found
+    write_image(PLACES.folder / "photos" / "me.png", face)
     PLACES.models = shutil.copytree(tiny_models, PLACES.folder / "models")
     PLACES.clip = tiny_clip
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("GANEDIT_HOME", str(PLACES.models))
+        patched.setattr(truncation, "CLUSTERED", 64)
         patched.setattr(channels, "channel_relevance", partial(channels.channel_relevance, samples=4))
         patched.setattr("ganedit.store.registry.bundled_folder", lambda: PLACES.folder / "nothing")
         yield
