@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 from reference import reference_file
 
 from ganedit.files import sha256_file
 from ganedit.images.io import read_image, write_image
+from ganedit.nets.srvgg import SRVGGConfig, SRVGGNet
+from ganedit.store.cards import ModelCard
 from ganedit.store.downloads import catalogue, wheels
+from ganedit.store.load import save_model
 
 
 @pytest.fixture
@@ -76,3 +80,28 @@ def test_a_damaged_package_is_no_reason_to_stop(ganedit, photo, package):
     ran = ganedit("upscale", "a.png", "--json")
     assert ran.json[0]["model"] == "upscale-x4"
     assert "real-esrgan-x4 cannot be set up" in ran.err
+
+
+@pytest.fixture
+def pair(tmp_path, photo):
+    """A model, and the same without denoising, whose weights are all 0: it enlarges by repeating pixels."""
+    for name, factor in (("general", 1.0), ("general-wdn", 0.0)):
+        torch.manual_seed(0)
+        network = SRVGGNet(SRVGGConfig(width=4, layers=1, scale=2))
+        state = {key: value * factor for key, value in network.state_dict().items()}
+        save_model(tmp_path / "home" / name, ModelCard(name, "upscaler", "srvgg", asdict(network.cfg)), state)
+
+
+def test_denoising_blends_two_models(ganedit, pair, photo):
+    run = ("upscale", "a.png", "--model", "general")
+    plain, all_of_it = ganedit(*run, "-o", "a2.png"), ganedit(*run, "-dn", 1, "-o", "b2.png")
+    none = ganedit(*run, "--denoise", 0, "-o", "c2.png")
+    assert (plain.status, all_of_it.status, none.status) == (0, 0, 0), none.err
+    assert np.array_equal(read_image("a2.png").pixels, read_image("b2.png").pixels)
+    repeated = read_image("a.png").pixels.repeat(2, axis=0).repeat(2, axis=1)
+    assert np.array_equal(read_image("c2.png").pixels, repeated)
+    assert not np.array_equal(read_image("a2.png").pixels, repeated)
+    assert ganedit(*run, "--denoise", 2).status == 2
+    refused = ganedit("upscale", "a.png", "--model", "upscale-x4", "--denoise", 0.5)
+    assert refused.status == 2
+    assert "upscale-x4 has no upscale-x4-wdn beside it" in refused.err

@@ -11,7 +11,9 @@ from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import best_upscaler, open_model
 from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
 from ganedit.cli.kit.pictures import PictureJob, Size, Work
+from ganedit.errors import UsageError
 
+NOISY = "-wdn"  # ends the name of the same model, trained without denoising
 TileShort = Annotated[
     int | None,
     typer.Option("--tile", "-t", help="Side of the tiles; 0: no tiles (default: what memory allows)."),
@@ -44,6 +46,12 @@ def command(
             "--scale", "-s", help="How many times as wide and high, such as 2 or 1.5 (default: the model's)."
         ),
     ] = None,
+    denoise: Annotated[
+        float | None,
+        typer.Option(
+            "--denoise", "-dn", help="Denoising, 0 to 1, with real-esrgan-x4-general (default: its own, 1)."
+        ),
+    ] = None,
     size: Size = None,
     tile: TileShort = None,
     suffix: Annotated[
@@ -61,14 +69,24 @@ def command(
     from ganedit.images.sizes import check_size
     from ganedit.images.tiles import check_tile
     from ganedit.images.upscaling import check_scale, upscale
+    from ganedit.store import registry
 
     check_size(size)
     check_scale(scale)
     check_tile(tile)
+    if denoise is not None and not 0 <= denoise <= 1:
+        raise UsageError(f"--denoise {denoise} must be between 0 and 1")
     name = model or best_upscaler(console)
+    if denoise is not None and registry.find(name + NOISY) is None:
+        raise UsageError(
+            f"{name} has no {name}{NOISY} beside it, a model that keeps noise",
+            f"ganedit models pull real-esrgan-x4-general real-esrgan-x4-general{NOISY}",
+        )
 
     def prepare() -> Work:
         upscaler = open_model(console, name, "upscale", name if model is None else "")
+        if denoise is not None:
+            upscaler = upscaler.blended(open_model(console, name + NOISY, "upscale"), 1 - denoise)
 
         def change(photos: Sequence[Photo], progress: Progress) -> list[Photo]:
             return [
@@ -80,5 +98,6 @@ def command(
 
     PictureJob(
         console, "upscale", name, suffix, output, prepare,
-        parameters={"scale": scale, "size": size, "tile": tile}, films=True, metadata=not no_metadata,
+        parameters={"scale": scale, "denoise": denoise, "size": size, "tile": tile},
+        films=True, metadata=not no_metadata,
     ).run([*(inputs or ()), *also] if also else inputs)  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.errors import InputError
+from ganedit.errors import InputError, UsageError
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.base import Model
 
@@ -162,6 +163,32 @@ class Upscaler(ImageModel):
         if x.shape[1] != 3 or not x.numel():
             raise InputError(f"the model {self.name} takes images [N, 3, H, W], not {list(x.shape)}")
         return self._run(x)
+
+    def blended(self, other: Upscaler, share: float) -> Upscaler:
+        """An upscaler whose weights lie between those of two networks of one kind and origin.
+
+        Network interpolation, section 3.4 of ESRGAN (Wang et al., arXiv:1809.00219).
+
+        Args:
+            other: Trained from the same weights.
+            share: 0 for the weights of this one, 1 for those of the other.
+
+        Raises:
+            UsageError: The networks differ in more than their weights, or the share is not between 0 and 1.
+        """
+        ours, theirs = self.network.state_dict(), other.network.state_dict()
+        if not 0 <= share <= 1:
+            raise UsageError(f"a share of {share} must be between 0 and 1")
+        if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
+            raise UsageError(
+                f"{self.name} and {other.name} are different networks",
+                "only weights of one network can be blended",
+            )
+        network = copy.deepcopy(self.network)
+        network.load_state_dict({k: torch.lerp(v, theirs[k].to(v), share) for k, v in ours.items()})
+        made = Upscaler(self.card, network, self.device, self.dtype)
+        made.original = self
+        return made
 
 
 def _padded(x: Tensor, multiple: int, smallest: int) -> Tensor:
