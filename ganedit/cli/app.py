@@ -207,7 +207,7 @@ def _with_default_values(argv: Sequence[str], name: str | None) -> list[str]:
 
 def _refuse_empty_output(argv: Sequence[str]) -> None:
     """Refuse `-o ""`, as of a script's unset variable: as a path it would be the current folder."""
-    pairs = zip(argv, (*argv[1:], None), strict=True)
+    pairs = zip(argv, (*argv[1:], None), strict=False)
     if any(
         word in ("-o=", "--output=") or (word in ("-o", "--output") and value == "") for word, value in pairs
     ):

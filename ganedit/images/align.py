@@ -9,6 +9,7 @@ continuous positions, in which that centre lies at (0.5, 0.5) and the crop cover
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from ganedit.images.faces import load_landmarks as load_landmarks
 from ganedit.images.faces import select_faces as select_faces
 from ganedit.images.io import Photo, as_photo
 from ganedit.images.pixels import to_depth
+
+LOG = logging.getLogger(__name__)
 
 _FINEST = 4096  # side at which the published recipe transforms crops of any size
 
@@ -129,6 +132,10 @@ def align_faces(
     else:
         _check_landmarks(faces, pixels)
     chosen = select_faces(faces, face)
+    if face == "largest" and len(faces) > 1:
+        name = as_photo(photo).path
+        where = name.name if name else "the photo"
+        LOG.warning(f"{where} shows {len(faces)} faces; this takes the largest, `face=all` takes every one")
     return [(1 + faces.index(f), align_face(pixels, f.landmarks, size, template)) for f in chosen]
 
 

@@ -77,7 +77,7 @@ def change_faces(
 
 def _faces(photo: Photo, template: Template, size: int, which: str | int) -> list[AlignedFace]:
     try:
-        return [face for _, face in align_faces(photo.pixels, size=size, template=template, face=which)]
+        return [face for _, face in align_faces(photo, size=size, template=template, face=which)]
     except NoFaceError as problem:
         raise NoFaceError(
             problem.message,

@@ -56,7 +56,7 @@ def find_faces(pixels: np.ndarray, *, threshold: float = 0.0, largest: bool = Fa
     height, width = grey.shape
     raise NoFaceError(
         f"found no face in {width}x{height} pixels{_uncertain_spot(grey, threshold) if rejected else ''}; "
-        f"tried {', '.join(tried)}, threshold {threshold:g}",
+        f"tried {', '.join(tried)}" + (f", threshold {threshold:g}" if threshold else ""),
         "crop the photo around the face, or try ganedit align with `threshold=-0.5` or `landmarks`",
     )
 

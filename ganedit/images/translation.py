@@ -207,7 +207,13 @@ def _cut(photo: Photo | LabelMap, model: Translator, seen: tuple[int, int]) -> C
     if isinstance(photo, LabelMap):
         return _cut_labels(replace(photo, labels=nearest(photo.labels, seen)), model)
     if takes_drawings(model):
-        return _cut_picture(clean_sketch(photo.pixels, photo.alpha, seen), model)
+        sketch = clean_sketch(photo.pixels, photo.alpha, seen)
+        if sketch.min() == 255:
+            raise InputError(
+                f"{photo.path or 'the image'} shows no lines, and {model.name} draws from sketches",
+                "give it a drawing; ganedit draw edges makes one of a photo",
+            )
+        return _cut_picture(sketch, model)
     return _cut_picture(sized(photo.pixels, seen), model)
 
 

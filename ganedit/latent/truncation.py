@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ganedit.latent.sampling import random_codes
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
+LOG = logging.getLogger(__name__)
+MOST_PSI = 1.5  # beyond, either side of 0, images are noise
 CLUSTERED = 10_000  # number of random codes that are clustered
 MOST_CENTRES = 1000
 _PART = re.compile(r"\s*([\w-]+)\s*=\s*(\S+)\s*")
@@ -93,6 +96,8 @@ def _number(word: str, text: str) -> float:
         value = math.nan
     if not math.isfinite(value):
         raise UsageError(f"`psi={text}` is not a finite number", "0.5 to 1 are usual, or coarse=0.5,fine=1")
+    if abs(value) > MOST_PSI:
+        LOG.warning(f"`psi={text}` goes far beyond what the generator knows: 0.5 to 1 are usual")
     return value
 
 

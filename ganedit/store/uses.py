@@ -19,6 +19,10 @@ KINDS: dict[Use, str] = {
 }
 
 
+OF_TASKS = {"generator": "generate", "vocoder": "timbre", "clip": "clip edit"}
+"""Commands for models of other kinds, by their tasks."""
+
+
 def use_of(model: Model) -> Use | None:
     """The command that a model is for; None for models of another kind."""
     if isinstance(model, Upscaler):
@@ -45,5 +49,7 @@ def need(model: Model, use: Use) -> None:
         return
     name = model.name
     if actual is None:
-        raise CheckpointError(f"{name} is {model.card.kind}, not {KINDS[use]}", "ganedit models list")
+        theirs = OF_TASKS.get(model.card.task)
+        hint = f"ganedit {theirs} --model {name}" if theirs else "ganedit models list"
+        raise CheckpointError(f"{name} is {model.card.kind}, not {KINDS[use]}", hint)
     raise CheckpointError(f"{name} is {KINDS[actual]}", f"ganedit {actual} --model {name}")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import CheckpointError, InputError
-from ganedit.files import atomic_path, check_regular, parse_json, spelling
+from ganedit.files import IMAGE_SUFFIXES, atomic_path, check_regular, parse_json, spelling
 from ganedit.limits import MAX_WEIGHTS_HEADER
 
 _ITEM_SIZE = {
@@ -137,6 +137,8 @@ def record_in(
         where = "" if str(path) in error.message else f"{path}: "
         raise InputError(f"{where}{error.message}", error.hint) from error
     except CheckpointError as error:
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            raise InputError(f"{path} is an image, not a {kind}", hint) from error
         raise InputError(f"{path} is not a {kind}: {error.message}", "make it again") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is not a {kind}, or damaged", hint) from error

@@ -506,6 +506,26 @@ def test_a_projection_made_by_edit_is_done_already(ganedit, photo, no_model):
     assert "me.projected.png is done already" in again.err
 
 
+def test_faces_of_one_photo_are_not_taken_for_each_other(ganedit, photo, tiny_faces, tmp_path):
+    half = read_image(photo).pixels
+    write_image(tmp_path / "two.png", np.concatenate([half, half[:, ::-1]], axis=1))
+    run = (*SMILE, "two.png", "--method", "encode", "--magnitude", 2, "--paste")
+    first = ganedit(*run)
+    assert (first.status, first.lines) == (0, ["two.smile+2.pasted.png"]), first.err
+    assert "two.png shows 2 faces; this takes the largest, --face all takes every one" in first.err
+    second = ganedit(*run, "--face", 2)
+    assert (second.status, second.lines) == (0, ["two.face2.smile+2.pasted.png"]), second.err
+    one, other = (read_image(ran.lines[0]).pixels != read_image("two.png").pixels for ran in (first, second))
+    middle = half.shape[1]
+    assert one[:, :middle].any() != one[:, middle:].any()
+    assert other[:, :middle].any() == one[:, middle:].any()
+    file = ganedit(*run, "-o", "x.png")
+    assert file.status == 0, file.err
+    refused = ganedit(*run, "--face", 2, "-o", "x.png")
+    assert refused.status == 2
+    assert "x.png is already there" in refused.err
+
+
 def test_a_sweep_and_a_paste_take_up_what_is_there(ganedit, projected, tmp_path):
     assert ganedit(*SMILE, "--magnitude", 2).status == 0
     made = (tmp_path / "me.smile+2.png").stat().st_mtime_ns

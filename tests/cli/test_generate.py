@@ -146,3 +146,10 @@ def test_truncation_by_layers_and_towards_clusters(ganedit, tiny_faces, tmp_path
     assert read_provenance("clusters/seed0001.png")["parameters"]["clusters"] == 2
     for options in (("--psi", "rough=1"), ("--psi", "90=1"), ("--clusters", 0)):
         assert ganedit(*draw, *options, "-o", "x").status == 2
+
+
+def test_a_psi_beyond_reason_is_told(ganedit, tiny_faces):
+    ran = ganedit("generate", "--seeds", 1, "--psi", 7)
+    assert ran.status == 0
+    assert "--psi 7 goes far beyond what the generator knows" in ran.err
+    assert ganedit("generate", "--seeds", 2, "--psi", 1).err == ""

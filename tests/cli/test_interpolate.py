@@ -102,3 +102,11 @@ def test_spaces_that_do_not_suit_the_points_are_refused(ganedit, tiny_faces, tmp
     latent.edited(uneven, {}).save("uneven.latent.safetensors")
     ran = ganedit(*WALK, "3", "uneven.latent.safetensors", "--space", "w")
     assert (ran.status, "one code for all layers" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["walk.mov", "walk.tiff"])
+def test_a_film_that_cannot_be_written_is_no_folder(ganedit, tmp_path, name):
+    ran = ganedit("interpolate", 1, 2, "-o", name)
+    assert (ran.status, ran.out) == (2, "")
+    assert f"-o {name} cannot be written as" in ran.err
+    assert not (tmp_path / name).exists()

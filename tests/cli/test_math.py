@@ -55,6 +55,9 @@ def test_a_difference_is_drawn_and_said_to_be_one(ganedit, samples):
     ran = ganedit(*MATH, "seed:1 - seed:2")
     assert ran.status == 0
     assert "add up to 0" in ran.err
+    assert "add w_avg to make a face of it" in ran.err
+    ran = ganedit("math", "seed:3 + seed:7", "-o", "sum.png")
+    assert "add up to 2, not to 1, so this is not an average of faces; divide it by 2" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,10 @@ def test_a_wrong_command_line_is_told_in_plain_words(ganedit, words, told, next_
     first, second = ran.err.splitlines()
     assert first == told
     assert second.startswith(f"  next: {next_}")
+
+
+def test_one_dash_before_a_long_option(ganedit):
+    ran = ganedit("edit", "a.png", "-magnitude", "2")
+    assert ran.status == 2
+    assert "there is no option -magnitude" in ran.err
+    assert "write --magnitude, with two dashes" in ran.err

@@ -76,9 +76,7 @@ def test_sixteen_bits(portrait):
 
 
 def test_no_face_says_what_was_tried():
-    with pytest.raises(
-        InputError, match=r"tried 160x120.* quarter turns, turns by 30 degrees, threshold 0"
-    ) as caught:
+    with pytest.raises(InputError, match=r"tried 160x120.* quarter turns, turns by 30 degrees$") as caught:
         find_faces(np.full((48, 64, 3), 128, np.uint8))
     assert "`threshold=-0.5`" in caught.value.hint
 

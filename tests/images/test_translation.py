@@ -175,6 +175,13 @@ def test_sketches_are_drawn_again_and_drawings_are_not(unet):
     assert near < far / 4
 
 
+def test_a_picture_without_lines_is_no_sketch(unet):
+    model = Translator(replace(unet.card, details={"input": "edges"}), unet.network)
+    shades = np.linspace(60, 200, 64).astype(np.uint8)[:, None, None].repeat(64, axis=1).repeat(3, axis=2)
+    with pytest.raises(InputError, match="shows no lines"):
+        ganedit.translate(Photo(shades), model)
+
+
 def test_several_at_once_are_each_for_itself(resnet, unet):
     one, two = photo(30, 40, alpha=True), photo(30, 40, np.uint16, grey=True)
     for model in (resnet, unet):

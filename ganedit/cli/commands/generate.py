@@ -60,18 +60,11 @@ def command(
     for models without a style space, such as BigGAN); with --grid also grid.png. The same seed gives the same
     image on every machine.
     """
-    import torch
-
-    from ganedit.images.io import write_image
-    from ganedit.images.sheet import sheet as make_sheet
-    from ganedit.latent.generating import generate
-
     if console.options.seed_given and noise is not Noise.random and clusters is None:
         raise UsageError(
             f"--seed {console.options.seed} has an effect only on --noise random and --clusters",
             f"--seeds {console.options.seed} draws the image of this seed",
         )
-    sampling = Sampling(psi, clusters, console.options.seed)
     numbers = parse_seeds(seeds)
     columns, rows = parse_grid(grid) if grid else (0, 0)
     if columns * rows > len(numbers):
@@ -79,6 +72,13 @@ def command(
             f"--grid {grid} needs {columns * rows} seeds, --seeds {seeds} names {len(numbers)}",
             f"--seeds 0-{columns * rows - 1}",
         )
+    import torch
+
+    from ganedit.images.io import write_image
+    from ganedit.images.sheet import sheet as make_sheet
+    from ganedit.latent.generating import generate
+
+    sampling = Sampling(psi, clusters, console.options.seed)
     move = parse_move(rotate, translate)
     destination = Destination(output, (".png",))
     destination.check_count(len(numbers), "seeds")

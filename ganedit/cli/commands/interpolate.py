@@ -23,7 +23,7 @@ from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.options import Space
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
-from ganedit.files import LATENT_SUFFIX
+from ganedit.files import FILM_SUFFIXES, IMAGE_SUFFIXES, LATENT_SUFFIX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,6 +80,11 @@ def command(
     from ganedit.latent.interpolation import interpolate
 
     kind = output.suffix.lower()
+    if kind in (*IMAGE_SUFFIXES, *FILM_SUFFIXES) and kind not in (*FILMS, *SHEETS) and not output.is_dir():
+        raise UsageError(
+            f"-o {output} cannot be written as '{kind}'",
+            f"choose {', '.join((*FILMS, *SHEETS))}, or a folder",
+        )
     sampling = Sampling(psi, clusters, console.options.seed)
     if not 2 <= steps <= MOST_STEPS:
         raise UsageError(f"--steps {steps} must be between 2 and {MOST_STEPS:,}", "such as 60")

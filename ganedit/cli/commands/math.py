@@ -68,10 +68,11 @@ def command(
     latents = {word: [point.latent for point in some] for word, some in points.items()}
     total, weight = combine(expression, latents, generator)
     if abs(weight - 1) > TOLERANCE:
-        console.note(
-            f"the weights add up to {weight:g} and not to 1: this is a difference between faces "
-            f"rather than a face; + {AVERAGE} makes one of it"
+        advice = (
+            f"add {AVERAGE} to make a face of it" if abs(weight) < TOLERANCE else f"divide it by {weight:g}"
         )
+        what = "a difference between faces" if abs(weight) < TOLERANCE else "not an average of faces"
+        console.note(f"the weights add up to {weight:g}, not to 1, so this is {what}; {advice}")
     wanted = [console.should_write(path) for path in (output, latent_beside(output))]
     if any(wanted):
         _write(console, generator, next(iter(points.values()), []), total, expression, output)

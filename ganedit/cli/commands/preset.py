@@ -86,7 +86,8 @@ def _sign(preset: Preset, given: list[str]) -> int:
         return 1
     if len(given) != 1:
         raise UsageError(
-            f"{len(given)} of {' and '.join(f'--{side}' for side in preset.sides)} were given", "give one"
+            f"this edit needs a side, and {len(given)} were given",
+            f"add {' or '.join(f'--{side}' for side in preset.sides)}",
         )
     return preset.sides[given[0]]
 

@@ -63,6 +63,8 @@ def command(
     label maps take PNGs with indexed colours. Models of faces change the face of a photo, and leave the rest
     as it is.
     """
+    if model is None:
+        raise UsageError("no --model was given", _choices())
     from ganedit.images.io import read_image
     from ganedit.images.labels import read_label_map, read_palette
     from ganedit.images.sizes import check_size, shape_of
@@ -70,8 +72,6 @@ def command(
     from ganedit.images.tiles import check_tile
     from ganedit.images.translation import batch_size, takes_faces, takes_labels, translate, translate_all
 
-    if model is None:
-        raise UsageError("no --model was given", _choices())
     name = model
     if encoder is not None and style is None:
         raise UsageError(

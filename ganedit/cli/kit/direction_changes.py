@@ -67,8 +67,6 @@ class DirectionChange(Change):
         Raises:
             UsageError: They contradict each other.
         """
-        from ganedit.latent.editing import parse_layers, parse_sweep
-
         directions, magnitudes, layers = directions or [], magnitudes or [], layers or []
         if not directions and (sweep is not None or not units.changes):
             raise UsageError("no --direction was given", "ganedit direction list shows them")
@@ -90,6 +88,8 @@ class DirectionChange(Change):
             )
         if paste is not None and paste not in PASTES:
             raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
+        from ganedit.latent.editing import parse_layers, parse_sweep
+
         rows: list[tuple[int, ...] | None] = [parse_layers(text) for text in layers] or [None]
         rest = tuple(magnitudes) or (1.0,) * wanted
         plans = {"": rest}

@@ -191,12 +191,20 @@ class Editor:
         photo = read_image(path)
         model = model_name(self.model or MODEL)
         name, whole = self.console.stem_of(path), photo if self.change.paste else None
-        targets = Targets(self.folder, name, self.change, whole, self._destination.file)
-        done = self._done_of(model, lambda stem: self._projections.sha256_of(stem, photo.sha256, model))
+        only = (
+            None if self.face == "all" else face_stem(name, 1 if self.face == "largest" else int(self.face))
+        )
+        targets = Targets(self.folder, only or name, self.change, whole, self._destination.file)
+
+        def sha256_of(stem: str) -> str | None:
+            """Checksum of the latent of a face, if this is a face to change."""
+            asked = stem == only if only else True
+            return self._projections.sha256_of(stem, photo.sha256, model) if asked else None
+
+        done = self._done_of(model, sha256_of)
         wanted = self._wanted_of_all(targets, done)
         crops = crops_of(photo, self._opened(), face="all") if self.face == "all" else []
-        numbers = [crop.number for crop in crops] or [1 if self.face == "largest" else int(self.face)]
-        stems = [face_stem(name, number) for number in numbers]
+        stems = [only] if only else [face_stem(name, crop.number) for crop in crops]
         subjects = [Subject(stem, latent_path(self.folder, stem)) for stem in stems]
         wanted += self._wanted_of(targets, subjects, done)
         if wanted:

@@ -72,7 +72,7 @@ def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES, recursive: boo
         )
     if not matches:
         more = "" if is_address(source) else ", or name a folder or a glob"
-        raise InputError(f"{source}: no such file", spelling(source) + more)
+        raise InputError(f"{source}: no such file or folder", spelling(source) + more)
     return [p for p in matches if p.is_file()]
 
 

@@ -21,7 +21,11 @@ def as_usage_error(error: Any, argv: Sequence[str], path: str) -> UsageError:
     """
     kind, said, help_ = type(error).__name__, error.format_message().rstrip("."), f"{path} --help"
     if kind == "NoSuchOption":
-        hint = did_you_mean(error.option_name, _flags(error.ctx.command))
+        flags = _flags(error.ctx.command)
+        one_dash = [word for word in argv if f"-{word.partition('=')[0]}" in flags]
+        if one_dash:  # the parser reads -magnitude as -m -a -g ...
+            return UsageError(f"there is no option {one_dash[0]}", f"write -{one_dash[0]}, with two dashes")
+        hint = did_you_mean(error.option_name, flags)
         return UsageError(
             f"there is no option {error.option_name}", hint if hint.startswith("did") else f"see {help_}"
         )

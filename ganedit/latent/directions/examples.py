@@ -249,7 +249,8 @@ def examples_from_folders(
     """
     for folder in (negative, positive):
         if not folder.is_dir():
-            raise InputError(f"{folder} is not a folder", "name a folder of photos or of latents")
+            what = "is not a folder" if Path(folder).exists() else "does not exist"
+            raise InputError(f"{folder} {what}", "name a folder of photos or of latents")
     codes: list[Tensor] = []
     labels: list[float] = []
     for label, folder in enumerate((negative, positive)):

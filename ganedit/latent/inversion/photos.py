@@ -70,7 +70,7 @@ def crops_of(
         )
     if aligned:
         return [_aligned_crop(photo, template, size)]
-    faces = align_faces(photo.pixels, size=size, template=TEMPLATES.get(template), face=face)
+    faces = align_faces(photo, size=size, template=TEMPLATES.get(template), face=face)
     source = str(photo.path.absolute()) if photo.path else ""
     return [Crop(one.crop, n, one.affine, source, photo.sha256, template) for n, one in faces]
 
