@@ -179,6 +179,7 @@ NETWORKS = {
     "stargan-discriminator": stargan_discriminator,
     "unit": unit,
     "context-encoder": called("context-encoder", (2, 4, 32, 32), resolution=32, width=4),
+    "srvgg": called("srvgg", (1, 3, 8, 8), width=4, layers=1, scale=2),
     "rrdb": called("rrdb", (1, 3, 8, 8), width=4, growth=2, blocks=1),
     "srresnet": called("srresnet", (1, 3, 8, 8), width=4, blocks=1),
     "srgan-discriminator": called("srgan-discriminator", (1, 3, 32, 32), width=4, layers=4, hidden=8),
