@@ -32,7 +32,7 @@ RIM = 3  # width in pixels of the border around a hole whose colours the filling
 def inpaint(
     photo: Photo | str | Path, hole: np.ndarray, model: Translator, *, size: int | None = None
 ) -> Photo:
-    """Fill holes in a photo (context encoders, arXiv:1604.07379; LaMa, arXiv:2109.07161); nothing else changes.
+    """Fill holes in a photo (Pathak et al., arXiv:1604.07379; LaMa, arXiv:2109.07161), and nothing else.
 
     The network sees a square about each hole, resized to the size it was trained at; for a model of faces it
     sees the aligned face, if one is found there. A model that takes any size (LaMa) sees what is around the

@@ -26,7 +26,7 @@ from ganedit.errors import CheckpointError, MissingError
 
 BIG_NUMBER = re.compile(r"\d{5}")  # in the name of a tensor: more layers than any network has
 SMALL = 2**12  # bytes up to which parameters get memory
-MAX_COMPUTED = 2**28  # bytes that a constructor may compute in total
+MAX_COMPUTED = 2**28  # bytes that a constructor may compute in total, besides twice those of the tensors
 MAX_SCALE = 16
 EXTRA = "spandrel_extra_arches"
 EXTRA_KINDS = {
@@ -64,7 +64,7 @@ class SpandrelNetwork(nn.Module):
         super().__init__()
         self.model: nn.Module = descriptor.model
         self.scale: int = descriptor.scale
-        self._call: Callable[[nn.Module, Tensor], Tensor] = descriptor._call_fn  # the public call clamps
+        self._call: Callable[..., Tensor] = descriptor._call_fn  # the public call clamps
         self._size = descriptor.size_requirements
         self._types: dict[torch.dtype, bool] = {
             torch.float32: True,
@@ -151,7 +151,8 @@ def detect(state: Mapping[str, Tensor]) -> Detected | None:
     """
     if not state or any(len(name) > 300 or BIG_NUMBER.search(name) for name in state):
         return None
-    descriptor = _load(state, _Bounded(200 * len(state) + 20_000))
+    stored = sum({s.data_ptr(): s.nbytes() for s in (t.untyped_storage() for t in state.values())}.values())
+    descriptor = _load(state, _Bounded(200 * len(state) + 20_000, MAX_COMPUTED + 2 * stored))
     if descriptor is None:
         return None
     kind, size = descriptor.architecture.name, descriptor.size_requirements
@@ -234,10 +235,10 @@ def _install_extra(state: Mapping[str, Tensor]) -> None:
 class _Bounded(TorchDispatchMode):
     """New parameters get no memory; other results must be small, and the number of operations is limited."""
 
-    def __init__(self, operations: int) -> None:
+    def __init__(self, operations: int, computed: int) -> None:
         TorchDispatchMode.__init__(self)
         self.operations = operations
-        self.bytes = MAX_COMPUTED
+        self.bytes = computed
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
