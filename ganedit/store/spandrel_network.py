@@ -120,13 +120,17 @@ class HoleConfig:
 
 
 class HoleNetwork(SpandrelNetwork):
-    """Pictures [N, 3, H, W] in [-1, 1] and the holes [N, 1, H, W], 1 inside, to pictures in [-1, 1]."""
+    """Pictures [N, 3, H, W] in [-1, 1] and the holes [N, 1, H, W], 1 inside, to pictures in [-1, 1].
+
+    MAT draws random numbers; they are the same every time.
+    """
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__(descriptor)
         self._types = {torch.float32: True}  # Fourier transforms take no other type
         self.cfg = HoleConfig(self._size.multiple_of, max(self._size.minimum, self._size.multiple_of))
-        if descriptor.architecture.name == "MAT":  # its random code: the same every time, on every device
+        self._draws = descriptor.architecture.name == "MAT"
+        if self._draws:  # also a random code
             shape = tuple(descriptor.model.z.shape)
             del descriptor.model.z
             code = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -134,8 +138,14 @@ class HoleNetwork(SpandrelNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.contiguous(memory_format=torch.contiguous_format)
-        results = [self._call(self.model, one[:, :3] / 2 + 0.5, one[:, 3:]) for one in x.split(1)]
-        return torch.cat(results) * 2 - 1
+        return torch.cat([self._filled(one) for one in x.split(1)]) * 2 - 1
+
+    def _filled(self, x: Tensor) -> Tensor:
+        devices = [x.device] if x.is_cuda else []
+        with torch.random.fork_rng(devices, enabled=self._draws):  # the same numbers for each picture
+            if self._draws:
+                torch.manual_seed(0)
+            return self._call(self.model, x[:, :3] / 2 + 0.5, x[:, 3:])
 
 
 NETWORKS: dict[str, type[SpandrelNetwork]] = {"FaceSR": FaceNetwork, "Inpainting": HoleNetwork}
