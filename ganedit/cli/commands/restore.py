@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 def command(
     console: Console,
     inputs: Pictures = None,
-    model: Annotated[
-        str, typer.Option(help="Model that restores faces: a name or a file (default: gfpgan).")
-    ] = "gfpgan",
+    model: Annotated[str, typer.Option(help="Model that restores faces: a name or a file.")] = "gfpgan",
     face: Face = "all",
     aligned: Aligned = False,
     fidelity: Annotated[
