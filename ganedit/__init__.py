@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ganedit.images.io import read_provenance as read_provenance
     from ganedit.images.io import write_image as write_image
     from ganedit.images.regions import draw_regions as draw_regions
+    from ganedit.images.restoring import restore as restore
     from ganedit.images.translation import translate as translate
     from ganedit.images.upscaling import upscale as upscale
     from ganedit.latent.arithmetic import combine as combine
@@ -118,6 +119,7 @@ _PUBLIC = {
     "rank": ("ganedit.text.ranking", "rank"),
     "translate": ("ganedit.images.translation", "translate"),
     "upscale": ("ganedit.images.upscaling", "upscale"),
+    "restore": ("ganedit.images.restoring", "restore"),
     "inpaint": ("ganedit.images.inpainting", "inpaint"),
     "box_hole": ("ganedit.images.inpainting", "box_hole"),
     "mask_hole": ("ganedit.images.inpainting", "mask_hole"),
@@ -202,6 +204,7 @@ __all__ = [
     "read_image",
     "read_provenance",
     "read_sound",
+    "restore",
     "timbre",
     "train_model",
     "translate",

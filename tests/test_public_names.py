@@ -21,6 +21,7 @@ FUNCTIONS = {
     "edit": "edit",
     "translate": "translate",
     "upscale": "upscale",
+    "restore": "restore",
     "inpaint": "inpaint",
     "colorize": "colorize",
     "draw/edges": "draw_edges",

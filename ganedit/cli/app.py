@@ -53,6 +53,7 @@ COMMANDS = {
     "presets": Entry("preset", "List these edits in one step: smile, younger, turn, ..."),
     "translate": Entry("translate", "Translate images: horses into zebras, sketches into faces."),
     "upscale": Entry("upscale", "Upscale images and films."),
+    "restore": Entry("restore", "Restore the faces of blurred or damaged images."),
     "inpaint": Entry("inpaint", "Fill holes in images."),
     "colorize": Entry("colorize", "Colourise greyscale images."),
     "draw": Entry("draw", "Draw outlines and label maps from photos, for translation and training."),

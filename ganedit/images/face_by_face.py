@@ -11,7 +11,7 @@ import numpy as np
 from ganedit.errors import NoFaceError
 from ganedit.images.align import TEMPLATES, AlignedFace, Template, align_faces, crop_from_affine
 from ganedit.images.io import Photo
-from ganedit.images.paste import paste
+from ganedit.images.paste import Mode, paste
 from ganedit.images.provenance import SYNTHETIC
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def change_faces(
     size: int | None = None,
     face: str | int = "largest",
     aligned: bool = False,
+    onto: Photo | None = None,
+    mode: Mode = "change",
 ) -> Photo:
     """Change the faces of a photo by a model of aligned faces; the rest of the photo stays as it is.
 
@@ -54,6 +56,8 @@ def change_faces(
         size: Side of the crops in pixels; None takes them at the photo's resolution.
         face: "largest", "all", or N for the N-th largest.
         aligned: The photo is an aligned crop.
+        onto: An enlarged copy of the photo into which the faces are pasted; None means the photo itself.
+        mode: How they are pasted, as in `paste`.
 
     Raises:
         NoFaceError: There is no face.
@@ -65,14 +69,16 @@ def change_faces(
     faces = _faces(photo, template, size or model.card.resolution, face)
     if len(faces) == 1 and _is_whole(faces[0], photo):
         return change(photo)
-    pixels, changed = photo.pixels, photo
+    onto, changed = onto or photo, photo
+    pixels = onto.pixels
+    ratio = np.array(pixels.shape[1::-1]) / photo.pixels.shape[1::-1]
     for one in faces:
         own = one if size else _finer(photo, one)
         changed = change(Photo(own.crop, grey=photo.grey))
-        pixels = paste(pixels, own.affine, own.crop, changed.pixels)
+        pixels = paste(pixels, own.affine * ratio[:, None], own.crop, changed.pixels, mode=mode)
     if photo.grey:
-        photo = replace(photo, icc=None, lost=None)  # its profile is not for colours
-    return replace(photo, pixels=pixels, grey=changed.grey)
+        onto = replace(onto, icc=None, lost=None)  # its profile is not for colours
+    return replace(onto, pixels=pixels, grey=changed.grey)
 
 
 def _faces(photo: Photo, template: Template, size: int, which: str | int) -> list[AlignedFace]:

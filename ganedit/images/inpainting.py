@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from ganedit.errors import CheckpointError, InputError
 from ganedit.images.align import TEMPLATES, align_faces, crop_from_affine
 from ganedit.images.io import Photo, as_photo
 from ganedit.images.paste import warp_to_photo
-from ganedit.images.pixels import luma, to_depth
+from ganedit.images.pixels import luma, resize, to_depth
 from ganedit.images.tensors import to_tensor
 from ganedit.store.models import Translator
 from ganedit.store.uses import need
@@ -24,6 +24,7 @@ LOG = logging.getLogger(__name__)
 Box = tuple[int, int, int, int]  # x, y, width, height
 CONTEXT = 2.0  # side of the square that the network sees, relative to the hole's
 SIDE = 256  # of that square in pixels, for models whose card names no resolution
+LEAST = 512  # shorter side of what a network without a size of its own sees, if the photo has that many
 RELAXED = 4  # iterations that average unknown values with their neighbours
 RIM = 3  # width in pixels of the border around a hole whose colours the filling is matched to
 
@@ -31,17 +32,19 @@ RIM = 3  # width in pixels of the border around a hole whose colours the filling
 def inpaint(
     photo: Photo | str | Path, hole: np.ndarray, model: Translator, *, size: int | None = None
 ) -> Photo:
-    """Fill holes in a photo (context encoders, Pathak et al., arXiv:1604.07379); no other pixel changes.
+    """Fill holes in a photo (Pathak et al., arXiv:1604.07379; LaMa, arXiv:2109.07161), and nothing else.
 
     The network sees a square about each hole, resized to the size it was trained at; for a model of faces it
-    sees the aligned face, if one is found there. A smooth field of colours then makes the result meet the
-    photo at the edge of the hole.
+    sees the aligned face, if one is found there. A model that takes any size (LaMa) sees what is around the
+    hole as fine as the photo, up to the size that its card names. A smooth field of colours then makes the
+    result meet the photo at the edge of the hole.
 
     Args:
         photo: A photo of any size, or its path; alpha, bit depth, greyscale mode and colour profile are kept.
         hole: [H, W] bool, true where pixels are to be replaced; from `mask_hole` or `box_hole`.
         model: An inpainting model.
-        size: Side in pixels of the square that the network sees; None takes that of the model.
+        size: Side in pixels of the square that the network sees, or the longest side for a model that takes
+            any size; None takes that of the model.
 
     Returns:
         A new photo.
@@ -60,11 +63,10 @@ def inpaint(
     need(model, "inpaint")
     photo = as_photo(photo)
     hole = _checked_hole(photo, hole)
-    side = size or model.card.resolution or SIDE
     pixels = photo.pixels.copy()
     left = hole.copy()
-    for part, affine in _regions(photo, hole, model, side):
-        _fill(pixels, left, part, affine, model, side)
+    for part, view in _regions(photo, hole, model, size):
+        _fill(pixels, left, part, view, model)
         left &= ~part
     if photo.grey:
         pixels[hole] = (luma(pixels[hole]) + 0.5)[:, None].astype(pixels.dtype)
@@ -172,16 +174,67 @@ def _checked_hole(photo: Photo, hole: np.ndarray, name: str = "the mask") -> np.
 # --- where to look ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
+class _Square:
+    """A square, by the affine [2, 3] from a crop of this side to the photo."""
+
+    affine: np.ndarray
+    side: int
+
+    def cut(self, pixels: np.ndarray) -> np.ndarray:
+        """What the network sees of a photo: [S, S, 3] uint8."""
+        return crop_from_affine(pixels, self.affine, self.side)
+
+    def mark(self, hole: np.ndarray) -> np.ndarray:
+        """The pixels [S, S] bool that show any of the hole [H, W]."""
+        marks = np.repeat(hole[..., None], 3, axis=2).astype(np.uint8) * 255
+        return np.asarray(self.cut(marks)[..., 0] > 0)
+
+    def place(self, drawn: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], np.ndarray]:
+        """What was drawn, [S, S, 3], at the photo's resolution, and its window in the photo."""
+        window, (placed, _) = warp_to_photo(
+            shape, self.affine, drawn, np.ones((self.side, self.side), np.float32)
+        )
+        return window, placed
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Rows and columns of the photo, and the height and width at which the network sees them."""
+
+    rows: slice
+    columns: slice
+    size: tuple[int, int]
+
+    def cut(self, pixels: np.ndarray) -> np.ndarray:
+        return resize(to_depth(pixels[self.rows, self.columns], np.uint8), self.size)
+
+    def mark(self, hole: np.ndarray) -> np.ndarray:
+        import cv2
+
+        marks = hole[self.rows, self.columns].astype(np.float32)
+        return np.asarray(cv2.resize(marks, self.size[::-1], interpolation=cv2.INTER_AREA) > 0)
+
+    def place(self, drawn: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], np.ndarray]:
+        own = (self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
+        return (self.rows, self.columns), resize(drawn, own)
+
+
+_View = _Square | _Window
+
+
 def _regions(
-    photo: Photo, hole: np.ndarray, model: Translator, side: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Parts of the hole [H, W] bool, and for each the affine [2, 3] from the network's crop to the photo."""
+    photo: Photo, hole: np.ndarray, model: Translator, size: int | None
+) -> Iterator[tuple[np.ndarray, _View]]:
+    """Parts of the hole [H, W] bool, and for each what the network sees."""
     import cv2
 
+    finest = model.card.details.get("finest")
+    side = min(LEAST, size or finest) if finest else size or model.card.resolution or SIDE
     if model.card.template in TEMPLATES:
         face = _face(photo.pixels, hole, model.card.template, side)
         if face is not None:
-            yield face
+            yield face[0], _Square(face[1], side)
             hole = hole & ~face[0]
         if hole.any():
             which = "a part of the hole" if face else "the hole"
@@ -194,7 +247,10 @@ def _regions(
     count, numbers = cv2.connectedComponents(grown)
     for i in range(1, count):
         part = hole & (numbers == i)
-        yield part, _square(part, side, side)
+        yield (
+            part,
+            _window(part, side, size or finest) if finest else _Square(_square(part, side, side), side),
+        )
 
 
 def _face(
@@ -243,6 +299,23 @@ def _square(hole: np.ndarray, side: int, least: int) -> np.ndarray:
     return np.array([[scale, 0, x], [0, scale, y]], float)
 
 
+def _window(hole: np.ndarray, least: int, finest: int) -> _Window:
+    """Rows and columns around the hole, at least `least` of each that the photo has; reduced so that the
+    longer side is at most `finest`."""
+    ends = [_ends(n) for n in np.nonzero(hole)]
+    margin = round(max(high - low for low, high in ends) * (CONTEXT - 1) / 2)
+    spans = []
+    for (low, high), count in zip(ends, hole.shape, strict=True):
+        length = min(max(high - low + 2 * margin, least), count)
+        start = min(max(round((low + high - length) / 2), 0), count - length)
+        spans.append(slice(start, start + length))
+    rows, columns = spans
+    sides = rows.stop - rows.start, columns.stop - columns.start
+    scale = min(1.0, finest / max(sides))
+    height, width = (max(round(n * scale), 1) for n in sides)
+    return _Window(rows, columns, (height, width))
+
+
 # --- what to draw there ----------------------------------------------------------------------------
 
 
@@ -250,17 +323,13 @@ def _fill(
     pixels: np.ndarray,
     hole: np.ndarray,
     part: np.ndarray,
-    affine: np.ndarray,
+    view: _View,
     model: Translator,
-    side: int,
 ) -> None:
     """Redraw one part of the hole, in place."""
-    seen = to_tensor(crop_from_affine(pixels, affine, side))
-    marks = np.repeat(hole[..., None], 3, axis=2).astype(np.uint8) * 255
-    mask = (torch.from_numpy(crop_from_affine(marks, affine, side)[..., 0]) > 0)[None, None]
-    drawn = redraw(model, seen, mask)[0].permute(1, 2, 0).numpy()
-    planes = (drawn * 0.5 + 0.5, np.ones((side, side), np.float32))
-    window, (filling, _) = warp_to_photo(pixels.shape, affine, *planes)
+    mask = torch.from_numpy(view.mark(hole))[None, None]
+    drawn = redraw(model, to_tensor(view.cut(pixels)), mask)[0].permute(1, 2, 0).numpy()
+    window, filling = view.place(drawn * 0.5 + 0.5, pixels.shape)
     white = np.iinfo(pixels.dtype).max
     photo = pixels[window].astype(np.float32) / white
     todo = part[window]
@@ -270,12 +339,12 @@ def _fill(
 
 
 def redraw(model: Translator, seen: Tensor, mask: Tensor) -> Tensor:
-    """The network's output for pictures with holes, for all pixels: [N, 3, S, S] in [-1, 1].
+    """The network's output for pictures with holes, for all pixels: [N, 3, H, W] in [-1, 1].
 
     Args:
         model: A model that fills holes.
-        seen: [N, 3, S, S] in [-1, 1]; the values in the holes do not matter.
-        mask: [N, 1, S, S] bool, true in the hole.
+        seen: [N, 3, H, W] in [-1, 1]; the values in the holes do not matter.
+        mask: [N, 1, H, W] bool, true in the hole.
 
     Raises:
         CheckpointError: the network takes neither 3 nor 4 channels.

@@ -64,12 +64,8 @@ def upscale(
     photo = photo if size is None else resized(photo, fitted(photo.pixels.shape, size))
     height, width = (side * model.scale for side in photo.pixels.shape[:2])
     wanted = scaled_size(photo, model.scale if scale is None else scale)
-    if max(height * width, wanted[0] * wanted[1]) > MAX_PIXELS:
-        raise InputError(
-            f"{photo.path or 'the photo'} would become {width}x{height} pixels; "
-            f"the limit is {MAX_PIXELS // 10**6} megapixels",
-            "cut it, or reduce it first with `size`",
-        )
+    for shape in ((height, width), wanted):
+        check_pixels(photo, shape)
 
     def cut(rows: slice, columns: slice) -> Tensor:
         return to_unit(photo.pixels[rows, columns])
@@ -87,6 +83,20 @@ def check_scale(scale: float | None) -> None:
     """
     if scale is not None and not 0 < scale <= MAX_SCALE:
         raise UsageError(f"`scale={scale}` must be above 0, and at most {MAX_SCALE}", "such as 2, or 1.5")
+
+
+def check_pixels(photo: Photo, size: tuple[int, int]) -> None:
+    """Refuse to enlarge a photo to a height and width beyond what ganedit reads.
+
+    Raises:
+        InputError: It would have too many pixels.
+    """
+    if size[0] * size[1] > MAX_PIXELS:
+        raise InputError(
+            f"{photo.path or 'the photo'} would become {size[1]}x{size[0]} pixels; "
+            f"the limit is {MAX_PIXELS // 10**6} megapixels",
+            "cut it, or reduce it first with `size`",
+        )
 
 
 def scaled_size(photo: Photo, scale: float) -> tuple[int, int]:

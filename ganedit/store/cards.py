@@ -14,6 +14,7 @@ TASKS = (
     "generator",
     "translator",
     "upscaler",
+    "restorer",
     "encoder",
     "classifier",
     "discriminator",

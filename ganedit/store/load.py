@@ -28,6 +28,7 @@ from ganedit.store.models import (
     Generator,
     Mapper,
     Model,
+    Restorer,
     Translator,
     Upscaler,
     Vocoder,
@@ -46,6 +47,7 @@ TYPES: dict[str, type[Model]] = {
     "encoder": Encoder,
     "generator": Generator,
     "mapper": Mapper,
+    "restorer": Restorer,
     "translator": Translator,
     "upscaler": Upscaler,
     "vocoder": Vocoder,
@@ -64,8 +66,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
             "float16" (GPU only). "auto" is float32, which gives the same image everywhere.
 
     Returns:
-        A Generator, Translator, Upscaler, Encoder, Classifier, Discriminator, Clip, Mapper or Vocoder,
-        depending on what the model is for.
+        A Generator, Translator, Upscaler, Restorer, Encoder, Classifier, Discriminator, Clip, Mapper or
+        Vocoder, depending on what the model is for.
 
     Raises:
         UsageError: There is no model of this name, or float16 was asked for on a CPU.

@@ -1,4 +1,4 @@
-"""Tells which command a translator or upscaler is for."""
+"""Tells which command a translator, upscaler or restorer is for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Literal
 
 from ganedit.errors import CheckpointError
 from ganedit.store.models.base import Model, check_model
-from ganedit.store.models.image import Translator, Upscaler
+from ganedit.store.models.image import Restorer, Translator, Upscaler
 
-Use = Literal["translate", "upscale", "inpaint", "colorize", "timbre"]
+Use = Literal["translate", "upscale", "restore", "inpaint", "colorize", "timbre"]
 
 KINDS: dict[Use, str] = {
     "translate": "a translator",
     "upscale": "an upscaler",
+    "restore": "a model that restores faces",
     "inpaint": "a model that fills holes",
     "colorize": "a model that adds colours",
     "timbre": "a translator of sounds",
@@ -27,6 +28,8 @@ def use_of(model: Model) -> Use | None:
     """The command that a model is for; None for models of another kind."""
     if isinstance(model, Upscaler):
         return "upscale"
+    if isinstance(model, Restorer):
+        return "restore"
     if not isinstance(model, Translator):
         return None
     named: Use | None = model.card.details.get("use")

@@ -21,6 +21,7 @@ from ganedit.store.models import (
     Encoder,
     Generator,
     Mapper,
+    Restorer,
     Translator,
     Upscaler,
     Vocoder,
@@ -96,6 +97,25 @@ def upscalers(device):
     return ours, esrgan(x), esrgan.blended(esrgan, 0.5)(x)
 
 
+class Balanced(torch.nn.Module):
+    """Fades faces, as far as the fidelity says."""
+
+    has_fidelity = True
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(0.4))
+
+    def forward(self, x, fidelity):
+        return x * (self.weight + fidelity / 2)
+
+
+def restorers(device):
+    card = ModelCard("tiny", "restorer", "x", {}, 9)
+    made = Restorer(card, Balanced().requires_grad_(False), device)
+    return made(noise("cpu", 2, 3, 9, 9).sigmoid(), 0.3), made.has_fidelity
+
+
 def discriminators(device):
     sees_domains = model(
         Discriminator, "stargan-discriminator", device, labels=2, resolution=16, width=4, layers=2
@@ -137,7 +157,7 @@ def clips(device):
 
 CASES = [
     generator_with_classes, generator_that_moves, generator_that_only_draws, translators, upscalers,
-    discriminators, encoders, classifiers, mappers, vocoders, clips,
+    restorers, discriminators, encoders, classifiers, mappers, vocoders, clips,
 ]  # fmt: skip
 
 

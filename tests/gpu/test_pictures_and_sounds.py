@@ -26,6 +26,7 @@ from ganedit.images.face_by_face import change_faces
 from ganedit.images.inpainting import inpaint
 from ganedit.images.io import read_image, write_image
 from ganedit.images.labels import LabelMap
+from ganedit.images.restoring import check_fidelity, restore
 from ganedit.images.targets import style_encoder, style_of, target_of
 from ganedit.images.tiles import activation_bytes
 from ganedit.images.translation import batch_size, translate, translate_all
@@ -44,7 +45,7 @@ from ganedit.metrics.zero_shot import zero_shot
 from ganedit.store.architectures import ARCHITECTURES
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_clip, load_generator, save_model
-from ganedit.store.models import Classifier, Translator, Upscaler, Vocoder
+from ganedit.store.models import Classifier, Restorer, Translator, Upscaler, Vocoder
 
 PLACES = SimpleNamespace()
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
@@ -100,6 +101,19 @@ def translations(device):
     return home((drawn, need, batch_size(plain, PIXELS.shape), folder))
 
 
+class Fading(torch.nn.Module):
+    """Fades faces, as far as the fidelity says."""
+
+    has_fidelity = True
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(0.4))
+
+    def forward(self, x, fidelity):
+        return x * (self.weight + fidelity / 2)
+
+
 def restored(device):
     photo = Photo(PIXELS)
     upscaler = model(Upscaler, "srresnet", device, width=4, blocks=1)
@@ -115,8 +129,12 @@ def restored(device):
     faces = model(Upscaler, "srresnet", device, width=4, blocks=1)  # any model: its card is all that is read
     faces.card = replace(faces.card, template="close-up")
     whole = change_faces(photo, faces, lambda crop: colorize(crop, colours), aligned=True)
+    restorer = Restorer(ModelCard("r", "restorer", "x", {}, 32, template="ffhq"), Fading().eval(), device)
+    check_fidelity(0.3, restorer)
+    square = Photo(np.ascontiguousarray(PIXELS[:32, :32]))
+    fresh = restore(square, restorer, aligned=True, fidelity=0.3, background=upscaler)
     written = write_image(PLACES.folder / f"{device.type}.png", noise(device, 1, 3, 8, 8).tanh())
-    drawn += whole, read_image(written).pixels
+    drawn += whole, fresh, read_image(written).pixels
     crops = torch.from_numpy(PIXELS[:32, :32]).permute(2, 0, 1)[None]
     measured = measure_upscaler(upscaler, PLACES.folder / "pairs"), measure_inpainting(filler, crops)
     return home((drawn, measured))

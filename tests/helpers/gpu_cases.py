@@ -133,7 +133,9 @@ def _tensors(found: Any) -> Iterator[Tensor]:
             yield from _tensors(one)
 
 
-MODELS = "Tensor|Model|Generator|Discriminator|Encoder|Classifier|Clip|Mapper|Translator|Upscaler|Vocoder"
+MODELS = (
+    "Tensor|Model|Generator|Discriminator|Encoder|Classifier|Clip|Mapper|Translator|Upscaler|Restorer|Vocoder"
+)
 
 
 def assert_nothing_left_out(cases: Iterable[Case], *packages: str, except_for: Collection[str] = ()) -> None:

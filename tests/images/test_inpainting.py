@@ -165,3 +165,49 @@ def test_transparent_pixels_are_a_hole_and_become_opaque():
     assert hole.sum() == 100
     assert (opaque.alpha[hole] == 255).all()
     assert (opaque.alpha[~hole] == 200).all()
+
+
+# ---- networks that take any size ----
+
+
+def any_size(network: nn.Module, finest: int = 1024) -> Translator:
+    return model(network, 0, finest=finest)
+
+
+def test_a_network_without_a_size_sees_the_photo_as_it_is():
+    network = Painter()
+    photo = gradient(700, 900)
+    hole = box_hole(photo, (100, 400, 90, 30))
+    result = ganedit.inpaint(photo, hole, any_size(network))
+    (seen,) = network.seen
+    assert seen.shape == (1, 4, 512, 512)
+    top, left = 415 - 256, 0  # the hole in the middle, moved into the photo
+    own = torch.from_numpy(photo.pixels[top : top + 512, left : left + 512]).permute(2, 0, 1) / 127.5 - 1
+    known = seen[0, 3] == 0
+    assert torch.allclose(seen[0, :3, known], own[:, known], atol=1e-6)
+    assert torch.equal(~known, torch.from_numpy(hole[top : top + 512, left : left + 512]))
+    assert (result.pixels[~hole] == photo.pixels[~hole]).all()
+
+
+def test_a_large_hole_is_seen_with_what_is_around_it_and_reduced():
+    network = Painter()
+    photo = gradient(300, 1200, np.uint16)
+    large = box_hole(photo, (200, 100, 700, 20))
+    hole = large | box_hole(photo, (1150, 10, 3, 3))
+    result = ganedit.inpaint(photo, hole, any_size(network, 400))
+    small, wide = network.seen
+    assert wide.shape == (1, 4, 100, 400)  # the whole photo: half of 700 on either side is 1400
+    assert small.shape == (1, 4, 300, 400)
+    marked = torch.nn.functional.interpolate(wide[:, 3:], (300, 1200))[0, 0] > 0
+    assert marked[torch.from_numpy(large)].all()
+    assert (result.pixels[~hole] == photo.pixels[~hole]).all()
+    assert result.pixels.dtype == np.uint16
+
+
+def test_a_small_photo_is_not_enlarged_and_a_size_can_be_asked_for():
+    network = Painter()
+    photo = gradient(60, 90)
+    hole = box_hole(photo, (30, 20, 10, 10))
+    ganedit.inpaint(photo, hole, any_size(network))
+    ganedit.inpaint(photo, hole, any_size(network), size=45)
+    assert [tuple(x.shape[2:]) for x in network.seen] == [(60, 90), (45, 45)]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from reference import assert_golden
 
 import ganedit
-from ganedit.errors import CheckpointError
-from ganedit.store.architectures import build
+from ganedit.errors import CheckpointError, InputError, MissingError
+from ganedit.store.architectures import build, shapes_only
 from ganedit.store.foreign import open_foreign
 from ganedit.store.formats import esrgan, srgan, super_resolution
-from ganedit.store.load import card_of, save_model
+from ganedit.store.load import card_of, from_foreign, save_model
+from ganedit.store.models import Restorer
+from ganedit.store.spandrel_network import EXTRA_KINDS, FaceNetwork
 
 pytest.importorskip("spandrel")
 ROOT = Path(__file__).parents[2]
@@ -131,13 +135,99 @@ def test_srgan_discriminator():
 # ---- what is refused, quickly and in little memory ----
 
 
-def test_models_for_other_things_are_named():
-    inpainting = spandrel_network("LaMa").state_dict()
-    with pytest.raises(CheckpointError, match="mask"):
-        super_resolution.read(inpainting)
-    grey = spandrel_network("DnCNN").state_dict()
+def thin(name: str, **sizes: object) -> dict[str, torch.Tensor]:
+    """Tensors of the names and shapes of a published network, which need no memory."""
+    with shapes_only():
+        state = spandrel_network(name, **sizes).state_dict()
+    return {key: torch.zeros((), dtype=value.dtype).expand(value.shape) for key, value in state.items()}
+
+
+def test_published_networks_for_faces_are_restorers():
+    for name in ("GFPGAN", "RestoreFormer"):
+        found = super_resolution.read({"params_ema": thin(name)})
+        assert (found.family, found.task, found.template, found.resolution) == (name, "restorer", "ffhq", 512)
+        assert found.value_range == (0.0, 1.0)
+
+
+def test_published_networks_for_holes_are_for_inpaint():
+    """Under the names of the authors' training, of spandrel, and of other programs."""
+    state = thin("LaMa", in_nc=4, out_nc=3)
+    bare = {name.removeprefix("model."): tensor for name, tensor in state.items()}
+    training = {f"generator.{name}": tensor for name, tensor in bare.items()}
+    training["discriminator.model0.0.weight"] = torch.zeros(64, 3, 4, 4)
+    for content in (state, bare, {"state_dict": training, "epoch": 3}):
+        found = super_resolution.read(content)
+        assert (found.family, found.task, found.details["use"]) == ("LaMa", "translator", "inpaint")
+        assert found.weights.state.keys() == state.keys()
+
+
+@pytest.mark.skipif(find_spec("spandrel_extra_arches") is not None, reason="the package is installed")
+def test_networks_of_another_package_are_named():
+    for kind, names in EXTRA_KINDS.items():
+        state = {f"model.{name}" if kind == "MAT" else name: torch.zeros(4, 4) for name in names}
+        with pytest.raises(MissingError, match=f"{kind} .*non-commercial") as raised:
+            super_resolution.read({**state, "other.weight": torch.zeros(4, 4)})
+        assert raised.value.hint.endswith("pip install spandrel_extra_arches")
+
+
+def test_faces_are_restored_as_by_the_networks_own_code(tmp_path):
+    """It takes [-1, 1]; spandrel passes [0, 1] to some, but not to this one."""
+    sizes = {"ch": 32, "ch_mult": (1, 1, 1, 1, 1, 2), "num_res_blocks": 1, "n_embed": 16}
+    reference = spandrel_network("RestoreFormer", **sizes, embed_dim=32, z_channels=32)
+    path = tmp_path / "restore.pth"
+    torch.save({"params": reference.state_dict()}, path)
+    found = open_foreign(path)
+    x = torch.rand(2, 3, 64, 64)
+    assert_golden(
+        network_of(found)(x), torch.cat([reference(one * 2 - 1)[0] for one in x.split(1)]) / 2 + 0.5
+    )
+    save_model(tmp_path / "model", card_of(found, "model", path), found.weights.state)
+    model = ganedit.load(tmp_path / "model", device="cpu")
+    assert isinstance(model, Restorer)
+    assert (model.card.template, model.has_fidelity) == ("ffhq", False)
+    with pytest.raises(InputError, match="takes faces"):
+        model(x)
+
+
+class Told(torch.nn.Module):
+    """Keeps its options, and gives back what it gets."""
+
+    def forward(self, x, **options):
+        self.seen, self.options = x, options
+        return x, None
+
+
+@pytest.mark.parametrize(("kind", "has"), [("CodeFormer", True), ("GFPGAN", False)])
+def test_what_face_networks_are_told(kind, has):
+    """GFPGAN draws the noise of its file, not another one each time."""
+    network = FaceNetwork(
+        SimpleNamespace(
+            model=Told(), scale=1, _call_fn=None, size_requirements=None, supports_bfloat16=True,
+            supports_half=False, architecture=SimpleNamespace(name=kind),
+        )
+    )  # fmt: skip
+    x = torch.rand(1, 3, 8, 8).to(memory_format=torch.channels_last)
+    assert torch.allclose(network(x, 0.7), x, atol=1e-6)
+    assert network.model.seen.min() < -0.5
+    assert network.model.options == {"weight": 0.7, "return_rgb": False, "randomize_noise": False}
+    assert network.has_fidelity == has
+
+
+def test_holes_are_filled_as_by_the_networks_own_code():
+    reference = spandrel_network("LaMa", in_nc=4, out_nc=3)
+    found = super_resolution.read(reference.state_dict())
+    model = from_foreign(found, Path(__file__), torch.device("cpu"), torch.bfloat16)
+    assert model.dtype == torch.float32  # it has Fourier transforms
+    x, hole = torch.rand(1, 3, 24, 32), torch.zeros(1, 1, 24, 32)
+    hole[..., 8:14, 9:20] = 1
+    holed = torch.cat([torch.where(hole > 0, 0.5, x) * 2 - 1, hole], dim=1)
+    assert_golden(model(holed), reference(x, hole) * 2 - 1)
+    assert model(holed[..., :21, :29]).shape == (1, 3, 21, 29)
+
+
+def test_networks_for_grey_pictures_are_named():
     with pytest.raises(CheckpointError, match="1 channels"):
-        super_resolution.read(grey)
+        super_resolution.read(spandrel_network("DnCNN").state_dict())
 
 
 def test_damaged_networks_of_spandrel():

@@ -17,7 +17,7 @@ import typer
 
 VARIABLE = "_GANEDIT_COMPLETE"  # in which the shell says what it wants
 SHELLS = ("bash", "zsh", "fish")
-MODELS = ("model", "encoder", "clip", "classifier", "mapper", "vocoder", "like")
+MODELS = ("model", "background", "encoder", "clip", "classifier", "mapper", "vocoder", "like")
 """Options whose values are names of models; otherwise, only those of the task of that name."""
 TASKS = ("encoder", "clip", "classifier", "mapper", "vocoder")
 

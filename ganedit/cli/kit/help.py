@@ -11,7 +11,15 @@ from ganedit.cli.kit.presets import PRESETS, examples_of
 TASKS = {
     "Edit faces": (*PRESETS, "presets", "align", "project", "edit", "clip", "latent", "direction"),
     "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
-    "Transform images and sounds": ("translate", "upscale", "inpaint", "colorize", "timbre", "draw"),
+    "Transform images and sounds": (
+        "translate",
+        "upscale",
+        "restore",
+        "inpaint",
+        "colorize",
+        "timbre",
+        "draw",
+    ),
     "Train and measure": ("train", "metrics"),
     "Models and files": ("models", "info", "doctor"),
 }
@@ -23,8 +31,9 @@ GROUPS = {
         real skip notes test test_share attributes holes template like run instruments seconds
     """,
     "Model": """
-        model clip classifier encoder mapper vocoder vocoders start resolution size channel_base channel_max
-        network set_ z_dim w_dim mapping_layers width d_width blocks downs local local_blocks hidden
+        model background clip classifier encoder mapper vocoder vocoders start resolution size channel_base
+        channel_max network set_ z_dim w_dim mapping_layers width d_width blocks downs local local_blocks
+        hidden
         encoder_norm encoder_width style_dim norm widths embed frames cycles scale residual up upsampling
         patch
     """,
@@ -54,9 +63,13 @@ EXAMPLES = {
         "ganedit translate sketch.png --model edges2faces",
     ),
     "upscale": ("ganedit upscale small.jpg", "ganedit upscale photos/ --model upscale-x4-gan -o large"),
+    "restore": (
+        "ganedit restore old.jpg",
+        "ganedit restore photos/ --background real-esrgan-x4 --scale 2 -o restored",
+    ),
     "inpaint": (
         "ganedit inpaint face.jpg --mask scratch.png",
-        "ganedit inpaint face.jpg --box 40,60,32,32",
+        "ganedit inpaint street.jpg --mask car.png --model big-lama.ckpt",
     ),
     "colorize": ("ganedit colorize old.jpg", "ganedit colorize scans/ -o colour"),
     "draw edges": ("ganedit draw edges photo.jpg", "ganedit draw edges photos/ --pairs -o pairs"),

@@ -6,7 +6,7 @@ from ganedit.store.models.analysis import Classifier, Discriminator, Encoder
 from ganedit.store.models.base import Model
 from ganedit.store.models.clip import Clip
 from ganedit.store.models.generator import NOISES, Generator
-from ganedit.store.models.image import Translator, Upscaler
+from ganedit.store.models.image import Restorer, Translator, Upscaler
 from ganedit.store.models.mapper import Mapper
 from ganedit.store.models.sound import Vocoder
 
@@ -19,6 +19,7 @@ __all__ = [
     "Generator",
     "Mapper",
     "Model",
+    "Restorer",
     "Translator",
     "Upscaler",
     "Vocoder",

@@ -17,7 +17,10 @@ Direction = Literal["ab", "ba"]
 
 
 class ImageModel(Model):
-    """Base of translators and upscalers: weights are of the type `dtype`, pictures float32."""
+    """Base of models of pictures: weights are of the type `dtype`, pictures float32.
+
+    A network that cannot compute in every type has `supports(dtype)`, and is used in float32 instead.
+    """
 
     def __init__(
         self,
@@ -26,6 +29,8 @@ class ImageModel(Model):
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        supports = getattr(network, "supports", lambda _: True)
+        dtype = dtype if supports(dtype) else torch.float32
         super().__init__(card, network.to(dtype), device, dtype)
 
     def _run(self, *inputs: Any) -> Tensor:
@@ -134,19 +139,8 @@ class Translator(ImageModel):
 class Upscaler(ImageModel):
     """Enlarges pictures; restores them at the same size if its scale is 1.
 
-    Its network has `scale`; if it cannot compute in every type, it has `supports(dtype)`, and is used
-    in float32 instead.
+    Its network has `scale`.
     """
-
-    def __init__(
-        self,
-        card: ModelCard,
-        network: nn.Module,
-        device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        supports = getattr(network, "supports", lambda _: True)
-        super().__init__(card, network, device, dtype if supports(dtype) else torch.float32)
 
     @property
     def scale(self) -> int:
@@ -189,6 +183,34 @@ class Upscaler(ImageModel):
         made = Upscaler(self.card, network, self.device, self.dtype)
         made.original = self
         return made
+
+
+class Restorer(ImageModel):
+    """Restores aligned faces of the size and alignment that its card names.
+
+    Its network has `has_fidelity`, and is called as `network(x, fidelity)`.
+    """
+
+    @property
+    def has_fidelity(self) -> bool:
+        """Whether it has a weight between a good face and one like the input (CodeFormer)."""
+        return bool(self.network.has_fidelity)
+
+    def __call__(self, x: Tensor, fidelity: float = 0.5) -> Tensor:
+        """Faces [N, 3, S, S], about [0, 1] (not clamped), of x [N, 3, S, S] in [0, 1].
+
+        Args:
+            x: Aligned faces; S is `card.resolution`.
+            fidelity: From 0, a good face, to 1, one like the input; only matters if `has_fidelity`.
+
+        Raises:
+            InputError: faces of another size, or none.
+        """
+        x = self._images(x)
+        side = self.card.resolution
+        if tuple(x.shape[1:]) != (3, side, side) or not len(x):
+            raise InputError(f"the model {self.name} takes faces [N, 3, {side}, {side}], not {list(x.shape)}")
+        return self._run(x, fidelity)
 
 
 def _padded(x: Tensor, multiple: int, smallest: int) -> Tensor:
