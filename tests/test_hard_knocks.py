@@ -396,15 +396,15 @@ def test_two_imports_of_one_name(start, tiny_models):
     assert "mine" in listed
 
 
-def test_two_trainings_in_one_folder(start, tmp_path, portrait):
-    with locked(tmp_path / "run" / ".lock", "held"):
-        second = start(
-            "train", "pix2pix", portrait.parent, portrait.parent, "--size", 32, "--width", 2, "--d-width", 2,
-            "--batch", 1, "--kimg", 0.001, "--out", "run",
-        )  # fmt: skip
-        _, said = second.communicate(timeout=60)
-    assert second.returncode == 3
-    assert f"another process is training in run (process {os.getpid()} on" in said
+def test_two_trainings_in_one_folder(tmp_path, portrait):
+    import ganedit
+
+    data, small = (portrait.parent,) * 2, {"size": 32, "width": 2, "d_width": 2, "batch": 1, "kimg": 0.001}
+    with (
+        locked(tmp_path / "run" / ".lock", "held"),
+        pytest.raises(InputError, match=rf"another process is training in .*run \(process {os.getpid()} on"),
+    ):
+        ganedit.train_model("pix2pix", data, tmp_path / "run", **small)
     assert not (tmp_path / "run" / "options.json").exists()
 
 

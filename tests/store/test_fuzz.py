@@ -15,7 +15,7 @@ import ganedit
 from ganedit.errors import CheckpointError, InputError
 from ganedit.latent.directions.foreign import import_directions
 
-SECONDS = float(os.environ.get("GANEDIT_FUZZ_SECONDS", "5"))
+SECONDS = float(os.environ.get("GANEDIT_FUZZ_SECONDS", "3"))
 GOLDEN = Path(__file__).parents[1] / "golden"
 ENDINGS = (".pkl", ".pt", ".pth", ".ckpt", ".bin", ".npy", ".safetensors")
 MOST_FLIPS = 64
