@@ -1,9 +1,9 @@
-"""The diagrams at the top of the pages in docs/formats.
+"""The diagrams at the top of the pages in docs/formats, and of docs/restore.md.
 
     python benchmarks/diagrams.py docs/images
 
-Each becomes `format-NAME.svg` in that folder, where NAME is that of its page. Sizes and names are those of
-`ganedit/nets` and `ganedit/store/formats`; where files differ in size, a published one is drawn. To look
+Those of formats become `format-NAME.svg` in that folder, where NAME is that of the page. Sizes and names
+are those of `ganedit/nets` and `ganedit/store/formats`; where files differ in size, a published one is drawn. To look
 at one: `chromium --headless --screenshot=x.png --window-size=900,830 docs/images/format-NAME.svg`.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from diagrams_files import directions, genforce, latents, rosinality
 from diagrams_generators import biggan, encoders, stylegan_nvlabs
-from diagrams_translators import cyclegan_pix2pix, pix2pixhd_spade, stargan_unit, super_resolution
-from svg import picture
+from diagrams_translators import cyclegan_pix2pix, pix2pixhd_spade, restore, stargan_unit, super_resolution
+from svg import Shapes, picture
 
 DIAGRAMS = {
     "biggan": biggan,
@@ -30,12 +30,17 @@ DIAGRAMS = {
     "stylegan-nvlabs": stylegan_nvlabs,
     "super-resolution": super_resolution,
 }
-"""By the name of the page: height, title and shapes."""
+"""By the name of the page of a format: height, title and shapes."""
 
 
 def main(folder: Path) -> None:
     for name, diagram in DIAGRAMS.items():
-        (folder / f"format-{name}.svg").write_text(picture(*diagram()), encoding="utf-8", newline="\n")
+        _write(folder / f"format-{name}.svg", diagram())
+    _write(folder / "restore.svg", restore())
+
+
+def _write(path: Path, drawn: tuple[int, str, Shapes]) -> None:
+    path.write_text(picture(*drawn), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -360,3 +360,23 @@ def super_resolution() -> tuple[int, str, Shapes]:
     ]
     title = "RRDBNet with its blocks and dense blocks, and SRResNet, each enlarging four times"
     return 582, title, drawn
+
+
+def restore() -> tuple[int, str, Shapes]:
+    """A photo whose faces go through the network, and whose rest may go through an upscaler."""
+    title = "Restoring a photo: each face by itself, the rest as it is or through an upscaler"
+    top, below = 112.0, 246.0
+    drawn = [panel(14, 302, "What restore does with a photo", "dashed: with --background")]
+    drawn += [photo(84, 178, 96), text(84, 244, "the photo\nany size", 12, bold=1)]
+    drawn += [arrow((136, 160), (160, 160), (160, top), (184, top))]
+    drawn += [box(254, top, 136, 58, "each face\nFFHQ crop, 512²", SAND)]
+    drawn += chain(top, 324, 360)
+    drawn += [box(450, top, 178, 58, "the network\nGFPGAN, RestoreFormer,\nCodeFormer", TEAL)]
+    drawn += chain(top, 541, 577)
+    drawn += [box(654, top, 152, 58, "back into its place\nsoft edge, colours\nof the photo", SAND)]
+    drawn += [arrow((136, 196), (160, 196), (160, below), (360, below), dashed=True)]
+    drawn += [box(450, below, 178, 58, "an upscaler\nthe whole photo\n× scale", MIST)]
+    drawn += [arrow((541, below), (654, below), (654, top + 31), dashed=True)]
+    drawn += [arrow((731, top), (750, top), (750, 166), (766, 166)), photo(820, 166, 96)]
+    drawn += [text(820, 240, "restored\nas large, or larger", 12, bold=1)]
+    return 330, title, drawn
