@@ -3,8 +3,10 @@
     python benchmarks/diagrams.py docs/images
 
 Those of formats become `format-NAME.svg` in that folder, where NAME is that of the page. Sizes and names
-are those of `ganedit/nets` and `ganedit/store/formats`; where files differ in size, a published one is drawn. To look
-at one: `chromium --headless --screenshot=x.png --window-size=900,830 docs/images/format-NAME.svg`.
+are those of `ganedit/nets` and `ganedit/store/formats`; where files differ in size, a published one is
+drawn. To look at one:
+
+    chromium --headless --screenshot=x.png --window-size=900,830 docs/images/format-NAME.svg
 """
 
 from __future__ import annotations
