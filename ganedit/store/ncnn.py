@@ -40,7 +40,8 @@ class Layer:
         name: Of the layer.
         inputs, outputs: Names of the values that it takes and gives.
         options: Numbers, or tuples of numbers, by NCNN's keys.
-        weights: Tensors by name: weight and bias of a convolution, slope of a PReLU.
+        weights: Tensors by name: weight of a convolution, float16 or float32 as in the file, and its bias;
+            slope of a PReLU.
     """
 
     kind: str
@@ -186,7 +187,7 @@ class _Reader:
                 f"{self.name} holds numbers of 8 bits, or in a table", "get the version in float16 or float32"
             )
         data = self.take(-(-2 * count // 4) * 4)
-        return torch.frombuffer(data, dtype=torch.float16, count=count).float()
+        return torch.frombuffer(data, dtype=torch.float16, count=count)
 
 
 def write_graph(path: Path, graph: Graph, *, half: bool = True) -> tuple[Path, Path]:
@@ -283,9 +284,8 @@ def _computed(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
     match layer.kind:
         case "Convolution":
             stride, pad = int(layer.number(3, 1)), int(layer.number(4))
-            x = F.conv2d(
-                x, layer.weights["weight"], layer.weights["bias"], stride, pad, int(layer.number(2, 1))
-            )
+            weight, bias = layer.weights["weight"].float(), layer.weights["bias"]
+            x = F.conv2d(x, weight, bias, stride, pad, int(layer.number(2, 1)))
             return _activated(x, int(layer.number(9)), layer.numbers(10))
         case "PReLU":
             return F.prelu(x, layer.weights["slope"])

@@ -66,6 +66,16 @@ def test_there_and_back(network, files):
     assert ganedit.load(param, "cpu").sha256 == ganedit.load(weights, "cpu").sha256
 
 
+def test_an_import_keeps_float16(files, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANEDIT_HOME", str(tmp_path / "home"))
+    ganedit.import_model(files[0], "small")
+    stored = load_file(tmp_path / "home" / "small" / "model.safetensors")
+    kinds = {tensor.dtype for name, tensor in stored.items() if name.endswith("weight") and tensor.ndim == 4}
+    assert kinds == {torch.float16}
+    x = torch.rand(1, 3, 8, 8)
+    assert torch.equal(ganedit.load("small", "cpu").network(x), ganedit.load(files[0], "cpu").network(x))
+
+
 @pytest.mark.parametrize("form", ["ncnn", "pth"])
 def test_models_are_exported(network, files, tmp_path, form):
     model = ganedit.load(files[0], "cpu")
