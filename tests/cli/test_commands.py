@@ -75,6 +75,7 @@ def test_generate_says_what_it_did_in_the_picture(ganedit, tiny):
     (about,) = ganedit("info", "seed0007.png", "--json").json
     assert (about["command"], about["model"], about["parameters"]["seed"]) == ("generate", "tiny", 7)
     assert "trainedAlgorithmicMedia" in about["digital_source_type"]
+    assert "  psi                  0.5" in ganedit("info", "seed0007.png").out.splitlines()
     ganedit("generate", "--model", "tiny", "--seeds", "8", "--no-provenance")
     assert "none" in ganedit("info", "seed0008.png").out
 

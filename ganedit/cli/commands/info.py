@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,8 +39,7 @@ def command(
         else:
             about = _of_sound(path) if path.suffix.lower() in SOUND_SUFFIXES else _of_picture(path)
         shown = about | ({"source": _near(about["source"])} if about.get("source") else {})
-        text = "\n".join(f"  {key:<20} {_plain(value)}" for key, value in shown.items())
-        console.answer(f"{path}\n{text}", {"path": str(path), **about})
+        console.answer("\n".join([str(path), *_lines(shown)]), {"path": str(path), **about})
         return ()
 
     run_batch(console, inputs, work, suffixes=(*IMAGE_SUFFIXES, *SOUND_SUFFIXES, ".safetensors"))
@@ -98,6 +98,16 @@ def _of_tensors(path: Path) -> dict[str, Any]:
     return about | {
         "tensors": {name: "x".join(map(str, shape)) or "scalar" for name, shape in shapes.items()}
     }
+
+
+def _lines(about: dict[str, Any]) -> Iterator[str]:
+    """A line for each entry; for the parameters of a command one for each that was given."""
+    for key, value in about.items():
+        if key == "parameters" and isinstance(value, dict):
+            given = {k: v for k, v in value.items() if k != "request" and v is not None}
+            yield from (f"  {name.replace('_', ' '):<20} {_plain(one)}" for name, one in given.items())
+        else:
+            yield f"  {key:<20} {_plain(value)}"
 
 
 def _near(source: Any) -> Any:
