@@ -145,7 +145,7 @@ def read_facts(source: Path, names: Sequence[str]) -> Tensor:
 
     Raises:
         InputError: As in `data.labels.label_values`; an unknown word for gender or smile, or an age
-            that is no number.
+            that is not a number.
     """
     columns = label_columns(source)
     facts = torch.full((len(names), len(FACTS)), math.nan)

@@ -122,7 +122,8 @@ def align_faces(
         >>> face.crop.shape
         (128, 128, 3)
     """
-    pixels = as_photo(photo).pixels
+    photo = as_photo(photo)
+    pixels = photo.pixels
     if template is None:
         return [(1, center_crop(pixels, size))]
     if size < 1:
@@ -133,8 +134,7 @@ def align_faces(
         _check_landmarks(faces, pixels)
     chosen = select_faces(faces, face)
     if face == "largest" and len(faces) > 1:
-        name = as_photo(photo).path
-        where = name.name if name else "the photo"
+        where = photo.path.name if photo.path else "the photo"
         LOG.warning(f"{where} shows {len(faces)} faces; this takes the largest, `face=all` takes every one")
     return [(1 + faces.index(f), align_face(pixels, f.landmarks, size, template)) for f in chosen]
 

@@ -19,9 +19,12 @@ KINDS: dict[Use, str] = {
     "timbre": "a translator of sounds",
 }
 
-
-OF_TASKS = {"generator": "generate", "vocoder": "timbre", "clip": "clip edit"}
-"""Commands for models of other kinds, by their tasks."""
+OTHERS = {
+    "generator": "generate --model",
+    "vocoder": "timbre --vocoder",
+    "clip": "clip edit --clip",
+}
+"""Commands for models of other kinds, by their tasks, and the options that take them."""
 
 
 def use_of(model: Model) -> Use | None:
@@ -52,7 +55,7 @@ def need(model: Model, use: Use) -> None:
         return
     name = model.name
     if actual is None:
-        theirs = OF_TASKS.get(model.card.task)
-        hint = f"ganedit {theirs} --model {name}" if theirs else "ganedit models list"
+        theirs = OTHERS.get(model.card.task)
+        hint = f"ganedit {theirs} {name}" if theirs else "ganedit models list"
         raise CheckpointError(f"{name} is {model.card.kind}, not {KINDS[use]}", hint)
     raise CheckpointError(f"{name} is {KINDS[actual]}", f"ganedit {actual} --model {name}")

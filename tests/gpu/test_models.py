@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 import torch
-from gpu_cases import Near, assert_nothing_left_out, functions_reached, noise
+from gpu_cases import Fading, Near, assert_nothing_left_out, functions_reached, noise
 from reference import reference_file
 
 from ganedit.errors import CheckpointError
@@ -97,22 +97,9 @@ def upscalers(device):
     return ours, esrgan(x), esrgan.blended(esrgan, 0.5)(x)
 
 
-class Balanced(torch.nn.Module):
-    """Fades faces, as far as the fidelity says."""
-
-    has_fidelity = True
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(0.4))
-
-    def forward(self, x, fidelity):
-        return x * (self.weight + fidelity / 2)
-
-
 def restorers(device):
     card = ModelCard("tiny", "restorer", "x", {}, 9)
-    made = Restorer(card, Balanced().requires_grad_(False), device)
+    made = Restorer(card, Fading().requires_grad_(False), device)
     return made(noise("cpu", 2, 3, 9, 9).sigmoid(), 0.3), made.has_fidelity
 
 

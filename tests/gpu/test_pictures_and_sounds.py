@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from gpu_cases import assert_nothing_left_out, functions_reached, home, noise
+from gpu_cases import Fading, assert_nothing_left_out, functions_reached, home, noise
 from PIL import Image
 from sounds import QUICK, tone, untrained
 
@@ -99,19 +99,6 @@ def translations(device):
     folder = translate_folder(PLACES.folder / "pairs", plain)
     need = activation_bytes(plain.network, plain, noise(device, 1, 3, 16, 16))
     return home((drawn, need, batch_size(plain, PIXELS.shape), folder))
-
-
-class Fading(torch.nn.Module):
-    """Fades faces, as far as the fidelity says."""
-
-    has_fidelity = True
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(0.4))
-
-    def forward(self, x, fidelity):
-        return x * (self.weight + fidelity / 2)
 
 
 def restored(device):

@@ -27,6 +27,19 @@ from torch import Tensor, nn
 Case = Callable[[torch.device], Any]
 
 
+class Fading(nn.Module):
+    """Fades faces, as far as the fidelity says."""
+
+    has_fidelity = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.4))
+
+    def forward(self, x: Tensor, fidelity: float) -> Tensor:
+        return x * (self.weight + fidelity / 2)
+
+
 @cache
 def functions_reached(case: Case, rtol: float = 1e-4) -> frozenset[CodeType]:
     """Run a case on both devices and compare; returns the functions that ran on the pretended GPU."""

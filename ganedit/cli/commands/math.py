@@ -68,11 +68,11 @@ def command(
     latents = {word: [point.latent for point in some] for word, some in points.items()}
     total, weight = combine(expression, latents, generator)
     if abs(weight - 1) > TOLERANCE:
-        advice = (
-            f"add {AVERAGE} to make a face of it" if abs(weight) < TOLERANCE else f"divide it by {weight:g}"
-        )
-        what = "a difference between faces" if abs(weight) < TOLERANCE else "not an average of faces"
-        console.note(f"the weights add up to {weight:g}, not to 1, so this is {what}; {advice}")
+        if abs(weight) < TOLERANCE:
+            what = f"a difference between faces; add {AVERAGE} to make a face of it"
+        else:
+            what = f"not an average of faces; divide it by {weight:g}"
+        console.note(f"the weights add up to {weight:g}, not to 1, so this is {what}")
     wanted = [console.should_write(path) for path in (output, latent_beside(output))]
     if any(wanted):
         _write(console, generator, next(iter(points.values()), []), total, expression, output)

@@ -10,14 +10,10 @@ import typer
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import best_upscaler, open_model
 from ganedit.cli.kit.options import NoMetadata, OutputFolder, Pictures
-from ganedit.cli.kit.pictures import PictureJob, Size, Work
+from ganedit.cli.kit.pictures import PictureJob, Size, Tile, Work
 from ganedit.errors import UsageError
 
 NOISY = "-wdn"  # ends the name of the same model, trained without denoising
-TileShort = Annotated[
-    int | None,
-    typer.Option("--tile", "-t", help="Side of the tiles; 0: no tiles (default: what memory allows)."),
-]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +49,7 @@ def command(
         ),
     ] = None,
     size: Size = None,
-    tile: TileShort = None,
+    tile: Tile = None,
     suffix: Annotated[
         str, typer.Option(help="Suffix of the results; .x4.png also sets the format.")
     ] = ".upscaled",

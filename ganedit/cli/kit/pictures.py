@@ -46,7 +46,9 @@ Size = Annotated[
 ]
 Tile = Annotated[
     int | None,
-    typer.Option(help="Side of the tiles in pixels; 0: no tiles (default: what memory allows)."),
+    typer.Option(
+        "--tile", "-t", help="Side of the tiles in pixels; 0: no tiles (default: what memory allows)."
+    ),
 ]
 
 
