@@ -121,6 +121,22 @@ def test_an_interrupt_that_a_library_turns_into_an_error(monkeypatch, capsys):
     assert capsys.readouterr().err == "ganedit: interrupted\n"
 
 
+def test_an_interrupt_waits_for_the_end_of_an_import(tmp_path):
+    """PyTorch's C++ part calls abort() if an exception passes through its own imports."""
+    (tmp_path / "slow.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.1)\nprint('imported')\n"
+    )
+    script = (
+        "import time\nfrom ganedit.cli import process\nprocess.leave_at_signals()\nprocess.raise_signals()\n"
+        "import slow\ntry:\n    time.sleep(20)\nexcept KeyboardInterrupt:\n    print(process.words())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment(), text=True, capture_output=True,
+        check=False, timeout=60, preexec_fn=do_not_ignore_signals,
+    )  # fmt: skip
+    assert (ran.stdout.split(), ran.stderr) == (["imported", "terminated"], "")
+
+
 # ---- streams and names ----
 
 

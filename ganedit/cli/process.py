@@ -1,16 +1,19 @@
 """Signals and standard streams of the program's process. Imports only the standard library.
 
 Before a command runs there is nothing to undo, and a signal ends the process at once. While it runs, a signal
-is raised as KeyboardInterrupt, so that unfinished files are removed. Signals that the parent has ignored, as
-`nohup` does, stay ignored.
+is raised as KeyboardInterrupt, so that unfinished files are removed. While a module is imported the signal
+waits: PyTorch's C++ part aborts the process if an exception passes through its own imports. Signals that the
+parent has ignored, as `nohup` does, stay ignored.
 """
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import os
 import signal
 import sys
+import time
 from types import FrameType
 from typing import Any
 
@@ -19,6 +22,7 @@ WORDS = {getattr(signal, name): words for name, words in SAID.items() if hasattr
 
 _caught: list[int] = []  # signals that came while a command ran
 _handled: list[int] = []  # signals that this program handles
+_RETRY = 0.02  # seconds after which a signal that came during an import is tried again
 
 
 def leave_at_signals() -> None:
@@ -38,11 +42,28 @@ def raise_signals() -> None:
     """Raise signals as KeyboardInterrupt from now on; without effect unless `leave_at_signals` was called."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        if _imports(frame):
+            _thread.start_new_thread(_try_again, (number,))  # takes no lock, which the main thread may hold
+            return
         _caught.append(number)
         raise KeyboardInterrupt
 
     for number in _handled:
         signal.signal(number, interrupt)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported there."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _try_again(number: int) -> None:
+    time.sleep(_RETRY)
+    _thread.interrupt_main(number)
 
 
 def ignore_signals() -> None:
