@@ -63,7 +63,7 @@ def _imports(frame: FrameType | None) -> bool:
 
 def _try_again(number: int) -> None:
     time.sleep(_RETRY)
-    _thread.interrupt_main(number)
+    _thread.interrupt_main(signal.Signals(number))
 
 
 def ignore_signals() -> None:
