@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.nets.layers import outputs
+
 Norm = Literal["batch", "instance", "instance_affine", "instance_running", "none"]
 Up = Literal["transposed", "resize"]  # how a network doubles the size
 Activation = Callable[[Tensor], Tensor]
@@ -221,7 +223,17 @@ class ResidualTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
-        for layer in (*self.down, *self.blocks, *self.up):
+        for layer in (*self.down, *self.blocks):
+            x = layer(x)
+        return self.decode(x)
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """The output of each reduction and block, finest first."""
+        return outputs([*self.down, *self.blocks], self.stem(x))
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Features [N, width, H, W] from the output of the last block."""
+        for layer in self.up:
             x = layer(x)
         return x
 

@@ -23,7 +23,6 @@ from ganedit.nets.layers_translation import (
 )
 
 MASK_BIAS = 3.0  # the mask starts at 0.95: one that starts near 0 would stay there
-MASK_GAIN = 0.05  # makes the mask learn slower than the picture under it
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,23 @@ class ResNetConfig(PictureConfig):
     dropout: bool = False  # between the convolutions of a block, when training
     up: Up = "transposed"
     attention: bool = False  # blend with the input picture by a mask, one more channel
+    mask_gain: float = 0.05  # below 1, the mask learns slower than the picture under it
     residual: bool = False  # add the output to the input picture; as many channels out as in
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a pass computes.
+
+    Attributes:
+        image: The result [N, 3, H, W].
+        mask: Logits [N, 1, H, W] of where it differs from the input; None without `attention`.
+        features: The input, and the output of each reduction and block.
+    """
+
+    image: Tensor
+    mask: Tensor | None
+    features: list[Tensor]
 
 
 class ResNetGenerator(nn.Module):
@@ -68,10 +83,28 @@ class ResNetGenerator(nn.Module):
 
     def attend(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """With `attention`: the drawn picture, and the mask [N, 1, H, W] in [0, 1] of where it shows."""
-        assert self.to_mask is not None
         features = self.trunk(x)
-        mask = (self.to_mask(features) * MASK_GAIN + MASK_BIAS).sigmoid()
-        return self._draw(features), mask
+        return self._draw(features), self._mask_logits(features).sigmoid()
+
+    def trace(self, x: Tensor) -> Trace:
+        """The picture drawn, its mask, and features of the encoder, in one pass; the picture gives the mask
+        no gradient."""
+        picture, *features = self.encode(x)
+        last = self.trunk.decode(features[-1])
+        drawn, mask = self._draw(last), None
+        if self.to_mask is not None:
+            mask = self._mask_logits(last)
+            drawn = torch.lerp(x.to(drawn.dtype), drawn, mask.detach().sigmoid())
+        return Trace(drawn, mask, [picture, *features])
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """The `features` of a `Trace` alone."""
+        return [x, *self.trunk.encode(x)]
+
+    def _mask_logits(self, features: Tensor) -> Tensor:
+        assert self.to_mask is not None
+        logits: Tensor = self.to_mask(features) * self.cfg.mask_gain + MASK_BIAS
+        return logits
 
     def _draw(self, features: Tensor) -> Tensor:
         image: Tensor = self.to_image(features)

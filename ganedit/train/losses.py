@@ -60,6 +60,27 @@ def feature_distance(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Te
     return torch.stack(each).mean()
 
 
+def patch_contrast(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: float = 0.07) -> Tensor:
+    """How hard it is to tell which patch of the input each patch of the result comes from (PatchNCE).
+
+    Park et al., arXiv:2007.15651, eq. 3 and 4: cross-entropy over the patches of the same image.
+
+    Args:
+        queries: Projections of the result's patches, [N, P, D] of unit length, for each layer.
+        keys: Those of the input at the same places; they get no gradient.
+        temperature: Divides the similarities.
+
+    Returns:
+        The mean over layers, images and patches; the logarithm of P if patches cannot be told apart.
+    """
+    losses = []
+    for query, key in zip(queries, keys, strict=True):
+        likeness = query.float() @ key.detach().float().transpose(1, 2) / temperature  # [N, P, P]
+        right = torch.arange(likeness.shape[1], device=likeness.device).expand(len(likeness), -1)
+        losses.append(F.cross_entropy(likeness.flatten(0, 1), right.flatten()))
+    return torch.stack(losses).mean()
+
+
 def over_scales(loss: Callable[..., Tensor], *logits: Sequence[Tensor]) -> Tensor:
     """A loss on each scale of a multi-scale discriminator, summed (arXiv:1711.11585, eq. 3).
 

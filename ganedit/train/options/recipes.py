@@ -15,7 +15,13 @@ from ganedit.train.options.label_maps import Pix2pixHDOptions, SPADEOptions
 from ganedit.train.options.pictures import InpaintOptions, SRGANOptions
 from ganedit.train.options.recognition import ClassifierOptions, CLIPMapperOptions, CLIPOptions
 from ganedit.train.options.sounds import TimbreOptions, VocoderOptions, WaveNetOptions
-from ganedit.train.options.translators import CycleGANOptions, Pix2pixOptions, StarGANOptions, UNITOptions
+from ganedit.train.options.translators import (
+    CUTOptions,
+    CycleGANOptions,
+    Pix2pixOptions,
+    StarGANOptions,
+    UNITOptions,
+)
 
 IN_CARD = ("about_data", "terms", "test")  # a card has separate fields for these
 
@@ -45,6 +51,7 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "classifier": ClassifierOptions,
     "pix2pix": Pix2pixOptions,
     "cyclegan": CycleGANOptions,
+    "cut": CUTOptions,
     "unit": UNITOptions,
     "pix2pixhd": Pix2pixHDOptions,
     "spade": SPADEOptions,

@@ -78,6 +78,34 @@ class CycleGANOptions(TranslationOptions, CycleOptions):
 
 
 @dataclass(frozen=True)
+class CUTOptions(TranslationOptions):
+    """Train CUT: image-to-image translation from one set to another without pairs, in one direction."""
+
+    data: tuple[str, ...] = option((), "Two folders or zips: domain A and domain B.")
+    kimg: float = option(100.0, "Length of training, in thousands of images of each domain.")
+    batch: int = option(1, "Images of each domain per optimiser step, over all devices.")
+    blocks: int = option(9, "Residual blocks: 6 suit 128 px, 9 suit 256 px.")
+    up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
+    contrast: float = option(1.0, "Weight of the contrastive loss of translated images; FastCUT: 10.")
+    identity: float = option(1.0, "Weight of that loss of images of B, drawn again; FastCUT: 0.")
+    equivariant: bool = option(False, "Compare half of the images with the result for their mirror image.")
+    patches: int = option(256, "Patches of each layer that are compared.")
+    gan_weight: float = option(1.0, "Weight of the adversarial loss.")
+    masks: float = option(
+        0.0, "Weight of a mask outside which nothing changes; A are pairs of images and their masks. 0: none."
+    )
+    start: str = option("", "Model to start from: a name, a folder or a file.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        need_at_least(self, 1, "blocks")
+        need_at_least(self, 2, "patches")
+        need_room_for_patches(self, PATCHES[70])
+        if self.perceptual:
+            raise UsageError("`perceptual` needs targets, which this recipe does not have", "leave it out")
+
+
+@dataclass(frozen=True)
 class UNITOptions(TranslationOptions):
     """Train UNIT: image-to-image translation through a shared latent space, without pairs."""
 
