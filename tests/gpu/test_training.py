@@ -88,6 +88,10 @@ CASES = {
     "pix2pix": lambda m: {"data": (m.a, m.b), "patch": 16, **PICTURES},
     "pix2pix+colours": lambda m: {"data": (m.a,), "patch": 16, "colorization": True, **PICTURES},
     "cyclegan": lambda m: {"data": (m.a, m.b), "blocks": 1, "attention": 0.1, **PICTURES, "size": 32},
+    "cut": lambda m: {
+        "data": (m.a, m.b), "blocks": 2, "masks": 1.0, "equivariant": True, "patches": 8, **PICTURES,
+        "size": 32,
+    },
     "unit": lambda m: {"data": (m.a, m.b), "blocks": 1, "scales": 2, **PICTURES},
     "pix2pixhd": lambda m: {
         "data": (m.maps, m.a), "labels": "red,blue", "downs": 1, "blocks": 1, "local": 1, "local_blocks": 1,

@@ -60,7 +60,7 @@ def test_resume_with_masks(options, pairs, tmp_path):
 
 
 def test_the_mask_is_learned(options, pairs, tmp_path):
-    opts = options(kimg=0.2, masks=10.0, lr=0.003, data=(pairs, options().data[1]))
+    opts = options(kimg=0.12, masks=20.0, lr=0.004, data=(pairs, options().data[1]))
     recipe = trained(make, opts, tmp_path)
     photo, mask = recipe.a.centres(range(6), 32)
     with torch.no_grad():
@@ -74,7 +74,7 @@ def test_the_mask_is_learned(options, pairs, tmp_path):
 
 
 def test_patches_stay_in_place(options, tmp_path):
-    opts = options(kimg=0.15, lr=0.003, contrast=10.0, identity=0.0, gan_weight=0.0)
+    opts = options(kimg=0.08, lr=0.004, contrast=10.0, identity=0.0, gan_weight=0.0)
     recipe = make(opts)
     piece = recipe.a.centres([0], 32)[0]
     before = in_place(recipe, piece)
