@@ -87,6 +87,16 @@ def is_device(name: str) -> bool:
     return re.fullmatch(r"auto|cpu|cuda(:\d+)?", name) is not None
 
 
+_worker: int | None = None  # the number of this process among several
+
+
+def share_gpus(worker: int) -> None:
+    """Let "auto" and "cuda" mean a GPU of its own for each of several processes on a machine, as far as there
+    are that many: `worker` is the number of this one."""
+    global _worker
+    _worker = worker
+
+
 def find_device(name: str) -> torch.device:
     """The device "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
 
@@ -98,7 +108,9 @@ def find_device(name: str) -> torch.device:
 
     warn_of_memory_limit()
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and _worker is not None and torch.cuda.device_count() > 1:
+        return torch.device("cuda", _worker % torch.cuda.device_count())
     try:
         device = torch.device(name)
     except RuntimeError as error:

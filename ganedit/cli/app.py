@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -26,6 +26,7 @@ from ganedit.cli.kit.batch import BatchFailed
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import explained
 from ganedit.cli.kit.help import Command, Program
+from ganedit.cli.kit.options import BULK_OPTIONS
 from ganedit.cli.kit.parsing import as_usage_error, path_of
 from ganedit.cli.kit.presets import PRESETS
 from ganedit.errors import UsageError, did_you_mean
@@ -111,6 +112,15 @@ SEEDED = tuple(
 )  # fmt: skip
 """Commands whose results depend on --seed; all others refuse it."""
 
+HANDED_OUT = tuple(
+    f"ganedit {path}"
+    for path in (
+        *PRESETS, "align", "project", "edit", "clip edit", "translate", "upscale", "restore", "inpaint",
+        "colorize", "draw", "timbre",
+    )
+)  # fmt: skip
+"""Commands that make files from many inputs, which --workers and --ray hand out to several processes."""
+
 
 def main(argv: Sequence[str] | None = None, console: Console | None = None) -> int:
     """Run one command line, and return the exit status:
@@ -149,7 +159,7 @@ def _run_and_report(argv: list[str], console: Console) -> int:
     """Run a command line; this is the only place where exceptions become sentences."""
     debug = "--debug" in argv
     try:
-        return _run(argv, console)
+        return run(argv, console)
     except KeyboardInterrupt:
         return _interrupted(console)
     except BatchFailed as error:
@@ -171,7 +181,9 @@ def _interrupted(console: Console) -> int:
     return process.exit_status()
 
 
-def _run(argv: list[str], console: Console) -> int:
+def run(argv: Sequence[str], console: Console) -> int:
+    """Run a command line as `main` does, but raise what fails."""
+    console.argv = argv
     name = _command_named_in(argv)
     pending: list[Callable[[], None]] = []
     app = build(name, console, pending)
@@ -321,19 +333,23 @@ def _deferred(
         console.command = path
         if console.options.seed_given and not _begins(path, SEEDED):
             raise UsageError(f"--seed has no effect on {path}", "leave it out")
-        pending.append(lambda: function(console, **values))
+        pending.append(lambda: function(console, **console.arguments(values)))
 
     note_call.__doc__ = inspect.getdoc(function)
-    return _with_global_options(_with_signature(note_call, rest), console)
+    more = BULK_OPTIONS if _begins(path, HANDED_OUT) else {}
+    return _with_global_options(_with_signature(note_call, rest), console, more)
 
 
-def _with_global_options(function: Callable[..., None], console: Console) -> Callable[..., None]:
-    """`function` with the global options added to its own; these are stored in the console."""
+def _with_global_options(
+    function: Callable[..., None], console: Console, more: Mapping[str, Any] | None = None
+) -> Callable[..., None]:
+    """`function` with the global options, and `more`, added to its own; they are stored in the console."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())
     names = {p.name for p in own}
     takes_folders = "inputs" in names
     options = {key: kind for key, kind in GLOBAL_OPTIONS.items() if key != "recursive" or takes_folders}
-    clash = GLOBAL_OPTIONS.keys() & names
+    options |= more or {}
+    clash = options.keys() & names
     if clash:
         raise TypeError(f"{', '.join(clash)}: these are global options")
 

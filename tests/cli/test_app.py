@@ -13,10 +13,11 @@ import pytest
 import typer
 
 from ganedit.cli import app
-from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.batch import run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import BUG
 from ganedit.cli.kit.presets import PRESETS
+from ganedit.cli.kit.results import Result
 from ganedit.errors import CheckpointError, InputError, did_you_mean
 
 

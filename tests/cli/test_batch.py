@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ganedit.cli.kit.batch import BatchFailed, Result, Stages, run_stages
+from ganedit.cli.kit.batch import BatchFailed, Stages, run_stages
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.results import Result
 from ganedit.errors import InputError
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.batch import run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.options import TEMPLATE_NAMES, Face, OutputFolder, Photos, check_face
 from ganedit.cli.kit.outputs import check_folder
+from ganedit.cli.kit.results import Result
 from ganedit.errors import UsageError, did_you_mean
 from ganedit.files import IMAGE_SUFFIXES, same_file
 

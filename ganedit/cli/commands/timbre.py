@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.batch import run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
+from ganedit.cli.kit.results import Result
 from ganedit.errors import UsageError
 from ganedit.files import FILM_SUFFIXES, SOUND_SUFFIXES, same_file
 
@@ -58,18 +60,29 @@ def command(
 
     if candidates < 1:
         raise UsageError(f"--candidates {candidates} must be at least 1", "such as 4")
-    translator: Any = console.load(model)
-    need(translator, "timbre")
-    cfg = SpectrogramConfig.from_details(translator.card.details)
     vocoder = vocoder or DEFAULT
-    vocode = vocoder_of(
-        cfg, vocoder, device=console.options.device, seed=console.options.seed, candidates=candidates
-    )
+
+    @cache
+    def opened() -> tuple[Any, SpectrogramConfig, Any]:
+        translator: Any = console.load(model)
+        need(translator, "timbre")
+        cfg = SpectrogramConfig.from_details(translator.card.details)
+        return (
+            translator,
+            cfg,
+            vocoder_of(
+                cfg, vocoder, device=console.options.device, seed=console.options.seed, candidates=candidates
+            ),
+        )
+
+    if not console.hands_out:
+        opened()
     suffixes = (*SOUND_SUFFIXES, *FILM_SUFFIXES)
     destination = Destination(output, tuple(WRITERS))
     destination.check_inputs(console, inputs, suffixes)
 
     def work(path: Path) -> Iterator[Result]:
+        translator, cfg, vocode = opened()
         suffix = path.suffix if path.suffix.lower() in WRITERS else ".wav"
         ending = f".{translator.name}{suffix}"
         target = destination.path(path, console.stem_of(path, ending) + ending)

@@ -1,7 +1,8 @@
 """Processes many inputs: failures are reported, the others continue, and results are printed as they arrive.
 
 `run_batch` works on one input after the other. `run_stages` is for work that can overlap: inputs are
-read ahead, computed several at a time, and written while the next ones are computed.
+read ahead, computed several at a time, and written while the next ones are computed. With --workers or --ray
+other processes do either of that, see `sharing.py`, and this one prints.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import traceback
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,6 +22,8 @@ from ganedit.cli import process
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.failures import explained
 from ganedit.cli.kit.inputs import sources
+from ganedit.cli.kit.results import Delivery, Result, end_of, failed
+from ganedit.cli.kit.worker import WorkerConsole
 from ganedit.errors import DiskFullError, GaneditError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
 
@@ -27,21 +31,6 @@ Item = TypeVar("Item")
 Task = TypeVar("Task")
 Read = TypeVar("Read")
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class Result:
-    """One finished file.
-
-    Attributes:
-        path: The file.
-        details: Details for --json.
-        problem: A problem with it, reported after its path.
-    """
-
-    path: Path
-    details: dict[str, Any] = field(default_factory=dict)
-    problem: GaneditError | None = None
 
 
 Work = Callable[[Path], Iterable[Result | Path]]
@@ -78,11 +67,7 @@ def run_batch(
         BatchFailed: an input failed. The status is that of the errors if all failed alike, otherwise 1.
         UsageError: there is nothing to work on.
     """
-    paths = sources(console, inputs, suffixes, fallback)
-    deliveries = (
-        _failed(one) if isinstance(one, GaneditError) else Delivery(one, partial(work, one)) for one in paths
-    )
-    _deliver_all(console, deliveries, inputs, suffixes)
+    _run(console, inputs, partial(_one_by_one, work), suffixes, fallback)
 
 
 def run_stages(
@@ -93,7 +78,7 @@ def run_stages(
     suffixes: Sequence[str] = IMAGE_SUFFIXES,
 ) -> None:
     """Run every input through the stages; arguments and errors are those of `run_batch`."""
-    _deliver_all(console, _staged(stages, sources(console, inputs, suffixes)), inputs, suffixes)
+    _run(console, inputs, partial(_staged, stages), suffixes)
 
 
 def run_each(
@@ -137,28 +122,39 @@ def run_each(
 
 # --- results of inputs -----------------------------------------------------------------------------
 
-
-@dataclass(frozen=True)
-class Delivery:
-    """Results of an input, or of a part of it.
-
-    Attributes:
-        path: The input; None if it is unknown.
-        results: Function that returns the results, or raises the error.
-    """
-
-    path: Path | None
-    results: Callable[[], Iterable[Result | Path]]
-
-    def __str__(self) -> str:
-        return "" if self.path is None else str(self.path)
+Engine = Callable[[Iterable[Path | GaneditError | None]], Generator[Delivery, None, None]]
+"""Turns inputs into deliveries, in the same order, each input ended by `end_of`. None stands for no input:
+that nothing can be read ahead now, and that all work at hand is to be finished first."""
 
 
-def _failed(error: Exception, path: Path | None = None) -> Delivery:
-    def results() -> Iterable[Result]:
-        raise error
+def _run(
+    console: Console,
+    inputs: Sequence[str] | None,
+    engine: Engine,
+    suffixes: Sequence[str],
+    fallback: Callable[[], Iterable[Path]] | None = None,
+) -> None:
+    """Let this process do the work, or workers; or serve as a worker, which gets its inputs one by one."""
+    if isinstance(console, WorkerConsole):
+        console.serve(engine, suffixes)
+        return
+    if console.hands_out:
+        from ganedit.cli.kit.sharing import hand_out
 
-    return Delivery(path, results)
+        deliveries = hand_out(console, partial(sources, inputs=inputs, fallback=fallback))
+    else:
+        deliveries = engine(sources(console, inputs, suffixes, fallback))
+    with closing(deliveries):
+        _deliver_all(console, (one for one in deliveries if not one.ends), inputs, suffixes)
+
+
+def _one_by_one(work: Work, paths: Iterable[Path | GaneditError | None]) -> Generator[Delivery, None, None]:
+    for one in paths:
+        if isinstance(one, GaneditError):
+            yield failed(one)
+        elif one is not None:
+            yield Delivery(one, partial(work, one))
+            yield end_of(one)
 
 
 def _deliver_all(
@@ -233,28 +229,38 @@ class _Waiting(Generic[Task, Read]):
     reading: Future[Read]
 
 
-def _staged(stages: Stages[Any, Any, Any], paths: Iterable[Path | GaneditError]) -> Iterator[Delivery]:
+_Entry = _Waiting[Any, Any] | Delivery
+
+
+def _staged(
+    stages: Stages[Any, Any, Any], paths: Iterable[Path | GaneditError | None]
+) -> Generator[Delivery, None, None]:
     """Yield tasks when they are done, in the order of the inputs."""
-    queue: deque[_Waiting[Any, Any] | Delivery] = deque()
+    queue: deque[_Entry] = deque()
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+
+        def work(ahead: int, behind: int) -> Iterator[Delivery]:
+            """Compute until `ahead` tasks wait, and yield what is finished, up to the last `behind`."""
+            while sum(isinstance(entry, _Waiting) for entry in queue) > ahead:
+                _compute_next(stages, queue, writer)
+                yield from _finished(queue, behind)
+            yield from _finished(queue, behind)
+
         try:
             for path in paths:
-                queue += [_failed(path)] if isinstance(path, GaneditError) else _begin(stages, path, reader)
-                while sum(isinstance(entry, _Waiting) for entry in queue) > stages.ahead:
-                    _compute_next(stages, queue, writer)
-                yield from _finished(queue, stages.behind)
-            while any(isinstance(entry, _Waiting) for entry in queue):
-                _compute_next(stages, queue, writer)
-                yield from _finished(queue, stages.behind)
+                if path is None:
+                    yield from work(0, 0)
+                    continue
+                queue += [failed(path)] if isinstance(path, GaneditError) else _begin(stages, path, reader)
+                yield from work(stages.ahead, stages.behind)
+            yield from work(0, stages.behind)
         except KeyboardInterrupt:  # yield what is finished
             yield from _finished(queue)
             raise
         yield from _finished(queue)
 
 
-def _begin(
-    stages: Stages[Any, Any, Any], path: Path, reader: ThreadPoolExecutor
-) -> Iterator[_Waiting[Any, Any] | Delivery]:
+def _begin(stages: Stages[Any, Any, Any], path: Path, reader: ThreadPoolExecutor) -> Iterator[_Entry]:
     try:
         for planned in stages.plan(path):
             if isinstance(planned, Result):
@@ -262,10 +268,11 @@ def _begin(
             else:
                 yield _Waiting(path, planned, reader.submit(stages.read, planned))
     except Exception as error:
-        yield _failed(error, path)
+        yield failed(error, path)
+    yield end_of(path)
 
 
-def _finished(queue: deque[_Waiting[Any, Any] | Delivery], keep: int = 0) -> Iterator[Delivery]:
+def _finished(queue: deque[_Entry], keep: int = 0) -> Iterator[Delivery]:
     """Take finished items from the left of the queue, except for the last `keep`, which may still be
     written."""
     done: list[Delivery] = []
@@ -273,14 +280,17 @@ def _finished(queue: deque[_Waiting[Any, Any] | Delivery], keep: int = 0) -> Ite
         if not isinstance(entry, Delivery):
             break
         done.append(entry)
-    for delivery in done[: max(len(done) - keep, 0)]:
+    left = sum(not one.ends for one in done)
+    for delivery in done:
+        if not delivery.ends:
+            if left <= keep:
+                return
+            left -= 1
         queue.popleft()
         yield delivery
 
 
-def _compute_next(
-    stages: Stages[Any, Any, Any], queue: deque[_Waiting[Any, Any] | Delivery], writer: ThreadPoolExecutor
-) -> None:
+def _compute_next(stages: Stages[Any, Any, Any], queue: deque[_Entry], writer: ThreadPoolExecutor) -> None:
     """Compute the first waiting task, together with similar ones, and replace them by deliveries."""
     waiting = [(i, entry) for i, entry in enumerate(queue) if isinstance(entry, _Waiting)]
     group = waiting[:1]
@@ -305,7 +315,7 @@ def _computed(
         made = stages.compute([entry.task for entry in group], [entry.reading.result() for entry in group])
     except Exception as error:
         if len(group) == 1:
-            return [_failed(error, group[0].path)]
+            return [failed(error, group[0].path)]
         return [delivery for entry in group for delivery in _computed(stages, [entry], writer)]
 
     def written(writing: Future[Result]) -> list[Result]:

@@ -120,7 +120,7 @@ class Projections:
             UsageError: there are such files, and --force was not given.
         """
         targets = [latent_path(self.output, stem), picture_path(self.output, stem)]
-        there = [path for path in targets if path.exists()]
+        there = [path for path in targets if self.console.exists(path)]
         if there and not self.console.options.force and self._found(stem, photo_sha256) is None:
             raise _taken(there[0])
 

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -21,6 +21,8 @@ from ganedit.compute import DTYPES, is_device
 from ganedit.errors import GaneditError, UsageError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
     from ganedit.store.models import Model
 
 
@@ -40,6 +42,8 @@ class Options:
     recursive: bool = False
     print0: bool = False
     provenance: bool = True
+    workers: int | None = None
+    ray: str | None = None
 
     def __post_init__(self) -> None:
         if not is_device(self.device):
@@ -52,6 +56,10 @@ class Options:
             raise UsageError("--json and --print0 contradict each other", "drop one of them")
         if self.force and self.skip_existing:
             raise UsageError("--force and --skip-existing contradict each other", "drop one of them")
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"--workers {self.workers} must be at least 1")
+        if self.ray == "":
+            raise UsageError("--ray is empty", "name the address of a cluster, auto, or local")
 
     def updated(self, given: Mapping[str, Any]) -> Options:
         """These options, overridden by those in `given` that are not None."""
@@ -69,7 +77,9 @@ class Progress(Protocol):
         """Show that `done` of `total` steps are done; suits `progress` parameters of the library."""
 
 
-class _Silent:
+class Silent:
+    """No progress bar."""
+
     def advance(self, steps: float = 1) -> None:
         pass
 
@@ -86,8 +96,29 @@ class Console:
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     options: Options = field(default_factory=Options)
     command: str = "ganedit"
-    _claimed: set[Path] = field(default_factory=set, repr=False)
+    argv: Sequence[str] = ()  # the command line
+    _claimed: set[str] = field(default_factory=set, repr=False)
     _named: dict[str, Path] = field(default_factory=dict, repr=False)
+    _bar: RichProgress | None = field(default=None, repr=False)  # the bar that is shown now
+
+    # ---- this process among several ----
+
+    @property
+    def hands_out(self) -> bool:
+        """Whether other processes do the work: this one needs no model."""
+        return self.options.ray is not None or (self.options.workers or 1) > 1
+
+    def work_alone(self) -> None:
+        """Let this process do the work after all: nothing is left that would need a model."""
+        self.options = replace(self.options, workers=None, ray=None)
+
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of the command: those that were given."""
+        return given
+
+    def reads_ahead(self, inputs: Sequence[str] | None) -> bool:
+        """Whether inputs may be read ahead; not from a pipe, which may be slow."""
+        return bool(inputs) and "-" not in (inputs or ())
 
     # ---- results, on standard output ----
 
@@ -97,26 +128,35 @@ class Console:
         It is flushed immediately, so that the next command in a pipeline can start on it.
         """
         if self.options.json:
-            print(json.dumps({"path": str(path), **details}, default=_plain), file=self.stdout, flush=True)
+            self._print(json.dumps({"path": str(path), **details}, default=plain), self.stdout)
             return
         if "\n" in str(path) and not self.options.print0:
             self.warn(f"the name {str(path)!r} has a line break: use --print0 or --json")
-        print(path, file=self.stdout, end="\0" if self.options.print0 else "\n", flush=True)
+        self._print(str(path), self.stdout, "\0" if self.options.print0 else "\n")
 
     def answer(self, text: str, data: Mapping[str, Any] | list[Any]) -> None:
         """Print the answer of a command that makes no files: `text`, or `data` with --json."""
-        print(json.dumps(data, default=_plain) if self.options.json else text, file=self.stdout, flush=True)
+        self._print(json.dumps(data, default=plain) if self.options.json else text, self.stdout)
+
+    def _print(self, text: str, stream: TextIO, end: str = "\n") -> None:
+        """Print at once; a progress bar in the same terminal is taken away for that moment."""
+        bar = self._bar if stream.isatty() else None
+        if bar is not None:
+            bar.stop()
+        print(text, file=stream, end=end, flush=True)
+        if bar is not None:
+            bar.start()
 
     # ---- messages, on standard error ----
 
     def note(self, message: str) -> None:
         """Print a message that a user may want to know; not with --quiet."""
         if not self.options.quiet:
-            print(message, file=self.stderr, flush=True)
+            self._print(message, self.stderr)
 
     def warn(self, message: str) -> None:
         """Print a message that a user should know, even with --quiet."""
-        print(f"{self.command}: {message}", file=self.stderr, flush=True)
+        self._print(f"{self.command}: {message}", self.stderr)
 
     @contextmanager
     def hearing(self) -> Iterator[None]:
@@ -135,13 +175,13 @@ class Console:
         where = f"{about}: " if about and about not in error.message else ""
         self.warn(f"{where}{with_flags(error.message)}".replace("\n", "\\n"))  # of the name of a file
         if error.hint:
-            print(f"  next: {with_flags(error.hint)}", file=self.stderr, flush=True)
+            self._print(f"  next: {with_flags(error.hint)}", self.stderr)
 
     @contextmanager
     def progress(self, title: str, total: float | None = None) -> Iterator[Progress]:
         """Context with a progress bar on standard error if that is a terminal, and without --quiet."""
         if self.options.quiet or not self.stderr.isatty():
-            yield _Silent()
+            yield Silent()
             return
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -150,6 +190,7 @@ class Console:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with RichProgress(*columns, console=RichConsole(file=self.stderr), transient=True) as bar:
             task = bar.add_task(title, total=total)
+            self._bar = bar
 
             class Bar:
                 def advance(self, steps: float = 1) -> None:
@@ -158,7 +199,10 @@ class Console:
                 def update(self, done: float, total: float | None = None, text: str | None = None) -> None:
                     bar.update(task, completed=done, total=total, description=text or title)
 
-            yield Bar()
+            try:
+                yield Bar()
+            finally:
+                self._bar = None
 
     @contextmanager
     def stage(self, title: str, total: float | None = None) -> Iterator[Callable[[float, float], None]]:
@@ -199,21 +243,37 @@ class Console:
         """
         process.check()
         path = Path(path)
-        key = Path(os.path.realpath(path))
-        if key in self._claimed:
+        keeps = self.exists(path) and not self.options.force
+        if not self.claim(os.path.realpath(path), keeps):
             raise UsageError(
                 f"{path} was already made from an earlier input of this run",
                 "rename one of the inputs, or run them with different -o folders",
             )
-        if path.exists() and not self.options.force:
-            if self.options.skip_existing:
-                return False
-            raise UsageError(
-                f"{path} is already there",
-                "--force overwrites it, --skip-existing keeps it, -o writes elsewhere",
-            )
-        self._claimed.add(key)
+        if not keeps:
+            return True
+        if self.options.skip_existing:
+            return False
+        raise UsageError(
+            f"{path} is already there",
+            "--force overwrites it, --skip-existing keeps it, -o writes elsewhere",
+        )
+
+    def exists(self, path: Path) -> bool:
+        """Whether an output is there from before this input."""
+        return path.exists()
+
+    def claim(self, key: str, only_ask: bool = False) -> bool:
+        """Whether no earlier input of this run has claimed `key`, the real path of an output; from now on
+        this one has, unless it will `only_ask`."""
+        if key in self._claimed:
+            return False
+        if not only_ask:
+            self._claimed.add(key)
         return True
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Take back claims of an input that is tried again."""
+        self._claimed.difference_update(keys)
 
     def provenance(
         self,
@@ -255,7 +315,7 @@ class _Hearing(logging.Handler):
             self._console.warn(text)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Convert values for JSON: paths, and numbers of numpy and torch."""
     if isinstance(value, Path):
         return str(value)

@@ -47,8 +47,13 @@ class Destination:
         """Refuse a file for several inputs, as far as they are known before the work starts.
 
         Raises:
-            UsageError: there are several.
+            UsageError: there are several, or there is a single one for several workers.
         """
+        if self.file is not None and console.hands_out:
+            raise UsageError(
+                f"-o {self.output} names one file, and --workers and --ray are for many",
+                "name a folder with -o",
+            )
         found = 0
         for source in inputs or ():
             with suppress(GaneditError):  # it is reported later

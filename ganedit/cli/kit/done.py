@@ -62,7 +62,7 @@ def wants(console: Console, path: Path, done: Callable[[], bool]) -> bool:
         UsageError: see `Console.should_write`.
     """
     options = console.options
-    if not path.exists() or options.force or options.skip_existing or not done():
+    if not console.exists(path) or options.force or options.skip_existing or not done():
         return console.should_write(path)
     if not path.name.endswith(LATENT_SUFFIX):
         console.note(f"{path} is done already, by the same request; --force makes it again")

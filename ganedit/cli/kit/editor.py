@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import Result, run_batch
+from ganedit.cli.kit.batch import run_batch
 from ganedit.cli.kit.changes import Change
 from ganedit.cli.kit.codes import MODEL, Models, Projections, latent_behind
 from ganedit.cli.kit.context import Console
@@ -26,6 +26,7 @@ from ganedit.cli.kit.edit_targets import Targets, is_copy
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
+from ganedit.cli.kit.results import Result
 from ganedit.errors import UsageError
 from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in, same_file, sha256_file
 
@@ -114,7 +115,6 @@ class Editor:
         self._destination = Destination(self.output)
         self.folder = self._destination.folder
         self._projections = Projections(self.console, self.folder, self.method)
-        self._done: set[str] = set()
 
     def run(self, inputs: list[str] | None) -> None:
         """Edit all inputs, or without any the latest projection made in this folder."""
@@ -153,8 +153,7 @@ class Editor:
             yield from self._from_foreign(path)
         elif latent is None:
             yield from self._from_photo(path)
-        elif os.path.realpath(latent) not in self._done:  # a glob may name a latent and its picture
-            self._done.add(os.path.realpath(latent))
+        elif self.console.claim(f"latent {os.path.realpath(latent)}"):  # a glob may name it and its picture
             yield from self._from_latent(latent)
 
     def _from_latent(self, path: Path) -> Iterator[Result]:

@@ -42,7 +42,7 @@ GROUPS = {
         source snapshot_kimg sample_kimg spectrograms faces
     """,
     "Global": """
-        device dtype seed json quiet debug force skip_existing no_provenance help
+        device dtype workers ray seed json quiet debug force skip_existing no_provenance help
     """,
 }
 """Names of options by section of the help; all others are in the section about the method."""

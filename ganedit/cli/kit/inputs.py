@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import glob
 import os
 import select
@@ -44,6 +45,18 @@ def _is_output_of_a_process(descriptor: int) -> bool:
             if entry.isdigit() and os.readlink(f"/proc/{entry}/fd/1") == pipe:
                 return True
     return False
+
+
+def with_own_stdin(console: Console) -> Console:
+    """A console for a thread, which reads standard input by itself: at its end, Python would wait for a
+    thread that reads from its own."""
+    try:
+        descriptor = os.dup(console.stdin.fileno())
+    except (OSError, ValueError, AttributeError):  # closed, or a test's StringIO
+        return console
+    own = copy.copy(console)
+    own.stdin = open(descriptor, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
+    return own
 
 
 def expand(source: str, suffixes: Sequence[str] = IMAGE_SUFFIXES, recursive: bool = False) -> list[Path]:

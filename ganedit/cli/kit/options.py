@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,6 +30,24 @@ NoMetadata = Annotated[
 OutputFolder = Annotated[
     Path, typer.Option("--output", "-o", help="Folder for the results, or a file for one: out.png.")
 ]
+
+BULK_OPTIONS: dict[str, Any] = {
+    "workers": Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share the inputs (default: 1; with --ray: one per GPU, or processor).",
+            show_default=False,
+        ),
+    ],
+    "ray": Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Share the inputs among the machines of a Ray cluster: its address, auto, or local.",
+        ),
+    ],
+}
+"""Options of the commands whose inputs can be handed out to several processes; stored in the console."""
 
 
 class Method(StrEnum):

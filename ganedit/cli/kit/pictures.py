@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganedit.cli.kit.batch import Result, Stages, run_stages
+from ganedit.cli.kit.batch import Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.done import all_there, checksum_by_name, is_done, wants
 from ganedit.cli.kit.outputs import check_folder
+from ganedit.cli.kit.results import Result
 from ganedit.errors import GaneditError, NoFaceError, UsageError
 from ganedit.files import FILM_SUFFIXES as FILMS
 from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, same_file, sha256_file
@@ -125,10 +126,13 @@ class PictureJob(Stages["_Picture | _Film", Any, "Photo | Result"]):
         if os.path.basename(self.suffix) != self.suffix:
             raise UsageError(f"--suffix {self.suffix} names a folder", "say with -o where results go")
         suffixes = self._begin(inputs, self.films)
-        if not all_there(self.console, inputs, suffixes, lambda path: [self._target(path)]):
+        console = self.console
+        if all_there(console, inputs, suffixes, lambda path: [self._target(path)]):
+            console.work_alone()
+        elif not console.hands_out:
             suffixes = self._begin(inputs, self.work.films)
             ahead = AHEAD if self.work.together else 1
-            self.ahead = self.behind = 0 if not inputs or "-" in inputs else ahead  # a pipe may be slow
+            self.ahead = self.behind = ahead if console.reads_ahead(inputs) else 0
         run_stages(self.console, inputs, self, suffixes=suffixes)
 
     def _begin(self, inputs: Sequence[str] | None, films: bool) -> Sequence[str]:

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganedit.cli.kit.batch import Result, Stages, run_stages
+from ganedit.cli.kit.batch import Stages, run_stages
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.done import all_there, checksum_by_name, is_done, wants
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path, picture_path
 from ganedit.cli.kit.projecting import Latest, Projector
+from ganedit.cli.kit.results import Result
 from ganedit.files import IMAGE_SUFFIXES, sha256_file
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class ProjectPhotos(Stages[_Face, _Face, _Projected]):
         def results(path: Path) -> list[Path]:
             return self._targets(self._only_stem(path))
 
-        if self.face == "all" or not all_there(self.console, inputs, IMAGE_SUFFIXES, results):
+        if self.face != "all" and all_there(self.console, inputs, IMAGE_SUFFIXES, results):
+            self.console.work_alone()
+        elif not self.console.hands_out:
             self.ahead = self._size - 1
         run_stages(self.console, inputs, self)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_generator
+from ganedit.cli.kit.worker import WorkerConsole
 from ganedit.errors import InputError, UsageError
 from ganedit.files import all_or_none, atomic_path, parse_json, read_text
 
@@ -117,6 +118,9 @@ class Latest:
 
     def add(self, path: Path) -> None:
         """Record another latent of this run. Failures are ignored."""
+        if isinstance(self._console, WorkerConsole):
+            self._console.tell("latest", path)
+            return
         inside = path.absolute().is_relative_to(Path.cwd())
         self._made.append(str(path.absolute().relative_to(Path.cwd()) if inside else path.absolute()))
         try:
