@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import defaultdict
 from typing import Any
 
@@ -12,6 +13,8 @@ from ganedit.cli.kit.context import Options
 from ganedit.cli.kit.crews import PATIENCE, Ended
 from ganedit.cli.kit.worker import Order, work
 from ganedit.errors import MissingError
+
+TIMEOUT = 10.0  # seconds to wait for a cluster
 
 
 class Mailbox:
@@ -127,10 +130,13 @@ class RayCrew:
 def _connect(ray: Any, address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
+        host, colon, port = address.rpartition(":")
+        if colon and "/" not in host and port.isdecimal():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), TIMEOUT).close()
         ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         first = (str(error).splitlines() or [""])[0]
         raise MissingError(
-            f"there is no Ray cluster at {address}: {first}",
-            "start one (ray start --head), or use --ray local",
+            f"no Ray cluster answers at {address}: {first}",
+            "start one (ray start --head) and name its address, auto, or local",
         ) from error
