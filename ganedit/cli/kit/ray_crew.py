@@ -41,6 +41,14 @@ class Mailbox:
         return found
 
 
+def _ray() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise MissingError("Ray is not installed", "pip install 'ganedit[ray]'") from error
+    return ray
+
+
 class _Letters:
     """A worker's channel through the mailbox."""
 
@@ -48,14 +56,10 @@ class _Letters:
         self._mailbox, self._number = mailbox, number
 
     def send(self, message: Any) -> None:
-        import ray
-
-        ray.get(self._mailbox.send.remote(self._number, message))
+        _ray().get(self._mailbox.send.remote(self._number, message))
 
     def recv(self) -> Any:
-        import ray
-
-        return ray.get(self._mailbox.recv.remote(self._number))
+        return _ray().get(self._mailbox.recv.remote(self._number))
 
 
 def _work(mailbox: Any, number: int, order: Order, place: int) -> None:
@@ -71,12 +75,8 @@ class RayCrew:
     """
 
     def __init__(self, options: Options, order: Order) -> None:
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise MissingError("Ray is not installed", "pip install 'ganedit[ray]'") from error
         self._order = order
-        self._ray = ray
+        self._ray = ray = _ray()
         _connect(ray, options.ray or "")
         process.raise_signals()  # Ray has set handlers of its own
         has = ray.cluster_resources()
