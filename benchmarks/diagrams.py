@@ -1,4 +1,4 @@
-"""The diagrams at the top of the pages in docs/formats, and of docs/restore.md.
+"""The diagrams at the top of the pages in docs/formats, and of docs/restore.md and docs/bulk.md.
 
     python benchmarks/diagrams.py docs/images
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from diagrams_bulk import bulk
 from diagrams_files import directions, genforce, latents, rosinality
 from diagrams_generators import biggan, encoders, stylegan_nvlabs
 from diagrams_translators import cyclegan_pix2pix, pix2pixhd_spade, restore, stargan_unit, super_resolution
@@ -39,6 +40,7 @@ def main(folder: Path) -> None:
     for name, diagram in DIAGRAMS.items():
         _write(folder / f"format-{name}.svg", diagram())
     _write(folder / "restore.svg", restore())
+    _write(folder / "bulk.svg", bulk())
 
 
 def _write(path: Path, drawn: tuple[int, str, Shapes]) -> None:

@@ -15,6 +15,7 @@ from ganedit.cli.kit.worker import Order, work
 from ganedit.errors import MissingError
 
 TIMEOUT = 10.0  # seconds to wait for a cluster
+NOBODY = -1  # a number that no worker has
 
 
 class Mailbox:
@@ -92,14 +93,18 @@ class RayCrew:
         self._numbers[self._task.remote(self._mailbox, number, self._order, place)] = number
 
     def hear(self, seconds: float | None) -> list[tuple[int, Any]]:
-        tasks = list(self._numbers)
-        ready, _ = self._ray.wait([self._collecting, *tasks], num_returns=1, timeout=seconds)
-        if self._collecting in ready:  # first all that a worker has said, then that it has ended
-            messages = self._ray.get(self._collecting)
-            self._collecting = self._mailbox.collect.remote()
-            at_work = set(self._numbers.values())
-            return [(number, message) for number, message in messages if number in at_work]
-        return [(self._numbers.pop(task), Ended(self._how(task))) for task in ready]
+        ray, collecting = self._ray, self._collecting
+        ready, _ = ray.wait([collecting, *self._numbers], num_returns=1, timeout=seconds)
+        if not ready:
+            return []
+        if collecting not in ready:  # collect what the worker that ended has said last
+            ray.get(self._mailbox.send.remote(NOBODY, None))
+        messages = ray.get(collecting)
+        self._collecting = self._mailbox.collect.remote()
+        at_work = set(self._numbers.values())
+        heard = [(number, message) for number, message in messages if number in at_work]
+        ended = [task for task in ready if task != collecting]
+        return heard + [(self._numbers.pop(task), Ended(self._how(task))) for task in ended]
 
     def _how(self, task: Any) -> str:
         try:
