@@ -61,7 +61,7 @@ def _variables() -> dict[str, str]:
 # --- inputs ----------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Item:
     """An input.
 
