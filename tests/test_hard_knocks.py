@@ -113,7 +113,7 @@ def test_an_interrupt_that_a_library_turns_into_an_error(monkeypatch, capsys):
         process._caught.append(signal.SIGINT)
         raise ImportError("initialization of a module failed")
 
-    monkeypatch.setattr(app, "_run", interrupted_import)
+    monkeypatch.setattr(app, "run", interrupted_import)
     try:
         assert app.main(["doctor"]) == 130
     finally:

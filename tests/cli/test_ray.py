@@ -42,7 +42,11 @@ def test_nothing_is_lost_or_doubled_if_a_worker_is_killed(tmp_path, monkeypatch)
         [*command, "--ray", "local"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         while not out.is_dir() or len(list(out.iterdir())) < 40:
-            assert process.poll() is None, process.communicate()
+            if process.poll() is not None:
+                said = process.stderr.read()
+                if "timed out during startup" in said:  # after 30 s, which Ray does not let anybody change
+                    pytest.skip("this machine is too busy to start Ray")
+                pytest.fail(said)
             time.sleep(0.05)
         workers = workers_below(process.pid)
         os.kill(workers[0], signal.SIGKILL)

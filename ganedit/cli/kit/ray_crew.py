@@ -139,7 +139,7 @@ def _connect(ray: Any, address: str) -> None:
         if colon and "/" not in host and port.isdecimal():  # Ray itself would try for minutes
             socket.create_connection((host, int(port)), TIMEOUT).close()
         ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises many kinds, some of them bare
         first = (str(error).splitlines() or [""])[0]
         raise MissingError(
             f"no Ray cluster answers at {address}: {first}",
