@@ -46,7 +46,6 @@ STEP = 1.0  # pixels that a point is asked to move at a time
 FINEST = 128  # pixels of the finest features, as in the paper
 AROUND = 3.0  # radius of the patch that is moved, in pixels of a crop of 128
 SEARCH = 5.0  # half the side of the square where a point is searched, in pixels of a crop of 128
-SPACING = 0.5  # pixels between the places where it is searched
 ANCHOR = 0.5  # share of the features at the start of a point in those that its goal should get
 HELD = 20.0  # weight of what the mask holds, as in the paper
 
@@ -320,15 +319,15 @@ class _Drag:
         self.shapes = feature_layers(generator)
         self.start = latent.ws[None].to(device, torch.float32)
         self.added = None if latent.styles is None else latent.styles[None].to(device, torch.float32)
-        limit = self.shapes[-1].inside / 2
-        self.rows = [row for row, size in enumerate(generator.row_sizes) if size <= limit]
+        coarse = self.shapes[0].inside
+        self.rows = [row for row, size in enumerate(generator.row_sizes) if size <= coarse]
         self.unit = spread_of_codes(generator)
         shape = self.start[:, self.rows if options.space == "w+" else self.rows[:1]].shape
         self.offset = torch.zeros(shape, device=device, requires_grad=True)
         self.handles = torch.tensor([move.start for move in moves], dtype=torch.float32, device=device)
         self.goals = torch.tensor([move.goal for move in moves], dtype=torch.float32, device=device)
         self.patch = _grid(AROUND * pixel, AROUND * pixel / 3, round_=True).to(device)
-        self.search = _grid(SEARCH * pixel, SPACING * pixel).to(device)
+        self.searches = [grid.to(device) for grid in (_grid(SEARCH * pixel, pixel), _grid(pixel / 2, pixel / 2))]
 
     def run(self, progress: Progress | None) -> Tensor:
         """The codes [T, L, W] on the way; `handles` are then where the points came."""
@@ -374,10 +373,10 @@ class _Drag:
     @torch.no_grad()
     def _track(self, maps: list[Tensor]) -> None:
         """PointMove each handle to the place near it whose features are most like those at its start."""
-        places = (self.handles[:, None] + self.search).clamp(0, self.side)  # [P, K, 2]
-        unlike = (sample(maps, places, self.side) - self.wanted[:, None]).abs().mean(dim=2)
-        nearest = unlike.argmin(dim=1)
-        self.handles = places[torch.arange(len(places)), nearest]
+        for search in self.searches:  # by pixels, then by halves
+            places = (self.handles[:, None] + search).clamp(0, self.side)  # [P, K, 2]
+            unlike = (sample(maps, places, self.side) - self.wanted[:, None]).abs().mean(dim=2)
+            self.handles = places[torch.arange(len(places)), unlike.argmin(dim=1)]
 
     def _loss(self, maps: list[Tensor], images: Tensor | None) -> Tensor:
         left = self.goals - self.handles
@@ -411,7 +410,7 @@ def feature_layers(generator: Generator) -> list[LayerShape]:
     """
     shapes = layer_shapes(generator)
     finest = min(generator.resolution // 2, FINEST)
-    return [[one for one in shapes if one.inside <= size][-1] for size in (finest // 2, finest)]
+    return [[one for one in shapes if one.inside <= size or one.layer == 0][-1] for size in (finest // 2, finest)]
 
 
 def sample(maps: Sequence[Tensor], points: Tensor, side: int) -> Tensor:
