@@ -4,15 +4,15 @@ python benchmarks/dragging.py samples [--model faces] [--count 100] [--psi 0.7]
 python benchmarks/dragging.py photos CROPS [--model faces] [--last 30] [--method hybrid]
 python benchmarks/dragging.py picture [--model faces] [-o docs/images/drag.jpg]
 
-`samples` repeats the face experiment of the paper (Pan et al., arXiv:2305.10973, table 1): 1, 5 or 68 of dlib's
-landmarks of each sample are dragged to where they lie in the next one. The landmarks of the result are found
-again, so that the distances do not depend on the tracking. Each sample counts the same.
+`samples` repeats the face experiment of the paper (Pan et al., arXiv:2305.10973, table 1): 1, 5 or 68 of
+dlib's landmarks of each sample are dragged to where they lie in the next one. The landmarks of the result are
+found again, so that the distances do not depend on the tracking.
 
-`photos` drags one landmark of each photograph by a tenth of the face's width: the tip of the nose, a corner of
-the mouth, or the chin, in turn, each in one of eight directions. CROPS is a folder or zip of aligned crops, of
-which the last ones by name are used: those of the training zip were kept out of training. It prints how many
-points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and the identity
-distance (dlib; below 0.6 counts as the same person) between the projection and the result.
+`photos` drags one landmark of each photograph by a tenth of the face's width: the tip of the nose, a corner
+of the mouth, or the chin, in turn, each in one of eight directions. CROPS is a folder or zip of aligned
+crops, of which the last ones by name are used: those of the training zip were kept out of training. It prints how
+many points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and the
+identity distance (dlib; below 0.6 counts as the same person) between the projection and the result.
 
 `picture` draws samples before and after, with the points and their goals, for the documentation.
 
@@ -30,7 +30,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 
 import ganedit
@@ -55,6 +54,16 @@ PAPER = {1: 2.44 / 12.93, 5: 3.18 / 11.66, 68: 4.73 / 16.02}  # distances after 
 TURNS = [30, 48, 54, 8]  # landmarks of photos: tip of the nose, corners of the mouth, chin
 FINE = 512  # side to which crops are enlarged to find landmarks, as dlib rounds them to pixels
 NEAR = 2.0  # pixels
+SHOWN = 192  # pixels of a picture
+SHOWN_DRAGS: list[tuple[int, dict[int, tuple[float, float]]]] = [
+    (3, {30: (8, 0)}),
+    (8, {30: (-7, -3)}),
+    (17, {48: (-4, -4), 54: (4, -4)}),
+    (21, {8: (0, 7), 30: (0, 0)}),
+    (34, {37: (0, -2), 41: (0, 2), 44: (0, -2), 46: (0, 2)}),
+    (40, {62: (0, -1), 66: (0, 4)}),
+]
+"""Seeds, and by how much their landmarks are dragged, in hundredths of the crop's side."""
 
 
 def main() -> None:
@@ -127,12 +136,23 @@ def photos(generator: Generator, options: DragOptions, args: argparse.Namespace)
     ends = landmarks(generator, after)[range(len(which)), which]
     seen = np.array([math.dist(end, move.goal) for end, move in zip(ends, moves, strict=True)])
     tracked = np.array([one.points[0].left for one in results])
-    distance = identity_distance(embed_crops(np.stack(before), template), embed_crops(np.stack(after), template))
-    print(f"{generator.name}, {side} px, {len(crops)} photographs, points moved by {(right - left) / 10:.1f} px")
-    print(f"within {NEAR:g} px: {np.mean(tracked <= NEAR):.0%} as tracked, {np.mean(seen <= NEAR):.0%} by dlib")
+    distance = identity_distance(
+        embed_crops(np.stack(before), template), embed_crops(np.stack(after), template)
+    )
+    print(
+        f"{generator.name}, {side} px, {len(crops)} photographs, points moved by {(right - left) / 10:.1f} px"
+    )
+    print(
+        f"within {NEAR:g} px: {np.mean(tracked <= NEAR):.0%} as tracked, {np.mean(seen <= NEAR):.0%} by dlib"
+    )
     print(f"pixels left: median {np.median(tracked):.2f} as tracked, {np.median(seen):.2f} by dlib")
-    print(f"identity distance: median {np.median(distance):.3f}, mean {distance.mean():.3f}, most {distance.max():.3f}")
-    print(f"steps: {statistics.mean(one.steps for one in results):.0f}, seconds: {statistics.mean(seconds):.2f}")
+    print(
+        f"identity distance: median {np.median(distance):.3f}, mean {distance.mean():.3f}, "
+        f"most {distance.max():.3f}"
+    )
+    print(
+        f"steps: {statistics.mean(one.steps for one in results):.0f}, seconds: {statistics.mean(seconds):.2f}"
+    )
     if args.out:
         shown = [
             tile
@@ -142,12 +162,25 @@ def photos(generator: Generator, options: DragOptions, args: argparse.Namespace)
         write_image(args.out, sheet(shown, columns=6), quality=90)
 
 
-SHOWN = 192  # pixels of a picture
-
-
 def picture(generator: Generator, options: DragOptions, args: argparse.Namespace) -> None:
-    """Samples before and after, and half-way."""
-    raise NotImplementedError
+    """Samples before and after, with their points and goals."""
+    seeds = [seed for seed, _ in SHOWN_DRAGS]
+    codes = [one.latent for one in ganedit.generate(generator, seeds, truncation=args.psi)]
+    before = draw(generator, codes)
+    rows: list[list[np.ndarray]] = [[], []]
+    for latent, own, old, (_, wanted) in zip(
+        codes, landmarks(generator, before), before, SHOWN_DRAGS, strict=True
+    ):
+        by = {i: np.array(shift) * generator.resolution / 100 for i, shift in wanted.items()}
+        moves = [PointMove(tuple(own[i]), tuple(own[i] + shift)) for i, shift in by.items()]
+        dragged = timed(latent, generator, moves, options, [])
+        (new,) = draw(generator, [dragged.latent])
+        rows[0].append(marked(old, dragged, start=True))
+        rows[1].append(marked(new, dragged))
+    tiles = [tile for row in rows for tile in row]
+    path = args.out or ROOT / "docs" / "images" / "drag.jpg"
+    write_image(path, sheet(tiles, columns=len(seeds), row_labels=["before", "after"]), quality=88)
+    print(path)
 
 
 def move_of(number: int, own: np.ndarray, length: float, side: int) -> PointMove:
@@ -159,7 +192,11 @@ def move_of(number: int, own: np.ndarray, length: float, side: int) -> PointMove
 
 
 def timed(
-    latent: Latent, generator: Generator, moves: Sequence[PointMove], options: DragOptions, seconds: list[float]
+    latent: Latent,
+    generator: Generator,
+    moves: Sequence[PointMove],
+    options: DragOptions,
+    seconds: list[float],
 ) -> Dragged:
     person = person_in(latent, generator) if options.identity else None
     started = time.process_time()

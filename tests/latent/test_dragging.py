@@ -45,7 +45,7 @@ class Spots(nn.Module):
             at = (torch.arange(size) + 0.5) * (SIDE / size)
             across = (at[None, None, None, :] - spots[:, :, 0, None, None]).square()
             down = (at[None, None, :, None] - spots[:, :, 1, None, None]).square()
-            return torch.cat([torch.exp(-(across + down) / (2 * width**2)) for width in (2.0, 4.0)], dim=1)
+            return torch.cat([torch.exp(-(across + down) / (2 * width**2)) for width in (3.0, 5.0)], dim=1)
 
     def __init__(self):
         super().__init__()
