@@ -10,8 +10,8 @@ found again, so that the distances do not depend on the tracking.
 
 `photos` drags one landmark of each photograph by a tenth of the face's width: the tip of the nose, a corner
 of the mouth, or the chin, in turn, each in one of eight directions. CROPS is a folder or zip of aligned
-crops, of which the last ones by name are used: those of the training zip were kept out of training. It prints how
-many points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and the
+crops, of which the last ones by name are used: those of the training zip were kept out of training. It prints
+how many points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and the
 identity distance (dlib; below 0.6 counts as the same person) between the projection and the result.
 
 `picture` draws samples before and after, with the points and their goals, for the documentation.

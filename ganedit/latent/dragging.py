@@ -47,6 +47,8 @@ FINEST = 128  # pixels of the finest features, as in the paper
 AROUND = 3.0  # radius of the patch that is moved, in pixels of a crop of 128
 SEARCH = 3.0  # half the side of the square where a point is searched, in pixels of a crop of 128
 ANCHOR = 0.5  # share of the features at the start of a point in those that its goal should get
+PERSON_FREE = 0.25  # identity distance that costs nothing: what a turn of the head or a smile changes
+PERSON_EVERY = 4  # steps; the term takes as long as the rest of a step
 HELD = 20.0  # weight of what the mask holds, as in the paper
 
 _NUMBER = r"\s*(-?\d{1,6}(?:\.\d{1,6})?)\s*"
@@ -97,17 +99,17 @@ class DragOptions:
         rate: Learning rate, above 0, in standard deviations of random codes.
         keep: Weight of the mean squared distance from the code before, in units of the variance of random
             codes, at least 0; more of it keeps the rest of the image, and makes far goals harder to reach.
-        identity: Weight of the identity distance, at least 0, if `drag` is given a `person`.
+        identity: Weight of the identity distance beyond 0.25, at least 0, if `drag` is given a `person`.
 
     Raises:
         UsageError: A value out of its range.
     """
 
-    steps: int = 100
+    steps: int = 150
     space: Space = "w+"
-    rate: float = 0.03
-    keep: float = 0.05
-    identity: float = 0.5
+    rate: float = 0.05
+    keep: float = 0.1
+    identity: float = 0.05
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 10_000:
@@ -338,7 +340,8 @@ class _Drag:
         for step in range(self.options.steps + 1):
             ws = self._codes()
             path.append(ws[0].detach().cpu())
-            images, maps = self._features(ws)
+            asked = self.person is not None and step % PERSON_EVERY == 0
+            images, maps = self._features(ws, whole=asked)
             if step == 0:
                 self.before = [one.detach() for one in maps]
                 self.wanted = sample(self.before, self.handles, self.side)  # [P, C]
@@ -360,15 +363,15 @@ class _Drag:
         ws[:, rows] = ws[:, rows] + self.offset * self.unit
         return ws
 
-    def _features(self, ws: Tensor) -> tuple[Tensor | None, list[Tensor]]:
-        """The image, if the identity term needs it, and the features [1, C, S, S]."""
+    def _features(self, ws: Tensor, *, whole: bool) -> tuple[Tensor | None, list[Tensor]]:
+        """The image, if the `whole` of it is asked for, and the features [1, C, S, S]."""
 
         def draw() -> Tensor:
             if self.added is None:
                 return self.generator.synthesis(ws)
             return draw_styles(self.generator, styles_of(self.generator, ws) + self.added)
 
-        return watched(self.generator, self.shapes, draw, whole=self.person is not None)
+        return watched(self.generator, self.shapes, draw, whole=whole)
 
     @torch.no_grad()
     def _track(self, maps: list[Tensor]) -> None:
@@ -389,7 +392,8 @@ class _Drag:
         if self.held is not None:
             loss = loss + HELD * self._change_outside(maps)
         if self.person is not None and images is not None:
-            loss = loss + self.options.identity * self.person(images.clamp(-1, 1)).sum()
+            changed = F.relu(self.person(images.clamp(-1, 1)).sum() - PERSON_FREE)
+            loss = loss + PERSON_EVERY * self.options.identity * changed
         return loss
 
     def _change_outside(self, maps: list[Tensor]) -> Tensor:
@@ -441,7 +445,7 @@ def feature_layers(generator: Generator) -> list[LayerShape]:
 def sample(maps: Sequence[Tensor], points: Tensor, side: int) -> Tensor:
     """Features [..., C] of maps [1, C', S, S] at points [..., 2] in pixels of a crop; linear in between."""
     grid = (points.reshape(1, 1, -1, 2) * (2 / side) - 1).float()
-    found = [F.grid_sample(one, grid, "bicubic", "border", align_corners=False)[0, :, 0] for one in maps]
+    found = [F.grid_sample(one, grid, "bilinear", "border", align_corners=False)[0, :, 0] for one in maps]
     return torch.cat(found).t().reshape(*points.shape[:-1], -1)
 
 

@@ -47,12 +47,12 @@ def command(
     photo_coordinates: Annotated[
         bool, typer.Option("--photo-coordinates", help="Moves and the mask are in pixels of the whole photo.")
     ] = False,
-    steps: Annotated[int, typer.Option(help="Most steps; a drag ends when all points have arrived.")] = 100,
+    steps: Annotated[int, typer.Option(help="Most steps; a drag ends when all points have arrived.")] = 150,
     space: Annotated[
         DragSpace, typer.Option(help="w+ moves each layer by itself, w all layers alike.")
     ] = DragSpace.w_plus,
-    keep: Annotated[float, typer.Option(help="Weight of the distance from the code.")] = 0.05,
-    identity: Annotated[float, typer.Option(help="Weight of the identity distance; faces only.")] = 0.5,
+    keep: Annotated[float, typer.Option(help="Weight of the distance from the code.")] = 0.1,
+    identity: Annotated[float, typer.Option(help="Weight of the identity distance; faces only.")] = 0.05,
     video: Video = False,
     sheet: Sheet = False,
     paste: Paste = None,
