@@ -11,8 +11,8 @@ found again, so that the distances do not depend on the tracking.
 `photos` drags one landmark of each photograph by a tenth of the face's width: the tip of the nose, a corner
 of the mouth, or the chin, in turn, each in one of eight directions. CROPS is a folder or zip of aligned
 crops, of which the last ones by name are used: those of the training zip were kept out of training. It prints
-how many points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and the
-identity distance (dlib; below 0.6 counts as the same person) between the projection and the result.
+how many points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and
+the identity distance (dlib; below 0.6 counts as the same person) between the projection and the result.
 
 `picture` draws samples before and after, with the points and their goals, for the documentation.
 
@@ -45,7 +45,7 @@ from ganedit.latent.inversion.project import METHODS
 from ganedit.latent.latent import Latent
 from ganedit.metrics.identity import embed_crops, face_box, identity_distance, person_in
 from ganedit.metrics.pose import crop_landmarks
-from ganedit.store.load import load_generator
+from ganedit.store.load import encoder_for, load_generator
 from ganedit.store.models import Generator
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +78,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("what", choices=["samples", "photos", "picture"])
     parser.add_argument("crops", type=Path, nargs="?", help="of photos")
     parser.add_argument("--model", default="faces")
+    parser.add_argument("--encoder", default=None, help="a name or folder; the installed one unless given")
     parser.add_argument("--count", type=int, default=100, help="samples")
     parser.add_argument("--psi", type=float, default=0.7, help="truncation of the samples")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
@@ -122,7 +123,10 @@ def photos(generator: Generator, options: DragOptions, args: argparse.Namespace)
     """Drags one landmark of each photograph by a tenth of the face."""
     template, side = TEMPLATES[generator.card.template], generator.resolution
     crops = load_images(args.crops, resolution=side).images[-args.last :].permute(0, 2, 3, 1).numpy()
-    codes = [project_photo(Photo(crop), generator, args.method, aligned=True)[0] for crop in crops]
+    encoder = None if args.method == "optimize" else encoder_for(generator, args.encoder)
+    codes = [
+        project_photo(Photo(crop), generator, args.method, encoder=encoder, aligned=True)[0] for crop in crops
+    ]
     before = [draw(latent.personal(generator), [latent])[0] for latent in codes]
     found = landmarks(generator, before)
     left, _, right, _ = face_box(template, side)

@@ -47,7 +47,7 @@ FINEST = 128  # pixels of the finest features, as in the paper
 AROUND = 3.0  # radius of the patch that is moved, in pixels of a crop of 128
 SEARCH = 3.0  # half the side of the square where a point is searched, in pixels of a crop of 128
 ANCHOR = 0.5  # share of the features at the start of a point in those that its goal should get
-PERSON_FREE = 0.25  # identity distance that costs nothing: what a turn of the head or a smile changes
+PERSON_FREE = 0.3  # identity distance that costs nothing: what a turn of the head or a smile changes
 PERSON_EVERY = 4  # steps; the term takes as long as the rest of a step
 HELD = 20.0  # weight of what the mask holds, as in the paper
 
@@ -99,7 +99,7 @@ class DragOptions:
         rate: Learning rate, above 0, in standard deviations of random codes.
         keep: Weight of the mean squared distance from the code before, in units of the variance of random
             codes, at least 0; more of it keeps the rest of the image, and makes far goals harder to reach.
-        identity: Weight of the identity distance beyond 0.25, at least 0, if `drag` is given a `person`.
+        identity: Weight of the identity distance beyond 0.3, at least 0, if `drag` is given a `person`.
 
     Raises:
         UsageError: A value out of its range.
@@ -109,7 +109,7 @@ class DragOptions:
     space: Space = "w+"
     rate: float = 0.05
     keep: float = 0.1
-    identity: float = 0.05
+    identity: float = 0.02
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 10_000:

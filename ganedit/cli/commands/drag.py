@@ -52,7 +52,7 @@ def command(
         DragSpace, typer.Option(help="w+ moves each layer by itself, w all layers alike.")
     ] = DragSpace.w_plus,
     keep: Annotated[float, typer.Option(help="Weight of the distance from the code.")] = 0.1,
-    identity: Annotated[float, typer.Option(help="Weight of the identity distance; faces only.")] = 0.05,
+    identity: Annotated[float, typer.Option(help="Weight of the identity distance; faces only.")] = 0.02,
     video: Video = False,
     sheet: Sheet = False,
     paste: Paste = None,
