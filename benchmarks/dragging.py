@@ -8,11 +8,11 @@ python benchmarks/dragging.py picture [--model faces] [-o docs/images/drag.jpg]
 dlib's landmarks of each sample are dragged to where they lie in the next one. The landmarks of the result are
 found again, so that the distances do not depend on the tracking.
 
-`photos` drags one landmark of each photograph by a tenth of the face's width: the tip of the nose, a corner
-of the mouth, or the chin, in turn, each in one of eight directions. CROPS is a folder or zip of aligned
-crops, of which the last ones by name are used: those of the training zip were kept out of training. It prints
-how many points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and
-the identity distance (dlib; below 0.6 counts as the same person) between the projection and the result.
+`photos` drags one landmark of each photograph by a tenth of the face's width: the tip of the nose or a
+corner of the mouth, in turn, each in one of eight directions. CROPS is a folder or zip of aligned crops, of
+which the last ones by name are used: those of the training zip were kept out of training. It prints how many
+points came within 2 pixels of their goals, as the program tracks them and as dlib finds them, and the
+identity distance (dlib; below 0.6 counts as the same person) between the projection and the result.
 
 `picture` draws samples before and after, with the points and their goals, for the documentation.
 
@@ -51,7 +51,7 @@ from ganedit.store.models import Generator
 ROOT = Path(__file__).resolve().parents[1]
 POINTS = {1: [30], 5: [36, 45, 30, 48, 54], 68: list(range(68))}  # tip of the nose; eyes, nose and mouth; all
 PAPER = {1: 2.44 / 12.93, 5: 3.18 / 11.66, 68: 4.73 / 16.02}  # distances after and before, of table 1
-TURNS = [30, 48, 54, 8]  # landmarks of photos: tip of the nose, corners of the mouth, chin
+TURNS = [30, 48, 54]  # landmarks of photos: tip of the nose, corners of the mouth
 FINE = 512  # side to which crops are enlarged to find landmarks, as dlib rounds them to pixels
 NEAR = 2.0  # pixels
 SHOWN = 192  # pixels of a picture
