@@ -38,11 +38,12 @@ from ganedit.images.align import TEMPLATES
 from ganedit.images.io import Photo, write_image
 from ganedit.images.pixels import resize
 from ganedit.images.sheet import sheet
-from ganedit.latent.dragging import Dragged, DragOptions, PointMove, drag
+from ganedit.latent.dragging import Dragged, PointMove, drag
 from ganedit.latent.editing import draw
 from ganedit.latent.inversion.photos import project_photo
 from ganedit.latent.inversion.project import METHODS
 from ganedit.latent.latent import Latent
+from ganedit.latent.motion import DragOptions
 from ganedit.metrics.identity import embed_crops, face_box, identity_distance, person_in
 from ganedit.metrics.pose import crop_landmarks
 from ganedit.store.load import encoder_for, load_generator

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from ganedit.latent.directions.foreign import export_direction as export_direction
     from ganedit.latent.directions.foreign import import_directions as import_directions
     from ganedit.latent.directions.named import find as direction
-    from ganedit.latent.dragging import DragOptions as DragOptions
     from ganedit.latent.dragging import PointMove as PointMove
     from ganedit.latent.dragging import drag as drag
     from ganedit.latent.editing import draw as draw
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
     from ganedit.latent.inversion.project import ProjectOptions as ProjectOptions
     from ganedit.latent.latent import Latent as Latent
     from ganedit.latent.mixing import mix_latents as mix
+    from ganedit.latent.motion import DragOptions as DragOptions
     from ganedit.latent.units.dissection import dissect as dissect
     from ganedit.metrics.faces import measure_faces as measure_faces
     from ganedit.metrics.frechet import frechet_distance_of as frechet_distance
@@ -100,7 +100,7 @@ _PUBLIC = {
     "draw": ("ganedit.latent.editing", "draw"),
     "paste": ("ganedit.latent.editing", "paste_latent"),
     "PointMove": ("ganedit.latent.dragging", "PointMove"),
-    "DragOptions": ("ganedit.latent.dragging", "DragOptions"),
+    "DragOptions": ("ganedit.latent.motion", "DragOptions"),
     "drag": ("ganedit.latent.dragging", "drag"),
     "person_in": ("ganedit.metrics.identity", "person_in"),
     "generate": ("ganedit.latent.generating", "generate"),

@@ -28,7 +28,7 @@ from ganedit.latent.directions.examples import (
     learn_direction,
 )
 from ganedit.latent.directions.named import find
-from ganedit.latent.dragging import DragOptions, PointMove, drag, moves_in_crop
+from ganedit.latent.dragging import PointMove, drag, moves_in_crop
 from ganedit.latent.editing import draw, edit, paste_latent
 from ganedit.latent.foreign import export_latents, import_latents
 from ganedit.latent.generating import Move, generate
@@ -37,6 +37,7 @@ from ganedit.latent.inversion.photos import project_folder, project_photo
 from ganedit.latent.inversion.project import ProjectOptions, project
 from ganedit.latent.latent import Latent
 from ganedit.latent.mixing import mix_latents
+from ganedit.latent.motion import DragOptions
 from ganedit.latent.results import draw_edited
 from ganedit.latent.styles import draw_styles, find_channels, style_spread, styles_of
 from ganedit.latent.truncation import Truncation, find_centres

@@ -14,17 +14,10 @@ from reference import reference_file
 from torch import nn
 
 from ganedit.errors import InputError, UsageError
-from ganedit.latent.dragging import (
-    DraggedPoint,
-    DragOptions,
-    PointMove,
-    drag,
-    feature_layers,
-    moves_in_crop,
-    sample,
-)
+from ganedit.latent.dragging import DraggedPoint, PointMove, drag, moves_in_crop
 from ganedit.latent.generating import generate
 from ganedit.latent.latent import Latent
+from ganedit.latent.motion import DragOptions, feature_layers, sample
 from ganedit.latent.styles import total
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load, load_generator

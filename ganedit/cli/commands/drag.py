@@ -71,7 +71,8 @@ def command(
     paths of the images. Photos are projected first. Without an input, takes the latest projection made in
     this folder.
     """
-    from ganedit.latent.dragging import DragOptions, PointMove
+    from ganedit.latent.dragging import PointMove
+    from ganedit.latent.motion import DragOptions
 
     check_face(face)
     mode = pasting(paste, photo)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from ganedit.images.io import Photo
     from ganedit.images.paste import Mode
-    from ganedit.latent.dragging import Dragged, DragOptions, PointMove
+    from ganedit.latent.dragging import Dragged, PointMove
     from ganedit.latent.latent import Latent
+    from ganedit.latent.motion import DragOptions
     from ganedit.store.models import Generator
 
 
