@@ -22,6 +22,7 @@ Seconds are of the processor, per drag, after loading.
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import statistics
 import time
@@ -69,6 +70,7 @@ SHOWN_DRAGS: list[tuple[int, dict[int, tuple[float, float]]]] = [
 
 def main() -> None:
     args = parse()
+    logging.disable(logging.WARNING)  # points that did not arrive are counted
     generator = load_generator(args.model)
     options = DragOptions(**{one.name: getattr(args, one.name) for one in fields(DragOptions)})
     {"samples": samples, "photos": photos, "picture": picture}[args.what](generator, options, args)

@@ -3,8 +3,9 @@
 Every step moves the code so that the features around each point appear a little nearer to its goal (motion
 supervision), and then looks for the point where the features are most like those at its start (tracking).
 Unlike the paper, the features to appear there are the mean of those around the point now and at its start:
-otherwise small generators slowly move another part of the image to the goal. On 24 samples of a model of 128 px,
-with the tip of the nose dragged to that of another sample, it was then 4.4 px from its goal, and 2.9 px so.
+otherwise small generators slowly move another part of the image to the goal. On 24 samples of a model of 128
+px, with the tip of the nose dragged to that of another sample, it was then 4.4 px from its goal, and 2.9 px
+so.
 """
 
 from __future__ import annotations
@@ -212,8 +213,8 @@ class SharedAdam:
 def feature_layers(generator: Generator) -> list[LayerShape]:
     """The two layers whose features are used, coarse first.
 
-    The paper takes features of 128 px for images of 512 px. With a model of 128 px, points were nearer to their
-    goals with features of 32 and 64 px (5.2 px from them) than with either alone (9.8 and 7.9).
+    The paper takes features of 128 px for images of 512 px. With a model of 128 px, points were nearer to
+    their goals with features of 32 and 64 px (5.2 px from them) than with either alone (9.8 and 7.9).
     """
     shapes = layer_shapes(generator)
     finest = min(generator.resolution // 2, FINEST)
