@@ -97,7 +97,7 @@ def parse() -> argparse.Namespace:
 def samples(generator: Generator, options: DragOptions, args: argparse.Namespace) -> None:
     """Drags 1, 5 and 68 landmarks to those of another sample."""
     seeds = range(args.seed, args.seed + args.count + 1)
-    codes = [one.latent for one in ganedit.generate(generator, seeds, truncation=args.psi)]
+    codes = sampled(generator, seeds, args.psi)
     before = draw(generator, codes)
     found = landmarks(generator, before)
     people = embed_crops(np.stack(before[:-1]), TEMPLATES[generator.card.template])
@@ -105,7 +105,8 @@ def samples(generator: Generator, options: DragOptions, args: argparse.Namespace
     print(" points  before   after   ratio   paper  arrived  steps  identity  seconds")
     for count in args.points:
         which = POINTS[count]
-        results, seconds = [], []
+        results: list[Dragged] = []
+        seconds: list[float] = []
         for latent, own, other in zip(codes, found, found[1:], strict=False):
             moves = [PointMove(tuple(own[i]), tuple(other[i])) for i in which]
             results.append(timed(latent, generator, moves, options, seconds))
@@ -172,7 +173,7 @@ def photos(generator: Generator, options: DragOptions, args: argparse.Namespace)
 def picture(generator: Generator, options: DragOptions, args: argparse.Namespace) -> None:
     """Samples before and after, with their points and goals."""
     seeds = [seed for seed, _ in SHOWN_DRAGS]
-    codes = [one.latent for one in ganedit.generate(generator, seeds, truncation=args.psi)]
+    codes = sampled(generator, seeds, args.psi)
     before = draw(generator, codes)
     rows: list[list[np.ndarray]] = [[], []]
     for latent, own, old, (_, wanted) in zip(
@@ -188,6 +189,12 @@ def picture(generator: Generator, options: DragOptions, args: argparse.Namespace
     path = args.out or ROOT / "docs" / "images" / "drag.jpg"
     write_image(path, sheet(tiles, columns=len(seeds), row_labels=["before", "after"]), quality=88)
     print(path)
+
+
+def sampled(generator: Generator, seeds: Sequence[int], psi: float) -> list[Latent]:
+    """The latents of seeds."""
+    found = ganedit.generate(generator, seeds, truncation=psi)
+    return [one.latent for one in found if one.latent is not None]
 
 
 def move_of(number: int, own: np.ndarray, length: float, side: int) -> PointMove:
