@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from ganedit.latent.directions.foreign import export_direction as export_direction
     from ganedit.latent.directions.foreign import import_directions as import_directions
     from ganedit.latent.directions.named import find as direction
+    from ganedit.latent.dragging import PointMove as PointMove
+    from ganedit.latent.dragging import drag as drag
     from ganedit.latent.editing import draw as draw
     from ganedit.latent.editing import edit as edit
     from ganedit.latent.editing import paste_latent as paste
@@ -56,9 +58,11 @@ if TYPE_CHECKING:
     from ganedit.latent.inversion.project import ProjectOptions as ProjectOptions
     from ganedit.latent.latent import Latent as Latent
     from ganedit.latent.mixing import mix_latents as mix
+    from ganedit.latent.motion import DragOptions as DragOptions
     from ganedit.latent.units.dissection import dissect as dissect
     from ganedit.metrics.faces import measure_faces as measure_faces
     from ganedit.metrics.frechet import frechet_distance_of as frechet_distance
+    from ganedit.metrics.identity import person_in as person_in
     from ganedit.metrics.image_features import embed_images as embed_images
     from ganedit.metrics.inpainting import measure_inpainting as measure_inpainting
     from ganedit.metrics.safe_range import measure_safe_range as measure_safe_range
@@ -95,6 +99,10 @@ _PUBLIC = {
     "edit": ("ganedit.latent.editing", "edit"),
     "draw": ("ganedit.latent.editing", "draw"),
     "paste": ("ganedit.latent.editing", "paste_latent"),
+    "PointMove": ("ganedit.latent.dragging", "PointMove"),
+    "DragOptions": ("ganedit.latent.motion", "DragOptions"),
+    "drag": ("ganedit.latent.dragging", "drag"),
+    "person_in": ("ganedit.metrics.identity", "person_in"),
     "generate": ("ganedit.latent.generating", "generate"),
     "interpolate": ("ganedit.latent.interpolation", "interpolate"),
     "mix": ("ganedit.latent.mixing", "mix_latents"),
@@ -150,8 +158,10 @@ _PUBLIC = {
 
 __all__ = [
     "Direction",
+    "DragOptions",
     "Latent",
     "Photo",
+    "PointMove",
     "ProjectOptions",
     "Sound",
     "SteerOptions",
@@ -167,6 +177,7 @@ __all__ = [
     "direction",
     "discover_directions",
     "dissect",
+    "drag",
     "draw",
     "draw_edges",
     "draw_regions",
@@ -198,6 +209,7 @@ __all__ = [
     "measure_vocoders",
     "mix",
     "paste",
+    "person_in",
     "project",
     "pull_model",
     "rank",

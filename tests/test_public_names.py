@@ -19,6 +19,7 @@ FUNCTIONS = {
     "align": "align",
     "project": "project",
     "edit": "edit",
+    "drag": "drag",
     "translate": "translate",
     "upscale": "upscale",
     "restore": "restore",

@@ -50,6 +50,7 @@ COMMANDS = {
     "align": Entry("align", "Crop faces from photos by the FFHQ recipe."),
     "project": Entry("project", "Project a photo into a generator's latent space."),
     "edit": Entry("edit", "Edit a photo or latent along directions: smile, age, yaw, ..."),
+    "drag": Entry("drag", "Drag points of a photo or latent to where they should be."),
     **{name: Entry("preset", preset.help) for name, preset in PRESETS.items()},
     "presets": Entry("preset", "List these edits in one step: smile, younger, turn, ..."),
     "translate": Entry("translate", "Translate images: horses into zebras, sketches into faces."),
@@ -105,7 +106,7 @@ GLOBAL_OPTIONS: dict[str, Any] = {
 SEEDED = tuple(
     f"ganedit {path}"
     for path in (
-        *PRESETS, "project", "edit", "timbre", "generate", "interpolate", "mix", "math", "dissect",
+        *PRESETS, "project", "edit", "drag", "timbre", "generate", "interpolate", "mix", "math", "dissect",
         "clip edit", "clip generate", "clip direction", "direction learn", "direction channels",
         "direction measure", "metrics timbre", "metrics translate", "metrics vocoder", "train",
     )

@@ -96,11 +96,16 @@ def mask_hole(photo: Photo, mask: Photo) -> np.ndarray:
         >>> int(ganedit.mask_hole(photo, ganedit.Photo(mask)).sum())
         1600
     """
+    return _checked_hole(photo, marked(mask), f"the mask {mask.path}" if mask.path else "the mask")
+
+
+def marked(mask: Photo) -> np.ndarray:
+    """Where a mask is white, [H, W] bool: brighter than half, and not more than half transparent."""
     white = np.iinfo(mask.pixels.dtype).max
-    hole = luma(mask.pixels) > white / 2
+    found: np.ndarray = luma(mask.pixels) > white / 2
     if mask.alpha is not None:
-        hole &= mask.alpha > white / 2
-    return _checked_hole(photo, hole, f"the mask {mask.path}" if mask.path else "the mask")
+        found &= mask.alpha > white / 2
+    return found
 
 
 def box_hole(photo: Photo, box: Box) -> np.ndarray:

@@ -46,6 +46,7 @@ def draw_edited(
     generator: Generator,
     *,
     film: bool = False,
+    path: Sequence[Latent] = (),
     applied: Applied | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> EditedFace:
@@ -56,13 +57,14 @@ def draw_edited(
         edited: The edited latents by label.
         generator: The model, with the latent's own tuned weights if it has any (`Latent.personal`).
         film: Whether to draw frames in between as well.
+        path: Latents that the film shows instead of those on the line from before to after.
         applied: Makes the context in which the generator draws edited images.
         progress: Called with (images drawn, total images).
     """
     applied = applied or (lambda share: nullcontext())
     codes = list(edited.values())
     start = codes[0] if len(codes) > 1 else latent
-    frames = between(start, codes[-1], FILM_FRAMES) if film else []
+    frames = list(path) or between(start, codes[-1], FILM_FRAMES) if film else []
     shares = [1.0] * len(codes) + ([1.0] * len(frames) if len(codes) > 1 else eased(len(frames)))
     pictures = draw(generator, [latent.original])
     for code, share in zip([*codes, *frames], shares, strict=True):

@@ -36,6 +36,11 @@ def random_codes(generator: Generator, count: int, *, psi: float = 1.0, seed: in
     return torch.cat(codes)
 
 
+def spread_of_codes(generator: Generator) -> float:
+    """Standard deviation of the numbers of random codes w."""
+    return float(random_codes(generator, SIGMA_SAMPLES).std(dim=0).square().mean().sqrt())
+
+
 def attribute_column(classifier: Classifier, attribute: str) -> int:
     """Index of an attribute among the classifier's outputs. Raises UsageError if it has no such attribute."""
     if attribute not in classifier.attributes:

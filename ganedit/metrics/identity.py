@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganedit.images.align import Template
+    from ganedit.latent.latent import Latent
     from ganedit.nets.face_resnet import FaceResNet
+    from ganedit.store.models import Generator
 
 SAME_PERSON = 0.6  # distances below count as the same person
 BATCH = 32
@@ -102,6 +104,50 @@ def distance_to_person(crops: np.ndarray, template: Template) -> Callable[[Tenso
     with torch.no_grad():
         person = features(from_levels(torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)))
     return lambda images: (features(images) - person.to(images) + 1e-8).norm(dim=1)
+
+
+def person_in(latent: Latent, generator: Generator) -> Callable[[Tensor], Tensor] | None:
+    """Measure how far images are from the face of a latent, such as for `ganedit.drag`.
+
+    Args:
+        latent: A latent of `generator`.
+        generator: The generator.
+
+    Returns:
+        A differentiable function from images [N, 3, S, S] in [-1, 1] to identity distances [N], of which
+        those below 0.6 count as the same person. None if the model does not draw faces at a known position.
+
+    Raises:
+        CheckpointError: The latent belongs to another model.
+        MissingError: dlib's model files are not installed.
+
+    Examples:
+        >>> faces = ganedit.load("faces")
+        >>> one, other = ganedit.generate(faces, [7, 8])
+        >>> distance = ganedit.person_in(one.latent, faces)
+        >>> same, another = (float(distance(faces.synthesis(x.latent.ws[None]))) for x in (one, other))
+        >>> same < 0.1 < another
+        True
+    """
+    import torch
+
+    from ganedit.images.tensors import to_tensor
+    from ganedit.latent.editing import draw
+
+    with torch.no_grad():
+        before = torch.cat([to_tensor(crop) for crop in draw(latent.personal(generator), [latent])])
+    return person_of(generator, before)
+
+
+def person_of(generator: Generator, before: Tensor) -> Callable[[Tensor], Tensor] | None:
+    """The same for images [N, 3, S, S] that a generator drew."""
+    from ganedit.images.align import TEMPLATES
+    from ganedit.images.tensors import from_tensor
+
+    if generator.card.template not in TEMPLATES:
+        return None
+    crops = np.stack([from_tensor(image) for image in before])
+    return distance_to_person(crops, TEMPLATES[generator.card.template])
 
 
 def _chip_map(crop: np.ndarray, template: Template) -> Tensor:

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ganedit.errors import UsageError
-from ganedit.images.align import TEMPLATES
-from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, score_samples_with
+from ganedit.latent.sampling import score_samples_with, spread_of_codes
+from ganedit.metrics.identity import person_of
 from ganedit.text.guidance import Wish, distance_to_wish
 
 if TYPE_CHECKING:
@@ -112,22 +111,6 @@ def _moved(start: Tensor, offset: Tensor, rows: list[int]) -> Tensor:
     moved = start.clone()
     moved[:, rows] = moved[:, rows] + offset
     return moved
-
-
-def spread_of_codes(generator: Generator) -> float:
-    """Standard deviation of the numbers of random codes w."""
-    return float(random_codes(generator, SIGMA_SAMPLES).std(dim=0).square().mean().sqrt())
-
-
-def person_of(generator: Generator, before: Tensor) -> Callable[[Tensor], Tensor] | None:
-    """Identity distance to faces; None if the model does not draw faces at a known position."""
-    from ganedit.images.tensors import from_tensor
-    from ganedit.metrics.identity import distance_to_person
-
-    if generator.card.template not in TEMPLATES:
-        return None
-    crops = np.stack([from_tensor(image) for image in before])
-    return distance_to_person(crops, TEMPLATES[generator.card.template])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from ganedit.latent.directions.examples import (
     learn_direction,
 )
 from ganedit.latent.directions.named import find
+from ganedit.latent.dragging import PointMove, drag, moves_in_crop
 from ganedit.latent.editing import draw, edit, paste_latent
 from ganedit.latent.foreign import export_latents, import_latents
 from ganedit.latent.generating import Move, generate
@@ -35,6 +37,7 @@ from ganedit.latent.inversion.photos import project_folder, project_photo
 from ganedit.latent.inversion.project import ProjectOptions, project
 from ganedit.latent.latent import Latent
 from ganedit.latent.mixing import mix_latents
+from ganedit.latent.motion import DragOptions
 from ganedit.latent.results import draw_edited
 from ganedit.latent.styles import draw_styles, find_channels, style_spread, styles_of
 from ganedit.latent.truncation import Truncation, find_centres
@@ -42,6 +45,7 @@ from ganedit.latent.units.activations import layer_shapes
 from ganedit.latent.units.dissection import dissect, top_pictures
 from ganedit.latent.units.report import write_report
 from ganedit.latent.units.switching import UnitChange, UnitEdit
+from ganedit.metrics.identity import person_in
 from ganedit.metrics.masks import region_mask
 from ganedit.nets.classifier import Classifier as ClassifierNetwork
 from ganedit.nets.classifier import ClassifierConfig
@@ -54,6 +58,7 @@ from ganedit.text.guidance import Wish
 from ganedit.text.optimize import SteerOptions
 from ganedit.text.scoring import score_by_texts
 
+AFFINE = np.array([[2.0, 0, 10], [0, 2.0, 20]])  # pixels of the crop are two of the photo
 PHOTO = ganedit.Photo(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
 PLACES = SimpleNamespace()  # folders of the models
 
@@ -214,7 +219,19 @@ def texts(device):
     )
 
 
-CASES = [pictures, projections, directions, dissected, texts]
+def dragged(device):
+    generator = faces(device)
+    latent, (plain,) = latents(generator, 3)[0], generate(generator, [4])
+    moves, mask = [PointMove((12, 12), (16, 14)), PointMove((20, 5), (5, 30))], np.eye(32, dtype=bool)
+    person = person_in(latent, generator)
+    quick = DragOptions(steps=2, space="w", identity=0.1)
+    held = drag(latent, generator, moves, quick, mask=mask, person=person)
+    in_photo = moves_in_crop([PointMove((34, 44), (42, 48))], replace(latent, affine=AFFINE))
+    free = drag(plain.latent, generator, in_photo, DragOptions(steps=3))
+    return home((held, held.latents(3), free))
+
+
+CASES = [pictures, projections, directions, dissected, texts, dragged]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -19,10 +19,10 @@ from ganedit.cli.kit.editor import (
     PhotoNow,
     Sheet,
     Video,
+    pasting,
 )
 from ganedit.cli.kit.options import Method, NoMetadata, OutputFolder, check_face
 from ganedit.cli.kit.units import Ablate, Activate, Units
-from ganedit.errors import UsageError
 
 __all__ = ["MAY_STAND_ALONE", "command"]  # the first is read by `cli.app`
 
@@ -81,9 +81,8 @@ def command(
     """
     check_face(face)
     units = Units(ablate, activate)
-    request = DirectionChange.read(direction, magnitude, layers, sweep, paste, space, units, safe)
-    if photo is not None and paste is None:
-        raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
+    mode = pasting(paste, photo)
+    request = DirectionChange.read(direction, magnitude, layers, sweep, mode, space, units, safe)
     sheet = sheet or sweep is not None
     editor = Editor(console, request, output, model, method, face, photo, sheet, video, not no_metadata)
     editor.run(inputs)

@@ -1,10 +1,11 @@
-"""What `edit` and `clip edit` do to a latent, as `Editor` sees it."""
+"""What `edit`, `drag` and `clip edit` do to a latent, as `Editor` sees it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,9 +52,13 @@ class Change(ABC):
     def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
         """The changed latent."""
 
-    def details(self, label: str) -> dict[str, Any]:
-        """Details of a result for --json."""
+    def details(self, label: str, latents: Sequence[Path]) -> dict[str, Any]:
+        """Details of a result for --json; `latents` are the files of its faces."""
         return {}
+
+    def film_of(self, edited: Latent, count: int) -> Sequence[Latent]:
+        """`count` latents for a film from before to an edited one; empty for a straight line."""
+        return ()
 
     @property
     def units(self) -> list[dict[str, Any]]:

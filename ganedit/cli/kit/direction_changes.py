@@ -9,10 +9,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ganedit.cli.kit.changes import Change
-from ganedit.cli.kit.editor import PASTES
 from ganedit.cli.kit.outputs import move_name
 from ganedit.cli.kit.units import Units
 from ganedit.errors import UsageError
@@ -57,7 +56,7 @@ class DirectionChange(Change):
         magnitudes: list[float] | None,
         layers: list[str] | None,
         sweep: str | None,
-        paste: str | None,
+        paste: Mode | None,
         space: EditSpace,
         units: Units,
         safe: bool | None = None,
@@ -86,8 +85,6 @@ class DirectionChange(Change):
                 f"{len(layers)} --layers do not match {len(directions)} --direction",
                 "give one for each, or one for all",
             )
-        if paste is not None and paste not in PASTES:
-            raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
         from ganedit.latent.editing import parse_layers, parse_sweep
 
         rows: list[tuple[int, ...] | None] = [parse_layers(text) for text in layers] or [None]
@@ -97,7 +94,7 @@ class DirectionChange(Change):
             values = parse_sweep(sweep)
             plans = {label: (v, *rest) for label, v in zip(_labels(values), values, strict=True)}
         rows = (rows * len(directions))[: len(directions)]
-        return cls(tuple(directions), tuple(rows), plans, cast("Mode | None", paste), space, units, safe)
+        return cls(tuple(directions), tuple(rows), plans, paste, space, units, safe)
 
     @property
     def labels(self) -> Sequence[str]:
@@ -126,7 +123,7 @@ class DirectionChange(Change):
             "units": self.changed_units.request,
         }
 
-    def details(self, label: str) -> dict[str, Any]:
+    def details(self, label: str, latents: Sequence[Path]) -> dict[str, Any]:
         return {"magnitudes": self.plans[label]} | ({"units": self.units} if self.units else {})
 
     @property

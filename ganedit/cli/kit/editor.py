@@ -1,4 +1,4 @@
-"""Code shared by the commands that change latents: `edit` by directions, and `clip edit` by a text.
+"""Code shared by the commands that change latents: `edit`, `drag` and `clip edit`.
 
 Photos are projected first; each face is drawn before and after, written with its latent, and, if requested,
 pasted into its photo, and shown on a sheet and in a film.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -32,6 +32,7 @@ from ganedit.files import IMAGE_SUFFIXES, LATENT_SUFFIX, latents_in, same_file, 
 
 if TYPE_CHECKING:
     from ganedit.images.io import Photo
+    from ganedit.images.paste import Mode
     from ganedit.latent.latent import Latent
     from ganedit.latent.results import EditedFace
     from ganedit.store.models import Generator
@@ -89,6 +90,19 @@ class Subject:
         """Its latent, which is known or was projected."""
         assert self.latent is not None
         return self.latent
+
+
+def pasting(paste: str | None, photo: Path | None) -> Mode | None:
+    """How to paste, according to --paste and --photo.
+
+    Raises:
+        UsageError: an unknown way, or a photo to paste nothing into.
+    """
+    if paste is not None and paste not in PASTES:
+        raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
+    if photo is not None and paste is None:
+        raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
+    return cast("Mode | None", paste)
 
 
 def _texts(paths: Sequence[Path]) -> list[str]:
@@ -267,12 +281,14 @@ class Editor:
         """The results to print, which are written or were there already."""
         for label in self.change.labels:
             crops = [targets.picture(subject.stem, label) for subject in subjects]
-            details = {"latents": _texts(targets.latents_of(crops)), **self.change.details(label)}
+            latents = targets.latents_of(crops)
             if (pasted := targets.pasted(label)) is not None:
+                details = {"latents": _texts(latents), **self.change.details(label, latents)}
                 yield Result(pasted, {**details, "pictures": _texts(crops)})
                 continue
             for path in crops:
-                yield Result(path, {**details, "latents": _texts(targets.latents_of([path]))})
+                own = targets.latents_of([path])
+                yield Result(path, {"latents": _texts(own), **self.change.details(label, own)})
         if self.video:
             self.console.note(f"{targets.name}: {targets.of_all('.mp4')} shows the change")
         if self.sheet:
@@ -296,15 +312,17 @@ class Editor:
             self._write_sheet(sheet, targets, subjects)
 
     def _draw(self, subject: Subject, generator: Generator) -> None:
-        from ganedit.latent.results import draw_edited
+        from ganedit.latent.results import FILM_FRAMES, draw_edited
 
         latent = subject.code
         own = latent.personal(generator)
         subject.latents = {label: self.change.of(latent, generator, label) for label in self.change.labels}
+        *_, last = subject.latents.values()
         with self.console.progress(f"drawing {subject.stem}") as bar:
             subject.drawn = draw_edited(
                 latent, subject.latents, own,
-                film=self.video, applied=partial(self.change.applied, own), progress=bar.update,
+                film=self.video, path=self.change.film_of(last, FILM_FRAMES),
+                applied=partial(self.change.applied, own), progress=bar.update,
             )  # fmt: skip
 
     def _record(

@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 from ganedit.cli.kit.presets import PRESETS, examples_of
 
 TASKS = {
-    "Edit faces": (*PRESETS, "presets", "align", "project", "edit", "clip", "latent", "direction"),
+    "Edit faces": (*PRESETS, "presets", "align", "project", "edit", "drag", "clip", "latent", "direction"),
     "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
     "Transform images and sounds": (
         "translate",
@@ -56,6 +56,10 @@ EXAMPLES = {
     "edit": (
         "ganedit edit me.jpg --direction smile --magnitude 2 --paste",
         "ganedit edit me.latent.safetensors --direction age --sweep -3:3:7",
+    ),
+    "drag": (
+        "ganedit drag me.jpg --move 40,80:36,76 --move 88,80:92,76 --paste",
+        "ganedit drag seed0007.latent.safetensors --move 64,70:72,70 --video",
     ),
     "presets": ("ganedit presets", "ganedit presets --json"),
     "translate": (

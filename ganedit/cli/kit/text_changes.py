@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganedit.cli.kit.changes import Change
@@ -41,7 +42,7 @@ class TextChange(Change):
     def changed(self, latent: Latent, generator: Generator) -> Latent:
         """The changed latent."""
 
-    def details(self, label: str) -> dict[str, Any]:
+    def details(self, label: str, latents: Sequence[Path]) -> dict[str, Any]:
         return {"text": str(self)}
 
     @property

@@ -7,8 +7,8 @@ cut off here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,18 @@ def activations(
     Returns:
         Pictures [N, 3, R, R], and for each layer the activations within the picture, [N, C, S, S] float32.
     """
+    ws = codes[:, None].expand(-1, generator.num_ws, -1)
+    pictures, maps = watched(generator, shapes, lambda: generator.synthesis(ws), whole=draw)
+    return torch.empty(len(codes), 3, 0, 0) if pictures is None else pictures, maps
+
+
+def watched(
+    generator: Generator, shapes: Sequence[LayerShape], draw: Callable[[], Tensor], *, whole: bool
+) -> tuple[Tensor | None, list[Tensor]]:
+    """What `draw` returns, and the activations [N, C, S, S] of layers while it draws; gradients pass through.
+
+    Unless the `whole` picture is wanted, no layer after the last of these is computed, and it is None.
+    """
     maps: dict[int, Tensor] = {}
     last = max(shape.layer for shape in shapes)
     modules = generator.layers
@@ -84,19 +96,18 @@ def activations(
     def take(shape: LayerShape, output: Tensor) -> None:
         span = slice(shape.margin, shape.margin + shape.inside)
         maps[shape.layer] = output[:, :, span, span].float()
-        if not draw and shape.layer == last:
+        if not whole and shape.layer == last:
             raise _StopForward
 
+    pictures = None
     with ExitStack() as stack:
         for shape in shapes:
             hook = modules[shape.layer].register_forward_hook(
                 lambda _module, _given, output, shape=shape: take(shape, output)
             )
             stack.callback(hook.remove)
-        try:
-            pictures = generator.synthesis(codes[:, None].expand(-1, generator.num_ws, -1))
-        except _StopForward:
-            pictures = torch.empty(len(codes), 3, 0, 0)
+        with suppress(_StopForward):
+            pictures = draw()
     return pictures, [maps[shape.layer] for shape in shapes]
 
 

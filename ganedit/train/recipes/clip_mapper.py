@@ -12,12 +12,13 @@ from torch import Tensor
 
 from ganedit.data.pictures import sheet
 from ganedit.latent.mixing import BANDS, rows_of
+from ganedit.latent.sampling import spread_of_codes
+from ganedit.metrics.identity import person_of
 from ganedit.nets.latent_mapper import LatentMapper, LatentMapperConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_clip, load_generator, save_model
 from ganedit.store.models import Clip, Generator
 from ganedit.text.guidance import Wish, distance_to_wish
-from ganedit.text.optimize import person_of, spread_of_codes
 from ganedit.train.options.recipes import command_line
 from ganedit.train.options.recognition import CLIPMapperOptions
 from ganedit.train.recipe import Recipe

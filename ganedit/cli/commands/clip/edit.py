@@ -6,19 +6,16 @@ import math
 from enum import StrEnum
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.editor import PASTES, Editor, Face, Inputs, ModelOf, Paste, PhotoNow, Sheet, Video
+from ganedit.cli.kit.editor import Editor, Face, Inputs, ModelOf, Paste, PhotoNow, Sheet, Video, pasting
 from ganedit.cli.kit.options import Method, NoMetadata, OutputFolder, check_face
 from ganedit.cli.kit.text_changes import ByDirection, ByMapper, ByOptimising, TextChange
 from ganedit.errors import UsageError
-
-if TYPE_CHECKING:
-    from ganedit.images.paste import Mode
 
 
 class EditMethod(StrEnum):
@@ -100,10 +97,7 @@ def edit(
     check_face(face)
     if not math.isfinite(strength):
         raise UsageError(f"--strength {strength} is not a finite number", "choose 1, or -3 to 3")
-    if paste is not None and paste not in PASTES:
-        raise UsageError(f"--paste {paste} is unknown", f"choose {' or '.join(PASTES)}")
-    if photo is not None and paste is None:
-        raise UsageError("--photo says where to paste, and --paste was not given", "add --paste, or drop it")
+    pasted = pasting(paste, photo)
     for given, option, owner in (
         (mapper, "--mapper", EditMethod.mapper),
         (threshold, "--threshold", EditMethod.direction),
@@ -111,7 +105,6 @@ def edit(
         if given is not None and method is not owner:
             raise UsageError(f"{option} is for --method {owner.value}", "add that, or leave it out")
     change: TextChange
-    pasted = cast("Mode | None", paste)
     if method is EditMethod.mapper:
         if mapper is None:
             raise UsageError("no --mapper was named", "train one: ganedit train clip-mapper --text ...")
