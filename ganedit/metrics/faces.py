@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganedit.errors import InputError
+from ganedit.errors import InputError, MissingError
 from ganedit.images.tensors import to_levels
 from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.identity import embed_crops
+from ganedit.metrics.image_features import embed_images
 from ganedit.metrics.quality import detection_rate
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class FaceQuality:
         psi: Their truncation.
         frechet: Fréchet distance between the identity features of untruncated samples and of real crops.
         frechet_halves: The same between two halves of the real crops: what a perfect generator would get.
+        frechet_images: Fréchet distance between the features of whole images (`embed_images`) of the same
+            samples and real crops; None if the extra `features` is not installed.
+        frechet_images_halves: The same between the two halves.
         samples: Number of untruncated samples.
         real: Number of real crops.
     """
@@ -41,6 +45,8 @@ class FaceQuality:
     psi: float
     frechet: float
     frechet_halves: float
+    frechet_images: float | None
+    frechet_images_halves: float | None
     samples: int
     real: int
 
@@ -57,8 +63,9 @@ def measure_faces(
 ) -> FaceQuality:
     """Measure a generator of faces: are faces found in its samples, and are they as varied as real ones?
 
-    The Fréchet distance (Heusel et al., arXiv:1706.08500) is taken of the identity features of dlib's face
-    recognition network. Compare only distances of equal numbers of images: fewer give larger values.
+    Fréchet distances (Heusel et al., arXiv:1706.08500) are taken of the identity features of dlib's face
+    recognition network, and of those of an ImageNet classifier, which see hair, skin and sharpness too.
+    Compare only distances of equal numbers of images: fewer give larger values.
 
     Args:
         generator: The generator; seeds 0, 1, ... are drawn with its stored noise.
@@ -70,7 +77,7 @@ def measure_faces(
         watch: `watch(title, total)` is entered around each stage and gives its progress callback.
 
     Returns:
-        The detection rate, and the distance beside that of two halves of the real crops.
+        The detection rate, and the distances beside those of two halves of the real crops.
 
     Raises:
         InputError: Fewer than four real crops.
@@ -97,19 +104,40 @@ def measure_faces(
     with watch(f"drawing {samples} samples", samples) as progress:
         drawn = draw(generator, samples, psi=1.0, progress=progress)
     with watch("embedding the samples", samples) as progress:
-        features = embed_crops(drawn, template, progress=progress)
+        persons = embed_crops(drawn, template, progress=progress)
     with watch("embedding the real images", len(real)) as progress:
-        real_features = embed_crops(real, template, progress=progress)
-    half = len(real) // 2
+        real_persons = embed_crops(real, template, progress=progress)
+    distance, halves = _distances(persons, real_persons)
+    of_images, of_image_halves = _image_distances(drawn, real, watch)
     return FaceQuality(
         detection_rate=rate,
         detection_samples=detection_samples,
         psi=psi,
-        frechet=frechet_distance_of(features, real_features),
-        frechet_halves=frechet_distance_of(real_features[:half], real_features[half:]),
+        frechet=distance,
+        frechet_halves=halves,
+        frechet_images=of_images,
+        frechet_images_halves=of_image_halves,
         samples=samples,
         real=len(real),
     )
+
+
+def _distances(features: np.ndarray, real: np.ndarray) -> tuple[float, float]:
+    """Fréchet distance between features of samples and of real crops, and between halves of the latter."""
+    half = len(real) // 2
+    return frechet_distance_of(features, real), frechet_distance_of(real[:half], real[half:])
+
+
+def _image_distances(
+    drawn: np.ndarray, real: np.ndarray, watch: Watch
+) -> tuple[float, float] | tuple[None, None]:
+    try:
+        with watch("features of the samples", len(drawn)) as progress:
+            features = embed_images(drawn, progress=progress)
+    except MissingError:
+        return None, None
+    with watch("features of the real images", len(real)) as progress:
+        return _distances(features, embed_images(real, progress=progress))
 
 
 def draw(

