@@ -40,6 +40,7 @@ def learn_direction(
     *,
     threshold: float | None = None,
     preserve: Sequence[Direction] = (),
+    layers: Sequence[int] = (),
     method: str = "",
     seed: int = 0,
 ) -> Direction:
@@ -56,6 +57,8 @@ def learn_direction(
         threshold: Score between the two classes; None takes two distinct values as the classes, and otherwise
             compares the highest and the lowest 30%.
         preserve: Directions of this generator whose attributes should stay as they are.
+        layers: Rows of the code that the direction changes by default, coarse first; empty means all. Fewer
+            change less of the person.
         method: What the record of the direction says (default: logistic regression).
         seed: Chooses the held-out examples that measure the accuracy.
 
@@ -79,7 +82,7 @@ def learn_direction(
     direction = learn(
         codes, scores, name=name, threshold=threshold, preserve=preserve, spread=spread, seed=seed
     )
-    return replace(direction, **generator.identity, method=method or direction.method)
+    return replace(direction, **generator.identity, layers=tuple(layers), method=method or direction.method)
 
 
 def examples_from_classifier(

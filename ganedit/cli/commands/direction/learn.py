@@ -50,6 +50,12 @@ def learn(
         list[str] | None,
         typer.Option(help="Direction whose attribute should stay the same; may be repeated."),
     ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            help="Layers that it changes: coarse, middle, fine, or rows such as 2-5 (default: all)."
+        ),
+    ] = None,
     samples: Annotated[int, typer.Option(help="Samples to draw for --attribute.")] = 5000,
     psi: Annotated[float, typer.Option(help="Truncation of the samples.")] = 1.0,
     method: Annotated[Method, typer.Option(help="How photos in the folders are projected.")] = Method.HYBRID,
@@ -72,6 +78,7 @@ def learn(
         raise UsageError("--codes needs --scores, an array of their scores", "such as --scores scores.npy")
     _check_numbers(threshold, samples, psi)
     from ganedit.latent.directions import examples, named
+    from ganedit.latent.mixing import rows_of
 
     target = output or named.user_file(model_name(model), name)
     check_name(name)
@@ -80,6 +87,7 @@ def learn(
         return
     generator = open_generator(console, model)
     generator.need_styles()
+    rows = rows_of(generator, layers) if layers else ()
     kept = [named.find(other, generator.name) for other in preserve or []]
     if scores is not None and codes is not None:
         scored = examples.examples_from_arrays(codes, scores, generator)
@@ -95,7 +103,7 @@ def learn(
                 samples=samples, psi=psi, seed=console.options.seed, progress=bar.update,
             )  # fmt: skip
     learned = examples.learn_direction(
-        name, generator, scored, threshold=threshold, preserve=kept, seed=console.options.seed
+        name, generator, scored, threshold=threshold, preserve=kept, layers=rows, seed=console.options.seed
     )
     learned.save(target)
     console.note(
