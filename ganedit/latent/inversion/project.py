@@ -30,7 +30,7 @@ Method = Literal["optimize", "encode", "hybrid", "tune"]
 METHODS = ("optimize", "encode", "hybrid", "tune")
 Space = Literal["z", "w", "w+"]
 SPACES = ("z", "w", "w+")
-STEPS = {"optimize": 400, "encode": 0, "hybrid": 250, "tune": 250}
+STEPS = {"optimize": 400, "encode": 0, "hybrid": 160, "tune": 160}
 TUNE_STEPS = 200
 OnStep = Callable[[int, int, Tensor], None]  # step, total steps, current images [N, 3, H, W]
 
