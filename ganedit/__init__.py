@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ganedit.images.regions import draw_regions as draw_regions
     from ganedit.images.restoring import restore as restore
     from ganedit.images.translation import translate as translate
+    from ganedit.images.upscaling import enhance_crop as enhance_crop
     from ganedit.images.upscaling import upscale as upscale
     from ganedit.latent.arithmetic import combine as combine
     from ganedit.latent.directions.channel_search import find_channels_that as find_channels
@@ -126,6 +127,7 @@ _PUBLIC = {
     "clip_generate": ("ganedit.text.optimize", "search"),
     "rank": ("ganedit.text.ranking", "rank"),
     "translate": ("ganedit.images.translation", "translate"),
+    "enhance_crop": ("ganedit.images.upscaling", "enhance_crop"),
     "upscale": ("ganedit.images.upscaling", "upscale"),
     "restore": ("ganedit.images.restoring", "restore"),
     "inpaint": ("ganedit.images.inpainting", "inpaint"),
@@ -183,6 +185,7 @@ __all__ = [
     "draw_regions",
     "edit",
     "embed_images",
+    "enhance_crop",
     "examples_from_arrays",
     "examples_from_classifier",
     "examples_from_csv",

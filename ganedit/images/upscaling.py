@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
@@ -73,6 +74,40 @@ def upscale(
     bands = in_bands(model, model, cut, photo.pixels.shape[:2], tile, progress, model.scale)
     (pixels,) = collect(bands, (height, width), [photo.pixels.dtype], (0.0, 1.0))
     return resized_like(photo, sized(levelled(pixels) if photo.grey else pixels, wanted))
+
+
+def enhance_crop(
+    crop: np.ndarray, affine: np.ndarray, model: Upscaler, *, progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Enlarge an aligned crop with a super-resolution model, unless its photo is no finer than the crop.
+
+    Pasted into the photo, it looks sharp where the crop itself would look soft.
+
+    Args:
+        crop: [S, S, 3] uint8.
+        affine: [2, 3], from positions in the crop to positions in the photo, as in `Latent.affine`.
+        model: The upscaler.
+        progress: Called with (tiles done, tiles in all).
+
+    Returns:
+        The crop and its affine for `paste`: enlarged, or as they are if the photo is no finer.
+
+    Raises:
+        CheckpointError: The model is not an upscaler.
+
+    Examples:
+        >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
+        >>> affine = np.array([[8.0, 0, 100], [0, 8, 60]])  # a pixel of the crop is 8 of the photo
+        >>> crop, affine = ganedit.enhance_crop(sample.pixels, affine, ganedit.load("upscale-x4"))
+        >>> len(crop) // len(sample.pixels), affine[0, 0]
+        (4, 2.0)
+    """
+    need(model, "upscale")
+    if np.hypot(*affine[:, 0]) <= 1:
+        return crop, affine
+    enlarged = upscale(Photo(crop), model, progress=progress).pixels
+    share = len(crop) / len(enlarged)
+    return enlarged, np.concatenate([affine[:, :2] * share, affine[:, 2:]], axis=1)
 
 
 def check_scale(scale: float | None) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from ganedit.images.paste import Mode, paste
 from ganedit.images.pixels import resize, to_depth
 from ganedit.images.sheet import enlarged, sheet
+from ganedit.images.upscaling import enhance_crop
 from ganedit.latent.editing import between, draw, eased
 from ganedit.latent.latent import Latent
-from ganedit.store.models import Generator
+from ganedit.store.models import Generator, Upscaler
 
 SHEET_SIDE, FILM_SIDE = 512, 1024  # largest side of a photo on a sheet, and in a film
 CROP_SIDE = 256  # smallest side of a crop in a film
@@ -28,16 +29,18 @@ class EditedFace:
     """A face before and after, as the generator draws it.
 
     Attributes:
-        latent: The latent before the edit; its affine tells where the face is in its photo.
+        latent: The latent before the edit.
         before: uint8 [S, S, 3].
         after: The same, by the label of the result: "" for one, "+1.0" and so on for several.
         film: Frames from before to after, or from the first result to the last; empty without a film.
+        affine: [2, 3], from positions in the pictures to positions in the photo; None without a photo.
     """
 
     latent: Latent
     before: np.ndarray
     after: dict[str, np.ndarray]
-    film: list[np.ndarray] = field(default_factory=list)
+    film: list[np.ndarray]
+    affine: np.ndarray | None
 
 
 def draw_edited(
@@ -73,7 +76,24 @@ def draw_edited(
         if progress:
             progress(len(pictures), 1 + len(shares))
     after = dict(zip(edited, pictures[1:], strict=False))
-    return EditedFace(latent, pictures[0], after, pictures[1 + len(codes) :])
+    return EditedFace(latent, pictures[0], after, pictures[1 + len(codes) :], latent.affine)
+
+
+def enhance_face(
+    face: EditedFace, label: str, upscaler: Upscaler, progress: Callable[[int, int], None] | None = None
+) -> EditedFace:
+    """The face before and in one of its results, enlarged by an upscaler as `enhance_crop` does; no film.
+
+    Args:
+        face: A face of a photo.
+        label: Label of the result.
+        upscaler: The upscaler.
+        progress: Called with (tiles done, tiles in all), for each picture from the start.
+    """
+    assert face.affine is not None
+    before, affine = enhance_crop(face.before, face.affine, upscaler, progress=progress)
+    after, _ = enhance_crop(face.after[label], face.affine, upscaler, progress=progress)
+    return EditedFace(face.latent, before, {label: after}, [], affine)
 
 
 def paste_faces(
@@ -94,8 +114,8 @@ def paste_faces(
         scale: Size of `photo` relative to the photo that the latents were made from.
     """
     for face, picture in zip(faces, pictures, strict=True):
-        assert face.latent.affine is not None
-        photo = paste(photo, face.latent.affine * scale, face.before, picture, mode=mode)
+        assert face.affine is not None
+        photo = paste(photo, face.affine * scale, face.before, picture, mode=mode)
     return photo
 
 

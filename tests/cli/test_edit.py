@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -309,6 +310,22 @@ def test_every_face_goes_into_one_photo(ganedit, tiny_faces, shared, tmp_path):
     assert ran.lines == ["second/two_people.face2.smile+1.png"], ran.err
 
 
+def test_an_enhanced_face_is_drawn_larger_before_it_is_pasted(ganedit, projected, monkeypatch):
+    upscaler = str(Path(__file__).parents[2] / "weights/upscale-x4")
+    monkeypatch.setattr("ganedit.cli.kit.editor.best_upscaler", lambda console: upscaler)
+    ran = ganedit(*SMILE, "--magnitude", 6, "--paste", "--enhance")
+    assert ran.lines == ["me.smile+6.pasted-enhanced.png"], ran.err
+    assert read_provenance(ran.lines[0])["parameters"]["enhance"] == upscaler
+    assert ganedit(*SMILE, "--magnitude", 6, "--paste", "--enhance").err.count("done already") == 2
+    assert ganedit(*SMILE, "--magnitude", 6, "--paste").status == 0
+    before = read_image(projected).pixels
+    plain, sharp = (read_image(f"me.smile+6.{name}.png").pixels for name in ("pasted", "pasted-enhanced"))
+    assert (plain != sharp).any()
+    np.testing.assert_array_equal(sharp[220:], before[220:])
+    changes = [np.abs(one.astype(float) - before).mean() for one in (plain, sharp)]
+    assert changes[1] == pytest.approx(changes[0], rel=0.3)
+
+
 def test_a_photo_that_moved_or_changed(ganedit, projected, tmp_path):
     projected.rename(tmp_path / "moved.png")
     ran = ganedit(*SMILE, "--paste")
@@ -360,6 +377,7 @@ def test_noise_and_tuned_weights_are_drawn(ganedit, sample, tmp_path):
     (("--direction", "smile", "--sweep", "0:1"), 2, "FROM:TO:COUNT"),
     (("--direction", "smile", "--photo", "x.png"), 2, "--paste was not given"),
     (("--direction", "smile", "--face", "biggest"), 2, "--face biggest"),
+    (("--direction", "smile", "--enhance"), 2, "--paste was not given"),
     (("--direction", "smile", "--model", "facse"), 2, "did you mean faces"),
     (("--direction", "wide.npy"), 3, "[9]"),
     (("--direction", "none.safetensors"), 3, "none.safetensors"),

@@ -38,7 +38,7 @@ from ganedit.latent.inversion.project import ProjectOptions, project
 from ganedit.latent.latent import Latent
 from ganedit.latent.mixing import mix_latents
 from ganedit.latent.motion import DragOptions
-from ganedit.latent.results import draw_edited
+from ganedit.latent.results import draw_edited, enhance_face
 from ganedit.latent.styles import draw_styles, find_channels, style_spread, styles_of
 from ganedit.latent.truncation import Truncation, find_centres
 from ganedit.latent.units.activations import layer_shapes
@@ -119,7 +119,9 @@ def pictures(device):
         generator, [UnitChange(1, (0, 2)), UnitChange(2, (1,), on=True, mask=np.eye(32, dtype="f"))]
     )
     shown = draw_edited(a, {"": mixed}, generator, applied=lambda share: units.applied(generator, share))
-    return home((turned, drawn, ways, draw(generator, [summed, b]), weight, shown, centres))
+    upscaler = load(reference_file("srgan-srresnet-x4.pth"), str(device))
+    sharp = enhance_face(replace(shown, affine=np.eye(2, 3) * 3), "", upscaler)
+    return home((turned, drawn, ways, draw(generator, [summed, b]), weight, shown, sharp, centres))
 
 
 def projections(device):

@@ -13,6 +13,7 @@ from ganedit.cli.kit.drag_changes import DragChange
 from ganedit.cli.kit.editor import (
     MAY_STAND_ALONE,
     Editor,
+    Enhance,
     Face,
     Inputs,
     ModelOf,
@@ -57,6 +58,7 @@ def command(
     sheet: Sheet = False,
     paste: Paste = None,
     photo: PhotoNow = None,
+    enhance: Enhance = False,
     model: ModelOf = None,
     method: Annotated[Method | None, typer.Option(help="How photos are projected (default: hybrid).")] = None,
     face: Face = "largest",
@@ -79,4 +81,7 @@ def command(
     moves = tuple(PointMove.parse(text) for text in move or [])
     options = DragOptions(steps, space.value, keep=keep, identity=identity)
     change = DragChange(console, moves, options, mask, photo_coordinates, photo, mode)
-    Editor(console, change, output, model, method, face, photo, sheet, video, not no_metadata).run(inputs)
+    editor = Editor(
+        console, change, output, model, method, face, photo, sheet, video, not no_metadata, enhance
+    )
+    editor.run(inputs)

@@ -12,6 +12,7 @@ from ganedit.cli.kit.direction_changes import DirectionChange, EditSpace
 from ganedit.cli.kit.editor import (
     MAY_STAND_ALONE,
     Editor,
+    Enhance,
     Face,
     Inputs,
     ModelOf,
@@ -65,6 +66,7 @@ def command(
     sheet: Sheet = False,
     paste: Paste = None,
     photo: PhotoNow = None,
+    enhance: Enhance = False,
     model: ModelOf = None,
     method: Annotated[Method | None, typer.Option(help="How photos are projected (default: hybrid).")] = None,
     face: Face = "largest",
@@ -84,5 +86,7 @@ def command(
     mode = pasting(paste, photo)
     request = DirectionChange.read(direction, magnitude, layers, sweep, mode, space, units, safe)
     sheet = sheet or sweep is not None
-    editor = Editor(console, request, output, model, method, face, photo, sheet, video, not no_metadata)
+    editor = Editor(
+        console, request, output, model, method, face, photo, sheet, video, not no_metadata, enhance
+    )
     editor.run(inputs)

@@ -12,7 +12,7 @@ import typer
 
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.direction_changes import DirectionChange, EditSpace
-from ganedit.cli.kit.editor import Editor, Face, Inputs, ModelOf
+from ganedit.cli.kit.editor import Editor, Enhance, Face, Inputs, ModelOf
 from ganedit.cli.kit.options import NoMetadata, OutputFolder, check_face
 from ganedit.cli.kit.presets import PRESETS, Preset
 from ganedit.cli.kit.units import Units
@@ -65,6 +65,7 @@ def _edit(
     inputs: Inputs = None,
     strength: Annotated[float, typer.Option(help="How far, as a fraction of what is usual.")] = 1.0,
     model: ModelOf = None,
+    enhance: Enhance = False,
     face: Face = "largest",
     output: OutputFolder = Path("."),
     no_metadata: NoMetadata = False,
@@ -77,7 +78,8 @@ def _edit(
     change = DirectionChange.read(
         [one.direction], [magnitude], None, None, "change", EditSpace.w, Units(None, None)
     )
-    Editor(console, change, output, model, None, face, None, False, False, not no_metadata).run(inputs)
+    editor = Editor(console, change, output, model, None, face, None, False, False, not no_metadata, enhance)
+    editor.run(inputs)
 
 
 def _sign(preset: Preset, given: list[str]) -> int:

@@ -28,6 +28,7 @@ class Targets:
         change: The change.
         photo: The photo to paste into, or None.
         file: The file for the only result, or None.
+        enhanced: Whether faces are enlarged by an upscaler before they are pasted.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Targets:
     change: Change
     photo: Photo | None
     file: Path | None = None
+    enhanced: bool = False
 
     def _path(self, name: str, label: str | None, suffix: str) -> Path:
         return self.folder / (shortened(f"{name}.{self.change.name(label)}") + suffix)
@@ -57,7 +59,8 @@ class Targets:
             return self.file
         own = self.photo.path.suffix if self.photo.path else ""
         suffix = own if own.lower() in IMAGE_WRITERS else ".png"
-        return self._path(self.name, label, f".{self._word}{suffix}")
+        word = f"{self._word}-enhanced" if self.enhanced else self._word
+        return self._path(self.name, label, f".{word}{suffix}")
 
     @property
     def _word(self) -> str:

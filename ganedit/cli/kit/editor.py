@@ -23,6 +23,7 @@ from ganedit.cli.kit.destination import Destination
 from ganedit.cli.kit.directions import model_name
 from ganedit.cli.kit.done import Sha256Of, is_done, wants
 from ganedit.cli.kit.edit_targets import Targets, is_copy
+from ganedit.cli.kit.models import best_upscaler, open_model
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
@@ -52,6 +53,13 @@ Paste = Annotated[
     typer.Option(
         metavar="[change|replace]",
         help="Paste the edit into the whole photo: only the change (default), or the generated face.",
+    ),
+]
+Enhance = Annotated[
+    bool,
+    typer.Option(
+        "--enhance",
+        help="With --paste: enlarge the face with an upscaler first, to be sharp in a large photo.",
     ),
 ]
 PhotoNow = Annotated[
@@ -123,12 +131,18 @@ class Editor:
     sheet: bool
     video: bool
     metadata: bool = True
+    enhance: bool = False
 
     def __post_init__(self) -> None:
+        if self.enhance and not self.change.paste:
+            raise UsageError(
+                "--enhance is for pasting, and --paste was not given", "add --paste; ganedit upscale enlarges"
+            )
         self._models = Models(self.console, self.model)
         self._destination = Destination(self.output)
         self.folder = self._destination.folder
         self._projections = Projections(self.console, self.folder, self.method)
+        self._upscaler = best_upscaler(self.console) if self.enhance else None
 
     def run(self, inputs: list[str] | None) -> None:
         """Edit all inputs, or without any the latest projection made in this folder."""
@@ -187,7 +201,7 @@ class Editor:
 
         latent, path = subject.code, subject.path
         photo = find_photo(latent, beside=path, given=self.photo) if self.change.paste else None
-        targets = Targets(self.folder, subject.stem, self.change, photo, self._destination.file)
+        targets = self._targets(subject.stem, photo)
         done = self._done_of(latent.model, lambda stem: subject.sha256 if stem == subject.stem else None)
         wanted = self._wanted_of_all(targets, done) + self._wanted_of(targets, [subject], done)
         if wanted:
@@ -207,7 +221,7 @@ class Editor:
         only = (
             None if self.face == "all" else face_stem(name, 1 if self.face == "largest" else int(self.face))
         )
-        targets = Targets(self.folder, only or name, self.change, whole, self._destination.file)
+        targets = self._targets(only or name, whole)
 
         def sha256_of(stem: str) -> str | None:
             """Checksum of the latent of a face, if this is a face to change."""
@@ -231,6 +245,9 @@ class Editor:
             self._make(targets, subjects, generator, wanted)
         yield from self._results(targets, subjects)
 
+    def _targets(self, name: str, photo: Photo | None) -> Targets:
+        return Targets(self.folder, name, self.change, photo, self._destination.file, self.enhance)
+
     def _opened(self) -> Generator:
         """The generator for photos, with the change prepared for it."""
         generator = self._models.open()
@@ -243,7 +260,8 @@ class Editor:
         """The request for a result with this label; `together` if it shows all faces."""
         every = {"face": "all"} if together and self.face == "all" else {}
         bare = {"metadata": False} if together and not self.metadata else {}
-        return {**self.change.request(label, model), **every, **bare}
+        enhanced = {"enhance": self._upscaler} if together and label is not None and self.enhance else {}
+        return {**self.change.request(label, model), **every, **bare, **enhanced}
 
     def _done_of(self, model: str, sha256_of: Sha256Of) -> Done:
         def done(path: Path, label: str | None, together: bool) -> bool:
@@ -334,6 +352,7 @@ class Editor:
             parameters["units"] = self.change.units
         if pasted:
             parameters["paste"] = self.change.paste
+            parameters |= {"enhance": self._upscaler} if self.enhance else {}
         inputs = {subject.stem: subject.sha256 for subject in subjects}
         together = pasted is not None
         parameters["request"] = self._request(label, latent.model, together) | {"inputs": inputs}
@@ -366,7 +385,7 @@ class Editor:
         from ganedit.images.io import write_image
         from ganedit.latent.results import paste_faces
 
-        faces = [subject.face for subject in subjects]
+        faces = [self._sharp(subject, label) for subject in subjects]
         mode = self.change.paste or "change"
         pixels = paste_faces(photo.pixels, faces, [face.after[label] for face in faces], mode=mode)
         photo = photo if self.metadata else replace(photo, metadata=None)
@@ -377,6 +396,16 @@ class Editor:
             return
         record = self._record(subjects, label, subjects[0].latents[label], pasted=True)
         write_image(path, pixels, like=photo, provenance=record)
+
+    def _sharp(self, subject: Subject, label: str) -> EditedFace:
+        """The face to paste, enlarged with --enhance."""
+        from ganedit.latent.results import enhance_face
+
+        if self._upscaler is None:
+            return subject.face
+        upscaler = open_model(self.console, self._upscaler, "upscale")
+        with self.console.progress(f"enlarging {subject.stem}") as bar:
+            return enhance_face(subject.face, label, upscaler, bar.update)
 
     def _write_sheet(self, path: Path, targets: Targets, subjects: list[Subject]) -> None:
         from ganedit.images.io import write_image

@@ -138,7 +138,7 @@ EXAMPLES = {
     ),
     "direction name": (
         "ganedit direction name sefa-3 beard",
-        "ganedit direction name faces/6:42 lips --negate",
+        "ganedit direction name faces/7:18 red-lips",
     ),
     "direction info": ("ganedit direction info smile", "ganedit direction info age --json"),
     "direction import": (

@@ -12,7 +12,18 @@ import typer
 
 from ganedit.cli.kit.clip import CLIP, Anyway, ClipModel, Neutral, Text, open_clip_model
 from ganedit.cli.kit.context import Console
-from ganedit.cli.kit.editor import Editor, Face, Inputs, ModelOf, Paste, PhotoNow, Sheet, Video, pasting
+from ganedit.cli.kit.editor import (
+    Editor,
+    Enhance,
+    Face,
+    Inputs,
+    ModelOf,
+    Paste,
+    PhotoNow,
+    Sheet,
+    Video,
+    pasting,
+)
 from ganedit.cli.kit.options import Method, NoMetadata, OutputFolder, check_face
 from ganedit.cli.kit.text_changes import ByDirection, ByMapper, ByOptimising, TextChange
 from ganedit.errors import UsageError
@@ -75,6 +86,7 @@ def edit(
     sheet: Sheet = False,
     paste: Paste = None,
     photo: PhotoNow = None,
+    enhance: Enhance = False,
     model: ModelOf = None,
     clip: ClipModel = CLIP,
     anyway: Anyway = False,
@@ -125,4 +137,7 @@ def edit(
                 steps, space.value, closeness=closeness, identity=identity, seed=console.options.seed
             )
             change = ByOptimising(console, strength, pasted, reader, clip, wish, options, layers)
-    Editor(console, change, output, model, projection, face, photo, sheet, video, not no_metadata).run(inputs)
+    editor = Editor(
+        console, change, output, model, projection, face, photo, sheet, video, not no_metadata, enhance
+    )
+    editor.run(inputs)
