@@ -96,10 +96,11 @@ def enhance_crop(
         CheckpointError: The model is not an upscaler.
 
     Examples:
+        >>> import numpy as np
         >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
         >>> affine = np.array([[8.0, 0, 100], [0, 8, 60]])  # a pixel of the crop is 8 of the photo
         >>> crop, affine = ganedit.enhance_crop(sample.pixels, affine, ganedit.load("upscale-x4"))
-        >>> len(crop) // len(sample.pixels), affine[0, 0]
+        >>> len(crop) // len(sample.pixels), float(affine[0, 0])
         (4, 2.0)
     """
     need(model, "upscale")

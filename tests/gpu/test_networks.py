@@ -10,6 +10,7 @@ from gpu_cases import assert_nothing_left_out, functions_reached, learning, nois
 
 from ganedit.nets.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
 from ganedit.nets.face_resnet import FaceResNet
+from ganedit.nets.patch_contrast import PatchHeads, PatchHeadsConfig, random_places
 from ganedit.nets.projected import FeatureDiscriminator
 from ganedit.nets.shift_predictor import ShiftPredictor, ShiftPredictorConfig
 from ganedit.nets.spade import folded_state, normalise_spectrally
@@ -116,7 +117,12 @@ def resnet(device):
     network = made("resnet", width=4, blocks=1, attention=True).to(device)
     adding = made("resnet", width=4, blocks=1, residual=True, up="resize").to(device)
     x = noise(device, 1, 3, 16, 16)
-    return learning(network, x), network.attend(x), learning(adding, x)
+    found = network.trace(x)
+    torch.manual_seed(0)
+    heads = PatchHeads(PatchHeadsConfig((3, 8), width=6)).to(device)
+    places = random_places(found.features[:2], 5)
+    projected = heads(network.encode(x)[:2], places)
+    return learning(network, x), network.attend(x), learning(adding, x), found, projected
 
 
 def waves(device):

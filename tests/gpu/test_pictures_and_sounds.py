@@ -30,10 +30,11 @@ from ganedit.images.restoring import check_fidelity, restore
 from ganedit.images.targets import style_encoder, style_of, target_of
 from ganedit.images.tiles import activation_bytes
 from ganedit.images.translation import batch_size, translate, translate_all
-from ganedit.images.upscaling import upscale
+from ganedit.images.upscaling import enhance_crop, upscale
 from ganedit.latent.directions.direction import Direction
+from ganedit.latent.generating import generate
 from ganedit.metrics.faces import measure_faces
-from ganedit.metrics.identity import distance_to_person, embed_crops
+from ganedit.metrics.identity import distance_to_person, embed_crops, person_in
 from ganedit.metrics.inpainting import measure_inpainting
 from ganedit.metrics.masks import region_mask
 from ganedit.metrics.quality import luma_quality, psnr, ssim
@@ -121,7 +122,8 @@ def restored(device):
     square = Photo(np.ascontiguousarray(PIXELS[:32, :32]))
     fresh = restore(square, restorer, aligned=True, fidelity=0.3, background=upscaler)
     written = write_image(PLACES.folder / f"{device.type}.png", noise(device, 1, 3, 8, 8).tanh())
-    drawn += whole, fresh, read_image(written).pixels
+    sharp, _ = enhance_crop(PIXELS[:32, :32], np.eye(2, 3) * 2, upscaler)
+    drawn += whole, fresh, sharp, read_image(written).pixels
     crops = torch.from_numpy(PIXELS[:32, :32]).permute(2, 0, 1)[None]
     measured = measure_upscaler(upscaler, PLACES.folder / "pairs"), measure_inpainting(filler, crops)
     return home((drawn, measured))
@@ -163,7 +165,9 @@ def metrics(device):
     qualities = psnr(a, b), ssim(a, b), luma_quality(a, b, 2)
     generator, template = load_generator(PLACES.faces, str(device)), TEMPLATES["close-up"]
     crops = np.stack([PIXELS[:32, i : i + 32] for i in range(4)])
-    person = distance_to_person(crops[:2], template)(a * 2 - 1)
+    (sample,) = generate(generator, [3])
+    persons = [(distance_to_person(crops[:2], template), a), (person_in(sample.latent, generator), a[:1])]
+    person = [distance(images * 2 - 1) for distance, images in persons]
     with_faces = measure_faces(generator, crops, template, samples=4, detection_samples=1)
     classifier = model(Classifier, "classifier", device, binary=("smile",), widths=(4, 4))
     pictures = torch.from_numpy(crops).permute(0, 3, 1, 2)
