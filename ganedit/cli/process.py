@@ -13,6 +13,7 @@ import codecs
 import os
 import signal
 import sys
+import threading
 import time
 from types import FrameType
 from typing import Any
@@ -63,7 +64,11 @@ def _imports(frame: FrameType | None) -> bool:
 
 def _try_again(number: int) -> None:
     time.sleep(_RETRY)
-    _thread.interrupt_main(signal.Signals(number))
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)  # a real signal, which also ends a wait
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def ignore_signals() -> None:
