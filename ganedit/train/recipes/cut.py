@@ -105,28 +105,25 @@ class CUT(PictureRecipe[CUTOptions]):
         with self.activations():
             from_a = self.g.trace(given)
             from_b = self.g.trace(piece.b) if with_b else None
-            again = self.g.trace(from_a.image)
-            keys = self.g.trace(piece.a) if flip else from_a
+            again = self.g.trace(from_a.image) if piece.mask is not None else None
+            query = again.features if again is not None else self.g.encode(from_a.image)
+            keys = self.g.encode(piece.a) if flip else from_a.features
+            drawn = self.g.encode(from_b.image) if from_b is not None and options.identity else None
             fake, real = inside(from_a.image, from_a.mask), piece.b
             if from_b is not None:
                 real = inside(real, from_b.mask)
             with frozen(self.d):
                 on_fake = self.d(fake).float()
         each = {"gan": gan_g_loss("lsgan", on_fake) * options.gan_weight}
-        query = [x.flip(3) for x in again.features] if flip else again.features
-        each["contrast"] = self._contrast(query, keys.features) * options.contrast
-        if options.identity and from_b is not None:
-            drawn = self._compared(from_b.image)
+        query = [x.flip(3) for x in query] if flip else query
+        each["contrast"] = self._contrast(query, keys) * options.contrast
+        if drawn is not None and from_b is not None:
             each["identity"] = self._contrast(drawn, from_b.features) * options.identity
-        if piece.mask is not None:
+        if piece.mask is not None and again is not None:
             wanted = piece.mask.flip(3) if flip else piece.mask
             each["mask"] = (_mask_loss(from_a, wanted) + _mask_loss(again, wanted)) * options.masks
         seen.append(Seen(real.detach(), fake.detach()))
         return each | self.pretrained.g_losses(fake.float())
-
-    def _compared(self, image: Tensor) -> list[Tensor]:
-        with self.activations():
-            return self.g.encode(image)
 
     def _contrast(self, query: list[Tensor], key: list[Tensor]) -> Tensor:
         chosen, wanted = self._layers(query), self._layers(key)
