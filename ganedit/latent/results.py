@@ -80,20 +80,22 @@ def draw_edited(
 
 
 def enhance_face(
-    face: EditedFace, label: str, upscaler: Upscaler, progress: Callable[[int, int], None] | None = None
+    face: EditedFace, upscaler: Upscaler, progress: Callable[[int, int], None] | None = None
 ) -> EditedFace:
-    """The face before and in one of its results, enlarged by an upscaler as `enhance_crop` does; no film.
+    """The face before and in its results, enlarged by an upscaler as `enhance_crop` does; no film.
 
     Args:
         face: A face of a photo.
-        label: Label of the result.
         upscaler: The upscaler.
         progress: Called with (tiles done, tiles in all), for each picture from the start.
     """
     assert face.affine is not None
     before, affine = enhance_crop(face.before, face.affine, upscaler, progress=progress)
-    after, _ = enhance_crop(face.after[label], face.affine, upscaler, progress=progress)
-    return EditedFace(face.latent, before, {label: after}, [], affine)
+    after = {
+        label: enhance_crop(picture, face.affine, upscaler, progress=progress)[0]
+        for label, picture in face.after.items()
+    }
+    return EditedFace(face.latent, before, after, [], affine)
 
 
 def paste_faces(

@@ -120,7 +120,7 @@ def pictures(device):
     )
     shown = draw_edited(a, {"": mixed}, generator, applied=lambda share: units.applied(generator, share))
     upscaler = load(reference_file("srgan-srresnet-x4.pth"), str(device))
-    sharp = enhance_face(replace(shown, affine=np.eye(2, 3) * 3), "", upscaler)
+    sharp = enhance_face(replace(shown, affine=np.eye(2, 3) * 3), upscaler)
     return home((turned, drawn, ways, draw(generator, [summed, b]), weight, shown, sharp, centres))
 
 

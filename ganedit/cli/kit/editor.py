@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ganedit.images.paste import Mode
     from ganedit.latent.latent import Latent
     from ganedit.latent.results import EditedFace
-    from ganedit.store.models import Generator
+    from ganedit.store.models import Generator, Upscaler
 
 PASTES = ("change", "replace")
 MAY_STAND_ALONE = {"--paste": PASTES}
@@ -81,6 +81,7 @@ class Subject:
     latent: Latent | None = None
     latents: dict[str, Latent] = field(default_factory=dict)  # edited, by label
     drawn: EditedFace | None = None
+    sharp: EditedFace | None = None  # enlarged with --enhance
 
     @property
     def face(self) -> EditedFace:
@@ -385,7 +386,7 @@ class Editor:
         from ganedit.images.io import write_image
         from ganedit.latent.results import paste_faces
 
-        faces = [self._sharp(subject, label) for subject in subjects]
+        faces = [self._to_paste(subject) for subject in subjects]
         mode = self.change.paste or "change"
         pixels = paste_faces(photo.pixels, faces, [face.after[label] for face in faces], mode=mode)
         photo = photo if self.metadata else replace(photo, metadata=None)
@@ -397,15 +398,22 @@ class Editor:
         record = self._record(subjects, label, subjects[0].latents[label], pasted=True)
         write_image(path, pixels, like=photo, provenance=record)
 
-    def _sharp(self, subject: Subject, label: str) -> EditedFace:
+    def _to_paste(self, subject: Subject) -> EditedFace:
         """The face to paste, enlarged with --enhance."""
         from ganedit.latent.results import enhance_face
 
-        if self._upscaler is None:
+        if not self.enhance:
             return subject.face
-        upscaler = open_model(self.console, self._upscaler, "upscale")
-        with self.console.progress(f"enlarging {subject.stem}") as bar:
-            return enhance_face(subject.face, label, upscaler, bar.update)
+        if subject.sharp is None:
+            with self.console.progress(f"enlarging {subject.stem}") as bar:
+                subject.sharp = enhance_face(subject.face, self._upscaling, bar.update)
+        return subject.sharp
+
+    @cached_property
+    def _upscaling(self) -> Upscaler:
+        assert self._upscaler is not None
+        model: Upscaler = open_model(self.console, self._upscaler, "upscale")
+        return model
 
     def _write_sheet(self, path: Path, targets: Targets, subjects: list[Subject]) -> None:
         from ganedit.images.io import write_image
