@@ -156,7 +156,7 @@ class Motion:
 
     @torch.no_grad()
     def _track(self, maps: list[Tensor]) -> None:
-        """PointMove each handle to the place near it whose features are most like those at its start."""
+        """Move each handle to the place near it whose features are most like those at its start."""
         for search in self.searches:  # by pixels, then by halves
             places = (self.handles[:, None] + search).clamp(0, self.side)  # [P, K, 2]
             unlike = (sample(maps, places, self.side) - self.wanted[:, None]).abs().mean(dim=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ class DragChange(Change):
     command = "drag"
 
     def __post_init__(self) -> None:
-        self._dragged: dict[int, Dragged] = {}  # by the id of the latent
+        self._last: Dragged | None = None
 
     def __str__(self) -> str:
         return "drag " + ", ".join(map(str, self.moves))
@@ -59,25 +60,27 @@ class DragChange(Change):
         generator.need_styles()
         if not self.in_photo:
             check_moves(self.moves, generator.resolution)
-            if self.mask is not None:
-                check_mask(self._marked(self.mask), generator.resolution)
+            if self._marked is not None:
+                check_mask(self._marked, generator.resolution)
 
     def of(self, latent: Latent, generator: Generator, label: str) -> Latent:
         from ganedit.latent.dragging import drag, moves_in_crop
         from ganedit.metrics.identity import person_in
 
         moves = moves_in_crop(self.moves, latent) if self.in_photo else self.moves
-        mask = None if self.mask is None else self._mask_for(latent, self.mask, generator.resolution)
+        mask = None if self._marked is None else self._mask_for(latent, self._marked, generator.resolution)
         person = person_in(latent, generator) if self.options.identity else None
         with self.console.progress("dragging", self.options.steps) as bar:
             dragged = drag(
                 latent, generator, moves, self.options, mask=mask, person=person, progress=bar.update
             )
-        self._dragged[id(dragged.latent)] = dragged
+        self._last = dragged
         return dragged.latent
 
     def film_of(self, edited: Latent, count: int) -> Sequence[Latent]:
-        return self._dragged[id(edited)].latents(count)
+        assert self._last is not None
+        assert self._last.latent is edited  # it is asked for right after the drag
+        return self._last.latents(count)
 
     def details(self, label: str, latents: Sequence[Path]) -> dict[str, Any]:
         """Where the points of each face came, as its latent records."""
@@ -86,18 +89,19 @@ class DragChange(Change):
         dragged = [Latent.load(path).edits[-1] for path in latents]
         return {"moves": [str(move) for move in self.moves], "dragged": dragged}
 
-    def _marked(self, mask: Path) -> np.ndarray:
+    @cached_property
+    def _marked(self) -> np.ndarray | None:
+        """Where the mask is white, [H, W] bool; None without one."""
         from ganedit.images.inpainting import marked
         from ganedit.images.io import read_image
 
-        return marked(read_image(mask))
+        return None if self.mask is None else marked(read_image(self.mask))
 
-    def _mask_for(self, latent: Latent, mask: Path, side: int) -> np.ndarray:
+    def _mask_for(self, latent: Latent, white: np.ndarray, side: int) -> np.ndarray:
         from ganedit.images.align import crop_from_affine
         from ganedit.latent.dragging import check_mask
         from ganedit.latent.inversion.photos import find_photo
 
-        white = self._marked(mask)
         if self.in_photo:
             photo = find_photo(latent, given=self.photo)
             _check_size(white, photo)
