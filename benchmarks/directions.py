@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ganedit.images.align import TEMPLATES
+from ganedit.images.tensors import to_levels
 from ganedit.latent import sampling
 from ganedit.latent.directions import named
 from ganedit.latent.directions.direction import apply
@@ -88,7 +89,7 @@ def measure(classifier: Classifier, images: Tensor) -> dict[str, Tensor]:
 
 def pixels(images: Tensor) -> np.ndarray:
     """uint8 [N, S, S, 3]."""
-    return ((images + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return to_levels(images).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 if __name__ == "__main__":

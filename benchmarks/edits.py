@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from directions import draw, pixels
 from torch import Tensor
 
 from ganedit.data.images import load_images
 from ganedit.images.align import TEMPLATES
 from ganedit.images.io import write_image
 from ganedit.images.sheet import sheet
-from ganedit.images.tensors import from_tensor
 from ganedit.latent.directions import named
 from ganedit.latent.directions.direction import apply
 from ganedit.latent.inversion.project import METHODS, ProjectOptions, project
@@ -90,16 +90,6 @@ def codes_of(generator: Generator, crops: Tensor, args: argparse.Namespace) -> T
     if args.save:
         np.save(args.save, torch.stack(found).numpy())
     return torch.stack(found)
-
-
-@torch.inference_mode()
-def draw(generator: Generator, ws: Tensor) -> Tensor:
-    return torch.cat([generator.synthesis(some).clamp(-1, 1) for some in ws.split(16)])
-
-
-def pixels(images: Tensor) -> np.ndarray:
-    """uint8 [N, R, R, 3]."""
-    return np.stack([from_tensor(image[None]) for image in images])
 
 
 if __name__ == "__main__":

@@ -15,14 +15,13 @@ import statistics
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
+from directions import pixels
 
 from ganedit.data.images import load_images
 from ganedit.images.align import TEMPLATES
 from ganedit.images.io import write_image
 from ganedit.images.sheet import sheet
-from ganedit.images.tensors import from_tensor
 from ganedit.latent.inversion.project import METHODS, ProjectOptions, project
 from ganedit.metrics.identity import embed_crops, identity_distance
 from ganedit.store.load import encoder_for, load_generator
@@ -46,7 +45,7 @@ def main() -> None:
     data = load_images(args.crops, resolution=generator.resolution)
     targets = data.images[-args.last :].float() / 127.5 - 1  # [N, 3, R, R]
     template = TEMPLATES[generator.card.template]
-    wanted = _pixels(targets)
+    wanted = pixels(targets)
     faces = embed_crops(wanted, template)
     rows = [list(wanted)]
     size, threads = generator.resolution, torch.get_num_threads()
@@ -59,7 +58,7 @@ def main() -> None:
             started = time.perf_counter()
             found += project(generator, target[None], options, encoder=encoder)
             seconds.append(time.perf_counter() - started)
-        drawn = _pixels(torch.stack([one.image for one in found]))
+        drawn = pixels(torch.stack([one.image for one in found]))
         rows.append(list(drawn))
         identity = identity_distance(faces, embed_crops(drawn, template))
         psnr = statistics.median(one.losses["psnr"] for one in found)
@@ -69,11 +68,6 @@ def main() -> None:
         shown = [image for row in rows for image in row[:12]]
         columns = min(len(targets), 12)
         write_image(args.sheet, sheet(shown, columns=columns, row_labels=["photo", *args.methods]))
-
-
-def _pixels(images: torch.Tensor) -> np.ndarray:
-    """uint8 [N, R, R, 3]."""
-    return np.stack([from_tensor(image[None]) for image in images])
 
 
 if __name__ == "__main__":
