@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -128,8 +128,11 @@ def started(*argv: object, **options) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         try:
             yield process
-        finally:
-            assert has_gone(process.pid)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # so that this error is seen at once
+            raise
+        assert has_gone(process.pid)
 
 
 def wait_for(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -153,7 +156,7 @@ def test_nothing_is_lost_or_doubled_if_a_worker_is_killed(tmp_path, probe):
         Image.new("L", (24, 24), 200 + i % 50).save(tmp_path / f"photos/{i:03}.png")
     out = tmp_path / "out"
     with started(*GANEDIT, "draw", "sketch", "photos", "-o", "out", "--workers", 2) as process:
-        wait_for(lambda: len(results_in(out)) > 40, process)
+        wait_for(lambda: len(list(out.glob("[0-9]*.png"))) > 40, process)
         os.kill(workers_of(process)[0], signal.SIGKILL)
         said, complained = process.communicate(timeout=100)
     assert process.returncode == 0
