@@ -37,8 +37,13 @@ def translate(
     ] = None,
     direction: Annotated[str, typer.Option(help="Direction of two-way models: ab or ba.")] = "ab",
     size: Annotated[int | None, typer.Option(help="As in ganedit translate.")] = None,
-    classifier: Annotated[str | None, typer.Option(help="Classifier: a name or a file.")] = None,
-    target: Annotated[str | None, typer.Option(help="Binary attribute that the results should have.")] = None,
+    classifier: Annotated[
+        str | None,
+        typer.Option(help="Classifier: a name, a file, or efficientnet-lite0 for ImageNet's classes."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Binary attribute, or ImageNet class, that the results should have.")
+    ] = None,
     faces: Annotated[
         str | None, typer.Option(help="Alignment template, if the results are faces: ffhq or close-up.")
     ] = None,
@@ -52,10 +57,11 @@ def translate(
 
     With --pairs mask, the PSNR between image and result outside the mask. With --pairs wanted, that between
     what was wanted and the result. With --classifier and --target, the share of results that are taken for
-    the target. With --faces, the share in which dlib finds a face, and the Fréchet distance of identity
+    the target (of ImageNet's 1,000 classes with --classifier efficientnet-lite0). With --faces, the share in which dlib finds a face, and the Fréchet distance of identity
     features to real faces; of models that draw from the maps of ganedit draw regions also how well the parts
     of the faces lie where these have them. Models with styles draw each image in one at random (--seed).
     """
+    from ganedit.metrics.imagenet import share_of_class
     from ganedit.metrics.translating import (
         mean_psnr,
         measure_faces_drawn,
@@ -64,6 +70,7 @@ def translate(
         share_taken_for,
         translate_folder,
     )
+    from ganedit.nets.efficientnet_lite import CONFIGS
 
     if limit < 2:
         raise UsageError(f"--limit {limit} must be at least 2", "some hundred give stable numbers")
@@ -74,7 +81,7 @@ def translate(
     if faces is not None and real is None and pairs != Pairs.wanted:
         raise UsageError("--faces compares with real faces, and none were given", "--real FOLDER")
     translator: Translator = open_model(console, model, "translate")
-    judge = None if classifier is None else open_classifier(console, classifier)
+    judge = None if classifier is None or classifier in CONFIGS else open_classifier(console, classifier)
     with console.progress("translating", limit) as bar:
         rows = translate_folder(
             data, translator, pairs=pairs.value if pairs else None, direction=direction, size=size,
@@ -89,9 +96,13 @@ def translate(
         )
         found[key] = mean_psnr(rows, pairs.value)
         lines.append(f"PSNR, {title:20} {found[key]:.2f} dB")
-    if judge is not None and target is not None:
+    if classifier is not None and target is not None:
         with console.stage("classifying", len(outputs)) as progress:
-            found["taken_for_target"] = share_taken_for(outputs, judge, target, progress)
+            found["taken_for_target"] = (
+                share_taken_for(outputs, judge, target, progress)
+                if judge is not None
+                else share_of_class(outputs, target, classifier, progress)
+            )
         lines.append(f"{'taken for ' + target:26} {found['taken_for_target']:.1%}")
     if faces is not None:
         from ganedit.images.align import TEMPLATES
