@@ -1,0 +1,304 @@
+"""The tab Portrait: a photo in, its face under sliders, the changed photo out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import numpy as np
+
+import ganedit
+from ganedit.images.tensors import from_tensor
+from ganedit.latent.inversion.photos import crops_of, project_crops
+from ganedit.store.load import encoder_for
+from ganedit.studio.choices import example, generators
+from ganedit.studio.face import Face
+from ganedit.studio.pictures import containing, corners, outlined, picture
+from ganedit.studio.workshop import HEAVY, Runner, Workshop, warn
+
+if TYPE_CHECKING:
+    from ganedit.studio.jobs import Job
+
+METHODS = {"Faithful (some seconds)": "hybrid", "Quick": "encode"}
+EMPTY = '<div class="empty">The face appears here.</div>'
+LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
+
+
+@dataclass(eq=False)
+class Found:
+    """A photo and its faces.
+
+    Attributes:
+        photo: The photo.
+        quads: The outline [4, 2] of each face, the largest first.
+        chosen: Index of the face to edit.
+    """
+
+    photo: ganedit.Photo
+    quads: list[np.ndarray]
+    chosen: int = 0
+
+    @property
+    def face(self) -> str | int:
+        """The face as the command line names it."""
+        return "largest" if len(self.quads) == 1 else self.chosen + 1
+
+    @property
+    def shown(self) -> np.ndarray:
+        """The photo with its faces outlined."""
+        return outlined(self.photo.pixels, self.quads, self.chosen)
+
+
+def find(photo: ganedit.Photo, generator: Any) -> Found:
+    """The faces of a photo as a generator sees them; the middle for a generator of other things."""
+    generator.need_styles()
+    crops = crops_of(photo, generator, face="all")
+    return Found(photo, [corners(crop.affine, generator.resolution) for crop in crops])
+
+
+def project(found: Found, generator: Any, method: Any, job: Job, device: str = "auto") -> Face:
+    """The chosen face, projected as `ganedit edit` projects it."""
+    options = ganedit.ProjectOptions(method)
+    encoder = None if method == "optimize" else encoder_for(generator)
+    crops = crops_of(found.photo, generator, face=found.face)
+    total = options.code_steps or 1
+
+    def on_step(step: int, steps: int, images: Any) -> None:
+        job.progress(step, total)
+        job.show(from_tensor(images))
+
+    ((latent, _),) = project_crops(crops, generator, options, encoder=encoder, on_step=on_step)
+    words = [] if generator.name == "faces" else ["--model", generator.name]
+    words += [] if method == "hybrid" else ["--method", method]
+    words += [] if found.face == "largest" else ["--face", str(found.face)]
+    where = [] if device == "auto" else ["--device", device]
+    name = found.photo.path.name if found.photo.path else "photo.png"
+    return Face(generator, latent, name, found.photo, words, where)
+
+
+def preview(face: Face | None) -> str:
+    """The face as HTML."""
+    if face is None:
+        return EMPTY
+    moved = ", ".join(f"{name} {m:+g}" for name, m in face.now.magnitudes.items())
+    return picture(face.pixels, f"The face of {face.name}" + (f" with {moved}" if moved else ""))
+
+
+def marks(face: Face | None) -> str:
+    """What is beyond the safe range, as HTML."""
+    lines = [f"{text}: the image may break." for text in (face.beyond if face else [])]
+    return "".join(f'<p class="beyond" role="status">⚠ {line}</p>' for line in lines)
+
+
+class Portrait:
+    """The tab and its events.
+
+    Attributes:
+        face: State with the face that is edited, for other tabs.
+        turn: State with a number that changes when the sliders have to be drawn again.
+    """
+
+    def __init__(self, shop: Workshop, face: gr.State, turn: gr.State) -> None:
+        self.shop, self.face, self.turn = shop, face, turn
+        self.found = gr.State(None)
+        with gr.Row():
+            with gr.Column(scale=4, min_width=280):
+                self._choice()
+            with gr.Column(scale=5, min_width=300):
+                self._view()
+            with gr.Column(scale=4, min_width=280):
+                gr.render(inputs=[face, turn], triggers=[turn.change], show_progress="hidden")(self._sliders)
+                self.hint = gr.Markdown(
+                    "Choose a photo and press **Edit this face**. Then move sliders here: smile, age, pose, light."
+                )
+        self._takeaway()
+        self._wire()
+
+    # ---- layout ----
+
+    def _choice(self) -> None:
+        known = generators()
+        self.file = gr.File(label="Photo", type="filepath", height=130, elem_id="photo")
+        self.example = gr.Button(
+            "Try it with an example", size="sm", visible=example("portrait.png") is not None
+        )
+        self.outlines = gr.Image(
+            label="Faces in the photo", visible=False, interactive=False, format="jpeg", buttons=[],
+            alt_text="The photo with its faces outlined", elem_id="outlines", height=300,
+        )  # fmt: skip
+        self.which = gr.Radio([], label="Face to edit", visible=False, type="index")
+        with gr.Accordion("Model and method", open=False):
+            self.model = gr.Dropdown(known, value=known[0] if known else None, label="Generator")
+            self.method = gr.Radio(list(METHODS), value=next(iter(METHODS)), label="Projection")
+        self.why = gr.Markdown("", visible=False)
+        self.runner = Runner(self.shop, "Edit this face")
+
+    def _view(self) -> None:
+        self.preview = gr.HTML(EMPTY, elem_id="preview", container=False)
+        self.marks = gr.HTML("", container=False)
+        with gr.Row():
+            self.undo = gr.Button("Undo", size="sm", interactive=False, min_width=60)
+            self.redo = gr.Button("Redo", size="sm", interactive=False, min_width=60)
+            self.reset = gr.Button("Reset", size="sm", interactive=False, min_width=60)
+
+    def _takeaway(self) -> None:
+        with gr.Row():
+            with gr.Column(scale=8, min_width=300):
+                self.compare = gr.ImageSlider(
+                    label="Before and after", format="jpeg", interactive=False, visible=False,
+                    buttons=["fullscreen"], elem_id="compare", max_height=620,
+                )  # fmt: skip
+            with gr.Column(scale=4, min_width=280):
+                self.paste = gr.Button("Paste into the photo", variant="primary", interactive=False)
+                self.download = gr.DownloadButton("Download", interactive=False, elem_id="download")
+                self.command = gr.Code(
+                    label="The command that makes it again", language="shell", interactive=False,
+                    elem_id="command", wrap_lines=True, lines=2,
+                )  # fmt: skip
+
+    def _sliders(self, face: Face | None, turn: int) -> None:
+        if face is None:
+            return
+        for at, (title, names) in enumerate(face.groups.items()):
+            with gr.Accordion(title, open=at < 3):
+                for name in names:
+                    self._slider(face, name)
+
+    def _slider(self, face: Face, name: str) -> None:
+        low, high = face.direction(name).limits
+        reach = 1.3 * max(-low, high) if np.isfinite(high - low) else 10.0
+        reach = round(min(reach, 10.0), 1)
+        slider = gr.Slider(
+            -reach, reach, face.now.magnitudes.get(name, 0.0), step=0.1, label=name.replace("-", " "),
+            info=f"safe from {low:+.1f} to {high:+.1f}", elem_id=f"slider-{name}", buttons=["reset"],
+        )  # fmt: skip
+        slider.input(
+            self.shop.safe(partial(self._moved, name)), [self.face, slider],
+            [self.preview, self.marks, self.undo, self.redo, self.reset, self.command], **LIVE,
+        )  # fmt: skip
+
+    # ---- events ----
+
+    def _wire(self) -> None:
+        safe = self.shop.safe
+        seen = [self.found, self.outlines, self.which, self.why, self.runner.start]
+        shown = [self.preview, self.marks, self.undo, self.redo, self.reset, self.command]
+        taken = [self.compare, self.download, self.paste]
+        source = [self.file, self.model]
+        self.file.upload(safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY)
+        self.example.click(partial(self.shop.example, "portrait.png"), None, self.file, queue=False).then(
+            safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY
+        )
+        self.file.clear(lambda: [None, gr.update(visible=False), gr.update(visible=False)], None, seen[:3])
+        self.model.change(safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY)
+        self.which.input(_choose, [self.found, self.which], [self.found, self.outlines], queue=False)
+        self.outlines.select(_click, [self.found], [self.found, self.outlines, self.which], queue=False)
+        self.runner.runs(
+            self._project, [self.found, self.model, self.method, self.turn],
+            [self.face, self.turn, self.hint, *shown, *taken],
+        )  # fmt: skip
+        for button, step in ((self.undo, Face.undo), (self.redo, Face.redo), (self.reset, Face.reset)):
+            button.click(
+                safe(partial(self._stepped, step)), [self.face, self.turn], [self.turn, *shown], **LIVE
+            )
+        self.paste.click(safe(self._paste), self.face, taken[:2], show_progress_on=self.compare, **HEAVY)
+
+    def _read(self, path: str | None, model: str) -> list[Any]:
+        """Find the faces of a photo."""
+        if path is None:
+            return [gr.skip()] * 5
+        found = find(ganedit.read_image(path), self.shop.open(model))
+        many = len(found.quads) > 1
+        labels = [f"{at + 1}" + (" (largest)" if at == 0 else "") for at in range(len(found.quads))]
+        return [
+            found,
+            gr.update(value=found.shown, visible=True),
+            gr.update(choices=labels, value=labels[0], visible=many),
+            gr.update(visible=False),
+            gr.update(interactive=True),
+        ]
+
+    def _project(
+        self, stop: threading.Event, found: Found | None, model: str, method: str, turn: int
+    ) -> Iterator[Any]:
+        if found is None:
+            raise gr.Error("Choose a photo first.", title="No photo", print_exception=False)
+        job = self.shop.job("Projecting the face", stop)
+        generator, how = self.shop.open(model), METHODS[method]
+        work = partial(project, found, generator, how, job, self.shop.device)
+        for _ in job.run(work):
+            seen = {} if job.picture is None else {self.preview: picture(job.picture, "The projection so far")}
+            yield {self.runner.status: job.bar, **seen}
+        warn(job)
+        face: Face = job.result
+        yield {
+            self.face: face,
+            self.turn: turn + 1,
+            self.hint: gr.update(visible=False),
+            self.compare: gr.update(visible=False),
+            self.download: gr.update(interactive=False),
+            self.paste: gr.update(interactive=True),
+            **dict(zip(self._shown, self._show(face), strict=True)),
+        }
+
+    @property
+    def _shown(self) -> list[Any]:
+        return [self.preview, self.marks, self.undo, self.redo, self.reset, self.command]
+
+    def _show(self, face: Face | None) -> list[Any]:
+        """Values for `_shown`."""
+        if face is None:
+            return [EMPTY, "", *[gr.update(interactive=False)] * 3, ""]
+        back, forth = face.can
+        changed = face.now.latent is not face.projected
+        able = [gr.update(interactive=one) for one in (back, forth, changed)]
+        return [preview(face), marks(face), *able, face.command()]
+
+    def _moved(self, name: str, face: Face | None, magnitude: float) -> list[Any]:
+        if face is not None:
+            face.move(name, magnitude)
+        return self._show(face)
+
+    def _stepped(self, step: Any, face: Face | None, turn: int) -> list[Any]:
+        if face is not None:
+            step(face)
+        return [turn + 1, *self._show(face)]
+
+    def _paste(self, face: Face | None) -> list[Any]:
+        if face is None:
+            raise gr.Error("Edit a face first.", title="No face", print_exception=False)
+        path = self.shop.new_file(face.result)
+        after = face.write(path)
+        before = face.photo.pixels if face.photo else after
+        return [
+            gr.update(value=(before, after), visible=True),
+            gr.update(value=str(path), label=f"Download {face.result}", interactive=True),
+        ]
+
+
+def _choose(found: Found | None, chosen: int | None) -> list[Any]:
+    """Choose a face by its number."""
+    if found is None or chosen is None:
+        return [found, gr.skip()]
+    found.chosen = chosen
+    return [found, found.shown]
+
+
+def _click(found: Found | None, event: gr.SelectData) -> list[Any]:
+    """Choose the face that was clicked."""
+    if found is None or len(found.quads) < 2:
+        return [found, gr.skip(), gr.skip()]
+    shown = found.shown
+    scale = max(found.photo.pixels.shape[:2]) / max(shown.shape[:2])
+    hit = containing(found.quads, event.index[0] * scale, event.index[1] * scale)
+    if hit is None:
+        return [found, gr.skip(), gr.skip()]
+    found.chosen = hit
+    label = f"{hit + 1}" + (" (largest)" if hit == 0 else "")
+    return [found, found.shown, gr.update(value=label)]
+
+
