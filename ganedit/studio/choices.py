@@ -8,6 +8,7 @@ from pathlib import Path
 from ganedit.errors import GaneditError
 from ganedit.store import registry
 from ganedit.store.cards import ModelCard
+from ganedit.store.uses import Use, use_on_card
 
 EXAMPLES = "examples"
 
@@ -28,6 +29,21 @@ def names(wanted: Callable[[ModelCard], bool]) -> list[str]:
 def generators() -> list[str]:
     """Names of the generators, `faces` first."""
     return sorted(names(lambda card: card.task == "generator"), key=lambda name: (name != "faces", name))
+
+
+def for_use(use: Use, drawn: str | None = None) -> list[str]:
+    """Names of the models for a command; those that come with ganedit first.
+
+    Args:
+        use: The command.
+        drawn: What they draw from: "edges", "labels", or "" for photos; None for anything.
+    """
+    known = names(lambda card: use_on_card(card) == use and drawn in (None, _drawn_from(card)))
+    return sorted(known, key=lambda name: (name not in registry.BUNDLED, name))
+
+
+def _drawn_from(card: ModelCard) -> str:
+    return str(card.details.get("input", "labels" if card.architecture == "spade" else ""))
 
 
 def example(name: str) -> Path | None:

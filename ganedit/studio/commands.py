@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 Words = Sequence[str]
-METHOD_OPTION = {"clip": "--projection"}  # where --method means something else
 
 
 def number(value: float) -> str:
@@ -39,12 +38,12 @@ def one(*words: str) -> str:
     return "ganedit " + shlex.join(words)
 
 
-def pipeline(steps: Sequence[Words], source: str, *, first: Words = (), last: Words = ()) -> str:
+def pipeline(steps: Sequence[Words], source: str = "", *, first: Words = (), last: Words = ()) -> str:
     """Command lines joined by pipes, of which the first takes a file.
 
     Args:
         steps: The commands with their options, in their order.
-        source: The file that the first one takes.
+        source: The file that the first one takes; empty if it takes none.
         first: More options of the first command.
         last: More options of the last one.
 
@@ -55,5 +54,6 @@ def pipeline(steps: Sequence[Words], source: str, *, first: Words = (), last: Wo
     for at, step in enumerate(steps):
         size = 2 if step[0] == "clip" else 1  # words of the command's name
         more = [*(first if at == 0 else ()), *(last if at == len(steps) - 1 else ())]
-        lines.append(one(*step[:size], source if at == 0 else "-", *step[size:], *more))
+        given = "-" if at else source
+        lines.append(one(*step[:size], *([given] if given else []), *step[size:], *more))
     return " | ".join(lines)

@@ -17,6 +17,8 @@ from ganedit.latent.results import draw_edited, paste_faces
 from ganedit.studio.commands import Words, edit_words, pipeline
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ganedit.store.models import Generator
 
 KINDS = {
@@ -62,6 +64,8 @@ class Face:
         photo: The photo; None for a sample.
         options: Options of the first command that says how it was projected.
         device: Where the models run, if that was chosen.
+        origin: The command that makes a sample; empty for a photo.
+        own: The generator with the noise and the tuned weights of the latent, if it has any.
     """
 
     generator: Generator
@@ -70,6 +74,8 @@ class Face:
     photo: ganedit.Photo | None = None
     options: Words = ()
     device: Words = ()
+    origin: Words = ()
+    own: Generator = field(init=False)
     _versions: list[Version] = field(default_factory=list)
     _at: int = 0
     _last: str = ""  # the slider that moved last
@@ -77,7 +83,7 @@ class Face:
 
     def __post_init__(self) -> None:
         self._versions = [Version(self.projected)]
-        self._own = self.projected.personal(self.generator)
+        self.own = self.projected.personal(self.generator)
 
     @property
     def now(self) -> Version:
@@ -134,6 +140,10 @@ class Face:
 
     # ---- what to show ----
 
+    def latent_with(self, ws: Tensor) -> ganedit.Latent:
+        """The current latent with other codes [L, W], for pictures on the way to a result."""
+        return replace(self.now.latent, ws=ws)
+
     @property
     def groups(self) -> dict[str, list[str]]:
         """The directions of the model by kind."""
@@ -152,13 +162,21 @@ class Face:
         for name, magnitude in self.now.magnitudes.items():
             low, high = self.direction(name).limits
             if not low <= magnitude <= high:
-                sentences.append(f"{name} {magnitude:+g} is beyond its safe range from {low:+.1f} to {high:+.1f}")
+                sentences.append(
+                    f"{name} {magnitude:+g} is beyond its safe range from {low:+.1f} to {high:+.1f}"
+                )
         return sentences
 
     @property
     def pixels(self) -> np.ndarray:
         """The face as the generator draws it now."""
-        (image,) = ganedit.draw(self._own, [self.now.latent])
+        (image,) = ganedit.draw(self.own, [self.now.latent])
+        return image
+
+    @property
+    def before(self) -> np.ndarray:
+        """The face before all edits."""
+        (image,) = ganedit.draw(self.own, [self.projected])
         return image
 
     @property
@@ -170,7 +188,7 @@ class Face:
         """
         if self.photo is None:
             raise InputError("a sample has no photo to paste into", "choose a photo in the tab Portrait")
-        face = draw_edited(self.projected, {"": self.now.latent}, self._own)
+        face = draw_edited(self.projected, {"": self.now.latent}, self.own)
         return paste_faces(self.photo.pixels, [face], [face.after[""]])
 
     # ---- what to take away ----
@@ -194,13 +212,15 @@ class Face:
 
     def command(self) -> str:
         """The command line that makes the result again."""
+        last = [*(["--paste"] if self.photo else []), "-o", self.result]
+        if self.origin:
+            return pipeline([self.origin, *self.steps], last=last if self.steps else ())
         first = [*self.options, *self.device]
         if not self.steps:
             return pipeline([["project"]], self.name, first=first)
-        if self.steps[0][0] == "clip":
+        if self.steps[0][0] == "clip":  # whose --method is another
             first = ["--projection" if word == "--method" else word for word in first]
-        last = ["--paste"] if self.photo else []
-        return pipeline(self.steps, self.name, first=first, last=[*last, "-o", self.result])
+        return pipeline(self.steps, self.name, first=first, last=last)
 
     def write(self, path: Path) -> np.ndarray:
         """Write the photo, or the face of a sample, as it is now; returns its pixels."""
@@ -208,8 +228,12 @@ class Face:
         latent = self.now.latent
         parameters = {"edits": list(latent.edits), "paste": "change", "command": self.command()}
         record = provenance(
-            "studio", parameters, latent.model, latent.model_sha256, self.name, composite=self.photo is not None
+            "studio",
+            parameters,
+            latent.model,
+            latent.model_sha256,
+            self.name,
+            composite=self.photo is not None,
         )
         ganedit.write_image(path, pixels, like=self.photo, provenance=record)
         return pixels
-

@@ -6,7 +6,13 @@ from typing import Any
 
 import gradio as gr
 
+from ganedit.studio.drag import Drag
+from ganedit.studio.explore import Explore
+from ganedit.studio.models import Models
+from ganedit.studio.paint import Paint
 from ganedit.studio.portrait import Portrait
+from ganedit.studio.sound import Sound
+from ganedit.studio.text import Text
 from ganedit.studio.workshop import Workshop
 
 TITLE = "ganedit studio"
@@ -25,6 +31,9 @@ CSS = """
 .job progress { width: 100%; height: .6rem; accent-color: var(--primary-600); }
 .beyond { margin: .2rem 0; color: #b45309; font-size: .9rem; }
 .dark .beyond { color: #fbbf24; }
+.key { white-space: nowrap; }
+.key::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .3em;
+               background: var(--c); border: 1px solid #8888; border-radius: 3px; }
 footer { display: none !important; }
 :focus-visible { outline: 3px solid var(--primary-500) !important; outline-offset: 2px; }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
@@ -46,9 +55,22 @@ def build(shop: Workshop) -> gr.Blocks:
             "# ganedit studio\nEdit faces, pictures and sounds on this computer. Nothing leaves it.",
             elem_id="title",
         )
-        face, turn = gr.State(None), gr.State(0)
-        with gr.Tabs():
-            with gr.Tab("Portrait", id="portrait"):
-                Portrait(shop, face, turn)
+        face = gr.State(None)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Portrait", id="portrait") as tab:
+                Portrait(shop, face, tab)
+            with gr.Tab("Drag", id="drag") as tab:
+                Drag(shop, face, tab)
+            with gr.Tab("Text", id="text") as tab:
+                Text(shop, face, tab)
+            with gr.Tab("Explore", id="explore"):
+                Explore(shop, face, tabs)
+            with gr.Tab("Paint", id="paint"):
+                Paint(shop)
+            with gr.Tab("Sound", id="sounds"):
+                Sound(shop)
+            with gr.Tab("Models", id="models-tab"):
+                Models(shop)
+        page.load(shop.rechoose, None, [made for made, _ in shop.choosers], queue=False)
     page.queue(default_concurrency_limit=4, max_size=64, api_open=False)
     return page

@@ -16,12 +16,12 @@ SHOWN = 1024  # longest side in pixels of a photo on the page
 _LINE, _CHOSEN = (250, 250, 250), (13, 148, 136)
 
 
-def picture(pixels: np.ndarray, alt: str, *, caption: str = "") -> str:
-    """A picture [H, W, 3] as HTML."""
+def picture(pixels: np.ndarray, alt: str, *, warnings: Sequence[str] = ()) -> str:
+    """A picture [H, W, 3] as HTML, with warnings below."""
     file = BytesIO()
     Image.fromarray(to_depth(pixels, np.uint8)).save(file, "PNG", compress_level=1)
     data = base64.b64encode(file.getvalue()).decode()
-    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    below = "".join(f'<p class="beyond" role="status">⚠ {html.escape(text)}</p>' for text in warnings)
     return (
         f'<figure class="picture"><img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
         f"{below}</figure>"
@@ -38,7 +38,8 @@ def reduced(pixels: np.ndarray, side: int = SHOWN) -> tuple[np.ndarray, float]:
 def corners(affine: np.ndarray, size: int) -> np.ndarray:
     """The corners [4, 2] of a crop in its photo, clockwise from the top left."""
     square = np.array([[0, 0, 1], [size, 0, 1], [size, size, 1], [0, size, 1]], float)
-    return square @ np.asarray(affine, float).T
+    quad: np.ndarray = square @ np.asarray(affine, float).T
+    return quad
 
 
 def outlined(pixels: np.ndarray, quads: Sequence[np.ndarray], chosen: int) -> np.ndarray:

@@ -18,14 +18,14 @@ from ganedit.store.load import encoder_for
 from ganedit.studio.choices import example, generators
 from ganedit.studio.face import Face
 from ganedit.studio.pictures import containing, corners, outlined, picture
-from ganedit.studio.workshop import HEAVY, Runner, Workshop, warn
+from ganedit.studio.takeaway import Takeaway
+from ganedit.studio.workshop import HEAVY, LIVE, Runner, Workshop, warn
 
 if TYPE_CHECKING:
     from ganedit.studio.jobs import Job
 
 METHODS = {"Faithful (some seconds)": "hybrid", "Quick": "encode"}
 EMPTY = '<div class="empty">The face appears here.</div>'
-LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "concurrency_limit": 4}
 
 
 @dataclass(eq=False)
@@ -81,17 +81,12 @@ def project(found: Found, generator: Any, method: Any, job: Job, device: str = "
 
 
 def preview(face: Face | None) -> str:
-    """The face as HTML."""
+    """The face as HTML, with what is beyond a safe range."""
     if face is None:
         return EMPTY
     moved = ", ".join(f"{name} {m:+g}" for name, m in face.now.magnitudes.items())
-    return picture(face.pixels, f"The face of {face.name}" + (f" with {moved}" if moved else ""))
-
-
-def marks(face: Face | None) -> str:
-    """What is beyond the safe range, as HTML."""
-    lines = [f"{text}: the image may break." for text in (face.beyond if face else [])]
-    return "".join(f'<p class="beyond" role="status">⚠ {line}</p>' for line in lines)
+    alt = f"The face of {face.name}" + (f" with {moved}" if moved else "")
+    return picture(face.pixels, alt, warnings=[f"{text}: the image may break." for text in face.beyond])
 
 
 class Portrait:
@@ -102,8 +97,8 @@ class Portrait:
         turn: State with a number that changes when the sliders have to be drawn again.
     """
 
-    def __init__(self, shop: Workshop, face: gr.State, turn: gr.State) -> None:
-        self.shop, self.face, self.turn = shop, face, turn
+    def __init__(self, shop: Workshop, face: gr.State, tab: gr.Tab) -> None:
+        self.shop, self.face, self.turn = shop, face, gr.State(0)
         self.found = gr.State(None)
         with gr.Row():
             with gr.Column(scale=4, min_width=280):
@@ -111,17 +106,18 @@ class Portrait:
             with gr.Column(scale=5, min_width=300):
                 self._view()
             with gr.Column(scale=4, min_width=280):
-                gr.render(inputs=[face, turn], triggers=[turn.change], show_progress="hidden")(self._sliders)
-                self.hint = gr.Markdown(
-                    "Choose a photo and press **Edit this face**. Then move sliders here: smile, age, pose, light."
+                gr.render(inputs=[face, self.turn], triggers=[self.turn.change], show_progress="hidden")(
+                    self._sliders
                 )
-        self._takeaway()
-        self._wire()
+                self.hint = gr.Markdown(
+                    "Choose a photo and press **Edit this face**. Sliders appear here: smile, age, light."
+                )
+        self.takeaway.add_comparison()
+        self._wire(tab)
 
     # ---- layout ----
 
     def _choice(self) -> None:
-        known = generators()
         self.file = gr.File(label="Photo", type="filepath", height=130, elem_id="photo")
         self.example = gr.Button(
             "Try it with an example", size="sm", visible=example("portrait.png") is not None
@@ -132,39 +128,24 @@ class Portrait:
         )  # fmt: skip
         self.which = gr.Radio([], label="Face to edit", visible=False, type="index")
         with gr.Accordion("Model and method", open=False):
-            self.model = gr.Dropdown(known, value=known[0] if known else None, label="Generator")
+            self.model = self.shop.chooser(generators, "Generator")
             self.method = gr.Radio(list(METHODS), value=next(iter(METHODS)), label="Projection")
         self.why = gr.Markdown("", visible=False)
         self.runner = Runner(self.shop, "Edit this face")
 
     def _view(self) -> None:
         self.preview = gr.HTML(EMPTY, elem_id="preview", container=False)
-        self.marks = gr.HTML("", container=False)
         with gr.Row():
-            self.undo = gr.Button("Undo", size="sm", interactive=False, min_width=60)
-            self.redo = gr.Button("Redo", size="sm", interactive=False, min_width=60)
-            self.reset = gr.Button("Reset", size="sm", interactive=False, min_width=60)
-
-    def _takeaway(self) -> None:
-        with gr.Row():
-            with gr.Column(scale=8, min_width=300):
-                self.compare = gr.ImageSlider(
-                    label="Before and after", format="jpeg", interactive=False, visible=False,
-                    buttons=["fullscreen"], elem_id="compare", max_height=620,
-                )  # fmt: skip
-            with gr.Column(scale=4, min_width=280):
-                self.paste = gr.Button("Paste into the photo", variant="primary", interactive=False)
-                self.download = gr.DownloadButton("Download", interactive=False, elem_id="download")
-                self.command = gr.Code(
-                    label="The command that makes it again", language="shell", interactive=False,
-                    elem_id="command", wrap_lines=True, lines=2,
-                )  # fmt: skip
+            self.undo = gr.Button("Undo", size="sm", min_width=60)
+            self.redo = gr.Button("Redo", size="sm", min_width=60)
+            self.reset = gr.Button("Reset", size="sm", min_width=60)
+        self.takeaway = Takeaway(self.shop, self.face)
 
     def _sliders(self, face: Face | None, turn: int) -> None:
         if face is None:
             return
         for at, (title, names) in enumerate(face.groups.items()):
-            with gr.Accordion(title, open=at < 3):
+            with gr.Accordion(title, open=at < 2):
                 for name in names:
                     self._slider(face, name)
 
@@ -178,16 +159,15 @@ class Portrait:
         )  # fmt: skip
         slider.input(
             self.shop.safe(partial(self._moved, name)), [self.face, slider],
-            [self.preview, self.marks, self.undo, self.redo, self.reset, self.command], **LIVE,
+            [self.preview, self.takeaway.command], **LIVE,
         )  # fmt: skip
 
     # ---- events ----
 
-    def _wire(self) -> None:
+    def _wire(self, tab: gr.Tab) -> None:
         safe = self.shop.safe
         seen = [self.found, self.outlines, self.which, self.why, self.runner.start]
-        shown = [self.preview, self.marks, self.undo, self.redo, self.reset, self.command]
-        taken = [self.compare, self.download, self.paste]
+        shown = [self.preview, self.takeaway.command]
         source = [self.file, self.model]
         self.file.upload(safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY)
         self.example.click(partial(self.shop.example, "portrait.png"), None, self.file, queue=False).then(
@@ -199,13 +179,13 @@ class Portrait:
         self.outlines.select(_click, [self.found], [self.found, self.outlines, self.which], queue=False)
         self.runner.runs(
             self._project, [self.found, self.model, self.method, self.turn],
-            [self.face, self.turn, self.hint, *shown, *taken],
+            [self.face, self.turn, self.hint, self.preview, *self.takeaway.parts],
         )  # fmt: skip
+        tab.select(safe(self.refreshed), [self.face, self.turn], [self.turn, *shown], **LIVE)
         for button, step in ((self.undo, Face.undo), (self.redo, Face.redo), (self.reset, Face.reset)):
             button.click(
                 safe(partial(self._stepped, step)), [self.face, self.turn], [self.turn, *shown], **LIVE
             )
-        self.paste.click(safe(self._paste), self.face, taken[:2], show_progress_on=self.compare, **HEAVY)
 
     def _read(self, path: str | None, model: str) -> list[Any]:
         """Find the faces of a photo."""
@@ -231,7 +211,9 @@ class Portrait:
         generator, how = self.shop.open(model), METHODS[method]
         work = partial(project, found, generator, how, job, self.shop.device)
         for _ in job.run(work):
-            seen = {} if job.picture is None else {self.preview: picture(job.picture, "The projection so far")}
+            seen = (
+                {} if job.picture is None else {self.preview: picture(job.picture, "The projection so far")}
+            )
             yield {self.runner.status: job.bar, **seen}
         warn(job)
         face: Face = job.result
@@ -239,24 +221,17 @@ class Portrait:
             self.face: face,
             self.turn: turn + 1,
             self.hint: gr.update(visible=False),
-            self.compare: gr.update(visible=False),
-            self.download: gr.update(interactive=False),
-            self.paste: gr.update(interactive=True),
-            **dict(zip(self._shown, self._show(face), strict=True)),
+            self.preview: preview(face),
+            **self.takeaway.fresh(face),
         }
 
-    @property
-    def _shown(self) -> list[Any]:
-        return [self.preview, self.marks, self.undo, self.redo, self.reset, self.command]
-
     def _show(self, face: Face | None) -> list[Any]:
-        """Values for `_shown`."""
-        if face is None:
-            return [EMPTY, "", *[gr.update(interactive=False)] * 3, ""]
-        back, forth = face.can
-        changed = face.now.latent is not face.projected
-        able = [gr.update(interactive=one) for one in (back, forth, changed)]
-        return [preview(face), marks(face), *able, face.command()]
+        """Values for the preview and the command."""
+        return [preview(face), face.command() if face else ""]
+
+    def refreshed(self, face: Face | None, turn: int) -> list[Any]:
+        """Values for `turn`, the preview and the command, when the visitor comes from another tab."""
+        return [turn + (face is not None), *self._show(face)]
 
     def _moved(self, name: str, face: Face | None, magnitude: float) -> list[Any]:
         if face is not None:
@@ -267,17 +242,6 @@ class Portrait:
         if face is not None:
             step(face)
         return [turn + 1, *self._show(face)]
-
-    def _paste(self, face: Face | None) -> list[Any]:
-        if face is None:
-            raise gr.Error("Edit a face first.", title="No face", print_exception=False)
-        path = self.shop.new_file(face.result)
-        after = face.write(path)
-        before = face.photo.pixels if face.photo else after
-        return [
-            gr.update(value=(before, after), visible=True),
-            gr.update(value=str(path), label=f"Download {face.result}", interactive=True),
-        ]
 
 
 def _choose(found: Found | None, chosen: int | None) -> list[Any]:
@@ -300,5 +264,3 @@ def _click(found: Found | None, event: gr.SelectData) -> list[Any]:
     found.chosen = hit
     label = f"{hit + 1}" + (" (largest)" if hit == 0 else "")
     return [found, found.shown, gr.update(value=label)]
-
-

@@ -122,7 +122,8 @@ def _launch(page: Any, settings: Settings) -> str:
         )
     except OSError as error:
         raise UsageError(
-            f"{settings.host} port {settings.port or PORTS.start} cannot be used: {error}", "name another `port`"
+            f"{settings.host} port {settings.port or PORTS.start} cannot be used: {error}",
+            "name another `port`",
         ) from None
     return str(address)
 

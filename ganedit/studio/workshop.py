@@ -20,6 +20,8 @@ from ganedit.studio.jobs import Job
 OPEN_MODELS = 6  # kept in memory
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 """Options of events with heavy work, of which one runs at a time on the whole page."""
+LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "queue": False}
+"""Options of events that answer at once."""
 
 
 @dataclass
@@ -31,12 +33,14 @@ class Workshop:
         explain: Makes sentences of exceptions.
         device: Where models run.
         dtype: Their type of numbers.
+        choosers: The choices of models on the page, and the names that they offer.
     """
 
     folder: Path
     explain: Explain
     device: str = "auto"
     dtype: str = "auto"
+    choosers: list[tuple[gr.Dropdown, Callable[[], list[str]]]] = field(default_factory=list)
     _models: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _jobs: list[Job] = field(default_factory=list)
@@ -84,6 +88,17 @@ class Workshop:
         for job in self._jobs:
             job.stop.set()
 
+    def chooser(self, names: Callable[[], list[str]], label: str) -> gr.Dropdown:
+        """A choice of models, which follows what is installed."""
+        known = names()
+        made = gr.Dropdown(known, value=known[0] if known else None, label=label)
+        self.choosers.append((made, names))
+        return made
+
+    def rechoose(self) -> list[Any]:
+        """Updates for all `choosers`."""
+        return [gr.update(choices=names()) for _, names in self.choosers]
+
     def safe(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """A handler of events whose failures appear on the page as sentences."""
         return shown(handler, self.explain, self.folder)
@@ -124,6 +139,14 @@ class Runner:
         work.then(end, None, mine, queue=False, show_progress="hidden")
         self.cancel.click(_stop, self._stop, self.status, queue=False, show_progress="hidden")
         return work
+
+
+def command_box() -> gr.Code:
+    """A box for the command line that repeats what was done."""
+    return gr.Code(
+        label="The command that makes it again", language="shell", interactive=False, wrap_lines=True,
+        lines=1, elem_classes="command", show_line_numbers=False, buttons=["copy"],
+    )  # fmt: skip
 
 
 WAITING = '<div class="job"><span>Waiting for the jobs before this one …</span><progress></progress></div>'

@@ -58,7 +58,8 @@ def _sentence(error: Exception) -> str:
 def _asked(console: Console, host: str) -> str:
     if not (console.stdin.isatty() and console.stderr.isatty()):
         raise UsageError(
-            f"--host {host} lets other computers in, which needs a password", f"set {PASSWORD}, then start again"
+            f"--host {host} lets other computers in, which needs a password",
+            f"set {PASSWORD}, then start again",
         )
     password = getpass.getpass("Password for the page: ")
     if not password:

@@ -9,7 +9,18 @@ from typer.core import TyperCommand, TyperGroup
 from ganedit.cli.kit.presets import PRESETS, examples_of
 
 TASKS = {
-    "Edit faces": (*PRESETS, "presets", "align", "project", "edit", "drag", "studio", "clip", "latent", "direction"),
+    "Edit faces": (
+        *PRESETS,
+        "presets",
+        "align",
+        "project",
+        "edit",
+        "drag",
+        "studio",
+        "clip",
+        "latent",
+        "direction",
+    ),
     "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
     "Transform images and sounds": (
         "translate",
