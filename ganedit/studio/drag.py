@@ -16,6 +16,7 @@ import ganedit
 from ganedit.errors import UsageError
 from ganedit.images.pixels import resize
 from ganedit.studio.canvas import brush, painted
+from ganedit.studio.errors import Refused
 from ganedit.studio.face import Face
 from ganedit.studio.takeaway import Takeaway
 from ganedit.studio.workshop import LIVE, Runner, Workshop
@@ -106,7 +107,7 @@ class Drag:
                 )  # fmt: skip
             with gr.Column(scale=5, min_width=300):
                 self.moves = gr.Textbox(
-                    label="Moves", info="From X,Y to X2,Y2 in pixels of the crop; type them, or click.",
+                    "", label="Moves", info="From X,Y to X2,Y2 in pixels of the crop; type them, or click.",
                     placeholder="40,80:36,76 88,80:92,76", elem_id="moves",
                 )  # fmt: skip
                 with gr.Row():
@@ -179,7 +180,7 @@ class Drag:
         steps: int, keep: float, identity: float,
     ) -> Iterator[Any]:  # fmt: skip
         if face is None:
-            raise gr.Error("Choose a face in the tab Portrait first.", title="No face", print_exception=False)
+            raise Refused("Choose a face in the tab Portrait first.")
         moves, options = parse(text), ganedit.DragOptions(int(steps), keep=keep, identity=identity)
         allowed = painted(mask, (face.generator.resolution,) * 2)
         job = self.shop.job("Dragging", stop)

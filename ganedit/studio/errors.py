@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,15 @@ Explain = Callable[[Exception], str]
 """Makes a sentence of an exception; the command line hands over its own."""
 
 
+LOG = logging.getLogger(__name__)
+
+
 class Stopped(Exception):
     """A job that a visitor has stopped."""
+
+
+class Refused(Exception):
+    """Something is missing on the page that the visitor has to choose first; the message says what."""
 
 
 def without_folders(sentence: str, folder: Path) -> str:
@@ -32,17 +40,19 @@ def without_folders(sentence: str, folder: Path) -> str:
     return " ".join(words)
 
 
+def sentence(error: Exception, explain: Explain, folder: Path) -> str:
+    """What went wrong, as a visitor can understand it."""
+    LOG.debug("the page failed", exc_info=error)
+    return str(error.args[0]) if isinstance(error, Refused) else without_folders(explain(error), folder)
+
+
 @contextmanager
 def _told(explain: Explain, folder: Path) -> Iterator[None]:
     try:
         yield
-    except gr.Error:
-        raise
-    except Stopped:
-        raise gr.Error("Stopped.", title="Cancelled", duration=4, print_exception=False) from None
     except Exception as error:
-        sentence = without_folders(explain(error), folder)
-        raise gr.Error(sentence, title="That did not work", duration=20, print_exception=False) from error
+        told = sentence(error, explain, folder)
+        raise gr.Error(told, title="That did not work", duration=20, print_exception=False) from error
 
 
 def shown(function: Callable[..., Any], explain: Explain, folder: Path) -> Callable[..., Any]:

@@ -259,10 +259,10 @@ def _model_words(model: str) -> list[str]:
     return [] if model == "faces" else ["--model", model]
 
 
-def _choose(seeds: list[int], role: str, *boxes: Any) -> list[Any]:
-    """Put the clicked sample where it was chosen for; the last argument is the event."""
-    *texts, event = boxes
-    at = ROLES.index(CHOICES[role])
-    seed = str(seeds[event.index])
+def _choose(
+    seeds: list[int], role: str, keep: str, walk: str, rows: str, columns: str, event: gr.SelectData
+) -> list[str]:
+    """Put the clicked sample where it was chosen for."""
+    texts, at, seed = [keep, walk, rows, columns], ROLES.index(CHOICES[role]), str(seeds[event.index])
     texts[at] = seed if at == 0 else f"{texts[at]} {seed}".strip()
     return texts

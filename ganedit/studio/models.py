@@ -16,6 +16,7 @@ from ganedit.store import registry
 from ganedit.store.downloads import catalogue, pulling
 from ganedit.store.importing import name_for
 from ganedit.studio.commands import one
+from ganedit.studio.errors import Refused
 from ganedit.studio.workshop import Runner, Workshop, command_box, warn
 
 HEADERS = ["Name", "Task", "Architecture", "Pixels", "Licence", "Where from"]
@@ -101,7 +102,7 @@ class Models:
 
     def _take(self, stop: threading.Event, path: str | None, name: str, template: str) -> Iterator[Any]:
         if path is None:
-            raise gr.Error("Choose a checkpoint first.", title="No file", print_exception=False)
+            raise Refused("Choose a checkpoint first.")
         name = name.strip() or name_for(Path(path))
         job = self.shop.job("Importing", stop)
         for _ in job.run(lambda: ganedit.import_model(path, name, template=template)):
@@ -114,7 +115,7 @@ class Models:
     def _pull(self, stop: threading.Event, name: str | None, agreed: bool) -> Iterator[Any]:
         entry = catalogue.find(name or "")
         if entry is None:
-            raise gr.Error("Choose a model first.", title="No model", print_exception=False)
+            raise Refused("Choose a model first.")
         if not agreed:
             raise UsageError(f"the terms of {entry.name} were not agreed to", "read them, and tick the box")
         pulling.check_possible(entry)

@@ -29,6 +29,8 @@ CSS = """
          border-radius: 10px; opacity: .6; }
 .job { display: grid; gap: .3rem; font-size: .9rem; }
 .job progress { width: 100%; height: .6rem; accent-color: var(--primary-600); }
+.failed { color: #b91c1c; font-weight: 600; }
+.dark .failed { color: #fca5a5; }
 .beyond { margin: .2rem 0; color: #b45309; font-size: .9rem; }
 .dark .beyond { color: #fbbf24; }
 .key { white-space: nowrap; }

@@ -20,6 +20,7 @@ from ganedit.store.uses import Use
 from ganedit.studio.canvas import brush, nearest_labels, on_paper, painted
 from ganedit.studio.choices import for_use
 from ganedit.studio.commands import one
+from ganedit.studio.errors import Refused
 from ganedit.studio.outcome import Outcome
 from ganedit.studio.pictures import reduced
 from ganedit.studio.workshop import HEAVY, Runner, Workshop, warn
@@ -94,8 +95,7 @@ class Inpaint:
         photo = _photo(path)
         hole = painted(canvas, photo.pixels.shape)
         if hole is None:
-            raise gr.Error("Paint over what should be replaced first.", title="Nothing is painted",
-                           print_exception=False)  # fmt: skip
+            raise Refused("Paint over what should be replaced first.")
         network = self.shop.open(model)
         job = self.shop.job("Filling", stop)
         for _ in job.run(lambda: ganedit.inpaint(photo, hole, network)):
@@ -258,7 +258,7 @@ class Transform:
 
         photo, verb = _photo(path), USES[use]
         if model is None:
-            raise gr.Error("Choose a model first.", title="No model", print_exception=False)
+            raise Refused("Choose a model first.")
         network = self.shop.open(model)
         options: dict[str, Any] = {}
         more = ["--model", model]
@@ -280,5 +280,5 @@ class Transform:
 
 def _photo(path: str | None) -> ganedit.Photo:
     if path is None:
-        raise gr.Error("Choose a photo first.", title="No photo", print_exception=False)
+        raise Refused("Choose a photo first.")
     return ganedit.read_image(path)

@@ -16,6 +16,7 @@ from ganedit.images.tensors import from_tensor
 from ganedit.latent.inversion.photos import crops_of, project_crops
 from ganedit.store.load import encoder_for
 from ganedit.studio.choices import example, generators
+from ganedit.studio.errors import Refused
 from ganedit.studio.face import Face
 from ganedit.studio.pictures import containing, corners, outlined, picture
 from ganedit.studio.takeaway import Takeaway
@@ -206,7 +207,7 @@ class Portrait:
         self, stop: threading.Event, found: Found | None, model: str, method: str, turn: int
     ) -> Iterator[Any]:
         if found is None:
-            raise gr.Error("Choose a photo first.", title="No photo", print_exception=False)
+            raise Refused("Choose a photo first.")
         job = self.shop.job("Projecting the face", stop)
         generator, how = self.shop.open(model), METHODS[method]
         work = partial(project, found, generator, how, job, self.shop.device)

@@ -19,6 +19,7 @@ from ganedit.images.false_colours import false_colours
 from ganedit.images.pixels import resize
 from ganedit.studio.choices import for_use
 from ganedit.studio.commands import one
+from ganedit.studio.errors import Refused
 from ganedit.studio.workshop import Runner, Workshop, command_box, warn
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Sound:
 
     def _play(self, stop: threading.Event, path: str | None, model: str, vocoder: str) -> Iterator[Any]:
         if path is None:
-            raise gr.Error("Choose a sound first.", title="No sound", print_exception=False)
+            raise Refused("Choose a sound first.")
         given, translator = Path(path), self.shop.open(model)
         target = self.shop.new_file(f"{given.stem}.{translator.name}.wav")
         job = self.shop.job("Playing", stop)

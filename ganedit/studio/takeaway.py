@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from ganedit.studio.errors import Refused
 from ganedit.studio.face import Face
 from ganedit.studio.workshop import HEAVY, Workshop, command_box
 
@@ -47,7 +48,7 @@ class Takeaway:
 
     def _paste(self, face: Face | None) -> list[Any]:
         if face is None:
-            raise gr.Error("Edit a face first.", title="No face", print_exception=False)
+            raise Refused("Edit a face first.")
         path = self.shop.new_file(face.result)
         after = face.write(path)
         before = face.photo.pixels if face.photo else face.before

@@ -12,6 +12,7 @@ import gradio as gr
 import ganedit
 from ganedit.studio.choices import generators, names
 from ganedit.studio.commands import number, one
+from ganedit.studio.errors import Refused
 from ganedit.studio.face import Face
 from ganedit.studio.pictures import picture
 from ganedit.studio.takeaway import Takeaway
@@ -51,7 +52,7 @@ class Text:
                 self.view = gr.HTML("", container=False, elem_id="text-view")
             with gr.Column(scale=5, min_width=280):
                 self.wish = gr.Textbox("a smiling face", label="What the picture should show", elem_id="wish")
-                self.neutral = gr.Textbox("a serious face", label="What it shows now (for the second method)")
+                self.neutral = gr.Textbox("a serious face", label="What it shows now (second method)")
                 gr.Examples(EDITS, [self.wish, self.neutral], label="Examples that work")
                 self.method = gr.Radio(list(METHODS), value=next(iter(METHODS)), label="Method")
                 self.strength = gr.Slider(-3, 3, 1, step=0.1, label="Strength")
@@ -90,7 +91,7 @@ class Text:
         strength: float, clip: str,
     ) -> Iterator[Any]:  # fmt: skip
         if face is None:
-            raise gr.Error("Choose a face in the tab Portrait first.", title="No face", print_exception=False)
+            raise Refused("Choose a face in the tab Portrait first.")
         strength, how = round(float(strength), 2), METHODS[method]
         job = self.shop.job("Changing the face", stop)
         reader = self.shop.open(clip)

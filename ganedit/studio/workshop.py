@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import secrets
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from ganedit.studio.choices import example
-from ganedit.studio.errors import Explain, shown
+from ganedit.studio.errors import Explain, Stopped, sentence, shown
 from ganedit.studio.jobs import Job
 
 OPEN_MODELS = 6  # kept in memory
@@ -99,6 +100,10 @@ class Workshop:
         """Updates for all `choosers`."""
         return [gr.update(choices=names()) for _, names in self.choosers]
 
+    def sentence(self, error: Exception) -> str:
+        """A failure as the visitor sees it."""
+        return sentence(error, self.explain, self.folder)
+
     def safe(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """A handler of events whose failures appear on the page as sentences."""
         return shown(handler, self.explain, self.folder)
@@ -115,7 +120,7 @@ class Runner:
         self.status = gr.HTML("", elem_classes="status", container=False)
         self._stop = gr.State(None)
 
-    def runs(self, handler: Callable[..., Any], inputs: Any, outputs: Any) -> Any:
+    def runs(self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Start `handler` at a click of the button.
 
         Args:
@@ -128,24 +133,34 @@ class Runner:
         def begin() -> list[Any]:
             return [threading.Event(), gr.update(interactive=False), gr.update(visible=True), WAITING]
 
-        def end() -> list[Any]:
-            return [gr.update(interactive=True), gr.update(visible=False), ""]
+        def work(*args: Any) -> Iterator[dict[Any, Any]]:
+            end = {self.start: gr.update(interactive=True), self.cancel: gr.update(visible=False)}
+            try:
+                yield from handler(*args)
+                yield {**end, self.status: ""}
+            except Stopped:
+                yield {**end, self.status: _note("Stopped.")}
+            except Exception as error:
+                yield {**end, self.status: _note(self.shop.sentence(error), failed=True)}
 
-        started = self.start.click(begin, None, [self._stop, *mine], queue=False, show_progress="hidden")
-        work = started.then(
-            self.shop.safe(handler), [self._stop, *inputs], [self.status, *outputs],
+        self.start.click(begin, None, [self._stop, *mine], queue=False, show_progress="hidden").then(
+            work, [self._stop, *inputs], [*mine, *outputs],
             show_progress="minimal", show_progress_on=self.status, **HEAVY,
         )  # fmt: skip
-        work.then(end, None, mine, queue=False, show_progress="hidden")
         self.cancel.click(_stop, self._stop, self.status, queue=False, show_progress="hidden")
-        return work
 
 
-def command_box() -> gr.Code:
+def _note(text: str, *, failed: bool = False) -> str:
+    """A sentence in the place of the progress bar."""
+    role = 'class="failed" role="alert"' if failed else 'role="status"'
+    return f"<p {role}>{html.escape(text)}</p>"
+
+
+def command_box() -> gr.Textbox:
     """A box for the command line that repeats what was done."""
-    return gr.Code(
-        label="The command that makes it again", language="shell", interactive=False, wrap_lines=True,
-        lines=1, elem_classes="command", show_line_numbers=False, buttons=["copy"],
+    return gr.Textbox(
+        "", label="The command that makes it again", interactive=False, lines=1, max_lines=6,
+        elem_classes="command", buttons=["copy"],
     )  # fmt: skip
 
 

@@ -35,12 +35,14 @@ def command(
     """
     if importlib.util.find_spec("gradio") is None:
         raise MissingError("the page needs gradio, which is not installed", 'pip install "ganedit[studio]"')
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
-    from ganedit.studio.serving import Settings, is_local, served
+    from ganedit.studio.settings import Settings, is_local
 
     password = os.environ.get(PASSWORD, "") or ("" if is_local(host) else _asked(console, host))
     options = console.options
     settings = Settings(host, port, password, options.device, options.dtype)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+    from ganedit.studio.serving import served
+
     with served(settings, _sentence) as address:
         console.answer(address, {"address": address})
         console.note("Ctrl-C stops the server, and removes what was uploaded")
