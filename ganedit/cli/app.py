@@ -116,8 +116,8 @@ SEEDED = tuple(
 HANDED_OUT = tuple(
     f"ganedit {path}"
     for path in (
-        *PRESETS, "align", "project", "edit", "clip edit", "translate", "upscale", "restore", "inpaint",
-        "colorize", "draw", "timbre",
+        *PRESETS, "align", "project", "edit", "clip edit", "drag", "translate", "upscale", "restore",
+        "inpaint", "colorize", "draw", "timbre",
     )
 )  # fmt: skip
 """Commands that make files from many inputs, which --workers and --ray hand out to several processes."""
