@@ -72,6 +72,7 @@ COMMANDS = {
     "metrics": Entry("metrics", "Measure models."),
     "models": Entry("models", "List, download, import, export and verify models."),
     "info": Entry("info", "Show how an image, latent or direction was made."),
+    "view": Entry("view", "Show images, latents and directions in the terminal."),
     "doctor": Entry("doctor", "Check this installation."),
 }
 
