@@ -17,7 +17,7 @@ from ganedit.studio.settings import Settings, is_local
 from ganedit.studio.workshop import Workshop
 
 USER = "ganedit"
-MAX_UPLOAD = "100mb"
+MAX_UPLOAD = "500mb"
 PORTS = range(7860, 7960)
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
