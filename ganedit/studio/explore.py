@@ -17,7 +17,8 @@ from ganedit.latent.mixing import BANDS, rows_of
 from ganedit.studio.choices import generators
 from ganedit.studio.commands import number, one
 from ganedit.studio.face import Face
-from ganedit.studio.workshop import Runner, Workshop, command_box, warn
+from ganedit.studio.portrait import Portrait, why_not
+from ganedit.studio.workshop import LIVE, Runner, Workshop, command_box, warn
 
 COUNT = 24  # samples on the wall
 WALK = 60  # frames of a walk, as the command's default
@@ -49,8 +50,8 @@ def psi_words(psi: float) -> list[str]:
 class Explore:
     """The tab and its events."""
 
-    def __init__(self, shop: Workshop, face: gr.State, tabs: gr.Tabs) -> None:
-        self.shop, self.face, self.tabs = shop, face, tabs
+    def __init__(self, shop: Workshop, face: gr.State, tabs: gr.Tabs, portrait: Portrait) -> None:
+        self.shop, self.face, self.tabs, self.portrait = shop, face, tabs, portrait
         self.wall_seeds = gr.State([])
         with gr.Row():
             with gr.Column(scale=4, min_width=280):
@@ -122,7 +123,10 @@ class Explore:
         self.wall.select(safe(_choose), [self.wall_seeds, self.role, *boxes], boxes, queue=False)
         point = [self.keep, self.model, self.psi, self.class_]
         self.save.click(safe(self._save), point, [self.latent, self.command])
-        self.edit.click(safe(self._edit), point, [self.face, self.tabs])
+        there = self.portrait
+        self.edit.click(safe(self._edit), point, [self.face, self.tabs]).then(
+            safe(there.refreshed), [self.face, there.turn], there.parts, **LIVE
+        )
         self.walker.runs(self._make_walk, [self.walk, self.model, self.psi], [self.film, self.command])
         given = [self.rows, self.columns, self.layers, self.model, self.psi]
         self.mixer.runs(self._make_mix, given, [self.mixed, self.command])
@@ -131,11 +135,9 @@ class Explore:
         """What a generator can do, and why not."""
         generator = self.shop.open(name)
         able = generator.has_styles
-        what = f"**{name}** ({generator.card.architecture})"
-        why = f"{what} has no style space: it draws samples, and nothing else."
         return [
             gr.update(visible=bool(generator.num_classes)),
-            gr.update(value=why, visible=not able),
+            gr.update(value=why_not(generator), visible=not able),
             *[gr.update(interactive=able)] * 3,
         ]
 

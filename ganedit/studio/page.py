@@ -40,6 +40,12 @@ footer { display: none !important; }
 :focus-visible { outline: 3px solid var(--primary-500) !important; outline-offset: 2px; }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 """
+DESCRIBE = """
+() => new MutationObserver(() => document.querySelectorAll('.compare').forEach(pair =>
+  pair.querySelectorAll('img').forEach((img, at) => { if (!img.alt) img.alt = at ? 'After' : 'Before'; })
+)).observe(document.body, {childList: true, subtree: true})
+"""
+"""Gives the pictures of comparisons alternative texts, which the component lacks."""
 
 
 def look() -> dict[str, Any]:
@@ -47,7 +53,7 @@ def look() -> dict[str, Any]:
     theme = gr.themes.Soft(
         primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO
     )
-    return {"theme": theme, "css": CSS}
+    return {"theme": theme, "css": CSS, "js": DESCRIBE}
 
 
 def build(shop: Workshop) -> gr.Blocks:
@@ -60,13 +66,13 @@ def build(shop: Workshop) -> gr.Blocks:
         face = gr.State(None)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Portrait", id="portrait") as tab:
-                Portrait(shop, face, tab)
+                portrait = Portrait(shop, face, tab)
             with gr.Tab("Drag", id="drag") as tab:
                 Drag(shop, face, tab)
             with gr.Tab("Text", id="text") as tab:
                 Text(shop, face, tab)
             with gr.Tab("Explore", id="explore"):
-                Explore(shop, face, tabs)
+                Explore(shop, face, tabs, portrait)
             with gr.Tab("Paint", id="paint"):
                 Paint(shop)
             with gr.Tab("Sound", id="sounds"):

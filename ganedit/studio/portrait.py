@@ -56,7 +56,6 @@ class Found:
 
 def find(photo: ganedit.Photo, generator: Any) -> Found:
     """The faces of a photo as a generator sees them; the middle for a generator of other things."""
-    generator.need_styles()
     crops = crops_of(photo, generator, face="all")
     return Found(photo, [corners(crop.affine, generator.resolution) for crop in crops])
 
@@ -79,6 +78,14 @@ def project(found: Found, generator: Any, method: Any, job: Job, device: str = "
     where = [] if device == "auto" else ["--device", device]
     name = found.photo.path.name if found.photo.path else "photo.png"
     return Face(generator, latent, name, found.photo, words, where)
+
+
+def why_not(generator: Any) -> str:
+    """Why a generator has no sliders, as Markdown; empty if it has."""
+    if generator.has_styles:
+        return ""
+    what = f"**{generator.name}** ({generator.card.architecture})"
+    return f"{what} has no style space: it draws samples in the tab **Explore**, and nothing else."
 
 
 def preview(face: Face | None) -> str:
@@ -152,11 +159,12 @@ class Portrait:
 
     def _slider(self, face: Face, name: str) -> None:
         low, high = face.direction(name).limits
-        reach = 1.3 * max(-low, high) if np.isfinite(high - low) else 10.0
-        reach = round(min(reach, 10.0), 1)
+        known = bool(np.isfinite(high - low))
+        reach = round(min(1.3 * max(-low, high), 10.0), 1) if known else 10.0
         slider = gr.Slider(
             -reach, reach, face.now.magnitudes.get(name, 0.0), step=0.1, label=name.replace("-", " "),
-            info=f"safe from {low:+.1f} to {high:+.1f}", elem_id=f"slider-{name}", buttons=["reset"],
+            info=f"safe from {low:+.1f} to {high:+.1f}" if known else None,
+            elem_id=f"slider-{name}", buttons=["reset"],
         )  # fmt: skip
         slider.input(
             self.shop.safe(partial(self._moved, name)), [self.face, slider],
@@ -170,7 +178,9 @@ class Portrait:
         seen = [self.found, self.outlines, self.which, self.why, self.runner.start]
         shown = [self.preview, self.takeaway.command]
         source = [self.file, self.model]
-        self.file.upload(safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY)
+        self.file.upload(lambda: None, None, self.found, queue=False).then(
+            safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY
+        )
         self.example.click(partial(self.shop.example, "portrait.png"), None, self.file, queue=False).then(
             safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY
         )
@@ -180,27 +190,29 @@ class Portrait:
         self.outlines.select(_click, [self.found], [self.found, self.outlines, self.which], queue=False)
         self.runner.runs(
             self._project, [self.found, self.model, self.method, self.turn],
-            [self.face, self.turn, self.hint, self.preview, *self.takeaway.parts],
+            [self.face, *self.parts],
         )  # fmt: skip
-        tab.select(safe(self.refreshed), [self.face, self.turn], [self.turn, *shown], **LIVE)
+        tab.select(safe(self.refreshed), [self.face, self.turn], self.parts, **LIVE)
         for button, step in ((self.undo, Face.undo), (self.redo, Face.redo), (self.reset, Face.reset)):
             button.click(
                 safe(partial(self._stepped, step)), [self.face, self.turn], [self.turn, *shown], **LIVE
             )
 
     def _read(self, path: str | None, model: str) -> list[Any]:
-        """Find the faces of a photo."""
-        if path is None:
-            return [gr.skip()] * 5
-        found = find(ganedit.read_image(path), self.shop.open(model))
+        """Find the faces of a photo, for a generator that can project them."""
+        generator = self.shop.open(model)
+        able = [gr.update(value=why_not(generator), visible=not generator.has_styles),
+                gr.update(interactive=generator.has_styles)]  # fmt: skip
+        if path is None or not generator.has_styles:
+            return [None, gr.update(visible=False), gr.update(visible=False), *able]
+        found = find(ganedit.read_image(path), generator)
         many = len(found.quads) > 1
         labels = [f"{at + 1}" + (" (largest)" if at == 0 else "") for at in range(len(found.quads))]
         return [
             found,
             gr.update(value=found.shown, visible=True),
             gr.update(choices=labels, value=labels[0], visible=many),
-            gr.update(visible=False),
-            gr.update(interactive=True),
+            *able,
         ]
 
     def _project(
@@ -218,21 +230,27 @@ class Portrait:
             yield {self.runner.status: job.bar, **seen}
         warn(job)
         face: Face = job.result
-        yield {
-            self.face: face,
-            self.turn: turn + 1,
-            self.hint: gr.update(visible=False),
-            self.preview: preview(face),
-            **self.takeaway.fresh(face),
-        }
+        yield {self.face: face, **self.refreshed(face, turn)}
 
     def _show(self, face: Face | None) -> list[Any]:
         """Values for the preview and the command."""
         return [preview(face), face.command() if face else ""]
 
-    def refreshed(self, face: Face | None, turn: int) -> list[Any]:
-        """Values for `turn`, the preview and the command, when the visitor comes from another tab."""
-        return [turn + (face is not None), *self._show(face)]
+    @property
+    def parts(self) -> list[Any]:
+        """The components that `refreshed` gives values for."""
+        return [self.turn, self.hint, self.preview, *self.takeaway.parts]
+
+    def refreshed(self, face: Face | None, turn: int) -> dict[Any, Any]:
+        """Values for a face that another tab has changed or chosen."""
+        if face is None:
+            return {self.preview: EMPTY}
+        return {
+            self.turn: turn + 1,
+            self.hint: gr.update(visible=False),
+            self.preview: preview(face),
+            **self.takeaway.fresh(face),
+        }
 
     def _moved(self, name: str, face: Face | None, magnitude: float) -> list[Any]:
         if face is not None:

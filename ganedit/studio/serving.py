@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganedit.errors import UsageError
-from ganedit.studio.errors import Explain
-from ganedit.studio.page import build, look
 from ganedit.studio.settings import Settings, is_local
-from ganedit.studio.workshop import Workshop
+
+if TYPE_CHECKING:
+    from ganedit.studio.errors import Explain
 
 USER = "ganedit"
 MAX_UPLOAD = "500mb"
@@ -40,7 +40,11 @@ def served(settings: Settings, explain: Explain) -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="ganedit-studio-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
-        os.environ["GRADIO_TEMP_DIR"] = str(folder)  # uploads and results; read at each use
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)  # for uploads and results; before gradio is imported
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        from ganedit.studio.page import build
+        from ganedit.studio.workshop import Workshop
+
         shop = Workshop(folder, explain, settings.device, settings.dtype)
         page = build(shop)
         try:
@@ -52,6 +56,8 @@ def served(settings: Settings, explain: Explain) -> Iterator[str]:
 
 def _launch(page: Any, settings: Settings) -> str:
     from starlette.middleware import Middleware
+
+    from ganedit.studio.page import look
 
     try:
         _, address, _ = page.launch(

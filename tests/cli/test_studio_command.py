@@ -12,7 +12,7 @@ def test_without_gradio_it_says_how_to_install_it(ganedit, monkeypatch):
     assert ran.status == 5
     assert ran.err.splitlines() == [
         "ganedit studio: the page needs gradio, which is not installed",
-        '  pip install "ganedit[studio]"',
+        '  next: pip install "ganedit[studio]"',
     ]
 
 

@@ -40,7 +40,6 @@ def command(
     password = os.environ.get(PASSWORD, "") or ("" if is_local(host) else _asked(console, host))
     options = console.options
     settings = Settings(host, port, password, options.device, options.dtype)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
     from ganedit.studio.serving import served
 
     with served(settings, _sentence) as address:
