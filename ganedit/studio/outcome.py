@@ -22,7 +22,7 @@ class Outcome:
             label="Before and after", format="jpeg", interactive=False, visible=False,
             buttons=["fullscreen"], elem_classes="compare", max_height=640,
         )  # fmt: skip
-        self.download = gr.DownloadButton("Download", visible=False, elem_classes="download")
+        self.download = gr.DownloadButton("Download", visible=False, elem_classes="take")
         self.extra = gr.DownloadButton("Download", visible=False)
         self.command = command_box()
 

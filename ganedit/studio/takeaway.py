@@ -17,7 +17,7 @@ class Takeaway:
     def __init__(self, shop: Workshop, face: gr.State) -> None:
         self.shop, self.face = shop, face
         self.paste = gr.Button("Paste into the photo", variant="primary", interactive=False)
-        self.download = gr.DownloadButton("Download", visible=False, elem_classes="download")
+        self.download = gr.DownloadButton("Download", visible=False, elem_classes="take")
         self.command = command_box()
 
     def add_comparison(self) -> None:

@@ -105,7 +105,7 @@ def shoot(page: Any, name: str) -> None:
     if SHOTS:
         page.wait_for_timeout(1500)
         with Image.open(io.BytesIO(page.screenshot(full_page=True))) as image:
-            image.convert("RGB").save(Path(SHOTS) / f"{name}.jpg", quality=80)
+            image.convert("RGB").save(Path(SHOTS) / f"{name}.jpg", quality=70)
 
 
 def upload(page: Any, photo: Path) -> None:
@@ -140,7 +140,7 @@ def repeated(command: str, folder: Path, result: str) -> np.ndarray:
 def taken(page: Any, folder: Path) -> Path:
     """The file behind the visible button for downloads."""
     with page.expect_download() as download:
-        page.locator(".download:visible").first.click()
+        page.locator(".take:visible").first.click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     return path
