@@ -105,7 +105,8 @@ def shoot(page: Any, name: str) -> None:
     if SHOTS:
         page.wait_for_timeout(1500)
         with Image.open(io.BytesIO(page.screenshot(full_page=True))) as image:
-            image.convert("RGB").save(Path(SHOTS) / f"{name}.jpg", quality=70)
+            image.thumbnail((1000, 2000))
+            image.convert("RGB").save(Path(SHOTS) / f"{name}.jpg", quality=75)
 
 
 def upload(page: Any, photo: Path) -> None:
@@ -179,7 +180,9 @@ def test_a_point_is_dragged(page, photo):
         (0.28, 0.64, r"^[\d.]+,[\d.]+:[\d.]+,[\d.]+$"),
     ):
         face.click(position={"x": box["width"] * across, "y": box["height"] * down})
-        playwright.expect(page.locator("#moves textarea, #moves input")).to_have_value(re.compile(text))
+        playwright.expect(page.locator("#moves textarea, #moves input")).to_have_value(
+            re.compile(text), timeout=PATIENCE
+        )
     page.get_by_role("button", name="Drag", exact=True).click()
     page.get_by_text("of 1 arrived").wait_for()
     assert " drag me.png --move " in command_of(page)
