@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ganedit.audio.files import write_sound as write_sound
     from ganedit.audio.timbre import transfer as timbre
     from ganedit.images.align import align_faces as align
+    from ganedit.images.classifying import classify as classify
     from ganedit.images.colorizing import colorize as colorize
     from ganedit.images.edges import draw_edges as draw_edges
     from ganedit.images.inpainting import box_hole as box_hole
@@ -133,6 +134,7 @@ _PUBLIC = {
     "inpaint": ("ganedit.images.inpainting", "inpaint"),
     "box_hole": ("ganedit.images.inpainting", "box_hole"),
     "mask_hole": ("ganedit.images.inpainting", "mask_hole"),
+    "classify": ("ganedit.images.classifying", "classify"),
     "colorize": ("ganedit.images.colorizing", "colorize"),
     "draw_edges": ("ganedit.images.edges", "draw_edges"),
     "draw_regions": ("ganedit.images.regions", "draw_regions"),
@@ -171,6 +173,7 @@ __all__ = [
     "__version__",
     "align",
     "box_hole",
+    "classify",
     "clip_direction",
     "clip_edit",
     "clip_generate",

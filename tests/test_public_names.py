@@ -24,6 +24,7 @@ FUNCTIONS = {
     "upscale": "upscale",
     "restore": "restore",
     "inpaint": "inpaint",
+    "classify": "classify",
     "colorize": "colorize",
     "draw/edges": "draw_edges",
     "draw/regions": "draw_regions",
