@@ -20,7 +20,7 @@ DTYPES = (
     "float32",
     "bfloat16",
     "float16",
-)  # of activations; auto is float32, but for large upscalers
+)  # auto is float32, but for large upscalers
 TRAINING_DTYPES = DTYPES[:3]  # auto is bfloat16 if the processor supports it
 LOG = logging.getLogger(__name__)
 ENOUGH = 4 * 10**9  # bytes of address space; `ganedit generate` runs in 3.6
