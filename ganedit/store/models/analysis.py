@@ -71,6 +71,11 @@ class Classifier(Model):
         """Names of the attributes, in the order of its outputs."""
         return tuple(self.network.cfg.attributes)
 
+    @property
+    def size(self) -> int:
+        """Side in pixels to which it reduces what it looks at."""
+        return int(self.network.size)
+
     def __call__(self, images: Tensor) -> Tensor:
         """The network's output [N, A] for images [N, 3, H, W] in [-1, 1]: logits of binary attributes,
         numbers in the units of their labels."""

@@ -58,6 +58,10 @@ def learn(
     ] = None,
     samples: Annotated[int, typer.Option(help="Samples to draw for --attribute.")] = 5000,
     psi: Annotated[float, typer.Option(help="Truncation of the samples.")] = 1.0,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side at which samples are drawn (default: the least at which they score alike)."),
+    ] = None,
     method: Annotated[Method, typer.Option(help="How photos in the folders are projected.")] = Method.HYBRID,
     encoder: Annotated[
         str | None, typer.Option(help="Encoder: a name or a file (default: the generator's own).")
@@ -99,8 +103,12 @@ def learn(
         scorer = open_classifier(console, classifier)
         with console.progress(f"drawing {samples} samples", samples) as bar:
             scored = examples.examples_from_classifier(
-                generator, scorer, attribute or name,
-                samples=samples, psi=psi, seed=console.options.seed, progress=bar.update,
+                generator, scorer, attribute or name, samples=samples, psi=psi, seed=console.options.seed,
+                size=size, on_trial=lambda trial: console.note(
+                    f"samples are drawn at {trial.size} px: their scores correlate by "
+                    f"{trial.correlation:.3f} with those of full images"
+                ),
+                progress=bar.update,
             )  # fmt: skip
     learned = examples.learn_direction(
         name, generator, scored, threshold=threshold, preserve=kept, layers=rows, seed=console.options.seed
