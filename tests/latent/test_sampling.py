@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
@@ -54,7 +55,7 @@ def test_sizes():
     older = stylegan1.Generator(
         stylegan1.GeneratorConfig(channels=(8, 8, 4), z_dim=6, w_dim=5, mapping_layers=2, mapping_width=5)
     )
-    card = ModelCard("older", "generator", "stylegan1", older.cfg.to_dict(), 16)
+    card = ModelCard("older", "generator", "stylegan1", asdict(older.cfg), 16)
     assert Generator(card, older).sizes == [16]
 
 
