@@ -4,7 +4,7 @@ python benchmarks/workflow.py [--folder /tmp/workflow] [--small] [--photo exampl
                               [--methods encode hybrid]
 
 Writes a StyleGAN2 of 1024 px, e4e's encoder and the directions of encoder4editing with random weights in the
-published formats and sizes, as a mirror, and runs the commands of docs/tutorial-1024.md on them: processor
+published formats and sizes, as a mirror, and runs the commands of docs/tutorial-ffhq.md on them: processor
 seconds, seconds by the clock, and the most memory that each command held. The images mean nothing; time and
 memory do not depend on the weights.
 """
@@ -54,7 +54,6 @@ def steps(mirror: Path, out: Path, photo: Path, methods: list[str]) -> list[list
         "--magnitude",
         "2",
         "--paste",
-        "--unsafe",
     ]
     return [pull, directions, *projections, [*edit, "-o", str(out)]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import UsageError, did_you_mean
+from ganedit.images.align import TEMPLATES, window
 
 if TYPE_CHECKING:
     from ganedit.store.models import Classifier, Generator
@@ -87,6 +89,8 @@ def score_samples(
 ) -> tuple[Tensor, Tensor]:
     """Draw samples and let a classifier score one attribute of each.
 
+    Of faces that are aligned more widely than those of the classifier, it sees the part that it knows.
+
     Args:
         generator: The generator.
         classifier: The classifier.
@@ -106,14 +110,23 @@ def score_samples(
     column = attribute_column(classifier, attribute)
 
     def score(images: Tensor) -> Tensor:
-        return classifier(images)[:, column]
+        top, left, side = _part_for(classifier, generator, images.shape[2])
+        return classifier(images[:, :, top : top + side, left : left + side])[:, column]
 
+    share = _part_for(classifier, generator, generator.resolution)[2] / generator.resolution
     codes = random_codes(generator, count, psi=psi, seed=seed)
-    trial = examine(generator, score, codes[:TRIED], sizes_to_try(generator, classifier.size, count, size))
+    sizes = sizes_to_try(generator, math.ceil(classifier.size / share), count, size)
+    trial = examine(generator, score, codes[:TRIED], sizes)
     if on_trial and trial.size < generator.resolution:
         on_trial(trial)
     scores = score_codes(generator, score, codes, trial.size, progress)
     return codes, scores * trial.slope + trial.offset
+
+
+def _part_for(classifier: Classifier, generator: Generator, size: int) -> tuple[int, int, int]:
+    """Top, left and side of what the classifier should see of the generator's images of `size` px."""
+    inner, outer = (TEMPLATES.get(model.card.template) for model in (classifier, generator))
+    return (window(inner, outer, size) if inner and outer else None) or (0, 0, size)
 
 
 def score_samples_with(
@@ -165,7 +178,7 @@ def sizes_to_try(generator: Generator, seen: int, count: int, size: int | None) 
 
     Args:
         generator: The generator.
-        seen: Side of the images that are looked at; 0 if not known.
+        seen: Side in pixels of the images that are looked at.
         count: Number of samples; few are drawn in full, since the trial draws some itself.
         size: The size that the user wants, or None.
 
@@ -173,7 +186,7 @@ def sizes_to_try(generator: Generator, seen: int, count: int, size: int | None) 
         UsageError: The generator cannot stop there.
     """
     if size is None:
-        large = seen and generator.resolution >= WORTH * seen and count >= 10 * TRIED
+        large = generator.resolution >= WORTH * seen and count >= 10 * TRIED
         return [one for one in generator.sizes if seen <= one < generator.resolution] if large else []
     if size not in generator.sizes:
         raise UsageError(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import outputs
-from ganedit.nets.layers_translation import ConvNorm, Norm, ToImage, leaky
+from ganedit.nets.layers_translation import ConvNorm, Norm, ToImage, convolved_by_rows, leaky
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class SRResNet(nn.Module):
     def enlarged(self, y: Tensor) -> Tensor:
         """The image [N, 3, sH, sW], not yet within its range, of features [N, C, H, W].
 
-        Without gradients on a CPU, the last doubling comes after the convolution to the image: then that has
-        12 channels to compute instead of 3, which CPUs would compute as slowly, at a quarter of the places.
+        Without gradients on a CPU, the last shuffle comes after the convolution to the image. That computes
+        12 channels at a quarter of the places then, which is less work for a CPU than 3 at all of them.
         """
         if torch.is_grad_enabled() or y.device.type != "cpu":
             image: Tensor = self.to_image(self.up(y))
@@ -94,14 +94,14 @@ class SRResNet(nn.Module):
         y = last.activation(last.conv(y))  # one slope for all channels: as well before the shuffle as after
         bias = self.to_image.bias
         bias = None if bias is None else bias.repeat_interleave(4)
-        return F.pixel_shuffle(F.conv2d(y, before_shuffle(self.to_image.weight), bias, padding=2), 2)
+        return F.pixel_shuffle(convolved_by_rows(y, before_shuffle(self.to_image.weight), bias, 2), 2)
 
 
 def before_shuffle(weight: Tensor) -> Tensor:
     """Weights that do before a pixel shuffle by 2 what these do after it: [O, C, 9, 9] to [4O, 4C, 5, 5].
 
-    Row u of the kernel at row a (0 or 1) of a pair of output rows reads row 2r + p of the shuffled features with
-    2r + p = u + a - 4, which is channel p of a pair in row r.
+    Row u of the kernel reads, for row a (0 or 1) of a pair of output rows, row u + a - 4 = 2r + p of the
+    shuffled features. Before the shuffle, that is the channel p of a pair in row r.
     """
     out, channels = weight.shape[:2]
     w = torch.stack([F.pad(weight, (0, 0, a, 1 - a)) for a in (0, 1)], 1)  # [O, 2, C, 10, 9]

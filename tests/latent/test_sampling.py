@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ganedit.errors import InputError, UsageError
-from ganedit.latent.sampling import examine, random_codes, score_codes, sizes_to_try
+from ganedit.latent.sampling import examine, random_codes, score_codes, score_samples, sizes_to_try
 from ganedit.nets import stylegan1, stylegan2
 from ganedit.nets.layers import upsample2
 from ganedit.store.cards import ModelCard
@@ -88,13 +88,40 @@ def test_what_is_tried():
     large = SimpleNamespace(name="large", resolution=1024, sizes=stylegan2.sizes(1024))
     assert sizes_to_try(large, 64, 5000, None) == [64, 128, 256, 512]
     assert sizes_to_try(large, 64, 500, None) == []  # the trial itself would take much of the time
-    assert sizes_to_try(large, 0, 5000, None) == []
+    assert sizes_to_try(large, 107, 5000, None) == [128, 256, 512]
+    assert sizes_to_try(large, 300, 5000, None) == []
     assert sizes_to_try(large, 64, 100, 32) == [32]
     assert sizes_to_try(large, 64, 5000, 1024) == []
     with pytest.raises(UsageError, match="`size=100`"):
         sizes_to_try(large, 64, 5000, 100)
     small = SimpleNamespace(name="small", resolution=128, sizes=stylegan2.sizes(128))
     assert sizes_to_try(small, 64, 5000, None) == []
+
+
+@pytest.mark.parametrize(
+    ("of_generator", "of_classifier", "seen"),
+    [("ffhq", "close-up", (10, 6, 19)), ("close-up", "close-up", (0, 0, 32)), ("", "close-up", (0, 0, 32))],
+)
+def test_a_classifier_sees_the_faces_that_it_knows(of_generator, of_classifier, seen):
+    """Of the FFHQ square of 32 px, the close-up is 0.6 wide, and its centre 0.208 half sides below."""
+    model = generator(1.0)
+    model.card = replace(model.card, template=of_generator)
+
+    class Corner:
+        """Scores the first pixel of what it sees, and its height."""
+
+        name, attributes, size = "corner", ["first", "height"], 8
+        card = SimpleNamespace(template=of_classifier)
+
+        def __call__(self, images):
+            height = torch.full((len(images),), float(images.shape[2]))
+            return torch.stack([images[:, 0, 0, 0], height], 1)
+
+    codes, firsts = score_samples(model, Corner(), "first", 3)
+    with torch.no_grad():
+        drawn = model.synthesis(codes[:, None].expand(-1, model.num_ws, -1)).clamp(-1, 1)
+    assert torch.allclose(firsts, drawn[:, 0, seen[0], seen[1]])
+    assert score_samples(model, Corner(), "height", 3)[1].tolist() == [seen[2]] * 3
 
 
 def test_few_large_images_at_once(monkeypatch):
