@@ -73,6 +73,7 @@ NEEDS_NONE = {
     "models/path",
     "models/remove",
     "models/verify",
+    "view",
 }
 PUBLIC = [name for name in ganedit.__all__ if callable(getattr(ganedit, name))]
 

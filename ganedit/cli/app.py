@@ -72,6 +72,7 @@ COMMANDS = {
     "metrics": Entry("metrics", "Measure models."),
     "models": Entry("models", "List, download, import, export and verify models."),
     "info": Entry("info", "Show how an image, latent or direction was made."),
+    "view": Entry("view", "Show images, latents and directions in the terminal."),
     "doctor": Entry("doctor", "Check this installation."),
 }
 
@@ -116,8 +117,8 @@ SEEDED = tuple(
 HANDED_OUT = tuple(
     f"ganedit {path}"
     for path in (
-        *PRESETS, "align", "project", "edit", "clip edit", "translate", "upscale", "restore", "inpaint",
-        "colorize", "draw", "timbre",
+        *PRESETS, "align", "project", "edit", "clip edit", "drag", "translate", "upscale", "restore",
+        "inpaint", "colorize", "draw", "timbre",
     )
 )  # fmt: skip
 """Commands that make files from many inputs, which --workers and --ray hand out to several processes."""

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from ganedit.errors import InputError, UsageError
+from ganedit.images.encode import preview_png
 from ganedit.images.face_detection import LEFT_EYE, RIGHT_EYE, oriented_square
 from ganedit.images.faces import Face as Face
 from ganedit.images.faces import find_faces as find_faces
@@ -84,6 +85,9 @@ class AlignedFace:
     affine: np.ndarray
     size: int
     template: Template | None
+
+    def _repr_png_(self) -> bytes:
+        return preview_png(self.crop)
 
 
 def align_face(

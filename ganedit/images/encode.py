@@ -15,6 +15,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from ganedit.errors import InputError
 from ganedit.images.metadata import EXIF, GPS, IPTC_TAG, Metadata, iptc_segment, merged_exif, merged_xmp
+from ganedit.images.pixels import over_white, to_depth
 from ganedit.images.provenance import png_text
 
 LOG = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ LONGEST = {
     ".jpeg": 65_500,
     ".webp": 16_383,
 }  # longest side in pixels that the format supports
+PREVIEW = 1024  # longest side of a preview in pixels
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,15 @@ class About:
         """Text chunks by keyword."""
         text = {} if self.provenance is None else png_text(self.provenance)
         return text | ({"XML:com.adobe.xmp": self.xmp.decode()} if self.xmp else {})
+
+
+def preview_png(pixels: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+    """A PNG of pixels [H, W, 3] for a notebook, on white and at most 1,024 pixels wide and high."""
+    image = Image.fromarray(to_depth(over_white(pixels, alpha), np.uint8))
+    image.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "png")
+    return buffer.getvalue()
 
 
 def encode(

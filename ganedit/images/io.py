@@ -19,7 +19,7 @@ from ganedit.errors import InputError
 from ganedit.files import IMAGE_SUFFIXES, IMAGE_WRITERS, atomic_path, check_regular, spelling
 from ganedit.images import colour
 from ganedit.images.animation import ANIMATED
-from ganedit.images.encode import encode, keeps_grey
+from ganedit.images.encode import encode, keeps_grey, preview_png
 from ganedit.images.metadata import Metadata, metadata_of
 from ganedit.images.opening import open_image
 from ganedit.images.orientation import TAG, orientation_of, upright, without_tiff_orientation
@@ -61,6 +61,9 @@ class Photo:
     sha256: str = ""
     metadata: Metadata | None = field(default=None, repr=False)
     provenance: dict[str, Any] | None = None
+
+    def _repr_png_(self) -> bytes:
+        return preview_png(self.pixels, self.alpha)
 
 
 def read_image(path: str | Path) -> Photo:

@@ -50,6 +50,16 @@ def resize(pixels: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     return resized[..., 0] if pixels.ndim == 2 else resized
 
 
+def over_white(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """Pixels [H, W, 3] as they look on white paper, given their alpha [H, W] of the same type or None."""
+    if alpha is None:
+        return pixels
+    white = int(np.iinfo(pixels.dtype).max)
+    opaque = alpha[..., None].astype(np.float32) / white
+    blended: np.ndarray = (pixels * opaque + white * (1 - opaque)).round().astype(pixels.dtype)
+    return blended
+
+
 def luma(pixels: np.ndarray) -> np.ndarray:
     """Brightness [H, W] float32 of [H, W, 3]; exact if the three channels are equal."""
     return pixels.astype(np.float32) @ LUMA

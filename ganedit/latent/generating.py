@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganedit.errors import UsageError
+from ganedit.images.encode import preview_png
 from ganedit.images.tensors import from_tensor
 from ganedit.latent.latent import Latent
 from ganedit.latent.truncation import Truncation
@@ -35,6 +36,9 @@ class Sample:
     seed: int
     pixels: np.ndarray
     latent: Latent | None
+
+    def _repr_png_(self) -> bytes:
+        return preview_png(self.pixels)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganedit.errors import CheckpointError, InputError
+from ganedit.errors import CheckpointError, GaneditError, InputError
 from ganedit.files import LATENT_SUFFIX
+from ganedit.images.encode import preview_png
+from ganedit.images.tensors import from_tensor
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
@@ -258,6 +261,46 @@ class Latent:
                     )
                 tensors[name].mul_(keep).add_(value.to(tensors[name]))
         return own
+
+    def draw(self, generator: Generator | None = None) -> np.ndarray:
+        """The image [S, S, 3] uint8 of this latent, with its own noise and tuned weights.
+
+        Args:
+            generator: Its generator; None opens the installed one that it names.
+
+        Raises:
+            CheckpointError: As in `check_model`.
+            MissingError: Its generator is not installed.
+
+        Examples:
+            >>> (sample,) = ganedit.generate(ganedit.load("faces"), [7])
+            >>> sample.latent.draw().shape
+            (128, 128, 3)
+        """
+        from ganedit.latent.styles import draw_styles, styles_of
+
+        own = self.personal(generator or _installed(self.model))
+        with torch.inference_mode():
+            ws = self.ws[None].to(own.device)
+            if self.styles is None:
+                image = own.synthesis(ws)
+            else:
+                image = draw_styles(own, styles_of(own, ws) + self.styles.to(own.device))
+        return from_tensor(image[0])
+
+    def _repr_png_(self) -> bytes | None:
+        try:
+            return preview_png(self.draw())
+        except GaneditError:
+            return None
+
+
+@lru_cache(maxsize=1)
+def _installed(model: str) -> Generator:
+    """A generator by name, kept, since notebooks show many latents of one."""
+    from ganedit.store.load import load_generator
+
+    return load_generator(model)
 
 
 def added_styles(latents: Sequence[Latent]) -> Tensor | None:

@@ -1,4 +1,8 @@
-"""Context encoder: fills holes from their surroundings (Pathak et al., arXiv:1604.07379)."""
+"""Context encoder: fills holes from their surroundings (Pathak et al., arXiv:1604.07379).
+
+With `skips`, each layer of the decoder also sees the features of its size, as in Shift-Net (Yan et al.,
+arXiv:1801.09392) without its shift: what is drawn continues the edges and colours around the hole.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.nets.layers import outputs
 from ganedit.nets.layers_translation import (
     ConvNorm,
     GrowNorm,
@@ -26,6 +31,7 @@ class ContextEncoderConfig(PictureConfig):
     width: int = 64  # channels at half size, doubled with each reduction up to eight times as many
     downs: int = 4  # halvings of the size
     norm: Norm = "batch"
+    skips: bool = False
 
     out_channels = 3
 
@@ -68,7 +74,7 @@ class ContextEncoder(nn.Module):
         super().__init__()
         self.cfg = cfg
         widths = [cfg.width * min(2**i, 8) for i in range(cfg.downs)]
-        last = widths[-1]
+        last, joined = widths[-1], 2 if cfg.skips else 1
         self.down = nn.ModuleList(
             ConvNorm(
                 widths[i - 1] if i else cfg.in_channels,
@@ -83,16 +89,16 @@ class ContextEncoder(nn.Module):
         self.across = ChannelwiseLinear(last, cfg.resolution // 2**cfg.downs)
         self.mix = ConvNorm(last, last, 1, norm=cfg.norm)
         self.up = nn.ModuleList(
-            GrowNorm(widths[i], widths[i - 1], 4, norm=cfg.norm) for i in reversed(range(1, cfg.downs))
+            GrowNorm(joined * widths[i], widths[i - 1], 4, norm=cfg.norm)
+            for i in reversed(range(1, cfg.downs))
         )
-        self.to_image = nn.ConvTranspose2d(cfg.width, 3, 4, stride=2, padding=1)
+        self.to_image = nn.ConvTranspose2d(joined * cfg.width, 3, 4, stride=2, padding=1)
         initialise_normal(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.down:
-            x = layer(x)
-        x = self.mix(relu(self.across(x)))
-        for layer in self.up:
-            x = layer(x)
-        x = self.to_image(x)
+        seen = outputs(self.down, x)
+        x = self.mix(relu(self.across(seen[-1])))
+        for layer in (*self.up, self.to_image):
+            skip = seen.pop()
+            x = layer(torch.cat([x, skip], dim=1) if self.cfg.skips else x)
         return x.tanh()

@@ -52,6 +52,17 @@ def test_a_latent_is_dragged_and_knows_how(ganedit, sample):
     assert record["parameters"]["edits"] == [edit]
 
 
+def test_two_workers_drag_what_one_process_does(ganedit, tiny_faces):
+    assert ganedit("generate", "--device", "cpu", "--seeds", "3,4").status == 0
+    drag = (*DRAG, LATENT, "seed0004.latent.safetensors", *MOVE, "--model", tiny_faces / "faces")
+    alone, shared = ganedit(*drag, "-o", "alone"), ganedit(*drag, "-o", "shared", "--workers", 2)
+    assert (shared.status, shared.err) == (0, alone.err)
+    assert shared.out == alone.out.replace("alone", "shared")
+    for path in shared.out.split():
+        before = read_image(path.replace("shared", "alone")).pixels
+        np.testing.assert_allclose(read_image(path).pixels.astype(int), before.astype(int), atol=1)
+
+
 def test_a_point_that_did_not_arrive_is_named_with_how_far_it_came(ganedit, sample):
     ran = ganedit(*DRAG, LATENT, "--move", "5,5:30,30")
     assert ran.status == 0

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_sample_image
 from torch import nn
 
 from ganedit.errors import CheckpointError, InputError, UsageError
@@ -14,6 +15,7 @@ from ganedit.images.align import TEMPLATES, align_faces
 from ganedit.images.io import Photo, read_image, write_image
 from ganedit.images.pixels import resize
 from ganedit.images.regions import draw_regions
+from ganedit.metrics.imagenet import share_of_class
 from ganedit.metrics.inpainting import (
     centre_hole,
     fill_by_opencv,
@@ -186,6 +188,15 @@ def test_share_taken_for():
     assert share_taken_for(pictures, judge, "bright") == 0.5
     with pytest.raises(UsageError, match="has no binary attribute 'zebra'"):
         share_taken_for(pictures, judge, "zebra")
+
+
+def test_imagenet_knows_a_daisy():
+    daisy = load_sample_image("flower.jpg")
+    assert share_of_class([daisy, np.full((90, 90, 3), 99, np.uint8)], "daisy") == 0.5
+    assert share_of_class([daisy], "zebra") == 0
+    with pytest.raises(UsageError, match="ImageNet has no class 'zebras'") as refused:
+        share_of_class([daisy], "zebras")
+    assert "zebra" in refused.value.hint
 
 
 def test_faces_drawn(portrait):

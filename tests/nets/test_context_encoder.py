@@ -15,6 +15,17 @@ def test_a_picture_of_the_same_size_comes_out():
         assert float(drawn.abs().max()) <= 1
 
 
+def test_skips_carry_what_is_around_the_hole():
+    """With them, and none of what the dense layer says, a pixel still depends on its neighbourhood."""
+    network = ContextEncoder(ContextEncoderConfig(128, width=4, skips=True)).eval()
+    torch.nn.init.zeros_(network.mix.norm.weight)
+    x = torch.rand(1, 4, 128, 128, requires_grad=True)
+    network(x)[0, :, 9, 9].sum().backward()
+    felt = x.grad.abs().sum((0, 1)) > 0
+    assert felt[9, 9]
+    assert not felt[:, 127].any()
+
+
 def test_every_place_sees_every_place_of_its_channel_alone():
     layer = ChannelwiseLinear(3, 4)
     x = torch.randn(1, 3, 4, 4, requires_grad=True)

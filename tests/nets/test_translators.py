@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -110,6 +112,14 @@ def test_a_picture_keeps_its_size(name):
         out = make().eval()(*inputs)
     assert out.shape[2:] == inputs[0].shape[2:]
     assert out.abs().max() <= 1
+
+
+def test_a_residual_unet_begins_with_its_input():
+    network = UNetGenerator(UNetConfig(width=2, downs=5, residual=True)).eval()
+    given = pictures(32).clamp(-1, 1)
+    torch.testing.assert_close(network(given), given)
+    nn.init.constant_(network.up[0].conv.bias, 0.1)
+    torch.testing.assert_close(network(given), (given + 2 * math.tanh(0.1)).clamp(-1, 1))
 
 
 @pytest.mark.parametrize(("layers", "side"), [(0, 1), (1, 16), (2, 34), (3, 70), (5, 286)])

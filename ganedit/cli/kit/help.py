@@ -21,7 +21,7 @@ TASKS = {
         "draw",
     ),
     "Train and measure": ("train", "metrics"),
-    "Models and files": ("models", "info", "doctor"),
+    "Models and files": ("models", "info", "view", "doctor"),
 }
 
 GROUPS = {
@@ -174,6 +174,7 @@ EXAMPLES = {
     "models verify": ("ganedit models verify", "ganedit models verify faces"),
     "models rm": ("ganedit models rm mine", "ganedit models rm mine --yes"),
     "models path": ("ganedit models path faces", "ganedit models path mine"),
+    "view": ("ganedit view me.smile+2.png", "ganedit view smile.safetensors --width 100"),
     "info": ("ganedit info me.smile+2.png", "ganedit info me.latent.safetensors --json"),
     "doctor": ("ganedit doctor", "ganedit doctor --json"),
     "metrics upscale": (

@@ -90,6 +90,7 @@ class InpaintOptions(TranslationOptions):
     perceptual_weight: float = option(0.1, "Weight of the perceptual loss.")
     feature_gan_weight: float = option(1e-3, "Weight of the feature discriminators in the generator's loss.")
     norm: Literal["batch", "instance"] = option("batch", "Normalisation.")
+    skips: bool = option(False, "Let the decoder see the encoder's features of each size.")
     template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
     test: str = option("", "Folder or zip to measure on: its first 200 images, with the middle cut out.")
 

@@ -47,7 +47,9 @@ class Inpaint(PictureRecipe[InpaintOptions]):
         self.data, self.test = data, test
         self.measured: dict[str, float] = {}
         torch.manual_seed(options.seed)
-        self.g = ContextEncoder(ContextEncoderConfig(options.size, width=options.width, norm=options.norm))
+        self.g = ContextEncoder(
+            ContextEncoderConfig(options.size, width=options.width, norm=options.norm, skips=options.skips)
+        )
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.gan_weight:
             self.d = PatchGAN(PatchGANConfig(3, options.d_width, PATCHES[70], options.norm))

@@ -57,9 +57,10 @@ def translate(
 
     With --pairs mask, the PSNR between image and result outside the mask. With --pairs wanted, that between
     what was wanted and the result. With --classifier and --target, the share of results that are taken for
-    the target (of ImageNet's 1,000 classes with --classifier efficientnet-lite0). With --faces, the share in which dlib finds a face, and the Fréchet distance of identity
-    features to real faces; of models that draw from the maps of ganedit draw regions also how well the parts
-    of the faces lie where these have them. Models with styles draw each image in one at random (--seed).
+    the target, of ImageNet's 1,000 classes with --classifier efficientnet-lite0. With --faces, the share in
+    which dlib finds a face, and the Fréchet distance of identity features to real faces; of models that draw
+    from the maps of ganedit draw regions also how well the parts of the faces lie where these have them.
+    Models with styles draw each image in one at random (--seed).
     """
     from ganedit.metrics.imagenet import share_of_class
     from ganedit.metrics.translating import (
