@@ -117,7 +117,7 @@ def score_samples(
     codes = random_codes(generator, count, psi=psi, seed=seed)
     sizes = sizes_to_try(generator, math.ceil(classifier.size / share), count, size)
     trial = examine(generator, score, codes[:TRIED], sizes)
-    if on_trial and trial.size < generator.resolution:
+    if on_trial and sizes:
         on_trial(trial)
     scores = score_codes(generator, score, codes, trial.size, progress)
     return codes, scores * trial.slope + trial.offset

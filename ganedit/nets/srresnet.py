@@ -89,6 +89,7 @@ class SRResNet(nn.Module):
             image: Tensor = self.to_image(self.up(y))
             return image
         *before, last = self.up
+        assert isinstance(last, Double)
         for step in before:
             y = step(y)
         y = last.activation(last.conv(y))  # one slope for all channels: as well before the shuffle as after

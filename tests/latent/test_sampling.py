@@ -124,6 +124,22 @@ def test_a_classifier_sees_the_faces_that_it_knows(of_generator, of_classifier, 
     assert score_samples(model, Corner(), "height", 3)[1].tolist() == [seen[2]] * 3
 
 
+@pytest.mark.parametrize(("fine", "size"), [(0.0, 8), (20.0, 32)])
+def test_many_samples_are_tried_first(fine, size):
+    model, trials, seen = generator(fine), [], []
+
+    class Brightness:
+        name, attributes, size, card = "brightness", ["mean"], 8, SimpleNamespace(template="")
+
+        def __call__(self, images):
+            seen.append(images.shape[2])
+            return brightness(images)[:, None]
+
+    _, scores = score_samples(model, Brightness(), "mean", 640, on_trial=trials.append)
+    assert [trial.size for trial in trials] == [size]
+    assert (len(scores), seen[0], seen[-1]) == (640, 32, size)
+
+
 def test_few_large_images_at_once(monkeypatch):
     counts = []
 

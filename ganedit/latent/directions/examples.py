@@ -111,7 +111,7 @@ def examples_from_classifier(
         seed: Seed of the random codes.
         size: Side in pixels at which the samples are drawn, one of `generator.sizes`; None lets the trial
             decide.
-        on_trial: Called with the size and the correlation, if they are not drawn in full.
+        on_trial: Called with the result of the trial, if there was one.
         progress: Called with (samples done, samples in all).
 
     Returns:

@@ -16,6 +16,7 @@ from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
     from ganedit.latent.directions.examples import Examples
+    from ganedit.latent.sampling import Trial
     from ganedit.store.models import Generator
 
 
@@ -104,10 +105,7 @@ def learn(
         with console.progress(f"drawing {samples} samples", samples) as bar:
             scored = examples.examples_from_classifier(
                 generator, scorer, attribute or name, samples=samples, psi=psi, seed=console.options.seed,
-                size=size, on_trial=lambda trial: console.note(
-                    f"samples are drawn at {trial.size} px: their scores correlate by "
-                    f"{trial.correlation:.3f} with those of full images"
-                ),
+                size=size, on_trial=lambda trial: console.note(_told(trial, generator)),
                 progress=bar.update,
             )  # fmt: skip
     learned = examples.learn_direction(
@@ -139,6 +137,15 @@ def _from_folders(
         positive, negative, generator, options=options, encoder=helper,
         on_skip=lambda path, error: console.complain(error, str(path)), watch=console.stage,
     )  # fmt: skip
+
+
+def _told(trial: Trial, generator: Generator) -> str:
+    if trial.size == generator.resolution:
+        return "samples are drawn in full: coarse images score differently"
+    return (
+        f"samples are drawn at {trial.size} px: their scores correlate by {trial.correlation:.3f} with those "
+        "of full images"
+    )
 
 
 def _check_numbers(threshold: float | None, samples: int, psi: float) -> None:
