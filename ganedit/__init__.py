@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ganedit.latent.directions.foreign import export_direction as export_direction
     from ganedit.latent.directions.foreign import import_directions as import_directions
     from ganedit.latent.directions.named import find as direction
+    from ganedit.latent.directions.pulling import pull_directions as pull_directions
     from ganedit.latent.dragging import PointMove as PointMove
     from ganedit.latent.dragging import drag as drag
     from ganedit.latent.editing import draw as draw
@@ -118,6 +119,7 @@ _PUBLIC = {
     "find_channels": ("ganedit.latent.directions.channel_search", "find_channels_that"),
     "import_directions": ("ganedit.latent.directions.foreign", "import_directions"),
     "export_direction": ("ganedit.latent.directions.foreign", "export_direction"),
+    "pull_directions": ("ganedit.latent.directions.pulling", "pull_directions"),
     "import_latents": ("ganedit.latent.foreign", "import_latents"),
     "export_latents": ("ganedit.latent.foreign", "export_latents"),
     "dissect": ("ganedit.latent.units.dissection", "dissect"),
@@ -217,6 +219,7 @@ __all__ = [
     "paste",
     "person_in",
     "project",
+    "pull_directions",
     "pull_model",
     "rank",
     "read_image",

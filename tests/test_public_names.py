@@ -42,6 +42,7 @@ FUNCTIONS = {
     "direction/discover": "discover_directions",
     "direction/export": "export_direction",
     "direction/import": "import_directions",
+    "direction/pull": "pull_directions",
     "direction/info": "direction",
     "direction/learn": "learn_direction",
     "direction/list": "direction",

@@ -34,6 +34,7 @@ class LeNet(nn.Module):
     def __init__(self, cfg: LeNetConfig) -> None:
         super().__init__()
         self.cfg = cfg
+        self.size = cfg.side
         a, b = cfg.widths
         left = ((cfg.side - 4) // 2 - 4) // 2  # side of the last feature map: two 5x5 kernels, two halvings
         self.conv1 = nn.Conv2d(cfg.channels, a, 5)

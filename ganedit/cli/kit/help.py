@@ -143,6 +143,10 @@ EXAMPLES = {
         "ganedit direction name faces/7:18 red-lips",
     ),
     "direction info": ("ganedit direction info smile", "ganedit direction info age --json"),
+    "direction pull": (
+        "ganedit direction pull --model stylegan2-ffhq",
+        "ganedit direction pull age smile --model stylegan2-ffhq --mirror ~/Downloads",
+    ),
     "direction import": (
         "ganedit direction import age.npy --model mine",
         "ganedit direction import components.npz --model mine",

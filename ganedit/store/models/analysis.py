@@ -76,6 +76,10 @@ class Classifier(Model):
         """Names of classes, of which an image has one; empty if it measures attributes."""
         return tuple(getattr(self.network.cfg, "classes", ()))
 
+    def size(self) -> int:
+        """Side in pixels to which it reduces what it looks at."""
+        return int(self.network.size)
+
     def __call__(self, images: Tensor) -> Tensor:
         """The network's output [N, A] for images [N, 3, H, W] in [-1, 1]: logits of classes or of binary
         attributes, numbers in the units of their labels."""
