@@ -76,6 +76,7 @@ class Classifier(Model):
         """Names of classes, of which an image has one; empty if it measures attributes."""
         return tuple(getattr(self.network.cfg, "classes", ()))
 
+    @property
     def size(self) -> int:
         """Side in pixels to which it reduces what it looks at."""
         return int(self.network.size)
