@@ -211,3 +211,17 @@ def test_the_last_convolution_row_by_row_is_the_convolution(kernel, channels, re
         assert torch.allclose(found, nn.Conv2d.forward(last, x), atol=1e-5)
     assert wanted.requires_grad
     assert torch.allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("doublings", "side"), [(1, 7), (2, 12)])
+def test_the_last_shuffle_after_the_convolution_is_the_same(doublings, side):
+    """Without gradients, an SRResNet convolves before its last shuffle: the same sums, borders included."""
+    torch.manual_seed(0)
+    network = SRResNet(SRResNetConfig(width=8, blocks=1, doublings=doublings)).eval()
+    network.to_image.weight.data *= 5  # else the image is grey, and hides differences
+    x = torch.rand(2, 3, side, side + 2)
+    wanted = network(x)
+    assert wanted.requires_grad
+    assert wanted.std() > 0.05
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), wanted.detach(), rtol=0, atol=2e-6)  # float32, another order
