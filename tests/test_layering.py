@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "metrics": {"data", "audio", "latent", "images", "store", "nets"},
     "text": {"latent", "metrics", "images", "store", "nets"},
     "train": {"data", "audio", "text", "latent", "metrics", "images", "store", "nets"},
-    "cli": {"data", "audio", "train", "text", "metrics", "latent", "images", "store", "nets"},
+    "studio": {"data", "audio", "text", "metrics", "latent", "images", "store", "nets"},
+    "cli": {"studio", "data", "audio", "train", "text", "metrics", "latent", "images", "store", "nets"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -91,6 +92,12 @@ def test_only_commands_talk_to_the_terminal(path):
     assert not {m.split(".")[0] for m in imports(path)} & {"typer", "rich", "click"}
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_page_imports_gradio(path):
+    if path.relative_to(PACKAGE).parts[0] != "studio":
+        assert "gradio" not in {m.split(".")[0] for m in imports(path)}
+
+
 def test_no_imports_in_circles():
     """All imports count: those at the top, within functions, and for type checkers alone.
 
@@ -141,6 +148,7 @@ def loaded_by(*argv: str) -> set[str]:
         ["clip", "--help"],
         ["clip", "edit", "--help"],
         ["dissect", "--help"],
+        ["studio", "--help"],
     ],
     ids=" ".join,
 )
@@ -161,6 +169,7 @@ def test_nothing_heavy_is_loaded_before_work_begins(argv):
         "soundfile",
         "soxr",
         "numba",
+        "gradio",
     }
     assert not loaded_by(*argv) & heavy
 

@@ -53,6 +53,7 @@ COMMANDS = {
     "drag": Entry("drag", "Drag points of a photo or latent to where they should be."),
     **{name: Entry("preset", preset.help) for name, preset in PRESETS.items()},
     "presets": Entry("preset", "List these edits in one step: smile, younger, turn, ..."),
+    "studio": Entry("studio", "Edit with the mouse: a page in the browser, served by this computer."),
     "translate": Entry("translate", "Translate images: horses into zebras, sketches into faces."),
     "upscale": Entry("upscale", "Upscale images and films."),
     "restore": Entry("restore", "Restore the faces of blurred or damaged images."),

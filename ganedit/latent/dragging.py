@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
 from ganedit.latent.latent import Latent
-from ganedit.latent.motion import ARRIVED, DragOptions, Motion, Person, Point, Progress
+from ganedit.latent.motion import ARRIVED, DragOptions, Motion, Person, Point, Progress, Watch
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
@@ -134,6 +134,7 @@ def drag(
     mask: np.ndarray | None = None,
     person: Person | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Dragged:
     """Change a latent until points of its image are where they should be (DragGAN, Pan et al.,
     arXiv:2305.10973).
@@ -148,6 +149,7 @@ def drag(
         person: Measures how far a face is from the one before, which `options.identity` weighs; for a face,
             pass `ganedit.person_in(latent, generator)`.
         progress: Called with (steps done, most steps).
+        watch: Called with the code [L, W] and the points [P, 2] before the first step and after each.
 
     Returns:
         The changed latent, and where each point came.
@@ -172,7 +174,7 @@ def drag(
     if mask is not None:
         check_mask(mask, own.resolution)
     search = Motion(own, latent, [(one.start, one.goal) for one in moves], options, mask, person)
-    path = search.run(progress)
+    path = search.run(progress, watch)
     at = [(round(float(x), 2), round(float(y), 2)) for x, y in search.handles]
     points = tuple(DraggedPoint(move, where) for move, where in zip(moves, at, strict=True))
     record: dict[str, Any] = {

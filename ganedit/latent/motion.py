@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ganedit.store.models import Generator
 
 Progress = Callable[[int, int], None]
+Watch = Callable[[Tensor, Tensor], None]  # the code [L, W] of a step, the points [P, 2]
 Person = Callable[[Tensor], Tensor]
 """Identity distances [N] of images [N, 3, R, R] in [-1, 1] from the face before, with gradients."""
 Space = Literal["w", "w+"]
@@ -114,7 +115,7 @@ class Motion:
             grid.to(device) for grid in (_grid(SEARCH * pixel, pixel), _grid(pixel / 2, pixel / 2))
         ]
 
-    def run(self, progress: Progress | None) -> Tensor:
+    def run(self, progress: Progress | None, watch: Watch | None = None) -> Tensor:
         """The codes [T, L, W] on the way; `handles` are then where the points came."""
         optimizer = SharedAdam(self.offset, self.options.rate)
         path: list[Tensor] = []
@@ -129,6 +130,8 @@ class Motion:
                 self.patches = sample(self.before, self.handles[:, None] + self.patch, self.side)  # [P, K, C]
             else:
                 self._track(maps)
+            if watch:
+                watch(path[-1], self.handles.cpu())
             left = (self.goals - self.handles).norm(dim=1)
             if step == self.options.steps or bool((left <= ARRIVED).all()):
                 break

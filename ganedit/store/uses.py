@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ganedit.errors import CheckpointError
+from ganedit.store.cards import ModelCard
 from ganedit.store.models.base import Model, check_model
 from ganedit.store.models.image import Restorer, Translator, Upscaler
 
@@ -35,11 +36,25 @@ def use_of(model: Model) -> Use | None:
         return "restore"
     if not isinstance(model, Translator):
         return None
-    named: Use | None = model.card.details.get("use")
+    two = getattr(model.network.cfg, "out_channels", 3) == 2
+    return _of_translator(model.card, colours=two and model.in_channels == 1)
+
+
+def use_on_card(card: ModelCard) -> Use | None:
+    """The same according to a card alone, for a list of models that are not opened."""
+    if card.task in ("upscaler", "restorer"):
+        return "upscale" if card.task == "upscaler" else "restore"
+    if card.task != "translator":
+        return None
+    two = card.config.get("out_channels", 3) == 2
+    return _of_translator(card, colours=two and card.config.get("in_channels") == 1)
+
+
+def _of_translator(card: ModelCard, *, colours: bool) -> Use:
+    named: Use | None = card.details.get("use")
     if named in ("inpaint", "colorize", "timbre"):
         return named
-    two = getattr(model.network.cfg, "out_channels", 3) == 2
-    return "colorize" if two and model.in_channels == 1 else "translate"
+    return "colorize" if colours else "translate"
 
 
 def need(model: Model, use: Use) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from ganedit.nets.unet import UNetConfig, UNetGenerator
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import save_model
 from ganedit.store.models import Encoder, Generator, Translator, Upscaler
-from ganedit.store.uses import use_of
+from ganedit.store.uses import use_of, use_on_card
 
 
 def card(name: str, task: str, architecture: str, **details) -> ModelCard:
@@ -393,6 +393,8 @@ def test_a_model_for_another_command_names_it(resnet, upscaler, painter):
     with pytest.raises(CheckpointError, match="zebras is a translator"):
         ganedit.colorize(source, resnet)
     assert [use_of(m) for m in (resnet, upscaler, painter)] == ["translate", "upscale", "colorize"]
+    cards = [replace(model.card, config=asdict(model.network.cfg)) for model in (resnet, upscaler, painter)]
+    assert [use_on_card(card) for card in cards] == ["translate", "upscale", "colorize"]
     generator = Generator.__new__(Generator)
     generator.card = card("faces", "generator", "stylegan2")
     with pytest.raises(CheckpointError, match="faces is a generator, not a translator"):

@@ -98,6 +98,20 @@ def test_a_spot_goes_where_it_should_and_no_further(spots):
     assert torch.equal(dragged.path[-1], dragged.latent.ws)
 
 
+def test_every_step_is_shown_to_who_watches(spots):
+    generator, latent = spots
+    codes, points = [], []
+
+    def watch(ws, at):
+        codes.append(ws)
+        points.append(at.tolist())
+
+    dragged = drag(latent, generator, [PointMove((16, 32), (20, 28))], FAST, watch=watch)
+    assert torch.equal(torch.stack(codes), dragged.path)
+    assert points[0] == [[16.0, 32.0]]
+    assert points[-1] == [list(dragged.points[0].at)]
+
+
 def test_points_that_arrive_at_different_times_are_both_there_at_the_end(spots):
     generator, latent = spots
     moves = [PointMove((16, 32), (17.5, 32)), PointMove((48, 40), (42, 47))]

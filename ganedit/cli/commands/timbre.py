@@ -127,25 +127,15 @@ class _Shown:
         import numpy as np
 
         from ganedit.audio.spectrogram import frequencies
+        from ganedit.images.false_colours import false_colours
         from ganedit.images.io import write_image
         from ganedit.images.sheet import sheet
 
         if not self.columns:  # there is none for silence
             path.unlink(missing_ok=True)
             return
-        panels = [_coloured(np.concatenate(each, axis=1)) for each in zip(*self.columns, strict=True)]
+        panels = [false_colours(np.concatenate(each, axis=1)) for each in zip(*self.columns, strict=True)]
         hertz, seconds = frequencies(self.cfg), panels[0].shape[1] * self.cfg.hop / self.cfg.rate
         caption = f"{seconds:.1f} s, {hertz[0]:.0f} to {hertz[-1]:.0f} Hz, {self.cfg.floor:.0f} to 0 dB"
         pixels = sheet(panels, columns=1, row_labels=["before", "after"], caption=caption, pad=8)
         write_image(path, pixels, provenance=record)
-
-
-def _coloured(picture: np.ndarray) -> np.ndarray:
-    """A spectrogram [bins, frames] in [-1, 1] in colours [H, W, 3] uint8, low frequencies at the bottom."""
-    import cv2
-    import torch
-
-    from ganedit.images.tensors import to_levels
-
-    grey = to_levels(torch.from_numpy(picture[::-1].copy())).numpy()
-    return cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)

@@ -9,7 +9,18 @@ from typer.core import TyperCommand, TyperGroup
 from ganedit.cli.kit.presets import PRESETS, examples_of
 
 TASKS = {
-    "Edit faces": (*PRESETS, "presets", "align", "project", "edit", "drag", "clip", "latent", "direction"),
+    "Edit faces": (
+        *PRESETS,
+        "presets",
+        "align",
+        "project",
+        "edit",
+        "drag",
+        "studio",
+        "clip",
+        "latent",
+        "direction",
+    ),
     "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
     "Transform images and sounds": (
         "translate",
@@ -62,6 +73,7 @@ EXAMPLES = {
         "ganedit drag me.jpg --move 40,80:36,76 --move 88,80:92,76 --paste",
         "ganedit drag seed0007.latent.safetensors --move 64,70:72,70 --video",
     ),
+    "studio": ("ganedit studio --open", "ganedit studio --host 0.0.0.0 --port 8000"),
     "presets": ("ganedit presets", "ganedit presets --json"),
     "translate": (
         "ganedit translate horse.jpg --model horse2zebra",

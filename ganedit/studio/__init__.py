@@ -1,0 +1,1 @@
+"""`ganedit studio`: a local page to edit with the mouse. Only this package imports gradio."""
