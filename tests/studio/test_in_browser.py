@@ -29,6 +29,7 @@ from PIL import Image
 
 import ganedit
 
+pytest.importorskip("gradio", reason='the page needs gradio: pip install "ganedit[studio]"')
 playwright = pytest.importorskip(
     "playwright.sync_api", reason='a browser needs pip install "ganedit[browser]"'
 )
