@@ -32,6 +32,7 @@ ARCHITECTURES = {
     "stylegan3": Architecture("ganedit.nets.stylegan3", "GeneratorConfig", "Generator"),
     "stylegan1": Architecture("ganedit.nets.stylegan1", "GeneratorConfig", "Generator"),
     "progan": Architecture("ganedit.nets.progan", "GeneratorConfig", "Generator"),
+    "mlp-gan": Architecture("ganedit.nets.mlp_gan", "GeneratorConfig", "Generator"),
     "biggan": Architecture("ganedit.nets.biggan", "GeneratorConfig", "Generator"),
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "irse-encoder": Architecture("ganedit.nets.irse_encoder", "IRSEEncoderConfig", "IRSEEncoder"),
