@@ -33,6 +33,8 @@ ARCHITECTURES = {
     "stylegan1": Architecture("ganedit.nets.stylegan1", "GeneratorConfig", "Generator"),
     "progan": Architecture("ganedit.nets.progan", "GeneratorConfig", "Generator"),
     "mlp-gan": Architecture("ganedit.nets.mlp_gan", "GeneratorConfig", "Generator"),
+    "dcgan": Architecture("ganedit.nets.dcgan", "GeneratorConfig", "Generator"),
+    "resnet-gan": Architecture("ganedit.nets.resnet_gan", "GeneratorConfig", "Generator"),
     "biggan": Architecture("ganedit.nets.biggan", "GeneratorConfig", "Generator"),
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "irse-encoder": Architecture("ganedit.nets.irse_encoder", "IRSEEncoderConfig", "IRSEEncoder"),

@@ -91,13 +91,15 @@ class GANOptions(ModelOptions):
     def _check_loss(self) -> None:
         if self.penalty == "clip" and self.loss != "wasserstein":
             raise UsageError(
-                f"`penalty=clip` bounds a critic, and `loss={self.loss}` has none", "choose `loss=wasserstein`"
+                f"`penalty=clip` bounds a critic, and `loss={self.loss}` has none",
+                "choose `loss=wasserstein`",
             )
         if self.penalty == "clip" and self.spectral_norm != "none":
             raise UsageError("`penalty=clip` and `spectral_norm` both bound the critic", "choose one of them")
         if self.loss == "wasserstein" and self.penalty == "none" and self.spectral_norm == "none":
             raise UsageError(
-                "`loss=wasserstein` needs a bounded critic", "add `penalty=gp`, `penalty=clip` or `spectral_norm=d`"
+                "`loss=wasserstein` needs a bounded critic",
+                "add `penalty=gp`, `penalty=clip` or `spectral_norm=d`",
             )
         if self.loss != "began":
             return
@@ -122,7 +124,8 @@ class GANOptions(ModelOptions):
             )
         if self.condition != "none" and not self.label:
             raise UsageError(
-                f"`condition={self.condition}` needs the classes of the images", "name their column with `label`"
+                f"`condition={self.condition}` needs the classes of the images",
+                "name their column with `label`",
             )
         if self.network == "biggan" and self.loss == "began":
             raise UsageError("`network=biggan` cannot redraw images, as `loss=began` needs", "choose another")

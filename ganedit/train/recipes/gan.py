@@ -181,7 +181,10 @@ class GAN(PictureRecipe[GANOptions]):
         if self.toy:
             torch.manual_seed(0)
             return picture_of_points(
-                self.toy.sample(SHOWN_POINTS), self._points(SHOWN_POINTS), self._logits_of_points
+                self.toy.sample(SHOWN_POINTS),
+                self._points(SHOWN_POINTS),
+                self._logits_of_points,
+                self.toy.reach,
             )
         self._refresh()
         n = SAMPLE_ROWS * SAMPLE_COLUMNS
