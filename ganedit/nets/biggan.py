@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def multiples(resolution: int) -> list[int]:
 def plan(resolution: int, width: int, num_classes: int, z_dim: int, num_statistics: int) -> GeneratorConfig:
     """The published layout at any size: two blocks a size, and attention at half of the full one."""
     channels = [width * one for one in multiples(resolution)]
-    pairs = list(zip(channels, channels[1:], strict=False))
+    pairs = list(pairwise(channels))
     return GeneratorConfig(
         tuple(block for i, o in pairs for block in ((i, i), (i, o))),
         (False, True) * len(pairs),
@@ -279,7 +280,7 @@ class Trunk(nn.Module):
         channels = [cfg.width * one for one in reversed(multiples(cfg.resolution))]
         self.start = nn.Conv2d(cfg.image_channels, channels[0], 3, padding=1)
         blocks: list[nn.Module] = []
-        for level, (i, o) in enumerate(zip(channels, channels[1:], strict=False)):
+        for level, (i, o) in enumerate(pairwise(channels)):
             blocks += [DownBlock(i, o, halving=True), DownBlock(o, o, halving=False)]
             if level == 0:
                 blocks.append(Attention(o))

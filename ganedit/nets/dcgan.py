@@ -4,6 +4,7 @@ arXiv:1511.06434)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch.nn.functional as F
@@ -40,7 +41,7 @@ class Generator(nn.Module):
         self.beside, norm_classes = (0, cfg.num_classes) if cfg.conditional_norm else (cfg.num_classes, 0)
         channels = widths(cfg.resolution, cfg.width)
         self.start = nn.ConvTranspose2d(cfg.z_dim + self.beside, channels[0], START, bias=False)
-        pairs = zip(channels, channels[1:], strict=False)
+        pairs = pairwise(channels)
         self.convs = nn.ModuleList(nn.ConvTranspose2d(i, o, 4, 2, 1, bias=False) for i, o in pairs)
         self.norms = nn.ModuleList(ConditionalNorm(c, norm_classes) for c in channels)
         self.out = nn.ConvTranspose2d(channels[-1], cfg.image_channels, 4, 2, 1)
@@ -78,7 +79,7 @@ class Trunk(nn.Module):
         self.cfg = cfg
         channels = [cfg.image_channels, *reversed(widths(cfg.resolution, cfg.width))]
         layers: list[nn.Module] = []
-        for level, (i, o) in enumerate(zip(channels, channels[1:], strict=False)):
+        for level, (i, o) in enumerate(pairwise(channels)):
             normalised = cfg.batch_norm and level > 0
             conv = nn.Conv2d(i, o, 4, 2, 1, bias=not normalised)
             nn.init.normal_(conv.weight, std=0.02)

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations, parametrize
 
 from ganedit.nets.layers import minibatch_std
+from ganedit.nets.layers_spectral import divide_spectrally
 
 Judging = Literal["none", "concat", "projection", "acgan"]
-KERNELS, KERNEL_SIZE = 32, 8  # of minibatch discrimination
+KERNELS, KERNEL_SIZE = 16, 4  # of minibatch discrimination
 
 
 class ConditionalNorm(nn.Module):
@@ -131,19 +131,9 @@ class AutoencoderJudge(nn.Module):
 
 
 def normalise_spectrally(network: nn.Module) -> None:
-    """Divide every weight of linear layers and convolutions by its largest singular value (Miyato et al.,
-    arXiv:1802.05957)."""
-    for layer in list(network.modules()):
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            parametrizations.spectral_norm(layer, dim=1 if isinstance(layer, nn.ConvTranspose2d) else 0)
-
-
-def fold_spectral_norms(network: nn.Module) -> nn.Module:
-    """Replace what `normalise_spectrally` made by plain weights of the same values, in place."""
-    for layer in list(network.modules()):
-        if parametrize.is_parametrized(layer, "weight"):
-            parametrize.remove_parametrizations(layer, "weight")
-    return network
+    """Put all its linear layers and convolutions under spectral normalisation (arXiv:1802.05957), in place."""
+    kinds = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+    divide_spectrally([layer for layer in network.modules() if isinstance(layer, kinds)])
 
 
 def beside(z: Tensor, c: Tensor | None) -> Tensor:

@@ -6,6 +6,7 @@ They draw small images, or points of the plane, which are handled as images [N, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from torch import Tensor, nn
@@ -68,5 +69,5 @@ class Trunk(nn.Module):
 
 def _layers(inputs: int, width: int, count: int, activation: nn.Module) -> nn.Sequential:
     sizes = [inputs, *[width] * count]
-    made = [(nn.Linear(i, o), activation) for i, o in zip(sizes, sizes[1:], strict=False)]
+    made = [(nn.Linear(i, o), activation) for i, o in pairwise(sizes)]
     return nn.Sequential(*(layer for pair in made for layer in pair))

@@ -14,7 +14,6 @@ from ganedit.nets.layers_conditional import (
     HeadConfig,
     Judge,
     Judging,
-    fold_spectral_norms,
     normalise_spectrally,
 )
 from ganedit.train.options.gan import GANOptions
@@ -84,11 +83,6 @@ def make_discriminator(options: GANOptions, resolution: int, channels: int, clas
 def averaged_copy(generator: nn.Module) -> nn.Module:
     """A copy for the moving average."""
     return copy.deepcopy(generator).eval().requires_grad_(False)
-
-
-def plain_copy(generator: nn.Module) -> nn.Module:
-    """A copy whose weights are stored as the published ones are: without the parts of spectral norms."""
-    return fold_spectral_norms(copy.deepcopy(generator))
 
 
 @torch.no_grad()

@@ -10,10 +10,11 @@ from gpu_cases import assert_nothing_left_out, functions_reached, learning, nois
 
 from ganedit.nets.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
 from ganedit.nets.face_resnet import FaceResNet
+from ganedit.nets.layers_spectral import folded_state
 from ganedit.nets.patch_contrast import PatchHeads, PatchHeadsConfig, random_places
 from ganedit.nets.projected import FeatureDiscriminator
 from ganedit.nets.shift_predictor import ShiftPredictor, ShiftPredictorConfig
-from ganedit.nets.spade import folded_state, normalise_spectrally
+from ganedit.nets.spade import normalise_spectrally
 from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, SpectrogramDiscriminatorConfig
 from ganedit.nets.stylegan3 import paper_config
 from ganedit.nets.waveform_discriminators import WaveformDiscriminatorConfig, WaveformDiscriminators

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ganedit.nets.layers_translation import ToImage
+from ganedit.nets.layers_spectral import folded_state
 from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGAN, PatchGANConfig
 from ganedit.nets.pix2pixhd import LocalEnhancerConfig, LocalEnhancerGenerator
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
@@ -16,7 +17,6 @@ from ganedit.nets.spade import (
     SPADEGenerator,
     StyleEncoder,
     StyleEncoderConfig,
-    folded_state,
     normalise_spectrally,
 )
 from ganedit.nets.srresnet import SRDiscriminator, SRDiscriminatorConfig, SRResNet, SRResNetConfig

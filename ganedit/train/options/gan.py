@@ -218,7 +218,10 @@ PRESETS = {
     ),
     "sngan": Preset(
         "spectral normalisation of the discriminator (Miyato et al. 2018)",
-        {"network": "resnet", "loss": "hinge", "spectral_norm": "d", "d_steps": 5, "beta1": 0.0, "beta2": 0.9},
+        {
+            "network": "resnet", "loss": "hinge", "spectral_norm": "d", "d_steps": 5, "beta1": 0.0,
+            "beta2": 0.9,
+        },
     ),
     "cgan": Preset(
         "both networks are shown the class (Mirza & Osindero 2014)",

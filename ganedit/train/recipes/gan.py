@@ -21,6 +21,7 @@ from ganedit.data.pictures import sheet
 from ganedit.data.toys import TOY_SETS, ToySet
 from ganedit.errors import InputError
 from ganedit.metrics.modes import mode_coverage
+from ganedit.nets.layers_spectral import folded_state
 from ganedit.store.cards import Metric
 from ganedit.store.load import save_model
 from ganedit.train.diffaugment import diff_augment
@@ -30,7 +31,6 @@ from ganedit.train.gan_networks import (
     averaged_copy,
     make_discriminator,
     make_generator,
-    plain_copy,
     refresh_statistics,
 )
 from ganedit.train.losses import (
@@ -61,7 +61,7 @@ class GAN(PictureRecipe[GANOptions]):
     ) -> None:
         self.data, self.note = data, note
         self.toy = data if isinstance(data, ToySet) else None
-        classes = data.num_classes if options.condition != "none" else 0
+        self.classes = classes = data.num_classes if options.condition != "none" else 0
         shape = (1, 2) if self.toy else (options.resolution, 3)
         torch.manual_seed(options.seed)
         self.g = make_generator(options, *shape, classes)
@@ -103,7 +103,7 @@ class GAN(PictureRecipe[GANOptions]):
         self, pieces: list[tuple[Tensor, Tensor | None]], stats: dict[str, Tensor]
     ) -> Iterator[Tensor]:
         for real, c in pieces:
-            c = c if self.g.cfg.num_classes else None  # type: ignore[union-attr]
+            c = c if self.classes else None
             with torch.no_grad():
                 fake, c_fake = self._fakes(len(real))
             on_real, guessed = self._judge(real, c)
@@ -148,11 +148,10 @@ class GAN(PictureRecipe[GANOptions]):
 
     def _codes(self, n: int) -> tuple[Tensor, Tensor | None]:
         z = torch.randn(n, self.options.z_dim).to(self.device)
-        classes = int(self.g.cfg.num_classes)  # type: ignore[union-attr, arg-type]
-        if not classes or isinstance(self.data, ToySet) or self.data.labels is None:
+        if not self.classes or isinstance(self.data, ToySet) or self.data.labels is None:
             return z, None
         rows = torch.randint(len(self.data), (n,))
-        return z, F.one_hot(self.data.labels[rows], classes).float().to(self.device)
+        return z, F.one_hot(self.data.labels[rows], self.classes).float().to(self.device)
 
     def _judge(self, images: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Logits, and those of the classes if D guesses them."""
@@ -191,8 +190,9 @@ class GAN(PictureRecipe[GANOptions]):
         # The seeds of `ganedit generate`.
         z = np.stack([np.random.RandomState(seed).randn(self.options.z_dim) for seed in range(n)])
         c = None
-        if classes := int(self.g.cfg.num_classes):  # type: ignore[union-attr, arg-type]
-            c = F.one_hot(torch.arange(n) % SAMPLE_COLUMNS % classes, classes).float().to(self.device)
+        if self.classes:
+            numbers = torch.arange(n) % SAMPLE_COLUMNS % self.classes
+            c = F.one_hot(numbers, self.classes).float().to(self.device)
         images = self.g_ema(torch.tensor(z, dtype=torch.float32, device=self.device), c)
         return sheet(images.split(SAMPLE_COLUMNS))
 
@@ -222,20 +222,19 @@ class GAN(PictureRecipe[GANOptions]):
     def export(self, folder: Path, images: int) -> None:
         options = self.options
         self._refresh()
-        network = plain_copy(self.g_ema)
         measured = self.evaluate()
-        names = list(self.data.class_names) if network.cfg.num_classes else []  # type: ignore[union-attr]
+        names = list(self.data.class_names) if self.classes else []  # type: ignore[union-attr]
         card = self.make_card(
             images,
             name=options.name or options.preset or "gan",
             task="generator",
             architecture=ARCHITECTURES[options.network],
-            config=asdict(network.cfg),  # type: ignore[call-overload]
+            config=asdict(self.g.cfg),  # type: ignore[call-overload]
             resolution=1 if self.toy else options.resolution,
             details={"classes": names} if names else {},
             metrics=tuple(Metric(name, value) for name, value in measured.items()),
         )
-        save_model(folder, card, network.state_dict())
+        save_model(folder, card, folded_state(self.g_ema))
         if self.toy:
             write_film(folder.parent)
         if measured and images >= options.kimg * 1000:
