@@ -131,7 +131,7 @@ class AutoencoderJudge(nn.Module):
 
 
 def normalise_spectrally(network: nn.Module) -> None:
-    """Put all its linear layers and convolutions under spectral normalisation (arXiv:1802.05957), in place."""
+    """Put its linear layers and convolutions under spectral normalisation (arXiv:1802.05957), in place."""
     kinds = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
     divide_spectrally([layer for layer in network.modules() if isinstance(layer, kinds)])
 

@@ -1,7 +1,7 @@
 """Pictures from label maps by spatially adaptive normalisation, SPADE (Park et al., arXiv:1903.07291).
 
 Training puts the convolutions under spectral normalisation (Miyato et al., arXiv:1802.05957):
-`normalise_spectrally(network)` before it; `layers_spectral.folded_state` gives the plain weights to store and use.
+`normalise_spectrally(network)` before it; `layers_spectral.folded_state` gives the plain weights to store.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ def test_options_know_every_set():
     assert TOY_SETS.keys() == set(TOYS)
 
 
-@pytest.mark.parametrize(("made", "count", "apart"), [(ring8, 8, 4 * math.sin(math.pi / 8)), (grid25, 25, 2.0)])
+@pytest.mark.parametrize(
+    ("made", "count", "apart"), [(ring8, 8, 4 * math.sin(math.pi / 8)), (grid25, 25, 2.0)]
+)
 def test_mixtures(made, count, apart):
     """Modes are as far apart as published; samples are normal about them, equally many each."""
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""The networks of `train gan`: shapes, a gradient for every parameter, and the class that reaches the result."""
+"""The networks of `train gan`: shapes, a gradient for every parameter, and classes that reach the result."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganedit.nets.layers_translation import ToImage
 from ganedit.nets.layers_spectral import folded_state
+from ganedit.nets.layers_translation import ToImage
 from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGAN, PatchGANConfig
 from ganedit.nets.pix2pixhd import LocalEnhancerConfig, LocalEnhancerGenerator
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator

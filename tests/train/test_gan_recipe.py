@@ -122,7 +122,9 @@ RESUMED = {
 
 @pytest.mark.parametrize("given", RESUMED.values(), ids=RESUMED)
 def test_half_and_resume_is_the_whole_bit_for_bit(tmp_path, given):
-    assert_resumes(of_pictures, options(**given, kimg=0.032, snapshot_kimg=0.008, sample_kimg=0.008), tmp_path)
+    assert_resumes(
+        of_pictures, options(**given, kimg=0.032, snapshot_kimg=0.008, sample_kimg=0.008), tmp_path
+    )
 
 
 def test_points_resume_too(tmp_path):
