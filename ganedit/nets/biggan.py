@@ -211,7 +211,7 @@ class Generator(nn.Module):
         return image[:, :3].tanh()
 
     @torch.no_grad()
-    def record_statistics(self, classes: Callable[[], Tensor], batches: int = 4) -> None:
+    def record_statistics(self, classes: Callable[[], Tensor], batches: int = 2) -> None:
         """Measure what its normalisations store, for every truncation that they store it for.
 
         Args:

@@ -29,7 +29,7 @@ JUDGING: dict[str, Judging] = {
 BY_NORM = ("cbn", "projection")
 """Conditions whose generators choose scale and shift of their normalisations by the class."""
 
-STATISTICS = 11  # truncations for which a new BigGAN stores statistics
+STATISTICS = 5  # truncations for which a new BigGAN stores statistics
 BATCHES = 16  # that the statistics of other networks are averaged over
 
 

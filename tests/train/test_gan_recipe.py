@@ -14,6 +14,7 @@ from ganedit.data.images import ImageSet
 from ganedit.data.toys import ring8
 from ganedit.errors import UsageError
 from ganedit.images.film import frames, open_film
+from ganedit.latent.generating import generate
 from ganedit.store.load import load
 from ganedit.train.options.gan import PRESETS, GANOptions
 from ganedit.train.recipes.gan import GAN
@@ -212,4 +213,6 @@ def test_points_leave_a_film_and_a_measure(tmp_path):
     card = load(tmp_path / "model", device="cpu").card
     assert [metric.name for metric in card.metrics] == ["modes", "within 3 sigma"]
     assert "of 8 modes covered" in notes[0]
+    with pytest.raises(UsageError, match="draws points of the plane"):
+        generate(load(tmp_path / "model", device="cpu"), [0])
     assert len(list(frames(open_film(tmp_path / "film.mp4")))) >= 1

@@ -74,6 +74,7 @@ class GAN(PictureRecipe[GANOptions]):
             "g": self.adam(self.g, betas=betas),
             "d": self.adam(self.d, lr=options.lr * options.ttur, betas=betas),
         }
+        self.refreshed = False
         self.equilibrium = Equilibrium(options.diversity)
         self.d_loss = self.equilibrium.d_loss if options.loss == "began" else D_LOSSES[options.loss]
         self.g_loss = G_LOSSES[options.loss]
@@ -96,6 +97,7 @@ class GAN(PictureRecipe[GANOptions]):
         with frozen(self.d):
             stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(run))
         seen = run.images_seen + options.batch
+        self.refreshed = False
         update_ema(self.g_ema, self.g, ema_beta(options.batch, seen, options.ema_kimg, rampup=0.05))
         return stats
 
@@ -215,6 +217,10 @@ class GAN(PictureRecipe[GANOptions]):
         return {"modes": float(found.covered), "within 3 sigma": found.near}
 
     def _refresh(self) -> None:
+        """Measure the average's normalisations, unless that was done since the last step."""
+        if self.refreshed:
+            return
+        self.refreshed = True
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(STATISTICS_SEED)
             refresh_statistics(self.g_ema, lambda: self._codes(self.options.batch))
