@@ -178,9 +178,10 @@ TOY_OPTIONS: dict[str, Any] = {
     "z_dim": 16,
     "width": 128,
     "layers": 2,
-    "batch": 256,
+    "batch": 128,
     "lr": 1e-3,
-    "kimg": 1000.0,
+    "kimg": 500.0,
+    "sample_kimg": 10.0,
     "ema_kimg": 0.0,
     "precision": "float32",
 }
@@ -189,7 +190,7 @@ PRESETS = {
     "goodfellow": Preset(
         "the first GAN (Goodfellow et al. 2014), fully connected, playing the minimax game",
         {"network": "mlp", "loss": "minimax", "width": 512, "ema_kimg": 0.0},
-        {"width": 128},
+        {"ttur": 0.1},  # rates of Unrolled GANs (arXiv:1611.02163)
     ),
     "dcgan": Preset(
         "convolutions and batch normalisation (Radford et al. 2016)",
@@ -201,6 +202,7 @@ PRESETS = {
             "network": "dcgan", "loss": "wasserstein", "penalty": "clip", "d_steps": 5, "lr": 5e-5,
             "beta1": 0.0, "beta2": 0.99,
         },
+        {"lr": 5e-4},
     ),
     "wgan-gp": Preset(
         "the earth mover's distance by a critic of slope 1 (Gulrajani et al. 2017)",
@@ -208,6 +210,7 @@ PRESETS = {
             "network": "resnet", "loss": "wasserstein", "penalty": "gp", "d_steps": 5, "beta1": 0.0,
             "beta2": 0.9, "decay": 1.0,
         },
+        {"d_steps": 3, "penalty_weight": 0.1},
     ),
     "lsgan": Preset(
         "least squares (Mao et al. 2017)", {"network": "dcgan", "loss": "least-squares", "z_dim": 100}
@@ -222,6 +225,7 @@ PRESETS = {
             "network": "resnet", "loss": "hinge", "spectral_norm": "d", "d_steps": 5, "beta1": 0.0,
             "beta2": 0.9,
         },
+        {"d_steps": 1, "decay": 1.0},
     ),
     "cgan": Preset(
         "both networks are shown the class (Mirza & Osindero 2014)",
