@@ -50,6 +50,7 @@ from ganedit.train.translation import PictureRecipe, frozen
 SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 10
 TEST_POINTS = 2500  # as in VEEGAN
 SHOWN_POINTS = 1000
+SMALLEST_BATCH = 64  # of places that D judges for a picture
 STATISTICS_SEED = 1234
 
 
@@ -190,7 +191,7 @@ class GAN(PictureRecipe[GANOptions]):
         self._refresh()
         n = SAMPLE_ROWS * SAMPLE_COLUMNS
         # The seeds of `ganedit generate`.
-        z = np.stack([np.random.RandomState(seed).randn(self.options.z_dim) for seed in range(n)])
+        z = np.stack([self.g.draw_z(seed, 1.0) for seed in range(n)])  # type: ignore[operator]
         c = None
         if self.classes:
             numbers = torch.arange(n) % SAMPLE_COLUMNS % self.classes
@@ -206,7 +207,11 @@ class GAN(PictureRecipe[GANOptions]):
         return points.cpu()
 
     def _logits_of_points(self, points: Tensor) -> Tensor:
-        logits: Tensor = self.d(points.to(self.device)[:, :, None, None])[0]
+        """Logits [N, 1] of points [N, 2], in mixed batches of the usual size, as D may compare them."""
+        order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
+        logits = torch.empty(len(points), 1)
+        for rows in order.split(max(self.options.batch, SMALLEST_BATCH)):
+            logits[rows] = self.d(points[rows].to(self.device)[:, :, None, None])[0].cpu()
         return logits
 
     def evaluate(self) -> dict[str, float]:
