@@ -79,7 +79,7 @@ CASES = {
     },
     "gan": lambda m: {
         "data": ("ring8",), "network": "mlp", "width": 8, "z_dim": 4, "minibatch_discrimination": True,
-        "loss": "minimax", "penalty": "r1",
+        "loss": "minimax",
     },
     "gan+wgan-gp": lambda m: {
         "data": (m.faces,), "label": "gender", "loss": "wasserstein", "penalty": "gp", "condition": "cbn",
@@ -89,7 +89,7 @@ CASES = {
     "gan+began": lambda m: {"data": (m.faces,), "loss": "began", **GAN},
     "gan+acgan": lambda m: {
         "data": (m.faces,), "label": "gender", "network": "resnet", "loss": "least-squares",
-        "condition": "acgan", "minibatch_stddev": True, "diffaugment": "color,translation,cutout", **GAN,
+        "condition": "acgan", "penalty": "r1", "minibatch_stddev": True, "diffaugment": "color,translation,cutout", **GAN,
     },
     "gan+biggan": lambda m: {
         "data": (m.faces,), "label": "gender", "network": "biggan", "loss": "hinge",

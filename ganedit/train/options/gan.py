@@ -74,7 +74,7 @@ class GANOptions(ModelOptions):
         if name and name not in PRESETS:
             raise UsageError(f"there is no preset {name}", did_you_mean(name, PRESETS))
         preset = PRESETS[name] if name else Preset("")
-        toys = TOY_OPTIONS | preset.toys if is_toy(values.get("data", ())) else {}
+        toys = {**TOY_OPTIONS, **preset.toys} if is_toy(values.get("data", ())) else {}
         return {**preset.options, **toys, **values}
 
     def __post_init__(self) -> None:
