@@ -89,7 +89,8 @@ CASES = {
     "gan+began": lambda m: {"data": (m.faces,), "loss": "began", **GAN},
     "gan+acgan": lambda m: {
         "data": (m.faces,), "label": "gender", "network": "resnet", "loss": "least-squares",
-        "condition": "acgan", "penalty": "r1", "minibatch_stddev": True, "diffaugment": "color,translation,cutout", **GAN,
+        "condition": "acgan", "penalty": "r1", "minibatch_stddev": True,
+        "diffaugment": "color,translation,cutout", **GAN,
     },
     "gan+biggan": lambda m: {
         "data": (m.faces,), "label": "gender", "network": "biggan", "loss": "hinge",
