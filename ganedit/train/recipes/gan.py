@@ -248,7 +248,7 @@ class GAN(PictureRecipe[GANOptions]):
         save_model(folder, card, folded_state(self.g_ema))
         if self.toy:
             write_film(folder.parent)
-        if measured and images >= options.kimg * 1000:
+        if measured and images + options.batch > options.kimg * 1000:  # the last step
             assert self.toy
             self.note(
                 f"{measured['modes']:.0f} of {len(self.toy.modes)} modes covered, "
