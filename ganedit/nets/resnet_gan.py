@@ -35,7 +35,7 @@ class UpBlock(nn.Module):
         self.shortcut = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
-        h = F.interpolate(F.relu(self.norms[0](x, c)), scale_factor=2.0, mode="nearest")
+        h: Tensor = F.interpolate(F.relu(self.norms[0](x, c)), scale_factor=2.0, mode="nearest")
         h = self.convs[1](F.relu(self.norms[1](self.convs[0](h), c)))
         return h + F.interpolate(self.shortcut(x), scale_factor=2.0, mode="nearest")
 
@@ -84,10 +84,11 @@ class DownBlock(nn.Module):
         self.shortcut = nn.Conv2d(inputs, width, 1) if halving else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(F.relu(self.conv0(x if self.first else F.relu(x))))
+        h: Tensor = self.conv1(F.relu(self.conv0(x if self.first else F.relu(x))))
         if not self.halving:
             return h + x
-        return F.avg_pool2d(h, 2) + self.shortcut(F.avg_pool2d(x, 2))
+        shortcut: Tensor = self.shortcut(F.avg_pool2d(x, 2))
+        return F.avg_pool2d(h, 2) + shortcut
 
 
 class Trunk(nn.Module):

@@ -38,7 +38,8 @@ def _recolour(images: Tensor) -> Tensor:
     grey = images.mean(dim=1, keepdim=True)
     images = grey + (images - grey) * saturation * 2
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return mean + (images - mean) * (contrast + 0.5)
+    recoloured: Tensor = mean + (images - mean) * (contrast + 0.5)
+    return recoloured
 
 
 def _shift(images: Tensor) -> Tensor:

@@ -234,7 +234,7 @@ class GAN(PictureRecipe[GANOptions]):
         options = self.options
         self._refresh()
         measured = self.evaluate()
-        names = list(self.data.class_names) if self.classes else []  # type: ignore[union-attr]
+        names = list(self.data.class_names) if self.classes else []
         card = self.make_card(
             images,
             name=options.name or options.preset or "gan",
