@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ganedit.audio.files import write_sound as write_sound
     from ganedit.audio.timbre import transfer as timbre
     from ganedit.images.align import align_faces as align
+    from ganedit.images.classifying import classify as classify
     from ganedit.images.colorizing import colorize as colorize
     from ganedit.images.edges import draw_edges as draw_edges
     from ganedit.images.inpainting import box_hole as box_hole
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ganedit.latent.directions.foreign import export_direction as export_direction
     from ganedit.latent.directions.foreign import import_directions as import_directions
     from ganedit.latent.directions.named import find as direction
+    from ganedit.latent.directions.pulling import pull_directions as pull_directions
     from ganedit.latent.dragging import PointMove as PointMove
     from ganedit.latent.dragging import drag as drag
     from ganedit.latent.editing import draw as draw
@@ -117,6 +119,7 @@ _PUBLIC = {
     "find_channels": ("ganedit.latent.directions.channel_search", "find_channels_that"),
     "import_directions": ("ganedit.latent.directions.foreign", "import_directions"),
     "export_direction": ("ganedit.latent.directions.foreign", "export_direction"),
+    "pull_directions": ("ganedit.latent.directions.pulling", "pull_directions"),
     "import_latents": ("ganedit.latent.foreign", "import_latents"),
     "export_latents": ("ganedit.latent.foreign", "export_latents"),
     "dissect": ("ganedit.latent.units.dissection", "dissect"),
@@ -133,6 +136,7 @@ _PUBLIC = {
     "inpaint": ("ganedit.images.inpainting", "inpaint"),
     "box_hole": ("ganedit.images.inpainting", "box_hole"),
     "mask_hole": ("ganedit.images.inpainting", "mask_hole"),
+    "classify": ("ganedit.images.classifying", "classify"),
     "colorize": ("ganedit.images.colorizing", "colorize"),
     "draw_edges": ("ganedit.images.edges", "draw_edges"),
     "draw_regions": ("ganedit.images.regions", "draw_regions"),
@@ -171,6 +175,7 @@ __all__ = [
     "__version__",
     "align",
     "box_hole",
+    "classify",
     "clip_direction",
     "clip_edit",
     "clip_generate",
@@ -214,6 +219,7 @@ __all__ = [
     "paste",
     "person_in",
     "project",
+    "pull_directions",
     "pull_model",
     "rank",
     "read_image",

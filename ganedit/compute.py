@@ -15,7 +15,12 @@ from ganedit.errors import MissingError, UsageError
 if TYPE_CHECKING:
     import torch
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")  # of activations; auto is float32
+DTYPES = (
+    "auto",
+    "float32",
+    "bfloat16",
+    "float16",
+)  # auto is float32, but for large upscalers
 TRAINING_DTYPES = DTYPES[:3]  # auto is bfloat16 if the processor supports it
 LOG = logging.getLogger(__name__)
 ENOUGH = 4 * 10**9  # bytes of address space; `ganedit generate` runs in 3.6
@@ -145,11 +150,16 @@ def training_dtype(name: str, device: torch.device) -> torch.dtype:
 
     if name != "auto":
         return find_dtype(name, device)
+    return torch.bfloat16 if has_bfloat16(device) else torch.float32
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 itself; others emulate it, many times slower."""
+    import torch
+
     if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:

@@ -23,6 +23,16 @@ def _do_not_wait_for_the_disk() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_number_type() -> Iterator[None]:
+    """Results must not depend on whether this processor has bfloat16."""
+    from ganedit.store import load
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(load, "has_bfloat16", lambda device: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference data beside the checkout; tests that need it are skipped without it."""

@@ -68,6 +68,7 @@ COMMANDS = {
     "clip": Entry("clip", "Edit, find and rank images by text (CLIP)."),
     "latent": Entry("latent", "Import and export latents of other programs."),
     "direction": Entry("direction", "Learn, discover, list, import and export directions."),
+    "classify": Entry("classify", "Classify images: classes and attributes, with probabilities."),
     "train": Entry("train", "Train generators, translators, upscalers, encoders and classifiers."),
     "metrics": Entry("metrics", "Measure models."),
     "models": Entry("models", "List, download, import, export and verify models."),

@@ -25,10 +25,16 @@ Progress = Callable[[int, int], None]  # (images done, total images)
 def open_source(
     source: Path, stack: ExitStack, suffixes: Container[str] = IMAGE_SUFFIXES, kind: str = "images"
 ) -> tuple[list[str], Callable[[str], bytes]]:
-    """Sorted names of the files with these suffixes in a folder or zip, and a function from name to bytes."""
+    """Sorted names of the files with these suffixes in a folder or zip, or in a folder of a zip
+    (digits.zip/train), and a function from name to bytes."""
     if source.is_dir():
         names = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
         return [n for n in names if _is_wanted(n, suffixes)], lambda name: read_bytes(source / name)
+    if (outer := _zip_around(source)) is not None:
+        inside = f"{source.relative_to(outer).as_posix()}/"
+        every, read = open_source(outer, stack, suffixes, kind)
+        names = [name.removeprefix(inside) for name in every if name.startswith(inside)]
+        return names, lambda name: read(inside + name)
     if not source.exists():
         raise InputError(f"{source} does not exist", f"pass a folder or a zip of {kind}")
     if not zipfile.is_zipfile(source):
@@ -40,6 +46,12 @@ def open_source(
     return sorted(name for name in archive.namelist() if _is_wanted(name, suffixes)), partial(
         _unpacked, archive
     )
+
+
+def _zip_around(source: Path) -> Path | None:
+    """The zip that a path leads into."""
+    files = (parent for parent in source.parents if parent.is_file())
+    return next((file for file in files if zipfile.is_zipfile(file)), None)
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:

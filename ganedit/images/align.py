@@ -48,6 +48,28 @@ class Template:
 TEMPLATES = {"ffhq": Template(1.0, 0.0), "close-up": Template(0.60, 0.208)}
 
 
+def window(inner: Template, outer: Template, size: int) -> tuple[int, int, int] | None:
+    """Where the crop of a face by one template lies in its crop by another.
+
+    Args:
+        inner: Of the crop that is looked for.
+        outer: Of the crop that is there.
+        size: Side of the latter in pixels.
+
+    Returns:
+        Top, left and side in pixels; None if part of it lies outside.
+
+    Examples:
+        >>> window(TEMPLATES["close-up"], TEMPLATES["ffhq"], 1000)
+        (304, 200, 600)
+    """
+    half = inner.scale / outer.scale
+    down = (inner.shift_down - outer.shift_down) / outer.scale
+    if half + abs(down) > 1:
+        return None
+    return round((1 + down - half) / 2 * size), round((1 - half) / 2 * size), round(half * size)
+
+
 @dataclass(frozen=True, eq=False)
 class AlignedFace:
     """A square crop, and where it lies in its photo.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import InputError, NoFaceError, UsageError
 from ganedit.images.face_by_face import change_faces
 from ganedit.images.io import Photo, as_photo
 from ganedit.images.pixels import levelled, to_depth
@@ -32,6 +32,7 @@ def restore(
     background: Upscaler | None = None,
     scale: float | None = None,
     tile: int | None = None,
+    faceless: bool = False,
     progress: Progress | None = None,
 ) -> Photo:
     """Restore the faces of a photo (GFPGAN, Wang et al., arXiv:2101.04061; RestoreFormer; CodeFormer).
@@ -52,13 +53,14 @@ def restore(
         scale: How many times as wide and high the result is; None takes the scale of the upscaler, or 1.
             Without an upscaler, the rest of the photo is resized by a Lanczos filter.
         tile: Side of the upscaler's tiles, as in `upscale`.
+        faceless: Take a photo without a face as well: it is enlarged, nothing more.
         progress: Called with (tiles done, tiles in all) by the upscaler.
 
     Returns:
         A photo of the same size, or the enlarged photo.
 
     Raises:
-        NoFaceError: There is no face.
+        NoFaceError: There is no face, and `faceless` does not allow that.
         InputError: There is no N-th face, an aligned crop is not square, or the result would have more pixels
             than ganedit reads.
         UsageError: `scale` or `fidelity` is out of range, or the model has no such weight.
@@ -89,9 +91,14 @@ def restore(
         return replace(crop, pixels=levelled(pixels) if crop.grey else pixels)
 
     onto = _enlarged(photo, background, scale, tile, progress)
-    found = change_faces(
-        photo, model, change, size=side, face=face, aligned=aligned, onto=onto, mode="replace"
-    )
+    try:
+        found = change_faces(
+            photo, model, change, size=side, face=face, aligned=aligned, onto=onto, mode="replace"
+        )
+    except NoFaceError:
+        if not faceless:
+            raise
+        return onto
     pixels = to_depth(sized(found.pixels, onto.pixels.shape[:2]), onto.pixels.dtype)
     lost = onto.lost  # what sRGB cannot hold of the photo does not belong to a new face
     if lost is not None:

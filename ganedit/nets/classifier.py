@@ -41,6 +41,7 @@ class ClassifierConfig:
 class Classifier(nn.Module):
     """Grey or RGB pictures of any size to one value per attribute."""
 
+    size = SIZE
     scale: Tensor
     offset: Tensor
 

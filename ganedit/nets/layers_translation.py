@@ -262,18 +262,31 @@ class ToImage(nn.Conv2d):
         learns = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
         if learns or x.device.type != "cpu":
             return super().forward(x)
-        height, kernel, channels = x.shape[2], self.kernel_size[0], self.out_channels
-        padding = kernel // 2
+        padding = self.kernel_size[0] // 2
         if self.padding_mode == "reflect":
             x, padding = F.pad(x, (padding,) * 4, mode="reflect"), 0
-        weight = self.weight.permute(2, 0, 1, 3).reshape(kernel * channels, -1, 1, kernel)
-        rows = F.conv2d(x, weight, padding=padding).contiguous()  # [N, kernel·O, H + kernel - 1, W]
-        out = rows.new_zeros(len(x), channels, height, rows.shape[3], dtype=torch.float32)
-        if self.bias is not None:
-            out += self.bias.view(-1, 1, 1)
-        for i in range(kernel):
-            out += rows[:, i * channels : (i + 1) * channels, i : i + height]
-        return out.to(x.dtype)
+        return convolved_by_rows(x, self.weight, self.bias, padding)
+
+
+def convolved_by_rows(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    """A convolution of stride 1 to few channels, with each row of the kernel as an output channel of its own.
+
+    Args:
+        x: [N, I, H, W].
+        weight: [O, I, K, K].
+        bias: [O], or None.
+        padding: Rows and columns of zeros around `x`.
+    """
+    channels, _, kernel, _ = weight.shape
+    height = x.shape[2] + 2 * padding - kernel + 1
+    weight = weight.permute(2, 0, 1, 3).reshape(kernel * channels, -1, 1, kernel)
+    rows = F.conv2d(x, weight, padding=padding).contiguous()  # [N, K·O, H + 2·padding, W + 2·padding - K + 1]
+    out = rows.new_zeros(len(x), channels, height, rows.shape[3], dtype=torch.float32)
+    if bias is not None:
+        out += bias.view(-1, 1, 1)
+    for i in range(kernel):
+        out += rows[:, i * channels : (i + 1) * channels, i : i + height]
+    return out.to(x.dtype)
 
 
 def to_image(in_channels: int, out_channels: int) -> ToImage:

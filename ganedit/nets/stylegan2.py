@@ -268,14 +268,24 @@ class SynthesisNetwork(nn.Module):
     def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
         return self.from_styles(self.styles(ws), noise)
 
+    def coarse(self, ws: Tensor, size: int, noise: Noise = "const") -> Tensor:
+        """The sum of the image layers up to `size` px, [N, 3, size, size]: an image before its finer details.
+
+        It is not quite the final image made smaller, since finer image layers also change colours and light.
+        """
+        layers = zip(self.styles(ws), self.style_layers, strict=True)
+        return self.from_styles([style for style, layer in layers if layer.size <= size], noise)
+
     def from_styles(self, styles: Sequence[Tensor], noise: Noise = "const") -> Tensor:
-        """Like `forward`, from the codes that `styles` returns."""
+        """Like `forward` from the codes that `styles` returns, or like `coarse` from the first of them."""
         n = styles[0].shape[0]
         x = self.blocks[0].const.to(self.dtype).expand(n, -1, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
         image: Tensor | None = None
         at = 0
         for block in self.blocks:
+            if at == len(styles):
+                break
             count = len(block.layers) + 1
             x, image = block(x, image, styles[at : at + count], noise)
             at += count

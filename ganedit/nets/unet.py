@@ -1,4 +1,7 @@
-"""U-Net generator of pix2pix (Isola et al., arXiv:1611.07004): an encoder and a decoder joined by skips."""
+"""U-Net generator of pix2pix (Isola et al., arXiv:1611.07004): an encoder and a decoder joined by skips.
+
+With `residual` it draws what to add to the picture (Shen & Liu, arXiv:1612.05363): nothing before training.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from ganedit.nets.layers_translation import (
     Norm,
     PictureConfig,
     Up,
+    clamped,
     doubling,
     initialise_normal,
     leaky,
@@ -31,6 +35,7 @@ class UNetConfig(PictureConfig):
     norm: Norm = "batch"
     dropout: bool = True  # in the inner levels of the decoder, when training
     up: Up = "transposed"
+    residual: bool = False  # add the output to the input picture; as many channels out as in
 
     @property
     def smallest(self) -> int:
@@ -77,8 +82,11 @@ class UNetGenerator(nn.Module):
         self.down = nn.ModuleList(map(down, range(cfg.downs)))
         self.up = nn.ModuleList(map(up, range(cfg.downs)))
         initialise_normal(self)
+        if cfg.residual:
+            nn.init.zeros_(self.up[0].get_parameter("conv.weight"))
 
     def forward(self, x: Tensor) -> Tensor:
+        given = x
         skips: list[Tensor] = []
         for i, level in enumerate(self.down):
             skips.append(x)
@@ -89,4 +97,4 @@ class UNetGenerator(nn.Module):
                 x = F.dropout(x, 0.5)
             if i:
                 x = torch.cat([skips[i], x], dim=1)
-        return x.tanh()
+        return clamped(given + 2 * x.tanh()) if self.cfg.residual else x.tanh()

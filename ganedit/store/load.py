@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ganedit.compute import find_device, find_dtype, keep_freed_memory
+from ganedit.compute import find_device, find_dtype, has_bfloat16, keep_freed_memory
 from ganedit.errors import CheckpointError, InputError, MissingError
 from ganedit.files import NCNN_LAYERS, NCNN_WEIGHTS, first_bytes, parse_json, sha256_file, spelling, stamp
 from ganedit.store import registry
@@ -63,7 +63,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
             never run.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
         dtype: Number format of the activations: "float32", "bfloat16" (faster, slightly less exact) or
-            "float16" (GPU only). "auto" is float32, which gives the same image everywhere.
+            "float16" (GPU only). "auto" is float32, which gives the same image everywhere; for large
+            upscalers (Real-ESRGAN) it is bfloat16 on processors and GPUs that have it.
 
     Returns:
         A Generator, Translator, Upscaler, Restorer, Encoder, Classifier, Discriminator, Clip, Mapper or
@@ -87,10 +88,14 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
         keep_freed_memory()  # large activations come and go
     path = _locate(name_or_path)
     if (path / CARD).is_file():
-        return _from_folder(path, place, number)
-    if path.is_file() and (path.suffix == ".safetensors" or first_bytes(path)[8:9] == b"{"):
-        return _from_safetensors(path, place, number)
-    return from_foreign(open_foreign(path), path, place, number)
+        model = _from_folder(path, place, number)
+    elif path.is_file() and (path.suffix == ".safetensors" or first_bytes(path)[8:9] == b"{"):
+        model = _from_safetensors(path, place, number)
+    else:
+        model = from_foreign(open_foreign(path), path, place, number)
+    if dtype == "auto" and getattr(model.network, "suits_bfloat16", False) and has_bfloat16(place):
+        return type(model)(model.card, model.network, place, torch.bfloat16)
+    return model
 
 
 def checksum_of(name_or_path: str | Path) -> str:

@@ -37,6 +37,8 @@ def complete(ganedit, tiny_faces, monkeypatch):
         ("ganedit project --model f", ["faces", "faces-encoder"]),
         ("ganedit project --encoder ", ["faces-encoder"]),
         ("ganedit direction show a", ["age"]),
+        ("ganedit direction pull a", ["age"]),
+        ("ganedit direction pull --model stylegan1-ffhq-1024 g", ["gender"]),
         ("ganedit models info faces-", ["faces-encoder"]),
         ("ganedit project --meth", ["--method"]),
         ("ganedit project --method enc", ["encode"]),

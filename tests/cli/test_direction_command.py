@@ -72,6 +72,20 @@ def test_learn_by_classifier_then_list_info_export(ganedit, home):
     assert np.load("age.npy").shape == (1, 5)
 
 
+def test_learn_from_coarse_samples(ganedit, home):
+    learn = ("direction", "learn", "age", "--model", "faces2", "--classifier", "judge", "--samples", 80)
+    ran = ganedit(*learn, "--size", 8, "-o", "coarse.safetensors")
+    assert ran.status == 0, ran.err
+    assert "samples are drawn at 8 px: their scores correlate by" in ran.err
+    assert "drawn at" not in ganedit(*learn, "--size", 16, "-o", "full.safetensors").err
+    assert not torch.equal(
+        Direction.load("coarse.safetensors").vector, Direction.load("full.safetensors").vector
+    )
+    wrong = ganedit(*learn, "--size", 12)
+    assert wrong.status == 2
+    assert "--size 12: the model faces2 cannot draw at this size" in wrong.err
+
+
 def test_learn_from_two_folders_and_from_a_csv(ganedit, home, tmp_path):
     with_it = write_latents(tmp_path / "with", 30, 2.0)
     write_latents(tmp_path / "without", 30, -2.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +69,52 @@ def test_a_photo_without_a_face(ganedit, checkpoint, photo, tmp_path):
     assert ran.status == 3
     assert "no face" in ran.err
     assert "--aligned" in ran.err
+
+
+def test_upscale_restores_the_faces_as_well(ganedit, checkpoint, photo, tmp_path):
+    """The face is what `restore` makes of it, and the rest what `upscale` makes of it."""
+    write_image(tmp_path / "wall.png", photo[:60, :60] // 2 + 60)
+    common = ("me.png", "wall.png", "--model", "upscale-x4", "--scale", 1.5)
+    plain = ganedit("upscale", *common, "-o", "plain")
+    both = ganedit("upscale", *common, "--face", checkpoint, "-o", "both")
+    assert (plain.status, both.status) == (0, 0), both.err
+    restored = ganedit(
+        "restore",
+        "me.png",
+        "--model",
+        checkpoint,
+        "--background",
+        "upscale-x4",
+        "--scale",
+        1.5,
+        "-o",
+        "restored",
+    )
+    assert restored.status == 0, restored.err
+    before, after, wanted = (
+        read_image(f"{folder}/me.{word}.png").pixels
+        for folder, word in (("plain", "upscaled"), ("both", "upscaled"), ("restored", "restored"))
+    )
+    assert np.array_equal(after, wanted)
+    assert 0.05 < (before != after).any(axis=2).mean() < 0.9
+    walls = [read_image(f"{folder}/wall.upscaled.png").pixels for folder in ("plain", "both")]
+    assert np.array_equal(*walls)
+    assert read_provenance("both/me.upscaled.png")["parameters"]["face"] == checkpoint
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        ("--face gfpgan", 5, "ganedit models pull gfpgan"),
+        ("--face upscale-x4", 4, "upscale-x4 is an upscaler"),
+        ("--face FILE --size 100", 2, "--face and --size exclude each other"),
+    ],
+)
+def test_faces_that_upscale_refuses(ganedit, checkpoint, photo, options, status, said):
+    argv = options.replace("FILE", checkpoint).split()
+    ran = ganedit("upscale", "me.png", "--model", "upscale-x4", *argv)
+    assert ran.status == status, ran.err
+    assert said in ran.err
 
 
 def test_upscale_names_the_command(ganedit, checkpoint, photo):

@@ -106,6 +106,13 @@ CASES = {
     "classifier": lambda m: {
         "data": (m.faces,), "attributes": "gender,age", "widths": "4,4,8,8", "batch": 4, "template": "",
     },
+    **{
+        f"adapt+{method}": lambda m, method=method: {
+            "data": (m.faces, m.faces), "label": "gender", "method": method, "size": 16, "width": 2,
+            "batch": 2,
+        }
+        for method in ("confusion", "dann", "adda", "cycada")
+    },
     "pix2pix": lambda m: {"data": (m.a, m.b), "patch": 16, **PICTURES},
     "pix2pix+colours": lambda m: {"data": (m.a,), "patch": 16, "colorization": True, **PICTURES},
     "cyclegan": lambda m: {"data": (m.a, m.b), "blocks": 1, "attention": 0.1, **PICTURES, "size": 32},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -112,6 +114,14 @@ def test_a_picture_keeps_its_size(name):
     assert out.abs().max() <= 1
 
 
+def test_a_residual_unet_begins_with_its_input():
+    network = UNetGenerator(UNetConfig(width=2, downs=5, residual=True)).eval()
+    given = pictures(32).clamp(-1, 1)
+    torch.testing.assert_close(network(given), given)
+    nn.init.constant_(network.up[0].conv.bias, 0.1)
+    torch.testing.assert_close(network(given), (given + 2 * math.tanh(0.1)).clamp(-1, 1))
+
+
 @pytest.mark.parametrize(("layers", "side"), [(0, 1), (1, 16), (2, 34), (3, 70), (5, 286)])
 def test_the_receptive_field_is_that_of_the_paper(layers, side):
     """By hand: two 4x4 convolutions of stride 1 see 7 px; each of stride 2 below makes n into 2n + 2."""
@@ -201,3 +211,17 @@ def test_the_last_convolution_row_by_row_is_the_convolution(kernel, channels, re
         assert torch.allclose(found, nn.Conv2d.forward(last, x), atol=1e-5)
     assert wanted.requires_grad
     assert torch.allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("doublings", "side"), [(1, 7), (2, 12)])
+def test_the_last_shuffle_after_the_convolution_is_the_same(doublings, side):
+    """Without gradients, an SRResNet convolves before its last shuffle: the same sums, borders included."""
+    torch.manual_seed(0)
+    network = SRResNet(SRResNetConfig(width=8, blocks=1, doublings=doublings)).eval()
+    network.to_image.weight.data *= 5  # else the image is grey, and hides differences
+    x = torch.rand(2, 3, side, side + 2)
+    wanted = network(x)
+    assert wanted.requires_grad
+    assert wanted.std() > 0.05
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), wanted.detach(), rtol=0, atol=2e-6)  # float32, another order

@@ -14,7 +14,9 @@ from reference import assert_golden
 
 import ganedit
 from ganedit.errors import CheckpointError, InputError, MissingError
+from ganedit.nets.rrdb import RRDBConfig, RRDBNet
 from ganedit.store.architectures import build, shapes_only
+from ganedit.store.cards import ModelCard
 from ganedit.store.foreign import open_foreign
 from ganedit.store.formats import esrgan, srgan, super_resolution
 from ganedit.store.load import card_of, from_foreign, save_model
@@ -283,3 +285,17 @@ def test_spandrel_waits_until_a_file_may_need_it():
     paths = [ROOT / "tests/golden" / file for file in ("esrgan-rrdb-x4.pth", "stargan-celeba-64-G.ckpt")]
     run = subprocess.run([sys.executable, "-c", code, *paths], cwd=ROOT, check=False)
     assert run.returncode == 0
+
+
+def test_large_upscalers_take_bfloat16_where_it_is_in_hardware(tmp_path, monkeypatch):
+    config = {"width": 8, "growth": 4, "blocks": 1}
+    network = RRDBNet(RRDBConfig(**config))
+    save_model(tmp_path, ModelCard("rrdb", "upscaler", "rrdb", config), network.state_dict())
+    assert ganedit.load(tmp_path).dtype == torch.float32
+    monkeypatch.setattr("ganedit.store.load.has_bfloat16", lambda device: True)
+    fast = ganedit.load(tmp_path, device="cpu")
+    assert fast.dtype == torch.bfloat16
+    assert ganedit.load(tmp_path, dtype="float32").dtype == torch.float32
+    assert ganedit.load("upscale-x4").dtype == torch.float32
+    x = torch.rand(1, 3, 12, 12)
+    torch.testing.assert_close(fast(x), ganedit.load(tmp_path, dtype="float32")(x), atol=0.02, rtol=0)

@@ -132,6 +132,7 @@ def test_what_is_refused(options, tmp_path):
         {"size": 24},
         {"gan_weight": 0.0, "l1": 0.0},
         {"input": "edges", "colorization": True},
+        {"residual": True, "colorization": True},
         {"decay": 2.0},
         {"load_size": 8},
     ):

@@ -106,8 +106,11 @@ def _required() -> list[str]:
 def _devices() -> Iterator[dict[str, Any]]:
     import torch
 
+    from ganedit.compute import has_bfloat16
+
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    cores = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    bfloat16 = "bfloat16" if has_bfloat16(torch.device("cpu")) else "no bfloat16 in hardware"
+    cores = f"{platform.machine()}, {torch.get_num_threads()} threads, {bfloat16}"
     yield {"device": "cpu", "name": cores, "memory_gib": memory / 2**30}
     for i in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(i)

@@ -48,6 +48,10 @@ def command(
             "--denoise", "-dn", help="Denoising, 0 to 1, with real-esrgan-x4-general (default: its own, 1)."
         ),
     ] = None,
+    face: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Model that restores the faces as well, such as gfpgan."),
+    ] = None,
     size: Size = None,
     tile: Tile = None,
     suffix: Annotated[
@@ -56,12 +60,13 @@ def command(
     output: OutputFolder = Path("."),
     no_metadata: NoMetadata = False,
 ) -> None:
-    """Upscale images and films.
+    """Upscale images and films. With --face, every face is also cut out, restored and pasted back.
 
     Writes NAME.upscaled.EXT in the input's format, or PNG if ganedit cannot write it; films become
     MP4 with their sound, and animated GIF, WebP and PNG files keep their format.
     """
     from ganedit.images.io import read_image
+    from ganedit.images.restoring import restore
     from ganedit.images.sizes import check_size
     from ganedit.images.tiles import check_tile
     from ganedit.images.upscaling import check_scale, upscale
@@ -72,6 +77,10 @@ def command(
     check_tile(tile)
     if denoise is not None and not 0 <= denoise <= 1:
         raise UsageError(f"--denoise {denoise} must be between 0 and 1")
+    if face is not None and size is not None:
+        raise UsageError(
+            "--face and --size exclude each other", "reduce the photo first, or drop one of them"
+        )
     name = model or best_upscaler(console)
     if denoise is not None and registry.find(name + NOISY) is None:
         raise UsageError(
@@ -84,16 +93,22 @@ def command(
         if denoise is not None:
             upscaler = upscaler.blended(open_model(console, name + NOISY, "upscale"), 1 - denoise)
 
+        restorer = None if face is None else open_model(console, face, "restore")
+
+        def one(photo: Photo, progress: Progress) -> Photo:
+            if restorer is None:
+                return upscale(photo, upscaler, scale=scale, size=size, tile=tile, progress=progress)
+            return restore(
+                photo, restorer, background=upscaler, scale=scale, tile=tile, faceless=True, progress=progress
+            )
+
         def change(photos: Sequence[Photo], progress: Progress) -> list[Photo]:
-            return [
-                upscale(photo, upscaler, scale=scale, size=size, tile=tile, progress=progress)
-                for photo in photos
-            ]
+            return [one(photo, progress) for photo in photos]
 
         return Work(upscaler, change, read_image, films=True)
 
     PictureJob(
         console, "upscale", name, suffix, output, prepare,
-        parameters={"scale": scale, "denoise": denoise, "size": size, "tile": tile},
+        parameters={"scale": scale, "denoise": denoise, "face": face, "size": size, "tile": tile},
         films=True, metadata=not no_metadata,
     ).run([*(inputs or ()), *also] if also else inputs)  # fmt: skip

@@ -67,11 +67,12 @@ def command(
 
 def _show_in_terminal(console: Console, image: PIL.Image.Image, width: int | None) -> None:
     import rich.console
-    from textual_image.renderable import Image
 
     terminal = rich.console.Console(file=console.stdout)
     columns = "auto" if width is None else min(width, terminal.width)
     try:
+        from textual_image.renderable import Image
+
         terminal.print(Image(image, columns, "auto"))
     except ZeroDivisionError:  # in the library, for a terminal of 0 x 0
         raise UsageError(

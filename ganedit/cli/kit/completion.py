@@ -58,6 +58,8 @@ def add_names(path: str, parameters: Sequence[inspect.Parameter]) -> None:
         named = one.name in ("name", "names", "directions")
         if one.name in MODELS or (path.startswith("models ") and (named or one.name == "model")):
             about[-1].autocompletion = _models_of(one.name if one.name in TASKS else None)
+        elif path == "direction pull" and named:
+            about[-1].autocompletion = _published
         elif one.name == "direction" or (path.startswith("direction ") and named):
             about[-1].autocompletion = _directions
 
@@ -76,4 +78,11 @@ def _directions(ctx: typer.Context, incomplete: str) -> list[str]:
     from ganedit.latent.directions.named import names_of
 
     known = names_of(str(ctx.params.get("model") or "faces"))
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def _published(ctx: typer.Context, incomplete: str) -> list[str]:
+    from ganedit.store.downloads.published import of_model
+
+    known = of_model(str(ctx.params.get("of") or ctx.params.get("model") or "stylegan2-ffhq"))
     return [name for name in known if name.startswith(incomplete)]

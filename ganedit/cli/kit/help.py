@@ -20,7 +20,7 @@ TASKS = {
         "timbre",
         "draw",
     ),
-    "Train and measure": ("train", "metrics"),
+    "Train and measure": ("train", "classify", "metrics"),
     "Models and files": ("models", "info", "view", "doctor"),
 }
 
@@ -28,7 +28,8 @@ GROUPS = {
     "Input": """
         face aligned landmarks seeds rows cols photo data labels label fit mirror limit load_size keep_size
         palette instances input colorization items recursive mask box region positive negative scores pairs
-        real skip notes test test_share attributes holes template like run instruments seconds
+        real skip notes test test_share blend limit_source limit_target attributes holes template like run
+        instruments seconds
     """,
     "Model": """
         model background clip classifier encoder mapper vocoder vocoders start resolution size channel_base
@@ -75,6 +76,7 @@ EXAMPLES = {
         "ganedit inpaint face.jpg --mask scratch.png",
         "ganedit inpaint street.jpg --mask car.png --model big-lama.ckpt",
     ),
+    "classify": ("ganedit classify face-attributes me.jpg", "ganedit classify digits scans/ --json"),
     "colorize": ("ganedit colorize old.jpg", "ganedit colorize scans/ -o colour"),
     "draw edges": ("ganedit draw edges photo.jpg", "ganedit draw edges photos/ --pairs -o pairs"),
     "draw regions": ("ganedit draw regions face.jpg", "ganedit draw regions faces/ -o maps"),
@@ -141,6 +143,10 @@ EXAMPLES = {
         "ganedit direction name faces/7:18 red-lips",
     ),
     "direction info": ("ganedit direction info smile", "ganedit direction info age --json"),
+    "direction pull": (
+        "ganedit direction pull --model stylegan2-ffhq",
+        "ganedit direction pull age smile --model stylegan2-ffhq --mirror ~/Downloads",
+    ),
     "direction import": (
         "ganedit direction import age.npy --model mine",
         "ganedit direction import components.npz --model mine",

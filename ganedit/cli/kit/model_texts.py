@@ -6,6 +6,7 @@ from typing import Any
 
 from ganedit.store.cards import ModelCard
 from ganedit.store.downloads.catalogue import Entry
+from ganedit.store.downloads.published import PublishedDirection
 
 
 def listed(about: ModelCard | Entry, megabytes: int, state: str, path: str) -> tuple[str, dict[str, Any]]:
@@ -88,8 +89,8 @@ def describe_entry(entry: Entry) -> str:
     return _aligned(lines)
 
 
-def describe_licence(entry: Entry) -> str:
-    """What a user should know before downloading a model."""
+def describe_licence(entry: Entry | PublishedDirection) -> str:
+    """What a user should know before a download."""
     return f"{entry.name} is under: {entry.licence.name}, {entry.licence.url}\n  {entry.licence.terms}"
 
 

@@ -7,16 +7,22 @@ the `ffhq_pca.pt` of encoder4editing hold a set of principal components with the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ganedit.errors import InputError, UsageError
 from ganedit.latent.directions.direction import Direction
+from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes, spread_along
 from ganedit.store.arrays import as_numbers, read_arrays, write_array
+
+if TYPE_CHECKING:
+    from ganedit.store.models import Generator
 
 HINT = "give an array of numbers, [1, W], [W], [L, W] or [1, L, W], in a .npy, .npz or .pt file"
 SETS = (("lat_comp", "lat_stdev"), ("comp", "std"))
@@ -29,7 +35,7 @@ def import_directions(path: str | Path, name: str | None = None) -> list[Directi
 
     One array [1, W], [W], [L, W] or [1, L, W] is one direction; a set of components [K, 1, W] becomes NAME-0,
     NAME-1 and so on. Each is brought to unit length. Its sigma is that of the file, or 1:
-    `ganedit.latent.directions.learning.spread_along` measures it on the codes of a model.
+    `measured_on` measures it on the codes of a model.
 
     Args:
         path: The file.
@@ -123,6 +129,33 @@ def _numbers(path: Path, value: Any) -> np.ndarray:
     if array is None:
         raise _not_a_direction(path, value)
     return array
+
+
+def measured_on(generator: Generator, directions: Sequence[Direction]) -> list[Direction]:
+    """Directions of other programs as directions of a generator, with sigmas measured on its codes.
+
+    Args:
+        generator: The generator that they are for.
+        directions: From `import_directions`.
+
+    Returns:
+        The directions, with its name and checksums.
+
+    Raises:
+        InputError: A direction for codes of another size.
+    """
+    for one in directions:
+        one.check_model(generator)
+    codes = random_codes(generator, SIGMA_SAMPLES)
+    return [
+        replace(one, sigma=spread_along(one.vector, _shaped(codes, one, generator)), **generator.identity)
+        for one in directions
+    ]
+
+
+def _shaped(codes: Tensor, direction: Direction, generator: Generator) -> Tensor:
+    """Codes [N, W] in the shape of a direction: with a row per layer if it has several."""
+    return codes if direction.vector.ndim == 1 else codes[:, None].expand(-1, generator.num_ws, -1)
 
 
 def export_direction(direction: Direction, path: str | Path) -> Path:

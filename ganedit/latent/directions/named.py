@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganedit.errors import UsageError, did_you_mean
+from ganedit.errors import MissingError, UsageError, did_you_mean
 from ganedit.files import DIRECTION_SUFFIX
+from ganedit.store.downloads import published
 
 if TYPE_CHECKING:
     from ganedit.latent.directions.direction import Direction
@@ -67,6 +68,7 @@ def find(name: str, model: str | Generator = "faces") -> Direction:
 
     Raises:
         UsageError: There is no such direction; the message suggests similar names.
+        MissingError: It was published for the model, but is not downloaded.
         InputError: The file is damaged.
 
     Examples:
@@ -83,6 +85,11 @@ def find(name: str, model: str | Generator = "faces") -> Direction:
         from ganedit.latent.directions.foreign import import_direction
 
         return import_direction(path)
+    if name in published.of_model(model):
+        raise MissingError(
+            f"the direction {name} of {model} is not here yet, but can be downloaded",
+            f"ganedit direction pull {name} --model {model}",
+        )
     known = names_of(model)
     hint = did_you_mean(name, known) or f"ganedit direction learn {name} --model {model} makes one"
     raise UsageError(f"the model {model} has no direction {name}", hint)

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ STAGING = ".downloads"
 
 @dataclass(frozen=True)
 class _File:
-    """One file to download: its published name, its path here, and what is known about it."""
+    """One file to download: its published name, its path here, what is known about it, and the command that
+    downloads it."""
 
     file: str
     url: str
@@ -37,6 +39,7 @@ class _File:
     size: int = 0
     sha256: str = ""
     text: bool = False
+    command: str = ""
 
 
 def pull(
@@ -112,6 +115,38 @@ def pull(
     return folder
 
 
+@contextmanager
+def pulled_file(
+    file: str,
+    url: str,
+    command: str,
+    *,
+    mirror: str = "",
+    force: bool = False,
+    progress: Progress | None = None,
+    patience: Patience | None = None,
+) -> Iterator[Path]:
+    """A downloaded file that is not a model, while it is read; its checksum is recorded if that succeeds.
+
+    Args:
+        file: Its published name.
+        url: Its address, under which the checksum is recorded.
+        command: The command that downloads it, for hints.
+        mirror, force, progress, patience: As in `pull`.
+
+    Raises:
+        UsageError, MissingError, CheckpointError: As in `pull`.
+    """
+    staging = registry.user_folder() / STAGING / file
+    known = "" if force else recorded(url)
+    path = _get(_File(file, url, staging / file, sha256=known, command=command), mirror, progress, patience)
+    try:
+        yield path
+        record(url, {"file": file, "sha256": sha256_file(path), "url": url})
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
 def check_possible(entry: Entry, *, mirror: str = "", force: bool = False) -> None:
     """Refuse early what `pull` would refuse later.
 
@@ -181,7 +216,9 @@ def _staging(entry: Entry) -> Path:
 
 def _files(entry: Entry, staging: Path) -> list[_File]:
     """The files to download, weights first."""
-    weights = _File(entry.file, entry.url, staging / entry.file, entry.size, entry.sha256)
+    command = f"ganedit models pull {entry.name}"
+    here = staging / entry.file
+    weights = _File(entry.file, entry.url, here, entry.size, entry.sha256, command=command)
     if not entry.config_url:
         return [weights]
     name = entry.config_url.rpartition("/")[2]
@@ -212,9 +249,9 @@ def _get(file: _File, mirror: str, progress: Progress | None, patience: Patience
 
 def _trust_hint(file: _File) -> str:
     """A hint for a file that differs from the recorded checksum; empty if the checksum was published."""
-    for name, about in _ledger().items():
+    for about in _ledger().values():
         if about.get("file") == file.file and about.get("sha256") == file.sha256 and file.sha256:
-            return f"if you trust the new file: ganedit models pull {name} --force"
+            return f"if you trust the new file: {file.command} --force"
     return ""
 
 

@@ -71,9 +71,19 @@ class Classifier(Model):
         """Names of the attributes, in the order of its outputs."""
         return tuple(self.network.cfg.attributes)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of classes, of which an image has one; empty if it measures attributes."""
+        return tuple(getattr(self.network.cfg, "classes", ()))
+
+    @property
+    def size(self) -> int:
+        """Side in pixels to which it reduces what it looks at."""
+        return int(self.network.size)
+
     def __call__(self, images: Tensor) -> Tensor:
-        """The network's output [N, A] for images [N, 3, H, W] in [-1, 1]: logits of binary attributes,
-        numbers in the units of their labels."""
+        """The network's output [N, A] for images [N, 3, H, W] in [-1, 1]: logits of classes or of binary
+        attributes, numbers in the units of their labels."""
         return self._output(self._images(images))
 
     @torch.no_grad()
@@ -83,5 +93,7 @@ class Classifier(Model):
 
     def named(self, outputs: Tensor) -> dict[str, Tensor]:
         """The same from outputs [N, A] of the network."""
+        if self.classes:
+            return dict(zip(self.classes, outputs.softmax(1).unbind(1), strict=True))
         columns = dict(zip(self.attributes, outputs.unbind(1), strict=True))
         return {name: v.sigmoid() if name in self.network.cfg.binary else v for name, v in columns.items()}

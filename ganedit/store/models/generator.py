@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.errors import CheckpointError, InputError, did_you_mean
+from ganedit.nets import stylegan2
 from ganedit.nets.stylegan2 import Noise, NoiseKind
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.analysis import Discriminator
@@ -110,6 +111,12 @@ class Generator(Model):
         return int(self.network.cfg.num_classes)
 
     @property
+    def sizes(self) -> list[int]:
+        """Sides of the images that `synthesis` can draw in pixels, ascending; the last is the resolution."""
+        coarse = hasattr(self.network, "synthesis") and hasattr(self.network.synthesis, "coarse")
+        return stylegan2.sizes(self.resolution) if coarse else [self.resolution]
+
+    @property
     def class_names(self) -> list[str]:
         """Names of the classes, in their order; empty if the model's card does not list them."""
         names = self.card.details.get("classes", [])
@@ -196,7 +203,13 @@ class Generator(Model):
         if not math.isfinite(psi):
             raise InputError(f"psi must be a finite number, not {psi}", "0.5 to 1 are usual")
 
-    def synthesis(self, ws: Tensor, noise: Noise = "const", transform: Tensor | None = None) -> Tensor:
+    def synthesis(
+        self,
+        ws: Tensor,
+        noise: Noise = "const",
+        transform: Tensor | None = None,
+        size: int | None = None,
+    ) -> Tensor:
         """Images [N, 3, H, W], about [-1, 1] (not clamped), of style codes ws [N, L, W].
 
         Args:
@@ -205,9 +218,12 @@ class Generator(Model):
                 [N or 1, 1, H, W] by layer name. Networks without noise (StyleGAN3) ignore it.
             transform: For StyleGAN3: matrix [3, 3] that moves the picture's content: rotation about the
                 centre, and in the last column a translation in picture sizes, to the right and down.
+            size: One of `sizes`, at which to stop; None draws in full. The image [N, 3, size, size] lacks
+                what the finer layers add, also of colours and light: it is not the final image made smaller.
 
         Raises:
-            InputError: codes of the wrong size, an unknown noise, or a transform that is not possible.
+            InputError: codes or an image of the wrong size, an unknown noise, or a transform that is not
+                possible.
             CheckpointError: the model has no style space.
         """
         self.need_styles()
@@ -219,8 +235,15 @@ class Generator(Model):
             )
         if isinstance(noise, str) and noise not in NOISES:
             raise InputError(f"there is no noise {noise!r}", f"choose {', '.join(NOISES)}")
+        if size is not None and size not in self.sizes:
+            raise InputError(
+                f"the model {self.name} cannot draw at {size} px", f"choose {', '.join(map(str, self.sizes))}"
+            )
         ws = ws.to(self.device, torch.float32)
         images: Tensor
+        if size is not None and size < self.resolution:
+            images = self.network.synthesis.coarse(ws, size, noise)
+            return images
         if transform is None:
             images = self.network.synthesis(ws, noise)
             return images

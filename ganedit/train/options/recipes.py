@@ -6,6 +6,7 @@ import shlex
 from dataclasses import fields
 from pathlib import PurePath
 
+from ganedit.train.options.adaptation import AdaptOptions
 from ganedit.train.options.base import (
     LoopOptions,
     flag_of,
@@ -51,6 +52,7 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "clip-mapper": CLIPMapperOptions,
     "voynov": VoynovOptions,
     "classifier": ClassifierOptions,
+    "adapt": AdaptOptions,
     "pix2pix": Pix2pixOptions,
     "cyclegan": CycleGANOptions,
     "cut": CUTOptions,

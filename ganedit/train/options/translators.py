@@ -41,6 +41,7 @@ class Pix2pixOptions(TranslationOptions):
     norm: Literal["batch", "instance"] = option("batch", "Normalisation; instance suits --batch 1.")
     dropout: bool = option(True, "Use dropout in the middle of the generator.")
     up: Literal["transposed", "resize"] = option("transposed", UP_HELP)
+    residual: bool = option(False, "Learn what to add to an image, instead of drawing all of it.")
     start: str = option("", "Model to start from: a name, a folder or a file.")
     colorization: bool = option(False, "Learn colours from lightness (CIE Lab); data is any folder or zip.")
     input: Literal["", "edges"] = option(
@@ -53,6 +54,8 @@ class Pix2pixOptions(TranslationOptions):
             raise UsageError(
                 f"`input={self.input}` and `colorization` exclude each other", "drop one of them"
             )
+        if self.residual and self.colorization:
+            raise UsageError("`residual` and `colorization` exclude each other", "drop one of them")
         if self.patch not in PATCHES:
             raise UsageError(f"`patch={self.patch}` must be one of {', '.join(map(str, PATCHES))}")
         need_room_for_patches(self, PATCHES[self.patch])

@@ -37,7 +37,9 @@ class Pix2pix(PictureRecipe[Pix2pixOptions]):
         channels = (1, 2) if options.colorization else (3, 3)
         downs = min(options.size.bit_length() - 1, MOST_DOWNS)
         self.g = UNetGenerator(
-            UNetConfig(*channels, options.width, downs, options.norm, options.dropout, options.up)
+            UNetConfig(
+                *channels, options.width, downs, options.norm, options.dropout, options.up, options.residual
+            )
         )
         networks: dict[str, nn.Module] = {"g": self.g}
         if options.gan_weight:

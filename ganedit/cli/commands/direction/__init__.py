@@ -1,4 +1,4 @@
-"""`ganedit direction`: learn, list, describe, import and export directions of the style space."""
+"""`ganedit direction`: learn, list, describe, download, import and export directions of the style space."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ganedit.cli.commands.direction.learn import learn
 from ganedit.cli.commands.direction.list import list_directions
 from ganedit.cli.commands.direction.measure import measure
 from ganedit.cli.commands.direction.name import name_
+from ganedit.cli.commands.direction.pull import pull
 from ganedit.cli.commands.direction.show import show
 
 COMMANDS = {
@@ -22,6 +23,7 @@ COMMANDS = {
     "name": name_,
     "list": list_directions,
     "info": info,
+    "pull": pull,
     "import": import_,
     "export": export,
 }

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,12 +12,6 @@ from ganedit.cli.kit.directions import Output, check_name, model_name
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model
 from ganedit.errors import UsageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ganedit.latent.directions.direction import Direction
-    from ganedit.store.models import Generator
 
 
 def import_(
@@ -37,9 +30,8 @@ def import_(
 
     A set, such as GANSpace's components, becomes one direction each: NAME-0, NAME-1 and so on.
     """
-    from ganedit.latent import sampling
     from ganedit.latent.directions import named
-    from ganedit.latent.directions.foreign import import_directions
+    from ganedit.latent.directions.foreign import import_directions, measured_on
 
     directions = import_directions(file, name)
     if output and len(directions) > 1:
@@ -50,18 +42,8 @@ def import_(
     for one in directions:
         check_name(one.name)
     generator = open_generator(console, model)
-    codes = None
-    for one in directions:
-        one.check_model(generator)
+    for one in measured_on(generator, directions):
         target = output or named.user_file(owner, one.name)
         if console.should_write(target):
-            if codes is None:
-                codes = sampling.random_codes(generator, sampling.SIGMA_SAMPLES)
-            sigma = sampling.spread_along(one.vector, _shaped(codes, one, generator))
-            replace(one, sigma=sigma, **generator.identity).save(target)
+            one.save(target)
         console.emit(target)
-
-
-def _shaped(codes: Tensor, direction: Direction, generator: Generator) -> Tensor:
-    """Codes [N, W] in the shape of a direction: with a row per layer if it has several."""
-    return codes if direction.vector.ndim == 1 else codes[:, None].expand(-1, generator.num_ws, -1)

@@ -16,6 +16,7 @@ from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
     from ganedit.latent.directions.examples import Examples
+    from ganedit.latent.sampling import Trial
     from ganedit.store.models import Generator
 
 
@@ -58,6 +59,10 @@ def learn(
     ] = None,
     samples: Annotated[int, typer.Option(help="Samples to draw for --attribute.")] = 5000,
     psi: Annotated[float, typer.Option(help="Truncation of the samples.")] = 1.0,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side at which samples are drawn (default: the least at which they score alike)."),
+    ] = None,
     method: Annotated[Method, typer.Option(help="How photos in the folders are projected.")] = Method.HYBRID,
     encoder: Annotated[
         str | None, typer.Option(help="Encoder: a name or a file (default: the generator's own).")
@@ -99,8 +104,9 @@ def learn(
         scorer = open_classifier(console, classifier)
         with console.progress(f"drawing {samples} samples", samples) as bar:
             scored = examples.examples_from_classifier(
-                generator, scorer, attribute or name,
-                samples=samples, psi=psi, seed=console.options.seed, progress=bar.update,
+                generator, scorer, attribute or name, samples=samples, psi=psi, seed=console.options.seed,
+                size=size, on_trial=lambda trial: console.note(_told(trial, generator)),
+                progress=bar.update,
             )  # fmt: skip
     learned = examples.learn_direction(
         name, generator, scored, threshold=threshold, preserve=kept, layers=rows, seed=console.options.seed
@@ -131,6 +137,15 @@ def _from_folders(
         positive, negative, generator, options=options, encoder=helper,
         on_skip=lambda path, error: console.complain(error, str(path)), watch=console.stage,
     )  # fmt: skip
+
+
+def _told(trial: Trial, generator: Generator) -> str:
+    if trial.size == generator.resolution:
+        return "samples are drawn in full: coarse images score differently"
+    return (
+        f"samples are drawn at {trial.size} px: their scores correlate by {trial.correlation:.3f} with those "
+        "of full images"
+    )
 
 
 def _check_numbers(threshold: float | None, samples: int, psi: float) -> None:

@@ -11,6 +11,7 @@ from ganedit.cli.kit.options import Model
 def list_directions(console: Console, model: Model = "faces") -> None:
     """List the directions of a model by name."""
     from ganedit.latent.directions import named
+    from ganedit.store.downloads import published
 
     owner = model_name(model)
 
@@ -29,5 +30,9 @@ def list_directions(console: Console, model: Model = "faces") -> None:
         hides = "  (yours; hides the one that comes with the model)" if named.hides(name, owner) else ""
         console.answer(f"{name:<16} {direction.method:<22} {accuracy:<15} {safe}{hides}".rstrip(), about)
 
-    if not run_each(console, named.names_of(owner), show):
+    names = named.names_of(owner)
+    more = [name for name in published.of_model(owner) if not {name, f"{name}-0"} & set(names)]
+    if more:
+        console.note(f"published as well: {', '.join(more)}; ganedit direction pull --model {owner}")
+    if not run_each(console, names, show) and not more:
         console.note(f"the model {model} has no directions; ganedit direction learn makes them")
