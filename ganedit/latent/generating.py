@@ -127,7 +127,7 @@ def _checked(
     if generator.draws_points:
         raise UsageError(
             f"the model {generator.name} draws points of the plane, not images",
-            "the film of its run shows them; from Python, `generate` of the model returns them",
+            "the film of its run shows them; ganedit.load(...).generate(seeds=[0]) returns them",
         )
     if move and not generator.has_transform:
         raise UsageError(
