@@ -124,6 +124,11 @@ def _checked(
     truncation: Truncation,
 ) -> int | None:
     """The number of the class; raises UsageError for options that the model does not have."""
+    if generator.draws_points:
+        raise UsageError(
+            f"the model {generator.name} draws points of the plane, not images",
+            "the film of its run shows them; ganedit.load(...).generate(seeds=[0]) returns them",
+        )
     if move and not generator.has_transform:
         raise UsageError(
             f"the model {generator.name} cannot move its images", "`rotate` and `translate` are for StyleGAN3"

@@ -1,13 +1,15 @@
-"""The generator of BigGAN-deep (Brock et al., arXiv:1809.11096, appendix B).
+"""Generator and discriminator of BigGAN-deep (Brock et al., arXiv:1809.11096, appendix B).
 
 Batch normalisation is conditional: scale and shift come from z and the class. Its statistics depend on the
 truncation, since a truncated z changes the activations; they are stored for `num_statistics` values of it
-from 0 to 1, and interpolated between.
+from 0 to 1, and interpolated between. In training, they are those of the batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 
 REDUCTION = 4  # a block works on this fraction of its input channels
 START = 4  # px
+MOST = 16  # widest blocks, in units of the width at full size
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,27 @@ class GeneratorConfig:
         return START << sum(self.doubling)
 
 
+def multiples(resolution: int) -> list[int]:
+    """Channels at 4, 8, ... `resolution` px, in units of those at full size."""
+    sizes = [START << level for level in range((resolution // START).bit_length())]
+    return [min(resolution // size, MOST) for size in sizes]
+
+
+def plan(resolution: int, width: int, num_classes: int, z_dim: int, num_statistics: int) -> GeneratorConfig:
+    """The published layout at any size: two blocks a size, and attention at half of the full one."""
+    channels = [width * one for one in multiples(resolution)]
+    pairs = list(pairwise(channels))
+    return GeneratorConfig(
+        tuple(block for i, o in pairs for block in ((i, i), (i, o))),
+        (False, True) * len(pairs),
+        attention=2 * (len(pairs) - 1),
+        z_dim=z_dim,
+        num_classes=num_classes,
+        num_statistics=num_statistics,
+        rgb_channels=3,
+    )
+
+
 class StatisticsNorm(nn.Module):
     """Batch normalisation of [N, C, H, W] with stored statistics, chosen by the truncation."""
 
@@ -45,9 +69,17 @@ class StatisticsNorm(nn.Module):
         self.register_buffer("variances", torch.ones(cfg.num_statistics, channels))
         self.means: Tensor
         self.variances: Tensor
+        self.recorded: tuple[int, float] | None = None  # row that a batch is added to, and its weight there
 
     def normalise(self, x: Tensor, scale: Tensor, shift: Tensor, psi: float) -> Tensor:
         # scale and shift [N or 1, C]
+        if self.training:
+            if self.recorded is not None:
+                self._record(x.detach(), *self.recorded)
+            return (
+                F.batch_norm(x, None, None, training=True, eps=self.eps) * scale[:, :, None, None]
+                + (shift[:, :, None, None])
+            )
         place = psi * (len(self.means) - 1)
         below, share = int(place), place - int(place)
         above = min(below + 1, len(self.means) - 1)
@@ -55,6 +87,11 @@ class StatisticsNorm(nn.Module):
         variance = self.variances[below].lerp(self.variances[above], share)
         gain = scale * (variance + self.eps).rsqrt()
         return x * gain[:, :, None, None] + (shift - mean * gain)[:, :, None, None]
+
+    def _record(self, x: Tensor, row: int, weight: float) -> None:
+        """Add the mean and the variance of a batch to those of a truncation."""
+        self.means[row].lerp_(x.mean(dim=(0, 2, 3)), weight)
+        self.variances[row].lerp_(x.var(dim=(0, 2, 3), unbiased=False), weight)
 
 
 class ConditionalNorm(StatisticsNorm):
@@ -172,3 +209,90 @@ class Generator(nn.Module):
             x = block(x, condition, psi)
         image: Tensor = self.to_rgb(F.relu(self.norm(x, psi)))
         return image[:, :3].tanh()
+
+    @torch.no_grad()
+    def record_statistics(self, classes: Callable[[], Tensor], batches: int = 2) -> None:
+        """Measure what its normalisations store, for every truncation that they store it for.
+
+        Args:
+            classes: Returns one-hot classes [N, K] of a batch, drawn like those of the training data.
+            batches: Number of batches for each truncation.
+        """
+        norms = [module for module in self.modules() if isinstance(module, StatisticsNorm)]
+        for norm in norms:
+            norm.train()
+        rows = self.cfg.num_statistics
+        for row in range(rows):
+            for batch in range(batches):
+                for norm in norms:
+                    norm.recorded = row, 1 / (batch + 1)
+                c = classes()
+                z = nn.init.trunc_normal_(torch.empty(len(c), self.cfg.z_dim), a=-2.0, b=2.0).to(c.device)
+                self(z * (row / (rows - 1)), c)
+        for norm in norms:
+            norm.recorded = None
+            norm.train(self.training)
+
+
+@dataclass(frozen=True)
+class TrunkConfig:
+    resolution: int
+    width: int = 128
+    image_channels: int = 3
+
+
+class DownBlock(nn.Module):
+    """Bottleneck of four convolutions; the shortcut gets its further channels from a convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, halving: bool) -> None:
+        super().__init__()
+        middle = out_channels // REDUCTION
+        self.halving = halving
+        self.convs = nn.ModuleList(
+            (
+                nn.Conv2d(in_channels, middle, 1),
+                nn.Conv2d(middle, middle, 3, padding=1),
+                nn.Conv2d(middle, middle, 3, padding=1),
+                nn.Conv2d(middle, out_channels, 1),
+            )
+        )
+        more = out_channels - in_channels
+        self.more = nn.Conv2d(in_channels, more, 1) if more else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x
+        for i, conv in enumerate(self.convs):
+            h = F.relu(h)
+            if i == len(self.convs) - 1 and self.halving:
+                h = F.avg_pool2d(h, 2)
+            h = conv(h)
+        if self.halving:
+            x = F.avg_pool2d(x, 2)
+        return h + (x if self.more is None else torch.cat([x, self.more(x)], dim=1))
+
+
+class Trunk(nn.Module):
+    """The discriminator up to its features, summed over places: images [N, C, H, W] to [N, features]."""
+
+    def __init__(self, cfg: TrunkConfig) -> None:
+        super().__init__()
+        self.cfg = cfg
+        channels = [cfg.width * one for one in reversed(multiples(cfg.resolution))]
+        self.start = nn.Conv2d(cfg.image_channels, channels[0], 3, padding=1)
+        blocks: list[nn.Module] = []
+        for level, (i, o) in enumerate(pairwise(channels)):
+            blocks += [DownBlock(i, o, halving=True), DownBlock(o, o, halving=False)]
+            if level == 0:
+                blocks.append(Attention(o))
+        self.blocks = nn.Sequential(*blocks)
+        self.features = channels[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.blocks(self.start(x))).sum(dim=(2, 3))
+
+
+def initialise(network: nn.Module) -> None:
+    """Give the weights of linear layers and convolutions orthogonal rows, as for training from scratch."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.orthogonal_(layer.weight)

@@ -106,6 +106,20 @@ def pixel_norm(x: Tensor) -> Tensor:
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
+def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
+    """Append `channels` maps holding the mean standard deviation within groups of `group` samples.
+
+    Groups take every (N / group)-th sample. The largest divisor of N up to `group` is used, so that any
+    batch works; the published code stops at batches that do not divide.
+    """
+    n, c, h, w = x.shape
+    group = next(g for g in range(min(group, n), 0, -1) if n % g == 0)
+    y = x.float().reshape(group, n // group, channels, c // channels, h, w)
+    y = (y.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(2, 3, 4))  # [n/group, channels]
+    y = y.reshape(n // group, channels, 1, 1).repeat(group, 1, h, w)
+    return torch.cat([x, y.to(x.dtype)], dim=1)
+
+
 def outputs(blocks: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
     """Output of each block, where the first gets x, and each further one the previous output."""
     every = []

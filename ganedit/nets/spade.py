@@ -1,7 +1,7 @@
 """Pictures from label maps by spatially adaptive normalisation, SPADE (Park et al., arXiv:1903.07291).
 
 Training puts the convolutions under spectral normalisation (Miyato et al., arXiv:1802.05957):
-`normalise_spectrally(network)` before it; `folded_state(network)` gives the plain weights to store and use.
+`normalise_spectrally(network)` before it; `layers_spectral.folded_state` gives the plain weights to store.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
-from torch.nn.utils.parametrizations import spectral_norm
 
+from ganedit.nets.layers_spectral import divide_spectrally
 from ganedit.nets.layers_translation import ConvNorm
 
 Upsampling = Literal["normal", "more", "most"]
@@ -200,23 +199,7 @@ def initialise_xavier(network: nn.Module) -> None:
 
 def normalise_spectrally(network: nn.Module) -> None:
     """Put the convolutions of the blocks under spectral normalisation, in place, for training."""
-    for conv in _block_convs(network):
-        spectral_norm(conv)
-
-
-def folded_state(network: nn.Module) -> dict[str, Tensor]:
-    """State of the same network without spectral normalisation, with the weights that evaluation uses.
-
-    The network itself is unchanged, and training can go on.
-    """
-    training = network.training
-    network.eval()  # in training mode, reading a weight changes it
-    state = {key: value for key, value in network.state_dict().items() if ".parametrizations." not in key}
-    for name, module in network.named_modules():
-        if parametrize.is_parametrized(module, "weight"):
-            state[f"{name}.weight"] = module.weight.detach()
-    network.train(training)
-    return state
+    divide_spectrally(_block_convs(network))
 
 
 def _block_convs(network: nn.Module) -> list[nn.Module]:

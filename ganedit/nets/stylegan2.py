@@ -26,7 +26,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ganedit.nets.layers import LRELU_GAIN, Linear, blur, downsample2, lrelu, outputs, upsample2
+from ganedit.nets.layers import (
+    LRELU_GAIN,
+    Linear,
+    blur,
+    downsample2,
+    lrelu,
+    minibatch_std,
+    outputs,
+    upsample2,
+)
 from ganedit.nets.layers_derivatives import conv2d, conv_transpose2d
 from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, StyleLayer
 
@@ -358,20 +367,6 @@ class DiscriminatorBlock(nn.Module):
         y: Tensor = self.conv1(self.conv0(x))
         skip: Tensor = self.skip(x)
         return y + skip
-
-
-def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
-    """Append `channels` maps holding the mean standard deviation within groups of `group` samples.
-
-    Groups take every (N / group)-th sample. The largest divisor of N up to `group` is used, so that any
-    batch works; the published code stops at batches that do not divide.
-    """
-    n, c, h, w = x.shape
-    group = next(g for g in range(min(group, n), 0, -1) if n % g == 0)
-    y = x.float().reshape(group, n // group, channels, c // channels, h, w)
-    y = (y.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(2, 3, 4))  # [n/group, channels]
-    y = y.reshape(n // group, channels, 1, 1).repeat(group, 1, h, w)
-    return torch.cat([x, y.to(x.dtype)], dim=1)
 
 
 class DiscriminatorEpilogue(nn.Module):

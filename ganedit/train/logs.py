@@ -52,7 +52,8 @@ class Log:
         self.counts: dict[str, int] = {}
         self.since, self.since_images = time.monotonic(), run.images_seen
         if run.step == 0:  # delete the log of an earlier run in this folder
-            (out / "log.jsonl").unlink(missing_ok=True)
+            for path in (out / "log.jsonl", *out.glob("samples-*k.png")):
+                path.unlink(missing_ok=True)
         self.board: Any = None
         with suppress(ImportError):  # tensorboard is in the `train` extra
             from torch.utils.tensorboard import SummaryWriter

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 GanKind = Literal["vanilla", "lsgan"]
 
@@ -44,6 +44,64 @@ def hinge_d_loss(on_real: Sequence[Tensor], on_fake: Sequence[Tensor]) -> Tensor
 def hinge_g_loss(on_fake: Sequence[Tensor]) -> Tensor:
     """The generator's loss for `hinge_d_loss`."""
     return -torch.stack([logits.mean() for logits in on_fake]).mean()
+
+
+def saturating_g_loss(on_fake: Tensor) -> Tensor:
+    """Generator's loss log(1 - sigmoid(D(fake))) from logits: the minimax game itself (arXiv:1406.2661).
+
+    Its gradient vanishes where the discriminator is sure.
+    """
+    return -F.softplus(on_fake).mean()
+
+
+def wasserstein_d_loss(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """The critic's loss: minus its estimate of the earth mover's distance (WGAN, arXiv:1701.07875)."""
+    return on_fake.mean() - on_real.mean()
+
+
+def wasserstein_g_loss(on_fake: Tensor) -> Tensor:
+    """The generator's loss for `wasserstein_d_loss`."""
+    return -on_fake.mean()
+
+
+class Equilibrium:
+    """The losses of BEGAN, where logits are minus the errors of an auto-encoder (arXiv:1703.10717).
+
+    The weight `k` of generated images is adjusted so that they are redrawn with `diversity` times the error
+    of real ones.
+    """
+
+    RATE = 0.001
+
+    def __init__(self, diversity: float) -> None:
+        self.diversity, self.k = diversity, torch.zeros(())
+
+    def d_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        """The discriminator's loss; adjusts `k` for the next one."""
+        real, fake = -on_real.mean(), -on_fake.mean()
+        k = self.k.to(real.device)
+        self.k = (k + self.RATE * (self.diversity * real - fake).detach()).clamp(0, 1)
+        return real - k * fake
+
+
+D_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "minimax": logistic_d_loss,
+    "non-saturating": logistic_d_loss,
+    "least-squares": lambda on_real, on_fake: gan_d_loss("lsgan", on_real, on_fake),
+    "wasserstein": wasserstein_d_loss,
+    "hinge": lambda on_real, on_fake: hinge_d_loss([on_real], [on_fake]),
+}
+"""The discriminator's losses from logits of real and generated images, by name."""
+
+G_LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "minimax": saturating_g_loss,
+    "non-saturating": nonsaturating_g_loss,
+    "least-squares": lambda on_fake: gan_g_loss("lsgan", on_fake),
+    "wasserstein": wasserstein_g_loss,
+    "hinge": wasserstein_g_loss,
+    "began": wasserstein_g_loss,
+}
+"""The generator's losses from logits of generated images, by name."""
 
 
 def style_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -113,6 +171,21 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fa
     (slope,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
     length: Tensor = slope.flatten(1).norm(dim=1)
     return (length - 1).square().mean()
+
+
+def orthogonality(network: nn.Module) -> Tensor:
+    """Sum of the squared products of different filters, over all weights of at least two dimensions.
+
+    BigGAN, arXiv:1809.11096, eq. 3: filters are kept apart, but their lengths are left free.
+    """
+    total = torch.zeros((), device=next(network.parameters()).device)
+    for weight in network.parameters():
+        if weight.ndim < 2:
+            continue
+        rows = weight.flatten(1)
+        products = rows @ rows.T
+        total = total + (products - products.diagonal().diag()).square().sum()
+    return total
 
 
 def out_of_range(images: Tensor) -> Tensor:

@@ -123,8 +123,10 @@ def resolve(
         raise UsageError(f"{out} holds a run already", "`resume` continues it, `force` starts over")
     elif not data and RECIPES[recipe].takes_data:
         raise UsageError("no data was named", f"ganedit train {recipe} DATA --out {out}")
+    if resume and given.get("preset", values.get("preset")) != values.get("preset"):
+        raise UsageError(f"`preset={given['preset']}` cannot change a run that is resumed", "leave it out")
     if data:
         values["data"] = data
     values |= given
     values["data"] = tuple(values.get("data", ()))
-    return RECIPES[recipe](**values)
+    return RECIPES[recipe](**RECIPES[recipe].filled(values))

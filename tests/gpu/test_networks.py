@@ -8,12 +8,16 @@ import pytest
 import torch
 from gpu_cases import assert_nothing_left_out, functions_reached, learning, noise
 
+from ganedit.nets import biggan, mlp_gan
+from ganedit.nets import layers_conditional as conditional
 from ganedit.nets.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
 from ganedit.nets.face_resnet import FaceResNet
+from ganedit.nets.layers_conditional import AutoencoderJudge, HeadConfig, Judge
+from ganedit.nets.layers_spectral import folded_state
 from ganedit.nets.patch_contrast import PatchHeads, PatchHeadsConfig, random_places
 from ganedit.nets.projected import FeatureDiscriminator
 from ganedit.nets.shift_predictor import ShiftPredictor, ShiftPredictorConfig
-from ganedit.nets.spade import folded_state, normalise_spectrally
+from ganedit.nets.spade import normalise_spectrally
 from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, SpectrogramDiscriminatorConfig
 from ganedit.nets.stylegan3 import paper_config
 from ganedit.nets.waveform_discriminators import WaveformDiscriminatorConfig, WaveformDiscriminators
@@ -84,6 +88,43 @@ def stylegan3(device):
             found.append(network.synthesis.transformed(found[-1][1], turn))
             found.append(network.synthesis.from_styles(network.synthesis.styles(found[0][1])))
     return found
+
+
+def gan(name, trunk, judging, **config):
+    """A case with a generator of classes, and the discriminator that it learns against."""
+
+    def case(device):
+        module = importlib.import_module(ARCHITECTURES[name].module)
+        c = torch.eye(3, device=device)[:2]
+        drawn = learning(
+            made(name, resolution=16, z_dim=4, num_classes=3, **config).to(device), noise(device, 2, 4), c
+        )
+        seen = 3 + 3 * (judging == "concat")
+        head = HeadConfig(judging, 3, minibatch_discrimination=True, minibatch_stddev=True)
+        d = Judge(module.Trunk(module.TrunkConfig(16, image_channels=seen, **trunk)), head)
+        conditional.normalise_spectrally(d)
+        found, guessed = d.to(device)(noise(device, 2, 3, 16, 16), c)
+        return drawn, found, [] if guessed is None else guessed
+
+    return case
+
+
+def redrawing(device):
+    made_d = AutoencoderJudge(
+        mlp_gan.Trunk(mlp_gan.TrunkConfig(4, 8)), mlp_gan.Generator(mlp_gan.GeneratorConfig(4, 4, 8))
+    ).to(device)
+    return made_d(noise(device, 2, 3, 4, 4))[0]
+
+
+def new_biggan(device):
+    network = biggan.Generator(biggan.plan(16, 8, 3, 4, 3))
+    biggan.initialise(network)
+    c = torch.eye(3, device=device)
+    network = network.to(device).eval()
+    network.record_statistics(lambda: c, batches=2)
+    trunk = biggan.Trunk(biggan.TrunkConfig(16, 8)).to(device)
+    with torch.no_grad():
+        return network(noise(device, 3, 4), c, 0.7), trunk(noise(device, 2, 3, 16, 16))
 
 
 def classes(device):
@@ -167,6 +208,9 @@ NETWORKS = {
     ),
     "progan": called("progan", (2, 6), channels=(8, 8, 4), z_dim=6),
     "biggan": classes,
+    "mlp-gan": gan("mlp-gan", {"width": 8}, "concat", width=8),
+    "dcgan": gan("dcgan", {"width": 4}, "projection", width=4, conditional_norm=True),
+    "resnet-gan": gan("resnet-gan", {"width": 4}, "acgan", width=4),
     "encoder": called("encoder", (1, 3, 64, 64), resolution=64, num_ws=4, w_dim=5, widths=(8, 8, 16, 16)),
     "irse-encoder": called(
         "irse-encoder", (1, 3, 64, 64), stem=8, widths=(16, 16, 16, 16), units=(1, 1, 1, 1), heads=(2, 3, 4)
@@ -225,7 +269,8 @@ def sound_discriminators(device):
     return learning(spectrograms, noise(device, 2, 1, 64, 32)), learning(waves, noise(device, 2, 2048))
 
 
-FURTHER = {f.__name__: f for f in (frozen_features, face_resnet, shift_predictor, sound_discriminators)}
+PARTS = (frozen_features, face_resnet, shift_predictor, sound_discriminators, redrawing, new_biggan)
+FURTHER = {f.__name__: f for f in PARTS}
 CASES = NETWORKS | FURTHER
 
 

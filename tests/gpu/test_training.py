@@ -35,6 +35,7 @@ from ganedit.train.losses import (
     gradient_penalty,
     hinge_d_loss,
     hinge_g_loss,
+    orthogonality,
     out_of_range,
     over_scales,
     path_lengths,
@@ -48,6 +49,7 @@ from ganedit.train.translation import History
 
 PICTURES = {"batch": 2, "size": 16, "width": 4, "d_width": 4}
 FEATURES = {"feature_discriminator": "efficientnet-lite0"}
+GAN = {"resolution": 16, "width": 4, "z_dim": 4}
 SOUNDS = {"batch": 2, "width": 8, "frames": 32}
 RTOL = {"unit": 0.02}  # PyTorch 2.6 lays its codes out in another order, which random numbers then follow
 
@@ -74,6 +76,25 @@ CASES = {
     "stylegan2+start": lambda m: {
         "data": (m.faces,), "start": str(m.models / "faces"), "freeze_d": 1, "resolution": 32, "ada_every": 1,
         "channel_base": 256, "channel_max": 16, "z_dim": 8, "w_dim": 8, "mapping_layers": 2,
+    },
+    "gan": lambda m: {
+        "data": ("ring8",), "network": "mlp", "width": 8, "z_dim": 4, "minibatch_discrimination": True,
+        "loss": "minimax",
+    },
+    "gan+wgan-gp": lambda m: {
+        "data": (m.faces,), "label": "gender", "loss": "wasserstein", "penalty": "gp", "condition": "cbn",
+        **GAN,
+    },
+    "gan+wgan": lambda m: {"data": (m.faces,), "loss": "wasserstein", "penalty": "clip", **GAN},
+    "gan+began": lambda m: {"data": (m.faces,), "loss": "began", **GAN},
+    "gan+acgan": lambda m: {
+        "data": (m.faces,), "label": "gender", "network": "resnet", "loss": "least-squares",
+        "condition": "acgan", "penalty": "r1", "minibatch_stddev": True,
+        "diffaugment": "color,translation,cutout", **GAN,
+    },
+    "gan+biggan": lambda m: {
+        "data": (m.faces,), "label": "gender", "network": "biggan", "loss": "hinge",
+        "condition": "projection", "spectral_norm": "both", "ortho": 1e-4, **GAN, "width": 8,
     },
     "encoder": lambda m: {"data": (m.faces,), "model": str(m.models / "faces"), "batch": 4},
     "clip": lambda m: {"data": (m.faces,), "width": 4, "embed": 8, "batch": 4, "test_share": 0.3},
@@ -197,6 +218,7 @@ def losses(device):
     each = [gan_d_loss(kind, on_real, on_fake) for kind in ("vanilla", "lsgan")]
     each += [gan_g_loss(kind, on_fake) for kind in ("vanilla", "lsgan")]
     each += [hinge_d_loss([on_real], [on_fake]), hinge_g_loss([on_fake]), out_of_range(real)]
+    each += [orthogonality(discriminator)]
     each += [feature_distance([on_fake], [on_real]), over_scales(hinge_g_loss, [on_fake])]
     each += [r1_penalty(on_real, real), gradient_penalty(discriminator, real, fake)]
     slopes = torch.autograd.grad(torch.stack(each).sum(), list(discriminator.parameters()))
@@ -208,7 +230,8 @@ def losses(device):
 def augmentations(device):
     images = noise(device, 2, 3, 16, 16).requires_grad_()
     strong, controller = AdaPipeline(1.0), AdaController(0.6, 1.0, every=2)
-    given = [strong(images), strong(images, torch.Generator().manual_seed(0)), diff_augment(images)]
+    given = [strong(images), strong(images, torch.Generator().manual_seed(0))]
+    given.append(diff_augment(images, ("color", "translation", "cutout")))
     first = torch.autograd.grad(sum(x.square().sum() for x in given), images, create_graph=True)[0]
     second = torch.autograd.grad(first.square().sum(), images)[0]
     shares = [controller.step(images.mean(dim=(1, 2, 3)), 10) for _ in range(4)]

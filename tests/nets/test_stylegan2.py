@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganedit.nets.layers import minibatch_std
 from ganedit.nets.stylegan2 import (
     ConvLayer,
     Discriminator,
@@ -20,7 +21,6 @@ from ganedit.nets.stylegan2 import (
     SynthesisLayer,
     ToRGB,
     channel_widths,
-    minibatch_std,
     sizes,
 )
 

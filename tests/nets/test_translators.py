@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganedit.nets.layers_spectral import folded_state
 from ganedit.nets.layers_translation import ToImage
 from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGAN, PatchGANConfig
 from ganedit.nets.pix2pixhd import LocalEnhancerConfig, LocalEnhancerGenerator
@@ -18,7 +19,6 @@ from ganedit.nets.spade import (
     SPADEGenerator,
     StyleEncoder,
     StyleEncoderConfig,
-    folded_state,
     normalise_spectrally,
 )
 from ganedit.nets.srresnet import SRDiscriminator, SRDiscriminatorConfig, SRResNet, SRResNetConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ganedit.train.diffaugment import _cut, _shift, diff_augment
+from ganedit.train.diffaugment import _cut, _recolour, _shift, diff_augment
 
 
 def test_shape_and_gradient():
@@ -44,3 +44,24 @@ def test_cut_removes_a_square_of_half_the_side():
     assert torch.equal(holes[:, 0], holes[:, 1])  # the same place in every channel
     assert holes.max() == 64  # 8 x 8
     assert holes.min() >= 16  # at a corner a quarter of it is inside
+
+
+def test_colours_change_alike_at_every_place():
+    """Pixels of equal colour stay equal, mean colour moves by at most half the range, and grey stays grey."""
+    torch.manual_seed(0)
+    images = torch.rand(8, 3, 1, 1).expand(8, 3, 4, 4)
+    out = _recolour(images)
+    assert torch.equal(out, out[:, :, :1, :1].expand_as(out))
+    moved = (out.mean(dim=(1, 2, 3)) - images.mean(dim=(1, 2, 3))).abs()
+    assert 0.05 < float(moved.max()) <= 0.5
+    grey = _recolour(torch.rand(8, 1, 4, 4).expand(8, 3, 4, 4))
+    torch.testing.assert_close(grey[:, 0], grey[:, 2])
+
+
+def test_only_the_changes_asked_for():
+    images = torch.rand(2, 3, 16, 16)
+    assert torch.equal(diff_augment(images, ()), images)
+    torch.manual_seed(0)
+    one = diff_augment(images, ("color",))
+    torch.manual_seed(0)
+    assert torch.equal(one, _recolour(images))

@@ -10,10 +10,14 @@ from torch import nn
 
 from ganedit.train.ema import ema_beta, update_ema
 from ganedit.train.losses import (
+    D_LOSSES,
+    G_LOSSES,
+    Equilibrium,
     hinge_d_loss,
     hinge_g_loss,
     logistic_d_loss,
     nonsaturating_g_loss,
+    orthogonality,
     path_lengths,
     r1_penalty,
     style_divergence,
@@ -42,6 +46,43 @@ def test_hinge_losses_by_hand():
     # (0 + 0.5) / 2 + (0 + 1) / 2 at the first, 2 + 2 at the second
     assert hinge_d_loss(on_real, on_fake).item() == pytest.approx((0.75 + 4) / 2)
     assert hinge_g_loss(on_fake).item() == pytest.approx((1.5 - 1) / 2)
+
+
+def test_losses_by_name_by_hand():
+    real, fake = torch.tensor([[2.0], [0.0]]), torch.tensor([[-1.0], [3.0]])
+    d = {name: float(loss(real, fake)) for name, loss in D_LOSSES.items()}
+    g = {name: float(loss(fake)) for name, loss in G_LOSSES.items()}
+    assert d["minimax"] == d["non-saturating"] == pytest.approx(float(logistic_d_loss(real, fake)))
+    assert g["minimax"] == pytest.approx(-(math.log1p(math.exp(-1)) + math.log1p(math.exp(3))) / 2)
+    assert d["least-squares"] == pytest.approx(((1 + 1) / 2 + (1 + 9) / 2) / 2)
+    assert g["least-squares"] == pytest.approx((4 + 4) / 2)
+    assert (d["wasserstein"], g["wasserstein"]) == pytest.approx((1 - 1, -1))
+    assert (d["hinge"], g["hinge"]) == pytest.approx(((0 + 1) / 2 + (0 + 4) / 2, -1))
+
+
+def test_the_minimax_gradient_vanishes_where_the_discriminator_is_sure():
+    """At a logit of -10 it is sigmoid(-10), where the non-saturating one is nearly 1."""
+    on_fake = torch.tensor([[-10.0]], requires_grad=True)
+    (minimax,) = torch.autograd.grad(G_LOSSES["minimax"](on_fake), on_fake)
+    (other,) = torch.autograd.grad(G_LOSSES["non-saturating"](on_fake), on_fake)
+    assert float(minimax) == pytest.approx(-1 / (1 + math.exp(10)))
+    assert float(other) == pytest.approx(-1, abs=1e-4)
+
+
+def test_equilibrium_by_hand():
+    """Errors 4 and 1 with diversity 0.5: k grows by 0.001 x (2 - 1), and weighs the next fake."""
+    balance = Equilibrium(0.5)
+    real, fake = torch.tensor([[-3.0], [-5.0]]), torch.tensor([[-1.0]])
+    assert float(balance.d_loss(real, fake)) == pytest.approx(4)
+    assert float(balance.k) == pytest.approx(0.001)
+    assert float(balance.d_loss(real, fake)) == pytest.approx(4 - 0.001)
+
+
+def test_orthogonality_by_hand():
+    """Rows (1, 0) and (1, 1) have the product 1, twice; their lengths do not count."""
+    layer = nn.Linear(2, 2)
+    layer.weight.data = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    assert float(orthogonality(layer).detach()) == pytest.approx(2)
 
 
 def test_divergence_of_styles_by_hand():

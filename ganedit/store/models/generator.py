@@ -52,6 +52,11 @@ class Generator(Model):
         return int(self.network.cfg.resolution)
 
     @property
+    def draws_points(self) -> bool:
+        """Whether it draws points of the plane, as images [N, 2, 1, 1] of one pixel."""
+        return self.resolution == 1
+
+    @property
     def has_styles(self) -> bool:
         """Whether it has a style space: `mapping` and `synthesis`, not `generate` alone."""
         return hasattr(self.network, "synthesis")

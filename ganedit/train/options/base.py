@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
@@ -39,6 +40,11 @@ class LoopOptions:
     limit: int = option(0, "Use only the first N images by name, to keep the rest for testing; 0: all.")
     snapshot_kimg: float = option(50.0, "Thousands of images between checkpoints.")
     sample_kimg: float = option(25.0, "Thousands of images between sample sheets.")
+
+    @classmethod
+    def filled(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values that were given, and those that follow from them in place of the defaults."""
+        return dict(values)
 
     def __post_init__(self) -> None:
         if self.data and not self.takes_data:

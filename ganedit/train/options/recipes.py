@@ -11,6 +11,7 @@ from ganedit.train.options.base import (
     LoopOptions,
     flag_of,
 )
+from ganedit.train.options.gan import GANOptions
 from ganedit.train.options.generators import EncoderOptions, StyleGAN2Options, VoynovOptions
 from ganedit.train.options.label_maps import Pix2pixHDOptions, SPADEOptions
 from ganedit.train.options.pictures import InpaintOptions, SRGANOptions
@@ -45,6 +46,7 @@ def command_line(options: LoopOptions) -> str:
 
 RECIPES: dict[str, type[LoopOptions]] = {
     "stylegan2": StyleGAN2Options,
+    "gan": GANOptions,
     "encoder": EncoderOptions,
     "clip": CLIPOptions,
     "clip-mapper": CLIPMapperOptions,

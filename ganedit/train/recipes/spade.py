@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 from ganedit.data.label_maps import Labels, network_input
 from ganedit.data.pictures import Pictures, sheet
+from ganedit.nets.layers_spectral import folded_state
 from ganedit.nets.patchgan import MultiScaleDiscriminator, PatchGANConfig
 from ganedit.nets.spade import (
     SPADEConfig,
     SPADEGenerator,
     StyleEncoder,
     StyleEncoderConfig,
-    folded_state,
     normalise_spectrally,
 )
 from ganedit.store.load import save_model
