@@ -74,6 +74,7 @@ NEEDS_NONE = {
     "models/path",
     "models/remove",
     "models/verify",
+    "studio",
     "view",
 }
 PUBLIC = [name for name in ganedit.__all__ if callable(getattr(ganedit, name))]

@@ -19,6 +19,7 @@ from ganedit.latent import truncation
 from ganedit.latent.arithmetic import combine
 from ganedit.latent.directions.channel_search import Search, find_channels_that
 from ganedit.latent.directions.channels import channel_direction
+from ganedit.latent.directions.direction import Direction
 from ganedit.latent.directions.discovery import discover_directions
 from ganedit.latent.directions.examples import (
     examples_from_arrays,
@@ -27,6 +28,7 @@ from ganedit.latent.directions.examples import (
     examples_from_folders,
     learn_direction,
 )
+from ganedit.latent.directions.foreign import measured_on
 from ganedit.latent.directions.named import find
 from ganedit.latent.dragging import PointMove, drag, moves_in_crop
 from ganedit.latent.editing import draw, edit, paste_latent
@@ -39,6 +41,7 @@ from ganedit.latent.latent import Latent
 from ganedit.latent.mixing import mix_latents
 from ganedit.latent.motion import DragOptions
 from ganedit.latent.results import draw_edited, enhance_face
+from ganedit.latent.showing import directions_sheet, picture_of
 from ganedit.latent.styles import draw_styles, find_channels, style_spread, styles_of
 from ganedit.latent.truncation import Truncation, find_centres
 from ganedit.latent.units.activations import layer_shapes
@@ -118,10 +121,16 @@ def pictures(device):
     units = UnitEdit(
         generator, [UnitChange(1, (0, 2)), UnitChange(2, (1,), on=True, mask=np.eye(32, dtype="f"))]
     )
+    smile = PLACES.models / "faces/directions/smile.safetensors"
+    (measured,) = measured_on(generator, [Direction.load(smile)])
+    sheet = directions_sheet(generator, [measured], samples=1)
+    same = a.draw(generator), picture_of(PLACES.folder / "photos" / "me.png", lambda model: generator)
     shown = draw_edited(a, {"": mixed}, generator, applied=lambda share: units.applied(generator, share))
     upscaler = load(reference_file("srgan-srresnet-x4.pth"), str(device))
     sharp = enhance_face(replace(shown, affine=np.eye(2, 3) * 3), upscaler)
-    return home((turned, drawn, ways, draw(generator, [summed, b]), weight, shown, sharp, centres))
+    return home(
+        (turned, drawn, ways, draw(generator, [summed, b]), weight, shown, sharp, centres, sheet, same)
+    )
 
 
 def projections(device):
@@ -242,5 +251,9 @@ def test_on_both_devices(case):
 
 
 def test_nothing_is_left_out():
-    downloaded = ["ganedit.latent.inversion.perceptual.lpips_distance"]
+    downloaded = [
+        "ganedit.latent.directions.pulling.pull_directions",
+        "ganedit.latent.directions.pulling.pull_entry",
+        "ganedit.latent.inversion.perceptual.lpips_distance",
+    ]
     assert_nothing_left_out(CASES, "ganedit.latent", "ganedit.text", except_for=downloaded)

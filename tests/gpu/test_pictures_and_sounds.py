@@ -21,6 +21,7 @@ from ganedit.audio.spectrogram import SpectrogramConfig
 from ganedit.audio.timbre import transfer
 from ganedit.audio.vocoders import vocoder_of
 from ganedit.images.align import TEMPLATES
+from ganedit.images.classifying import classify
 from ganedit.images.colorizing import colorize
 from ganedit.images.face_by_face import change_faces
 from ganedit.images.inpainting import inpaint
@@ -37,6 +38,7 @@ from ganedit.metrics.faces import measure_faces
 from ganedit.metrics.identity import distance_to_person, embed_crops, person_in
 from ganedit.metrics.inpainting import measure_inpainting
 from ganedit.metrics.masks import region_mask
+from ganedit.metrics.modes import mode_coverage
 from ganedit.metrics.quality import luma_quality, psnr, ssim
 from ganedit.metrics.safe_range import measure_safe_range
 from ganedit.metrics.spectra import multi_resolution_distance, multi_resolution_loss
@@ -175,7 +177,8 @@ def metrics(device):
     others = [
         share_taken_for(crops, classifier, "smile"), embed_crops(crops, template),
         zero_shot(load_clip(PLACES.clip, str(device)), pictures, known),
-        region_mask("mouth", generator)(a * 2 - 1),
+        region_mask("mouth", generator)(a * 2 - 1), classify(PIXELS, classifier),
+        mode_coverage(a[0, 0, :, :2] * 4, a[1, 0, :3, :2] * 4, 0.3),
     ]  # fmt: skip
     direction = Direction.load(PLACES.faces / "directions/smile.safetensors")
     others.append(measure_safe_range(generator, direction, classifier=classifier))

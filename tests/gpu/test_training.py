@@ -109,7 +109,7 @@ CASES = {
     **{
         f"adapt+{method}": lambda m, method=method: {
             "data": (m.faces, m.faces), "label": "gender", "method": method, "size": 16, "width": 2,
-            "batch": 2,
+            "batch": 2, "kimg": 0.005,  # two steps, and another one: each part of cycada
         }
         for method in ("confusion", "dann", "adda", "cycada")
     },
@@ -184,7 +184,7 @@ def case_of(name, material):
     module = importlib.import_module("ganedit.train.recipes." + recipe_name.replace("-", "_"))
     given = CASES[name](material)
     batch = given.setdefault("batch", 2)
-    options = RECIPES[recipe_name](kimg=batch / 1000, precision="float32", **given)
+    options = RECIPES[recipe_name](**{"kimg": batch / 1000, "precision": "float32", **given})
 
     def case(device):
         recipe = module.start(options, device, lambda text: None)

@@ -210,8 +210,7 @@ class Adapt(PictureRecipe[AdaptOptions]):
     @torch.no_grad()
     def samples(self) -> Tensor:
         """Source images; with cycada, what they are translated to; target images."""
-        chosen = slice(SAMPLES)
-        a, b = (from_levels(one.images[chosen]) for one in (self.data.source, self.data.target))
+        a, b = DigitDomains(self.data).examples(SAMPLES)
         rows = [a, b] if self.cycle is None else [a, self._translated(a.to(self.device)).cpu(), b]
         return sheet(rows)
 
