@@ -13,11 +13,12 @@ import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import CheckpointError, InputError, UsageError
 from ganedit.images.encode import preview_png
 from ganedit.images.face_detection import LEFT_EYE, RIGHT_EYE, oriented_square
 from ganedit.images.faces import Face as Face
@@ -26,6 +27,9 @@ from ganedit.images.faces import load_landmarks as load_landmarks
 from ganedit.images.faces import select_faces as select_faces
 from ganedit.images.io import Photo, as_photo
 from ganedit.images.pixels import to_depth
+
+if TYPE_CHECKING:
+    from ganedit.store.cards import ModelCard
 
 LOG = logging.getLogger(__name__)
 
@@ -46,6 +50,20 @@ class Template:
 
 
 TEMPLATES = {"ffhq": Template(1.0, 0.0), "close-up": Template(0.60, 0.208)}
+
+
+def template_of(card: ModelCard) -> Template | None:
+    """How a model wants faces aligned; None if it is not for faces.
+
+    Raises:
+        CheckpointError: Its card names an unknown template.
+    """
+    if card.template and card.template not in TEMPLATES:
+        raise CheckpointError(
+            f"the model {card.name} wants photos aligned as {card.template!r}, which is unknown",
+            f"known: {', '.join(TEMPLATES)}",
+        )
+    return TEMPLATES.get(card.template)
 
 
 def window(inner: Template, outer: Template, size: int) -> tuple[int, int, int] | None:

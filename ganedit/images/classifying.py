@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganedit.errors import CheckpointError
-from ganedit.images.align import TEMPLATES, align_faces
+from ganedit.images.align import align_faces, template_of
 from ganedit.images.io import Photo, as_photo
 from ganedit.images.tensors import to_tensor
 
@@ -48,15 +47,10 @@ def classify(
         True
     """
     photo = as_photo(photo)
-    template = classifier.card.template
-    if template and template not in TEMPLATES:
-        raise CheckpointError(
-            f"the model {classifier.name} wants photos aligned as {template!r}, which is unknown",
-            f"known: {', '.join(TEMPLATES)}",
-        )
+    template = template_of(classifier.card)
     crops = [(0, photo.pixels)]
     if template and not aligned:
-        faces = align_faces(photo, size=FACE, template=TEMPLATES[template], face=face)
+        faces = align_faces(photo, size=FACE, template=template, face=face)
         crops = [(number, one.crop) for number, one in faces]
     each = []
     for number, pixels in crops:

@@ -20,8 +20,7 @@ from ganedit.images.paste import Mode, paste
 from ganedit.images.tensors import from_tensor
 from ganedit.latent.directions.direction import Direction, Edit, apply
 from ganedit.latent.directions.named import find
-from ganedit.latent.latent import Latent
-from ganedit.latent.styles import draw_styles, styles_of
+from ganedit.latent.latent import Latent, images_of
 
 if TYPE_CHECKING:
     from ganedit.store.models import Generator
@@ -214,19 +213,8 @@ def draw(generator: Generator, codes: Sequence[Tensor | Latent]) -> list[np.ndar
     size = DRAWN_AT_ONCE.get(generator.device.type, 4) if generator.resolution <= 256 else 1
     pictures = []
     for at in range(0, len(codes), size):
-        pictures += [from_tensor(image) for image in _images(generator, codes[at : at + size])]
+        pictures += [from_tensor(image) for image in images_of(generator, codes[at : at + size])]
     return pictures
-
-
-def _images(generator: Generator, codes: Sequence[Tensor | Latent]) -> Tensor:
-    ws = torch.stack([code.ws if isinstance(code, Latent) else code for code in codes])
-    added = {i: code.styles for i, code in enumerate(codes) if isinstance(code, Latent)}
-    if all(styles is None for styles in added.values()):
-        return generator.synthesis(ws)
-    s = styles_of(generator, ws)
-    for i, styles in added.items():
-        s[i] += 0.0 if styles is None else styles.to(s)
-    return draw_styles(generator, s)
 
 
 def between(start: Latent, stop: Latent, count: int) -> list[Latent]:

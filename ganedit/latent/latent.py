@@ -277,16 +277,8 @@ class Latent:
             >>> sample.latent.draw().shape
             (128, 128, 3)
         """
-        from ganedit.latent.styles import draw_styles, styles_of
-
         own = self.personal(generator or _installed(self.model))
-        with torch.inference_mode():
-            ws = self.ws[None].to(own.device)
-            if self.styles is None:
-                image = own.synthesis(ws)
-            else:
-                image = draw_styles(own, styles_of(own, ws) + self.styles.to(own.device))
-        return from_tensor(image[0])
+        return from_tensor(images_of(own, [self]))
 
     def _repr_png_(self) -> bytes | None:
         try:
@@ -301,6 +293,20 @@ def _installed(model: str) -> Generator:
     from ganedit.store.load import load_generator
 
     return load_generator(model)
+
+
+def images_of(generator: Generator, codes: Sequence[Tensor | Latent]) -> Tensor:
+    """Images [N, 3, H, W] of latents, drawn with what their edits add to the styles, or of codes [L, W]."""
+    from ganedit.latent.styles import draw_styles, styles_of
+
+    ws = torch.stack([code.ws if isinstance(code, Latent) else code for code in codes])
+    added = {i: code.styles for i, code in enumerate(codes) if isinstance(code, Latent)}
+    if all(styles is None for styles in added.values()):
+        return generator.synthesis(ws)
+    s = styles_of(generator, ws)
+    for i, styles in added.items():
+        s[i] += 0.0 if styles is None else styles.to(s)
+    return draw_styles(generator, s)
 
 
 def added_styles(latents: Sequence[Latent]) -> Tensor | None:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ganedit.images.pixels import resize
+from ganedit.images.pixels import over_white, resize
 
 
 def brush(colours: list[str], size: int, **options: Any) -> gr.ImageEditor:
@@ -31,9 +31,8 @@ def painted(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def on_paper(value: Any) -> np.ndarray:
     """What was drawn, [H, W, 3] on white."""
-    drawn = np.asarray(value["composite"], float)
-    opaque = drawn[..., 3:] / 255
-    return np.rint(drawn[..., :3] * opaque + 255 * (1 - opaque)).astype(np.uint8)
+    drawn = np.asarray(value["composite"])
+    return over_white(drawn[..., :3], drawn[..., 3])
 
 
 def nearest_labels(pixels: np.ndarray, colours: np.ndarray) -> np.ndarray:

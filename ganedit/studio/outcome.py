@@ -10,7 +10,7 @@ import numpy as np
 import ganedit
 from ganedit.images.pixels import resize, to_depth
 from ganedit.images.provenance import provenance
-from ganedit.studio.workshop import Workshop, command_box
+from ganedit.studio.workshop import Workshop, command_box, comparison
 
 
 class Outcome:
@@ -18,10 +18,7 @@ class Outcome:
 
     def __init__(self, shop: Workshop) -> None:
         self.shop = shop
-        self.compare = gr.ImageSlider(
-            label="Before and after", format="jpeg", interactive=False, visible=False,
-            buttons=["fullscreen"], elem_classes="compare", max_height=640,
-        )  # fmt: skip
+        self.compare = comparison(640)
         self.download = gr.DownloadButton("Download", visible=False, elem_classes="take")
         self.extra = gr.DownloadButton("Download", visible=False)
         self.command = command_box()

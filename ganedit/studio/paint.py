@@ -112,7 +112,30 @@ class Inpaint:
         )  # fmt: skip
 
 
-class Sketch:
+class Drawn:
+    """A drawing on a canvas, made into a face; the file of the drawing is offered for the command."""
+
+    shop: Workshop
+    runner: Runner
+    outcome: Outcome
+
+    def _made(
+        self, stop: threading.Event, drawing: Path, given: ganedit.Photo | LabelMap, model: str, button: str
+    ) -> Iterator[Any]:
+        network = self.shop.open(model)
+        job = self.shop.job("Drawing the face", stop)
+        for _ in job.run(lambda: ganedit.translate(given, network, progress=job.progress)):
+            yield {self.runner.status: job.bar}
+        warn(job)
+        name = f"{drawing.stem}.translated.png"
+        command = one("translate", drawing.name, "--model", model, "-o", name)
+        yield self.outcome.filled(
+            name, ganedit.read_image(drawing), job.result, command, network,
+            composite=False, extra=(str(drawing), button),
+        )  # fmt: skip
+
+
+class Sketch(Drawn):
     """A line drawing, made into a face."""
 
     def __init__(self, shop: Workshop) -> None:
@@ -145,19 +168,11 @@ class Sketch:
     def _draw(self, stop: threading.Event, canvas: Any, model: str) -> Iterator[Any]:
         drawing = self.shop.new_file("sketch.png")
         ganedit.write_image(drawing, on_paper(canvas))
-        photo, network = ganedit.read_image(drawing), self.shop.open(model)
-        job = self.shop.job("Drawing the face", stop)
-        for _ in job.run(lambda: ganedit.translate(photo, network, progress=job.progress)):
-            yield {self.runner.status: job.bar}
-        warn(job)
-        command = one("translate", drawing.name, "--model", model, "-o", "sketch.translated.png")
-        yield self.outcome.filled(
-            "sketch.translated.png", photo, job.result, command, network,
-            composite=False, extra=(str(drawing), "Download the drawing for the command"),
-        )  # fmt: skip
+        photo, button = ganedit.read_image(drawing), "Download the drawing for the command"
+        yield from self._made(stop, drawing, photo, model, button)
 
 
-class Labels:
+class Labels(Drawn):
     """A map of skin, brows, eyes, nose and lips, made into a face."""
 
     def __init__(self, shop: Workshop) -> None:
@@ -197,16 +212,7 @@ class Labels:
         labels = nearest_labels(np.asarray(canvas["composite"])[..., :3], PALETTE.colours)
         drawing = self.shop.new_file("map.png")
         write_regions(drawing, labels)
-        network = self.shop.open(model)
-        job = self.shop.job("Drawing the face", stop)
-        for _ in job.run(lambda: ganedit.translate(LabelMap(labels), network, progress=job.progress)):
-            yield {self.runner.status: job.bar}
-        warn(job)
-        command = one("translate", drawing.name, "--model", model, "-o", "map.translated.png")
-        yield self.outcome.filled(
-            "map.translated.png", ganedit.read_image(drawing), job.result, command, network,
-            composite=False, extra=(str(drawing), "Download the map for the command"),
-        )  # fmt: skip
+        yield from self._made(stop, drawing, LabelMap(labels), model, "Download the map for the command")
 
 
 class Transform:

@@ -207,7 +207,7 @@ class Portrait:
             return [None, gr.update(visible=False), gr.update(visible=False), *able]
         found = find(ganedit.read_image(path), generator)
         many = len(found.quads) > 1
-        labels = [f"{at + 1}" + (" (largest)" if at == 0 else "") for at in range(len(found.quads))]
+        labels = [_label(at) for at in range(len(found.quads))]
         return [
             found,
             gr.update(value=found.shown, visible=True),
@@ -263,6 +263,11 @@ class Portrait:
         return [turn + 1, *self._show(face)]
 
 
+def _label(at: int) -> str:
+    """A face by its number."""
+    return f"{at + 1}" + (" (largest)" if at == 0 else "")
+
+
 def _choose(found: Found | None, chosen: int | None) -> list[Any]:
     """Choose a face by its number."""
     if found is None or chosen is None:
@@ -281,5 +286,4 @@ def _click(found: Found | None, event: gr.SelectData) -> list[Any]:
     if hit is None:
         return [found, gr.skip(), gr.skip()]
     found.chosen = hit
-    label = f"{hit + 1}" + (" (largest)" if hit == 0 else "")
-    return [found, found.shown, gr.update(value=label)]
+    return [found, found.shown, gr.update(value=_label(hit))]

@@ -8,7 +8,7 @@ import gradio as gr
 
 from ganedit.studio.errors import Refused
 from ganedit.studio.face import Face
-from ganedit.studio.workshop import HEAVY, Workshop, command_box
+from ganedit.studio.workshop import HEAVY, Workshop, command_box, comparison
 
 
 class Takeaway:
@@ -22,10 +22,7 @@ class Takeaway:
 
     def add_comparison(self) -> None:
         """The photo before and after under a slider, where the page has room for it."""
-        self.compare = gr.ImageSlider(
-            label="Before and after", format="jpeg", interactive=False, visible=False,
-            buttons=["fullscreen"], elem_classes="compare", max_height=700,
-        )  # fmt: skip
+        self.compare = comparison(700)
         self.paste.click(
             self.shop.safe(self._paste), self.face, [self.compare, self.download],
             show_progress_on=self.compare, **HEAVY,

@@ -164,6 +164,14 @@ def command_box() -> gr.Textbox:
     )  # fmt: skip
 
 
+def comparison(height: int) -> gr.ImageSlider:
+    """Before and after under a slider, at most so many pixels high; hidden until there is a result."""
+    return gr.ImageSlider(
+        label="Before and after", format="jpeg", interactive=False, visible=False,
+        buttons=["fullscreen"], elem_classes="compare", max_height=height,
+    )  # fmt: skip
+
+
 WAITING = '<div class="job"><span>Waiting for the jobs before this one …</span><progress></progress></div>'
 
 

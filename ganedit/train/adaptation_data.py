@@ -13,9 +13,10 @@ from ganedit.data.blending import blend
 from ganedit.data.files import open_source
 from ganedit.data.images import ImageSet, load_images
 from ganedit.data.labels import label_columns
-from ganedit.errors import InputError, UsageError
+from ganedit.errors import InputError
 from ganedit.train.options.adaptation import AdaptOptions
 from ganedit.train.sources import Note, OnLoad, note_skipped
+from ganedit.train.translation import two_sources
 
 PARTS = "train", "test"  # folders of a set that is in two parts
 
@@ -37,11 +38,8 @@ def load_adaptation(options: AdaptOptions, note: Note, on_load: OnLoad | None = 
         UsageError: There are not two.
         InputError: The source has no classes, the target other ones, or as in `load_images`.
     """
-    if len(options.data) != 2:
-        raise UsageError(
-            f"this recipe takes two folders or zips, not {len(options.data)}", "the source, then the target"
-        )
-    source, target = (_parts(Path(one)) for one in options.data)
+    both = two_sources(options, "the source, then the target")
+    source, target = (_parts(Path(one)) for one in both)
     tests: list[ImageSet | None] = []
     train: list[ImageSet] = []
     for parts, most, labelled in (

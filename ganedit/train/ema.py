@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def averaged_copy(network: Network) -> Network:
+    """A copy for the moving average, in evaluation mode and without gradients."""
+    return copy.deepcopy(network).eval().requires_grad_(False)
 
 
 @torch.no_grad()

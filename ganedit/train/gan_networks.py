@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import torch
@@ -78,11 +77,6 @@ def make_discriminator(options: GANOptions, resolution: int, channels: int, clas
     if options.spectral_norm != "none":
         normalise_spectrally(d)
     return d
-
-
-def averaged_copy(generator: nn.Module) -> nn.Module:
-    """A copy for the moving average."""
-    return copy.deepcopy(generator).eval().requires_grad_(False)
 
 
 @torch.no_grad()

@@ -226,16 +226,14 @@ def real_images(data: Pictures, size: int) -> Tensor:
     return data.centres(range(min(CALIBRATION_IMAGES, len(data))), size)[-1]
 
 
-def two_sources(options: ModelOptions) -> tuple[str, str]:
-    """The sources of A and of B.
+def two_sources(options: ModelOptions, order: str = "domain A, then domain B") -> tuple[str, str]:
+    """The two sources that a recipe takes, in this order.
 
     Raises:
         UsageError: There is one, or more than two.
     """
     if len(options.data) != 2:
-        raise UsageError(
-            f"this recipe takes two folders or zips, not {len(options.data)}", "domain A, then domain B"
-        )
+        raise UsageError(f"this recipe takes two folders or zips, not {len(options.data)}", order)
     a, b = options.data
     return a, b
 

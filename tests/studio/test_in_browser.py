@@ -167,7 +167,7 @@ def test_a_portrait_is_edited_pasted_and_taken_away(page, photo, tmp_path):
     page.locator("#slider-smile input[type=range]").evaluate(ON, 3.5)
     page.get_by_text("smile +3.5 is beyond its safe range").wait_for()
     page.get_by_role("button", name="Undo").first.click()  # the other is that of the brush
-    page.wait_for_function("document.querySelector('#slider-smile input[type=range]').value === '2'")
+    page.wait_for_function("document.querySelector('#slider-smile input[type=range]').value === '0'")
 
 
 def test_a_point_is_dragged(page, photo):

@@ -11,7 +11,7 @@ import typer
 from ganedit.cli.kit.batch import run_batch
 from ganedit.cli.kit.context import Console
 from ganedit.cli.kit.models import open_classifier
-from ganedit.cli.kit.options import check_face
+from ganedit.cli.kit.options import Aligned, Face, check_face
 
 if TYPE_CHECKING:
     from ganedit.store.models import Classifier
@@ -21,12 +21,8 @@ def command(
     console: Console,
     model: Annotated[str, typer.Argument(help="Classifier: a name, a folder or a file.")],
     inputs: Annotated[list[str] | None, typer.Argument(help="Images, or folders of images.")] = None,
-    face: Annotated[
-        str, typer.Option(help="Face for models of faces: largest, all, or a number from 1.")
-    ] = "largest",
-    aligned: Annotated[
-        bool, typer.Option("--aligned", help="Images are aligned crops already: skip the search for faces.")
-    ] = False,
+    face: Face = "largest",
+    aligned: Aligned = False,
 ) -> None:
     """Classify images: print the class and its probability, or each attribute.
 
@@ -41,20 +37,18 @@ def command(
 
         for number, found in classify(read_image(path), classifier, face=face, aligned=aligned):
             name = str(path) if number in (0, 1) else f"{path}, face {number}"
-            best = {"class": max(found, key=found.__getitem__)} if classifier.classes else {}
-            told: dict[str, Any] = {"path": str(path), "face": number or None, **best}
-            console.answer("\n".join(_lines(name, found, classifier)), told | {"found": found})
+            told: dict[str, Any] = {"path": str(path), "face": number or None, "found": found}
+            if classifier.classes:
+                best = told["class"] = max(found, key=found.__getitem__)
+                console.answer(f"{name}\t{best}\t{found[best]:.3f}", told)
+            else:
+                console.answer("\n".join([name, *_attributes(found, classifier)]), told)
         return ()
 
     run_batch(console, inputs, work)
 
 
-def _lines(name: str, found: dict[str, float], classifier: Classifier) -> Iterator[str]:
-    if classifier.classes:
-        best = max(found, key=found.__getitem__)
-        yield f"{name}\t{best}\t{found[best]:.3f}"
-        return
-    yield name
+def _attributes(found: dict[str, float], classifier: Classifier) -> Iterator[str]:
     meanings = classifier.card.details.get("meanings", {})
     for attribute, value in found.items():
         likely = attribute in classifier.network.cfg.binary

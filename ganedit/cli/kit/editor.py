@@ -24,6 +24,7 @@ from ganedit.cli.kit.directions import model_name
 from ganedit.cli.kit.done import Sha256Of, is_done, wants
 from ganedit.cli.kit.edit_targets import Targets, is_copy
 from ganedit.cli.kit.models import best_upscaler, open_model
+from ganedit.cli.kit.options import Face as Face
 from ganedit.cli.kit.options import Method
 from ganedit.cli.kit.outputs import check_folder, face_stem, latent_path
 from ganedit.cli.kit.projecting import Latest
@@ -68,8 +69,6 @@ PhotoNow = Annotated[
 ModelOf = Annotated[str | None, typer.Option(help="Generator: a name or a file (default: the latent's own).")]
 Done = Callable[[Path, str | None, bool], bool]
 """Whether a file with this label was made by an identical request; True for one that shows all faces."""
-
-Face = Annotated[str, typer.Option(help="Face of a photo: largest, all, or a number (2: second largest).")]
 
 
 @dataclass

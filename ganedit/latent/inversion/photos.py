@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganedit.errors import CheckpointError, GaneditError, InputError
-from ganedit.images.align import TEMPLATES, align_faces, center_crop
+from ganedit.errors import GaneditError, InputError
+from ganedit.images.align import align_faces, center_crop, template_of
 from ganedit.images.io import Photo, as_photo, list_images, read_image
 from ganedit.images.tensors import to_tensor
 from ganedit.latent.latent import Latent
@@ -63,14 +63,10 @@ def crops_of(
         CheckpointError: the card names an unknown template.
     """
     template, size = generator.card.template, generator.resolution
-    if template and template not in TEMPLATES:
-        raise CheckpointError(
-            f"the model {generator.name} wants photos aligned as {template!r}, which is unknown",
-            f"known: {', '.join(TEMPLATES)}",
-        )
+    wanted = template_of(generator.card)
     if aligned:
         return [_aligned_crop(photo, template, size)]
-    faces = align_faces(photo, size=size, template=TEMPLATES.get(template), face=face)
+    faces = align_faces(photo, size=size, template=wanted, face=face)
     source = str(photo.path.absolute()) if photo.path else ""
     return [Crop(one.crop, n, one.affine, source, photo.sha256, template) for n, one in faces]
 

@@ -159,11 +159,10 @@ class Adapt(PictureRecipe[AdaptOptions]):
             self.source.load_state_dict(self.f.state_dict())  # the first of these steps
         self.source.eval().requires_grad_(False)
         self.f.eval()  # dropout would tell the domains apart
-        batches = list(self._batches(run))
         seen: list[tuple[Tensor, Tensor]] = []
 
         def losses() -> Iterator[Tensor]:
-            for a, _, b in batches:
+            for a, _, b in self._batches(run):
                 of_b = self.f.features(b)
                 seen.append((self.source.features(a), of_b.detach()))
                 with frozen(self.d):

@@ -25,10 +25,9 @@ from ganedit.nets.layers_spectral import folded_state
 from ganedit.store.cards import Metric
 from ganedit.store.load import save_model
 from ganedit.train.diffaugment import diff_augment
-from ganedit.train.ema import ema_beta, update_ema
+from ganedit.train.ema import averaged_copy, ema_beta, update_ema
 from ganedit.train.gan_networks import (
     ARCHITECTURES,
-    averaged_copy,
     make_discriminator,
     make_generator,
     refresh_statistics,

@@ -8,7 +8,6 @@ smaller resolution, as in StyleGAN-XL (Sauer et al., arXiv:2202.00273).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ from ganedit.nets.stylegan2 import (
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_generator, save_model
 from ganedit.train.augment import AdaController, AdaPipeline
-from ganedit.train.ema import ema_beta, update_ema
+from ganedit.train.ema import averaged_copy, ema_beta, update_ema
 from ganedit.train.feature_discriminator import CALIBRATION_IMAGES, FeatureAdversary
 from ganedit.train.losses import (
     logistic_d_loss,
@@ -91,7 +90,7 @@ class StyleGAN2(Recipe):
         self.g.synthesis.dtype = dtype
         self.d = self._new_discriminator(widths, dtype).to(device) if options.discriminator else None
         self.adversary = self._new_adversary(device, dtype) if options.feature_discriminator else None
-        self.g_ema = copy.deepcopy(self.g).eval().requires_grad_(False)
+        self.g_ema = averaged_copy(self.g)
         self.networks = {"g": self.g, "g_ema": self.g_ema}
         path_every = options.path_every if options.path_weight else 0
         self.optimizers = {"g": _adam(self.g.parameters(), options.lr, path_every)}
