@@ -78,12 +78,14 @@ def test_crops_reach_every_border(tmp_path):
 def test_side_by_side(tmp_path):
     save(tmp_path / "p.png", np.concatenate([ramp(8, 8), ramp(8, 8) + 50], axis=1))
     save(tmp_path / "odd.png", ramp(8, 9))
+    save(tmp_path / "single.png", ramp(8, 8))
     data = load_pairs([tmp_path], size=8)
     a, b = data[0]
     assert data.names == ["p.png"]
     assert np.array_equal(a, ramp(8, 8))
     assert np.array_equal(b, ramp(8, 8) + 50)
-    assert data.skipped[0][0] == "odd.png"
+    assert [name for name, _ in data.skipped] == ["odd.png", "single.png"]
+    assert data.skipped[1][1].startswith("no side-by-side pair: 8x8, not wider than high")
     squeezed = load_pairs([tmp_path], size=4, load_size=6)[0]
     assert [layer.shape for layer in squeezed] == [(6, 6, 3)] * 2
 

@@ -45,7 +45,7 @@ class Pix2pixOptions(TranslationOptions):
     start: str = option("", "Model to start from: a name, a folder or a file.")
     colorization: bool = option(False, "Learn colours from lightness (CIE Lab); data is any folder or zip.")
     input: Literal["", "edges"] = option(
-        "", "edges: learn from line drawings that are made from the images, and accept sketches later."
+        "", "edges: the inputs are drawings by `ganedit draw edges`; people's sketches are redrawn like them."
     )
 
     def __post_init__(self) -> None:
