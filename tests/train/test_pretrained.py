@@ -29,21 +29,25 @@ SMALL = {
     "unit": {**NARROW, "blocks": 1, "scales": 1},
     "inpaint": NARROW,
     "srgan": {"width": 4, "blocks": 1, "scale": 2},
+    "stargan": {**NARROW, "blocks": 1, "labels": "red=kind=red", "critic": 1},
     "encoder": {},
 }
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Images and their negatives, maps of two labels, and a generator."""
+    """Images of two kinds and their negatives, maps of two labels, and a generator."""
     root = tmp_path_factory.mktemp("data")
     images = draw_pictures(root / "images", 6, (36, 36))
+    names = sorted(path.name for path in images.iterdir())
     for name in ("negatives", "maps"):
         (root / name).mkdir()
     for path in images.iterdir():
         image = Image.open(path)
         ImageOps.invert(image).save(root / "negatives" / path.name)
         Image.fromarray((np.asarray(image)[..., 0] > 128).astype(np.uint8)).save(root / "maps" / path.name)
+    rows = [f"{name},{'red' if i % 2 else 'blue'}" for i, name in enumerate(names)]
+    (images / "labels.csv").write_text("\n".join(["file,kind", *rows]))
     widths = (8, 8, 8, 8)
     torch.manual_seed(0)
     g = GeneratorConfig(32, widths, z_dim=6, w_dim=6, num_classes=0, mapping_layers=1)
@@ -61,7 +65,7 @@ def options(folders):
     def make(recipe: str, **more):
         kind = RECIPES[recipe]
         first = "maps" if recipe == "spade" else "images"
-        paired = recipe not in ("inpaint", "srgan", "encoder")
+        paired = recipe not in ("inpaint", "srgan", "stargan", "encoder")
         second = "images" if recipe == "spade" else "negatives"
         data = [first, second] if paired else [first]
         values = {"kimg": 0.008, "batch": 2, "data": tuple(str(folders / x) for x in data), **SMALL[recipe]}
@@ -76,7 +80,7 @@ def starter(recipe: str):
     return lambda opts: module.start(opts, CPU, lambda text: None)
 
 
-@pytest.mark.parametrize("recipe", ["srgan", "cyclegan", "encoder"])  # one for each way they are built in
+@pytest.mark.parametrize("recipe", ["srgan", "cyclegan", "stargan", "encoder"])  # one for each way they are built in
 def test_resume_with_them(options, tmp_path, recipe):
     assert_resumes(starter(recipe), options(recipe, **BOTH, snapshot_kimg=0.004), tmp_path)
 

@@ -20,6 +20,7 @@ from ganedit.train.options.pictures import (
     TranslationOptions,
     need_room_for_patches,
 )
+from ganedit.train.options.pretrained import PretrainedOptions, need_room_for_features
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class UNITOptions(TranslationOptions):
 
 
 @dataclass(frozen=True)
-class StarGANOptions(PictureOptions):
+class StarGANOptions(PictureOptions, PretrainedOptions):
     """Train StarGAN: one translator for many attributes, from labelled images."""
 
     data: tuple[str, ...] = option((), "Folders or zips of images, each with its labels.csv.")
@@ -154,6 +155,7 @@ class StarGANOptions(PictureOptions):
     classify: float = option(1.0, "Weight of the classification loss.")
     reconstruct: float = option(10.0, "Weight of the reconstruction loss.")
     penalty: float = option(10.0, "Weight of the gradient penalty.")
+    perceptual_weight: float = option(10.0, "Weight of the perceptual loss.")
     template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
 
     def __post_init__(self) -> None:
@@ -162,4 +164,5 @@ class StarGANOptions(PictureOptions):
         if not self.labels:
             raise UsageError("`labels` is missing", "such as young=age<30,old=age>=60")
         need_power_of_two(self, "size", least=16)
+        need_room_for_features(self, self.size)
         need_fraction(self, "decay")

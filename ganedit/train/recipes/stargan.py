@@ -29,6 +29,7 @@ from ganedit.nets.stargan import (
     StarGANGenerator,
 )
 from ganedit.store.load import save_model
+from ganedit.train.feature_discriminator import CALIBRATION_IMAGES
 from ganedit.train.losses import gradient_penalty
 from ganedit.train.options.translators import StarGANOptions
 from ganedit.train.run import Run
@@ -67,6 +68,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         )
         super().__init__(options, device, {"g": self.g, "d": self.d})
         self.optimizers = {name: self.adam(net, betas=(0.5, 0.999)) for name, net in self.networks.items()}
+        self.pretrained = self.add_pretrained(lambda: from_levels(self.sets[0].images[:CALIBRATION_IMAGES]))
 
     def step(self, run: Run) -> dict[str, Tensor]:
         options = self.options
@@ -80,6 +82,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
         stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(pieces, which, stats))
         if (run.step + 1) % options.critic == 0:
             stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(pieces, which, stats))
+            stats |= self.pretrained.d_step(run, (images for images, _, _ in pieces))
         return stats
 
     def _target(self, labels: Tensor, which: int) -> Tensor:
@@ -132,6 +135,7 @@ class StarGAN(PictureRecipe[StarGANOptions]):
                 "classes": known_bce(classes, wanted) * options.classify,
                 "reconstruct": F.l1_loss(back, images) * options.reconstruct,
             }
+            each |= self.pretrained.g_losses(fake) | self.pretrained.perceptual(back, images)
             stats |= {f"g/{name}": loss.detach() for name, loss in each.items()}
             yield torch.stack(list(each.values())).sum()
 
