@@ -6,8 +6,9 @@
 Each model gets the last --last crops of a labelled set, which were kept out of training: with the middle cut
 out, in greyscale, as line drawings, as label maps, or as they are. Prints the Fréchet distance of
 efficientnet-lite1's features between its results and the photographs; for models that change age, between
-the results and photographs of people of that age. Results and photographs are compared at 128 px. NAME=MODEL
-measures another model in the same way.
+the results and photographs of people of that age. There, two more numbers say what the distance means: that
+of the inputs as they are, and that of as many other photographs of this age, which no model should beat.
+Results and photographs are compared at 128 px. NAME=MODEL measures another model in the same way.
 """
 
 from __future__ import annotations
@@ -57,15 +58,20 @@ def main() -> None:
 
     faces = Faces(args.data, args.last)
     rows, names = [np.stack(faces.crops[:SHOWN])], ["photo"]
-    print(f"{len(faces.crops)} crops of {args.data.name}\n\n| model | inputs | distance |\n|---|--:|--:|")
+    others = Faces(args.data, 5 * args.last, skip=args.last)
+    print(f"{len(faces.crops)} crops of {args.data.name}\n")
+    print("| model | inputs | distance | of the inputs | of photographs |\n|---|--:|--:|--:|--:|")
     for name, model in (one.split("=") if "=" in one else (one, one) for one in args.models):
         where, wanted = RULES.get(name, ("", ""))
         inputs, real = faces.where(where), faces.where(wanted)
         opened = cast(Translator, load(model))
         drawn = [DRAW[name](opened, crop) for crop in inputs]
         results = np.stack([at_side(one) for one in drawn])
-        distance = frechet_distance_of(embed_images(results), embed_images(np.stack(real)))
-        print(f"| {name} | {len(inputs)} | {distance:.1f} |", flush=True)
+        reference = embed_images(np.stack(real))
+        compared = [list(results)] + ([inputs, others.where(wanted)[: len(inputs)]] if wanted else [])
+        distances = [frechet_distance_of(embed_images(np.stack(one)), reference) for one in compared]
+        cells = " | ".join([str(len(inputs)), *(f"{distance:.1f}" for distance in distances)])
+        print(f"| {name} | {cells} |" + ("" if wanted else " | |"), flush=True)
         rows.append(results[:SHOWN])
         names.append(name)
     if args.sheet:
@@ -74,11 +80,12 @@ def main() -> None:
 
 
 class Faces:
-    """The last crops of a set, and which of them a rule such as age<30 is true of."""
+    """The last crops of a set before those to skip, and which of them a rule such as age<30 is true of."""
 
-    def __init__(self, data: Path, last: int) -> None:
+    def __init__(self, data: Path, last: int, skip: int = 0) -> None:
         pictures = load_pictures([data], size=SIDE, load_size=SIDE)
-        rows = range(len(pictures) - last, len(pictures))
+        end = len(pictures) - skip
+        rows = range(max(end - last, 0), end)
         self.data, self.names = data, [pictures.names[row] for row in rows]
         self.crops = [pictures[row][0] for row in rows]
 
@@ -106,7 +113,7 @@ def coloured(model: Translator, crop: np.ndarray) -> np.ndarray:
 
 def from_edges(model: Translator, crop: np.ndarray) -> np.ndarray:
     side = model.card.resolution
-    return translate(Photo(draw_edges(crop, (side, side))), model).pixels
+    return translate(Photo(draw_edges(crop, (side, side))), model, aligned=True).pixels
 
 
 def from_regions(model: Translator, crop: np.ndarray) -> np.ndarray:

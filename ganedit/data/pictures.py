@@ -261,7 +261,9 @@ def _halves(read: Read, load_size: int) -> Layers:
         raise ValueError(f"no side-by-side pair: {both.width} pixels wide, an odd number")
     if both.width <= both.height:
         size = f"{both.width}x{both.height}"
-        raise ValueError(f"no side-by-side pair: {size}, not wider than high (such pairs go into two folders)")
+        raise ValueError(
+            f"no side-by-side pair: {size}, not wider than high (such pairs go into two folders)"
+        )
     middle = both.width // 2
     a, b = (squeezed(both.crop((x, 0, x + middle, both.height)), load_size) for x in (0, middle))
     return np.asarray(a), np.asarray(b)

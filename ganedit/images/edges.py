@@ -68,14 +68,14 @@ def clean_sketch(
     """
     drawing = _at_working_size(to_depth(pixels, np.uint8))
     if alpha is not None:
-        drawing = _on_paper(drawing, _at_working_size(to_depth(alpha, np.uint8)))
+        drawing = on_paper(drawing, _at_working_size(to_depth(alpha, np.uint8)))
     elif _in_own_style(drawing):
         return resize(to_depth(pixels, np.uint8), size or pixels.shape[:2])
     lines = _strokes(drawing)
     return _redrawn(lines, size or pixels.shape[:2], max(BLOB, 1.6 * _stroke_width(lines)))
 
 
-def _on_paper(drawing: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def on_paper(drawing: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """[h, w, 3] on white or on black, whichever gives more contrast."""
     share = alpha[..., None].astype(np.float32) / 255
     laid = [(drawing * share + paper * (1 - share)).round().astype(np.uint8) for paper in (255, 0)]

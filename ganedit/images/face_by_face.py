@@ -67,7 +67,7 @@ def change_faces(
     if aligned or is_crop(photo, model.card.template):
         return change(photo)
     faces = _faces(photo, template, size or model.card.resolution, face)
-    if len(faces) == 1 and _is_whole(faces[0], photo):
+    if len(faces) == 1 and is_whole(faces[0], photo):
         return change(photo)
     onto, changed = onto or photo, photo
     pixels = onto.pixels
@@ -91,7 +91,7 @@ def _faces(photo: Photo, template: Template, size: int, which: str | int) -> lis
         ) from problem
 
 
-def _is_whole(face: AlignedFace, photo: Photo) -> bool:
+def is_whole(face: AlignedFace, photo: Photo) -> bool:
     """Whether the crop of a face is the photo, but for a small shift or turn."""
     height, width = photo.pixels.shape[:2]
     square = np.array([[0, 0, 1], [face.size, 0, 1], [0, face.size, 1], [face.size, face.size, 1]], float)

@@ -34,6 +34,7 @@ from ganedit.images.io import Photo, as_photo
 from ganedit.images.labels import LabelMap, boundaries, check_labels, nearest
 from ganedit.images.pixels import luma
 from ganedit.images.sizes import check_size, fitted, shape_of, sized
+from ganedit.images.sketches import fit_sketch
 from ganedit.images.tensors import one_hot, to_unit
 from ganedit.images.tiles import ALWAYS_WHOLE, Cut, Progress, check_tile
 from ganedit.store.models import Translator
@@ -57,6 +58,11 @@ def takes_drawings(model: Translator) -> bool:
 def takes_faces(model: Translator) -> bool:
     """Whether a model takes aligned faces that can be cut out of photos."""
     return model.card.template in TEMPLATES and not takes_labels(model) and not takes_drawings(model)
+
+
+def fits_sketches(model: Translator) -> bool:
+    """Whether a model takes drawings of aligned faces, which can be cut out of larger drawings."""
+    return model.card.template in TEMPLATES and takes_drawings(model)
 
 
 def seen_size(model: Translator, shape: Sequence[int], size: int | None = None) -> tuple[int, int]:
@@ -110,7 +116,8 @@ def translate(
 ) -> Photo:
     """Translate a photo, or a label map, with an image-to-image model.
 
-    A model of aligned faces changes the faces of a photo, and pastes them back into it.
+    A model of aligned faces changes the faces of a photo, and pastes them back into it. One that draws faces
+    from sketches gets the face of a drawing without the paper around it; the result is that face alone.
 
     Args:
         photo: A photo or its path, or a LabelMap for models that draw from one.
@@ -124,7 +131,7 @@ def translate(
             the model's card, or of the photo. A U-Net sees a square of this side.
         tile: Side of the tiles in pixels; 0 takes the image whole, None what memory allows.
         face: For a model of faces: "largest", "all", or N for the N-th largest face of a photo.
-        aligned: For a model of faces: the photo is an aligned crop.
+        aligned: For a model of faces: the photo, or the drawing, is an aligned crop.
         progress: Called with (tiles done, tiles in all).
 
     Returns:
@@ -151,6 +158,8 @@ def translate(
         )  # fmt: skip
         return result
 
+    if isinstance(photo, Photo) and fits_sketches(model) and not aligned:
+        return change(fit_sketch(photo, model.card.template))
     if isinstance(photo, LabelMap) or not takes_faces(model):
         return change(photo)
     side = min(seen_size(model, (model.card.resolution,) * 2, size))

@@ -89,6 +89,7 @@ class PictureRecipe(Recipe, Generic[Options]):
         options = self.options
         return ModelCard(
             name=name,
+            template=getattr(options, "template", ""),
             data=options.about_data,
             source=f"{command_line(options)} ({images / 1000:.0f} kimg)",
             terms=options.terms,

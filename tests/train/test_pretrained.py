@@ -80,7 +80,9 @@ def starter(recipe: str):
     return lambda opts: module.start(opts, CPU, lambda text: None)
 
 
-@pytest.mark.parametrize("recipe", ["srgan", "cyclegan", "stargan", "encoder"])  # one for each way they are built in
+@pytest.mark.parametrize(
+    "recipe", ["srgan", "cyclegan", "stargan", "encoder"]
+)
 def test_resume_with_them(options, tmp_path, recipe):
     assert_resumes(starter(recipe), options(recipe, **BOTH, snapshot_kimg=0.004), tmp_path)
 

@@ -70,7 +70,14 @@ def command(
     from ganedit.images.sizes import check_size, shape_of
     from ganedit.images.targets import style_encoder, style_of, target_of
     from ganedit.images.tiles import check_tile
-    from ganedit.images.translation import batch_size, takes_faces, takes_labels, translate, translate_all
+    from ganedit.images.translation import (
+        batch_size,
+        fits_sketches,
+        takes_faces,
+        takes_labels,
+        translate,
+        translate_all,
+    )
 
     name = model
     if encoder is not None and style is None:
@@ -96,10 +103,11 @@ def command(
         def read_map(path: Path) -> LabelMap:
             return read_label_map(path, given, otherwise=own)
 
-        faces = takes_faces(translator) and not aligned  # each photo has its own; others go in batches
+        faces = takes_faces(translator) and not aligned
+        alone = faces or (fits_sketches(translator) and not aligned)  # each has its own face; no batches
 
         def change(pictures: Sequence[Any], progress: Progress) -> list[Photo]:
-            if not faces:
+            if not alone:
                 return translate_all(pictures, translator, **options, progress=progress)
             return [translate(one, translator, **options, face=face, progress=progress) for one in pictures]
 
@@ -108,7 +116,7 @@ def command(
 
         return Work(
             translator, change, read_map if maps else read_image,
-            films=not maps, composite=faces, together=None if faces else together,
+            films=not maps, composite=faces, together=None if alone else together,
         )  # fmt: skip
 
     files = {"style": style, "palette": palette}

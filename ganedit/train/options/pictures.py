@@ -61,6 +61,7 @@ class TranslationOptions(PictureOptions, DuelOptions, PretrainedOptions):
     size: int = option(256, "Side of the training crops in pixels.")
     load_size: int = option(0, "Resize images to this side before cropping; 0: 286/256 of --size.")
     keep_size: bool = option(False, "Crop images at their own size.")
+    template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,7 +92,6 @@ class InpaintOptions(TranslationOptions):
     feature_gan_weight: float = option(1e-3, "Weight of the feature discriminators in the generator's loss.")
     norm: Literal["batch", "instance"] = option("batch", "Normalisation.")
     skips: bool = option(False, "Let the decoder see the encoder's features of each size.")
-    template: Literal["", "ffhq", "close-up"] = option("", "Alignment of the images, if they are faces.")
     test: str = option("", "Folder or zip to measure on: its first 200 images, with the middle cut out.")
 
     def __post_init__(self) -> None:

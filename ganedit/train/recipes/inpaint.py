@@ -139,7 +139,6 @@ class Inpaint(PictureRecipe[InpaintOptions]):
             architecture="context-encoder",
             config=asdict(self.g.cfg),
             resolution=self.options.size,
-            template=self.options.template,
             details={"use": "inpaint"},
             metrics=tuple(Metric(name, round(value, 2)) for name, value in self.measured.items()),
         )

@@ -160,7 +160,6 @@ class StarGAN(PictureRecipe[StarGANOptions]):
             architecture="stargan",
             config=asdict(self.g.cfg),
             resolution=self.options.size,
-            template=self.options.template,
             details={"labels": self.labels},
         )
         save_model(folder, card, self.g.state_dict(), dtype=torch.float16)
