@@ -183,9 +183,7 @@ class Mixed(nn.Module):
         self.branch_pool = nn.Conv2d(channels, max(pooled // narrow, 1), 1)
         self.channels = sum(ends) + self.branch_pool.out_channels
 
-    def _add(
-        self, name: str, channels: int, steps: tuple[Step, ...], narrow: int
-    ) -> list[list[nn.Conv2d]]:
+    def _add(self, name: str, channels: int, steps: tuple[Step, ...], narrow: int) -> list[list[nn.Conv2d]]:
         """The convolutions of a branch, in order; those of a fork together."""
         path = []
         for i, step in enumerate(steps, 1):
