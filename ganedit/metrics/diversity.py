@@ -271,7 +271,9 @@ def measure_path_length(
         if progress:
             progress(some.stop, samples)
     lengths = torch.cat(found).numpy()
-    low, high = np.percentile(lengths, OUTLIERS)
+    low, high = (
+        np.percentile(lengths, at, method=how) for at, how in zip(OUTLIERS, ("lower", "higher"), strict=True)
+    )
     return float(lengths[(lengths >= low) & (lengths <= high)].mean())
 
 

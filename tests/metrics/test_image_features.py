@@ -78,7 +78,9 @@ def test_inception_is_that_of_torch_fidelity(tmp_path, monkeypatch):
     torch.save(published(1), path)
     load_state = theirs.FeatureExtractorInceptionV3.load_state_dict
     monkeypatch.setattr(  # the published file has counts of batches too
-        theirs.FeatureExtractorInceptionV3, "load_state_dict", lambda self, s: load_state(self, s, strict=False)
+        theirs.FeatureExtractorInceptionV3,
+        "load_state_dict",
+        lambda self, s: load_state(self, s, strict=False),
     )
     other = theirs.FeatureExtractorInceptionV3("x", ["2048", "logits_unbiased"], str(path))
     images = noise(1, 299)

@@ -46,7 +46,8 @@ GROUPS = {
         model background clip classifier encoder mapper vocoder vocoders start resolution size channel_base
         channel_max network set_ z_dim w_dim mapping_layers width d_width blocks downs local local_blocks
         hidden
-        features weights encoder_norm encoder_width style_dim norm widths embed frames cycles scale residual up upsampling
+        features weights
+        encoder_norm encoder_width style_dim norm widths embed frames cycles scale residual up upsampling
         patch
     """,
     "Output": """
