@@ -271,9 +271,8 @@ def measure_path_length(
         if progress:
             progress(some.stop, samples)
     lengths = torch.cat(found).numpy()
-    low, high = (
-        np.percentile(lengths, at, method=how) for at, how in zip(OUTLIERS, ("lower", "higher"), strict=True)
-    )
+    low = np.percentile(lengths, OUTLIERS[0], method="lower")
+    high = np.percentile(lengths, OUTLIERS[1], method="higher")
     return float(lengths[(lengths >= low) & (lengths <= high)].mean())
 
 
