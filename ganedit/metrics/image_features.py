@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.compute import find_device
-from ganedit.errors import MissingError, UsageError, did_you_mean
+from ganedit.errors import CheckpointError, MissingError, UsageError, did_you_mean
 from ganedit.images.align import TEMPLATES
 from ganedit.images.tensors import from_levels
 from ganedit.metrics.identity import embed_crops
@@ -134,7 +134,9 @@ def _inception(weights: str | Path | None, device: str) -> FeatureNetwork:
     model = load_classifier(weights or INCEPTION, device)
     network = model.network
     if model.card.architecture != INCEPTION:
-        raise UsageError(f"{weights or INCEPTION} is no Inception network", "ganedit models pull inception")
+        raise CheckpointError(
+            f"{weights or INCEPTION} is no Inception network", "ganedit models pull inception"
+        )
 
     def look(images: np.ndarray, classes: bool) -> tuple[Tensor, Tensor | None]:
         features = network.features(resized(images, network.size, model.device))

@@ -12,7 +12,11 @@ from ganedit.metrics.image_features import embed_images, feature_network, look_a
 from ganedit.metrics.samples import measure_images
 from ganedit.nets.classifier import Classifier, ClassifierConfig
 from ganedit.nets.lenet import LeNet, LeNetConfig
+from ganedit.store.architectures import build
 from ganedit.store.cards import ModelCard
+from ganedit.store.downloads import catalogue
+from ganedit.store.downloads.pulling import pull
+from ganedit.store.formats import inception
 from ganedit.store.load import load, load_classifier, save_model
 
 CPU = torch.device("cpu")
@@ -69,26 +73,25 @@ def test_resizing_is_that_of_clean_fid(side):
 # ---- networks ----
 
 
-def test_inception_is_that_of_torch_fidelity(tmp_path, monkeypatch):
-    """With the same random weights, which both read from one file."""
+def test_inception_is_that_of_torch_fidelity(monkeypatch):
+    """With the same random weights, at full size, the only one that torch-fidelity has."""
     theirs = pytest.importorskip(
         "torch_fidelity.feature_extractor_inceptionv3", reason="torch-fidelity is not installed"
     )
-    path = tmp_path / "weights.pth"
-    torch.save(published(1), path)
-    load_state = theirs.FeatureExtractorInceptionV3.load_state_dict
-    monkeypatch.setattr(  # the published file has counts of batches too
-        theirs.FeatureExtractorInceptionV3,
-        "load_state_dict",
-        lambda self, s: load_state(self, s, strict=False),
-    )
-    other = theirs.FeatureExtractorInceptionV3("x", ["2048", "logits_unbiased"], str(path))
-    images = noise(1, 299)
-    features, logits = look_at(images, feature_network("inception", weights=path, device="cpu"), classes=True)
+    state = published(1)
+    kind = theirs.FeatureExtractorInceptionV3
+    load_state = kind.load_state_dict  # strict, and the published file has counts of batches too
+    monkeypatch.setattr(kind, "load_state_dict", lambda self, s: load_state(self, s, strict=False))
+    monkeypatch.setattr(theirs.torch, "load", lambda *a, **k: state)
+    other = kind("x", ["2048", "logits_unbiased"], "a file")
+    weights = inception.read(state).weights
+    network = build(weights.architecture, weights.config, weights.state)
+    images = torch.from_numpy(noise(1, 299)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        wanted, wanted_logits = other(torch.from_numpy(images).permute(0, 3, 1, 2))
-    np.testing.assert_allclose(features, wanted, rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(logits, wanted_logits, rtol=1e-3, atol=1e-4)
+        features = network.features(images / 127.5 - 1)
+        wanted, wanted_logits = other(images)
+    torch.testing.assert_close(features, wanted, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(network.unbiased(features), wanted_logits, rtol=1e-3, atol=1e-4)
 
 
 def test_inception_is_read_and_named(weights, tmp_path, monkeypatch):
@@ -115,15 +118,23 @@ def test_files_that_are_no_inception(tmp_path):
     torch.save(torchvision, tmp_path / "other.pth")
     with pytest.raises(CheckpointError):
         load_classifier(tmp_path / "other.pth")
+    judge = Classifier(ClassifierConfig(("smile",), widths=(4,) * 4))
+    card = ModelCard("judge", "classifier", "classifier", {"binary": ["smile"], "widths": [4] * 4})
+    save_model(tmp_path / "judge", card, judge.state_dict())
+    with pytest.raises(CheckpointError, match="judge is no Inception network"):
+        feature_network("inception", weights=tmp_path / "judge")
 
 
-def test_an_imported_inception_needs_no_file(weights, tmp_path, monkeypatch):
-    from ganedit.store.importing import import_model
-
+def test_inception_is_pulled_once(weights, tmp_path, monkeypatch):
+    """From a mirror, under its published name."""
     monkeypatch.setenv("GANEDIT_HOME", str(tmp_path / "home"))
-    import_model(weights, "inception")
+    entry = catalogue.find("inception")
+    weights.rename(tmp_path / entry.file)
+    pull(entry, mirror=str(tmp_path))
     by_name = embed_images(noise(2), feature_network("inception", device="cpu"))
-    by_file = embed_images(noise(2), feature_network("inception", weights=weights, device="cpu"))
+    by_file = embed_images(
+        noise(2), feature_network("inception", weights=tmp_path / entry.file, device="cpu")
+    )
     np.testing.assert_array_equal(by_name, by_file)
     assert load("inception", "cpu").card.architecture == "inception"
 
