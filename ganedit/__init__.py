@@ -63,12 +63,15 @@ if TYPE_CHECKING:
     from ganedit.latent.mixing import mix_latents as mix
     from ganedit.latent.motion import DragOptions as DragOptions
     from ganedit.latent.units.dissection import dissect as dissect
+    from ganedit.metrics.diversity import measure_diversity as measure_diversity
+    from ganedit.metrics.diversity import measure_path_length as measure_path_length
     from ganedit.metrics.faces import measure_faces as measure_faces
     from ganedit.metrics.frechet import frechet_distance_of as frechet_distance
     from ganedit.metrics.identity import person_in as person_in
     from ganedit.metrics.image_features import embed_images as embed_images
     from ganedit.metrics.inpainting import measure_inpainting as measure_inpainting
     from ganedit.metrics.safe_range import measure_safe_range as measure_safe_range
+    from ganedit.metrics.samples import measure_images as measure_images
     from ganedit.metrics.timbre_transfer import measure_timbre as measure_timbre
     from ganedit.metrics.translating import translate_folder as translate_folder
     from ganedit.metrics.upscaling import measure_upscaler as measure_upscaler
@@ -145,6 +148,9 @@ _PUBLIC = {
     "write_sound": ("ganedit.audio.files", "write_sound"),
     "timbre": ("ganedit.audio.timbre", "transfer"),
     "train_model": ("ganedit.train.start", "train"),
+    "measure_images": ("ganedit.metrics.samples", "measure_images"),
+    "measure_diversity": ("ganedit.metrics.diversity", "measure_diversity"),
+    "measure_path_length": ("ganedit.metrics.diversity", "measure_path_length"),
     "measure_faces": ("ganedit.metrics.faces", "measure_faces"),
     "measure_upscaler": ("ganedit.metrics.upscaling", "measure_upscaler"),
     "measure_inpainting": ("ganedit.metrics.inpainting", "measure_inpainting"),
@@ -209,8 +215,11 @@ __all__ = [
     "learn_direction",
     "load",
     "mask_hole",
+    "measure_diversity",
     "measure_faces",
+    "measure_images",
     "measure_inpainting",
+    "measure_path_length",
     "measure_safe_range",
     "measure_timbre",
     "measure_upscaler",

@@ -111,7 +111,8 @@ SEEDED = tuple(
     for path in (
         *PRESETS, "project", "edit", "drag", "timbre", "generate", "interpolate", "mix", "math", "dissect",
         "clip edit", "clip generate", "clip direction", "direction learn", "direction channels",
-        "direction measure", "metrics timbre", "metrics translate", "metrics vocoder", "train",
+        "direction measure", "metrics fid", "metrics is", "metrics kid", "metrics lpips", "metrics ms-ssim",
+        "metrics ppl", "metrics prdc", "metrics timbre", "metrics translate", "metrics vocoder", "train",
     )
 )  # fmt: skip
 """Commands whose results depend on --seed; all others refuse it."""

@@ -70,6 +70,11 @@ class ImageSet:
             batches.append((fetch(images, rows, flips), labels))
         return batches
 
+    def some(self, count: int) -> np.ndarray:
+        """At most `count` images at random, always the same ones, [N, R, R, C] uint8."""
+        rows = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:count]
+        return self.images[rows].permute(0, 2, 3, 1).contiguous().numpy()
+
     def _on(self, device: torch.device) -> Tensor:
         """The images, moved to a GPU if they take less than a quarter of its memory."""
         if device.type != "cuda":
@@ -168,7 +173,7 @@ def _decode_all(
 
     def fill(i: int) -> str | None:
         try:
-            rows[i] = _squared(read(names[i]), rows.shape[-1], fit, grey=rows.shape[1] == 1)
+            rows[i] = squared(read(names[i]), rows.shape[-1], fit, grey=rows.shape[1] == 1)
         except MemoryError:
             raise
         except Exception as error:  # decoders can raise any exception on damaged files
@@ -184,7 +189,7 @@ def _decode_all(
     return reasons
 
 
-def _squared(data: bytes, size: int, fit: Fit, *, grey: bool) -> np.ndarray:
+def squared(data: bytes, size: int, fit: Fit = "crop", *, grey: bool = False) -> np.ndarray:
     """Decode an image file to uint8 [C, size, size]."""
     image = decode(data, grey=grey)
     if fit == "crop" and image.width != image.height:

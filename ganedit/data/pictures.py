@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ganedit.compute import free_memory
 from ganedit.data.files import Progress, decode, open_source, reason_of, some_of
+from ganedit.data.images import squared
 from ganedit.data.order import Share
 from ganedit.errors import GaneditError, InputError, UsageError
 from ganedit.files import IMAGE_SUFFIXES
@@ -145,6 +146,41 @@ def load_pictures(
     files = [file for source in sources for file in _files(source)[:limit]]
     entries: list[Entry] = [(name, partial(_one, read, load_size)) for name, read in files]
     return loaded(entries, size, (1,), progress)
+
+
+def load_whole(
+    source: Path, *, resolution: int = 0, limit: int | None = None, progress: Progress | None = None
+) -> Pictures:
+    """Load the pictures of a folder or zip to be seen whole: all of one size.
+
+    Args:
+        source: A folder, including its subfolders, or a zip.
+        resolution: Side of the squares that they are cropped and reduced to, as `data.images` does for
+            training; 0 leaves them.
+        limit: Take only the first `limit` files by name.
+        progress: Called with (done, total) now and then.
+
+    Raises:
+        InputError: The source is missing, damaged or empty, or the pictures differ in size.
+    """
+    sizes: dict[str, tuple[int, int]] = {}
+
+    def whole(name: str, read: Read) -> Layers:
+        pixels = squared(read(), resolution).transpose(1, 2, 0) if resolution else _pixels(read(), 0)
+        sizes[name] = pixels.shape[1], pixels.shape[0]
+        return (pixels,)
+
+    entries: list[Entry] = [(name, partial(whole, name, read)) for name, read in _files(source)[:limit]]
+    found = loaded(entries, 1, (1,), progress)
+    first = sizes[found.names[0]]
+    for name in found.names:
+        if sizes[name] != first:
+            one, other = (f"{width}x{height}" for width, height in (first, sizes[name]))
+            raise InputError(
+                f"{source} holds images of different sizes: {found.names[0]} has {one}, {name} {other}",
+                "choose a `resolution` that all are reduced to",
+            )
+    return found
 
 
 def load_pairs(

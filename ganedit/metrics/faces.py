@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganedit.errors import InputError, MissingError
-from ganedit.images.tensors import to_levels
 from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.identity import embed_crops
 from ganedit.metrics.image_features import embed_images
+from ganedit.metrics.image_sets import DrawnImages
 from ganedit.metrics.quality import detection_rate
 
 if TYPE_CHECKING:
@@ -149,13 +149,11 @@ def draw(
     progress: Callable[[int, int], Any] | None = None,
 ) -> np.ndarray:
     """Pictures of seeds 0 to count - 1, uint8 [count, S, S, 3]; classes take turns."""
-    side = generator.resolution
+    images, side = DrawnImages(generator, count, psi), generator.resolution
     pictures = np.empty((count, side, side, 3), np.uint8)
     for start in range(0, count, batch):
-        seeds = range(start, min(start + batch, count))
-        c = generator.one_hot([s % generator.num_classes for s in seeds]) if generator.num_classes else None
-        images = generator.generate(seeds, c=c, psi=psi)
-        pictures[start : start + len(seeds)] = to_levels(images).permute(0, 2, 3, 1).cpu().numpy()
+        some = images[start : start + batch]
+        pictures[start : start + len(some)] = some
         if progress:
-            progress(start + len(seeds), count)
+            progress(start + len(some), count)
     return pictures

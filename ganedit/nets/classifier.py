@@ -68,9 +68,13 @@ class Classifier(nn.Module):
 
     def standardised(self, images: Tensor) -> Tensor:
         """Like `forward`, but with numbers in standard deviations from their mean."""
-        h = self.trunk(self.stem(to_input(images)))  # [N, W, 4, 4]
-        outputs: Tensor = self.head(h.mean((2, 3)))
+        outputs: Tensor = self.head(self.features(images))
         return outputs.float()
+
+    def features(self, images: Tensor) -> Tensor:
+        """[N, W], which the last layer reads."""
+        h: Tensor = self.trunk(self.stem(to_input(images)))  # [N, W, 4, 4]
+        return h.mean((2, 3))
 
 
 def to_input(images: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ ARCHITECTURES = {
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "irse-encoder": Architecture("ganedit.nets.irse_encoder", "IRSEEncoderConfig", "IRSEEncoder"),
     "classifier": Architecture("ganedit.nets.classifier", "ClassifierConfig", "Classifier"),
+    "inception": Architecture("ganedit.nets.inception", "InceptionConfig", "Inception"),
     "lenet": Architecture("ganedit.nets.lenet", "LeNetConfig", "LeNet"),
     "resnet": Architecture("ganedit.nets.resnet", "ResNetConfig", "ResNetGenerator"),
     "unet": Architecture("ganedit.nets.unet", "UNetConfig", "UNetGenerator"),

@@ -38,6 +38,7 @@ FORMATS = (
     "stargan",
     "unit",
     "srgan",
+    "inception",
     "esrgan",
     "compact",
     "super_resolution",

@@ -18,7 +18,7 @@ from ganedit.store.weights import under_prefix
 from ganedit.train.options.base import LoopOptions
 from ganedit.train.options.recipes import RECIPES
 from ganedit.train.recipe import Recipe
-from ganedit.train.run import Run
+from ganedit.train.run import Best, Run
 
 CHECKPOINT = "checkpoint.safetensors"
 OPTIONS = "options.json"
@@ -37,7 +37,8 @@ def save_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
         for index, slots in optimizer.state_dict()["state"].items():
             for slot, value in slots.items():
                 tensors[f"optimizer.{name}.{index}.{slot}"] = torch.as_tensor(value)
-    state = {"step": run.step, "recipe": recipe.state()}
+    best = asdict(run.best) if run.best else None
+    state = {"step": run.step, "recipe": recipe.state(), "best": best}
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     with atomic_path(out / CHECKPOINT) as path:
         save_file(tensors, path, {"ganedit-checkpoint": json.dumps(state)})
@@ -60,7 +61,8 @@ def load_checkpoint(recipe: Recipe, run: Run, out: Path) -> None:
             _load_optimizer(optimizer, under_prefix(tensors, f"optimizer.{name}."))
         recipe.load_state(state["recipe"])
         run.step = int(state["step"])
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        run.best = Best(**state["best"]) if state.get("best") else None
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} does not fit this run: {reason}", "start a new run folder") from error
 

@@ -26,6 +26,7 @@ from torch import Tensor
 from ganedit.errors import GaneditError
 from ganedit.train.checkpoints import save_checkpoint
 from ganedit.train.logs import Log, Report
+from ganedit.train.measuring import judge_of
 from ganedit.train.options.base import LoopOptions
 from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run
@@ -48,6 +49,7 @@ def train(
     for network in recipe.networks.values():
         network.to(fabric.device)
     log = Log(out, run) if fabric.is_global_zero else None
+    judge = judge_of(recipe, run, out) if log else None
     total_steps = max(round(options.kimg * 1000 / options.batch), 1)
     started = time.monotonic()
     with _postponed_interrupt() as interrupted:
@@ -60,12 +62,14 @@ def train(
             look = done or _passed_multiple(run, options.sample_kimg)
             if log:
                 measured = recipe.evaluate() if look else {}
+                if judge and (done or _passed_multiple(run, judge.options.measure_kimg)):
+                    measured |= judge.measure()
                 log.step(
                     stats,
                     measured,
                     total_steps,
                     on_report,
-                    force=look,
+                    force=bool(look or measured),
                     most_seconds=_time_left(options, started),
                 )
             if log and look:

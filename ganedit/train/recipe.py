@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -36,6 +37,11 @@ class Recipe(ABC):
     def evaluate(self) -> dict[str, float]:
         """Measurements on held-out data, by name; logged with the samples."""
         return {}
+
+    def real_images(self, count: int) -> np.ndarray | None:
+        """Images that the generator's samples are measured against, [N, S, S, 3] uint8: at most `count` at
+        random, always the same ones. None if it draws no images."""
+        return None
 
     def export(self, folder: Path, images: int) -> None:  # noqa: B027
         """Write the model with its card to `folder`."""

@@ -15,6 +15,15 @@ from ganedit.errors import UsageError
 from ganedit.train.options.base import LoopOptions
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best snapshot so far: its value, after how many images, and what was measured."""
+
+    value: float
+    images: int
+    by: str
+
+
 @dataclass
 class Run:
     """Device, data and gradients of a step."""
@@ -24,6 +33,8 @@ class Run:
     step: int = 0
     saved: int | None = None
     """Images seen at the last checkpoint; None without one."""
+    best: Best | None = None
+    """The best snapshot so far; None if nothing was measured."""
 
     @property
     def device(self) -> torch.device:

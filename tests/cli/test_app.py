@@ -216,10 +216,10 @@ def test_commands_that_use_the_seed_take_it():
     from ganedit.cli.app import COMMANDS, SEEDED
 
     folder = Path(app.__file__).parent / "commands"
-    hands_on = ("options.seed", "Editor(", "DirectionChange")
+    hands_on = ("options.seed", "Editor(", "DirectionChange", "measure_command(")
     for path in folder.rglob("*.py"):
         words = " ".join(path.relative_to(folder).with_suffix("").parts)
-        names = PRESETS if words == "preset" else [words]
+        names = PRESETS if words == "preset" else [words.rstrip("_").replace("_", "-")]
         if any(one in path.read_text() for one in hands_on):
             assert all(app._begins(f"ganedit {name}", SEEDED) for name in names), words
     assert all(one.split()[1] in COMMANDS for one in SEEDED)

@@ -157,6 +157,12 @@ def lenet(device):
     return learning(network, x), learning(domains, network.features(x).detach())
 
 
+def inception(device):
+    network = made("inception", narrow=16).to(device).eval()
+    features = network.features(noise(device, 1, 3, 299, 299))
+    return features, network(noise(device, 1, 3, 32, 32)), network.unbiased(features)
+
+
 def unit(device):
     network = made("unit", width=4, blocks=1).to(device)
     x = noise(device, 1, 3, 16, 16)
@@ -227,6 +233,7 @@ NETWORKS = {
     "classifier": called(
         "classifier", (2, 3, 40, 40), binary=("a",), numbers=("b",), means=(1.0,), stds=(2.0,), widths=(4, 8)
     ),
+    "inception": inception,
     "lenet": lenet,
     "resnet": resnet,
     "unet": called("unet", (2, 3, 32, 32), width=4, downs=4),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from gpu_cases import Fading, assert_nothing_left_out, functions_reached, home, noise
+from gpu_cases import Fading, Near, assert_nothing_left_out, functions_reached, home, noise
 from PIL import Image
 from sounds import QUICK, tone, untrained
 
@@ -34,13 +34,17 @@ from ganedit.images.translation import batch_size, translate, translate_all
 from ganedit.images.upscaling import enhance_crop, upscale
 from ganedit.latent.directions.direction import Direction
 from ganedit.latent.generating import generate
+from ganedit.metrics.distributions import class_score
+from ganedit.metrics.diversity import measure_diversity, measure_pairs, measure_path_length
 from ganedit.metrics.faces import measure_faces
 from ganedit.metrics.identity import distance_to_person, embed_crops, person_in
+from ganedit.metrics.image_features import feature_network
 from ganedit.metrics.inpainting import measure_inpainting
 from ganedit.metrics.masks import region_mask
 from ganedit.metrics.modes import mode_coverage
 from ganedit.metrics.quality import luma_quality, psnr, ssim
 from ganedit.metrics.safe_range import measure_safe_range
+from ganedit.metrics.samples import measure_images
 from ganedit.metrics.spectra import multi_resolution_distance, multi_resolution_loss
 from ganedit.metrics.translating import share_taken_for, translate_folder
 from ganedit.metrics.upscaling import measure_upscaler
@@ -180,6 +184,17 @@ def metrics(device):
         region_mask("mouth", generator)(a * 2 - 1), classify(PIXELS, classifier),
         mode_coverage(a[0, 0, :, :2] * 4, a[1, 0, :3, :2] * 4, 0.3),
     ]  # fmt: skip
+    of_device = {"device": str(device)}
+    for name in ("efficientnet-lite0", f"clip:{PLACES.clip}"):
+        network = feature_network(name, **of_device)
+        measures = ("fid", "kid", "is") if network.has_classes else ("fid",)
+        others.append([one.value for one in measure_images(crops, crops[::-1] // 2, measures, network)])
+    others.append(class_score(torch.from_numpy(crops).flatten(1)[:, :5].float()))
+    others.append(measure_diversity(crops, "efficientnet-lite0", pairs=2, **of_device))
+    others.append(measure_pairs(crops, crops[::-1], "efficientnet-lite0", **of_device))
+    for space, sampling in (("w", "end"), ("z", "full")):
+        length = measure_path_length(generator, space, sampling, "efficientnet-lite0", samples=2)
+        others.append(Near(length, 0.05))  # of differences that are a ten-thousandth of the images
     direction = Direction.load(PLACES.faces / "directions/smile.safetensors")
     others.append(measure_safe_range(generator, direction, classifier=classifier))
     return qualities, person, home((with_faces, others))

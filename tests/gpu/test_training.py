@@ -66,6 +66,7 @@ class Material:
         return str(self.folder / name)
 
 
+MEASURED = {"measure": "fid", "measure_samples": 4, "measure_features": "efficientnet-lite0"}
 CASES = {
     # name of the case, which begins with the recipe's: its options
     "stylegan2": lambda m: {
@@ -86,7 +87,7 @@ CASES = {
         **GAN,
     },
     "gan+wgan": lambda m: {"data": (m.faces,), "loss": "wasserstein", "penalty": "clip", **GAN},
-    "gan+began": lambda m: {"data": (m.faces,), "loss": "began", **GAN},
+    "gan+began": lambda m: {"data": (m.faces,), "loss": "began", **GAN, **MEASURED},
     "gan+acgan": lambda m: {
         "data": (m.faces,), "label": "gender", "network": "resnet", "loss": "least-squares",
         "condition": "acgan", "penalty": "r1", "minibatch_stddev": True,

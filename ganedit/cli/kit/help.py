@@ -46,6 +46,7 @@ GROUPS = {
         model background clip classifier encoder mapper vocoder vocoders start resolution size channel_base
         channel_max network set_ z_dim w_dim mapping_layers width d_width blocks downs local local_blocks
         hidden
+        features weights
         encoder_norm encoder_width style_dim norm widths embed frames cycles scale residual up upsampling
         patch
     """,
@@ -191,6 +192,34 @@ EXAMPLES = {
     "view": ("ganedit view me.smile+2.png", "ganedit view smile.safetensors --width 100"),
     "info": ("ganedit info me.smile+2.png", "ganedit info me.latent.safetensors --json"),
     "doctor": ("ganedit doctor", "ganedit doctor --json"),
+    "metrics fid": (
+        "ganedit metrics fid --model faces --data faces.zip",
+        "ganedit metrics fid generated/ photos/ --features inception --also kid,prdc",
+    ),
+    "metrics kid": (
+        "ganedit metrics kid --model faces --data faces.zip",
+        "ganedit metrics kid generated/ photos/ --features clip",
+    ),
+    "metrics is": (
+        "ganedit metrics is generated/",
+        "ganedit metrics is --model digits --features classifier:digits-classifier",
+    ),
+    "metrics prdc": (
+        "ganedit metrics prdc --model faces --data faces.zip",
+        "ganedit metrics prdc generated/ photos/ --neighbours 5",
+    ),
+    "metrics ppl": (
+        "ganedit metrics ppl --model faces",
+        "ganedit metrics ppl --model faces --space z --sampling full --features vgg",
+    ),
+    "metrics ms-ssim": (
+        "ganedit metrics ms-ssim --model digits",
+        "ganedit metrics ms-ssim photos/ --pairs 1000",
+    ),
+    "metrics lpips": (
+        "ganedit metrics lpips --model faces",
+        "ganedit metrics lpips results/ wanted/ --features vgg",
+    ),
     "metrics upscale": (
         "ganedit metrics upscale Set5 Set14",
         "ganedit metrics upscale Set5 --model upscale-x4-gan",

@@ -17,6 +17,7 @@ from ganedit.train.options.base import (
     need_power_of_two,
     option,
 )
+from ganedit.train.options.measuring import MeasuredOptions
 
 PENALTY_WEIGHTS = {"none": 0.0, "clip": 0.01, "gp": 10.0, "r1": 10.0}
 TOYS = ("ring8", "grid25", "swissroll")
@@ -24,7 +25,7 @@ AUGMENTATIONS = ("color", "translation", "cutout")
 
 
 @dataclass(frozen=True)
-class GANOptions(ModelOptions):
+class GANOptions(MeasuredOptions, ModelOptions):
     """Train a GAN put together from parts: network, loss, penalty, and how it is told classes.
 
     Instead of images, ring8, grid25 and swissroll draw points of the plane, and the run leaves a film.
@@ -142,6 +143,8 @@ class GANOptions(ModelOptions):
                 f"{self.data[0]} holds points without classes, and these options are for images",
                 "leave out all but `network=mlp`",
             )
+        if is_toy(self.data) and self.measure:
+            raise UsageError(f"`measure={self.measure}` compares images, and {self.data[0]} holds points")
         if self.minibatch_discrimination and self.batch < 2:
             raise UsageError("`minibatch_discrimination` compares images, and `batch=1` holds one")
 

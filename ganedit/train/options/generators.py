@@ -15,6 +15,7 @@ from ganedit.train.options.base import (
     need_power_of_two,
     option,
 )
+from ganedit.train.options.measuring import MeasuredOptions
 from ganedit.train.options.pretrained import (
     FeatureDiscriminatorOptions,
     PretrainedOptions,
@@ -23,7 +24,7 @@ from ganedit.train.options.pretrained import (
 
 
 @dataclass(frozen=True)
-class StyleGAN2Options(FeatureDiscriminatorOptions):
+class StyleGAN2Options(MeasuredOptions, FeatureDiscriminatorOptions):
     """Train a StyleGAN2 generator with adaptive augmentation.
 
     The defaults suit 16,000 faces at 128 px on one large GPU.

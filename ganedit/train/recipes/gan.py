@@ -229,6 +229,9 @@ class GAN(PictureRecipe[GANOptions]):
             torch.manual_seed(STATISTICS_SEED)
             refresh_statistics(self.g_ema, lambda: self._codes(self.options.batch))
 
+    def real_images(self, count: int) -> np.ndarray | None:
+        return None if isinstance(self.data, ToySet) else self.data.some(count)
+
     def export(self, folder: Path, images: int) -> None:
         options = self.options
         self._refresh()

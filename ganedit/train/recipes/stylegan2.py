@@ -301,6 +301,9 @@ class StyleGAN2(Recipe):
             left += _copy_matching(self.d, discriminator)
         return left
 
+    def real_images(self, count: int) -> np.ndarray:
+        return self.data.some(count)
+
     def export(self, folder: Path, images: int) -> None:
         options = self.options
         card = ModelCard(
