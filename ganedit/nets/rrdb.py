@@ -82,7 +82,7 @@ class RRDBNet(nn.Module):
         height, width = (side * self.scale for side in x.shape[2:])
         if self.cfg.folded > 1:
             x = F.pixel_unshuffle(self._whole(x), self.cfg.folded)
-        x = self.stem(x)
+        x = self.stem(x.to(self.stem.weight.dtype))
         x = x + self.tail(self.blocks(x))
         for conv in self.up:
             x = leaky(conv(F.interpolate(x, scale_factor=2)))
