@@ -37,7 +37,7 @@ class DenseBlock(nn.Module):
         for conv in self.convs[:-1]:
             seen = torch.cat([seen, leaky(conv(seen))], dim=1)
         change: Tensor = self.convs[-1](seen)
-        return x + RESIDUAL * change
+        return torch.add(x, change, alpha=RESIDUAL)  # one pass
 
 
 class Block(nn.Module):
@@ -49,7 +49,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         change: Tensor = self.dense(x)
-        return x + RESIDUAL * change
+        return torch.add(x, change, alpha=RESIDUAL)  # one pass
 
 
 class RRDBNet(nn.Module):
