@@ -1,8 +1,7 @@
-"""Time and memory of image-to-image models: translators at 256 px, folders of files, large photos.
+"""Time and memory of image-to-image translators: networks at 256 px, folders of files.
 
     python benchmarks/translation.py                     # ResNet-9 of width 64 and a U-Net, float32 and bf16
     python benchmarks/translation.py --files 50          # the command itself on a folder of 256-px JPEGs
-    python benchmarks/translation.py --megapixels 12     # a photo through upscale: time, peak memory
 
 Weights are random. Each figure of the first is the best of --repeats after one run that is not counted;
 "core s" are the seconds that processor cores worked on an image, all together, which other programs on the
@@ -32,7 +31,6 @@ from torch import nn
 
 from ganedit.compute import keep_freed_memory
 from ganedit.nets.resnet import ResNetConfig, ResNetGenerator
-from ganedit.nets.srresnet import SRResNet, SRResNetConfig
 from ganedit.nets.unet import UNetConfig, UNetGenerator
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import save_model
@@ -100,24 +98,9 @@ def time_files(args: argparse.Namespace) -> None:
                   f"start; {each * 1e3:.0f} ms/file, {1 / each:.2f} files/s, {memory:.2f} GB")  # fmt: skip
 
 
-def time_photo(args: argparse.Namespace) -> None:
-    """A large photo through `ganedit upscale`."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        network = SRResNet(SRResNetConfig())
-        card = ModelCard("bench-x4", "upscaler", "srresnet", asdict(network.cfg))
-        save_model(home / card.name, card, network.state_dict())
-        side = round((args.megapixels * 1e6 / 12) ** 0.5)
-        picture(3 * side, 4 * side, 0).save(home / "photo.jpg")
-        argv = "--model", card.name, "--device", args.device, "-o", folder
-        taken, memory = run_command("upscale", str(home / "photo.jpg"), *argv, home=home)
-        print(f"upscale, {4 * side}x{3 * side} px, SRResNet x4: {taken:.0f} s, peak memory {memory:.2f} GB")
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--files", type=int, default=0, metavar="N")
-    parser.add_argument("--megapixels", type=float, default=0, metavar="N")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4], metavar="N")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--repeats", type=int, default=5)
@@ -131,8 +114,6 @@ def main() -> None:
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}{load}")
     if args.files:
         time_files(args)
-    elif args.megapixels:
-        time_photo(args)
     else:
         time_networks(args)
 

@@ -1,7 +1,7 @@
 """Time and memory of the way from a photo to an edited photo with a generator of 1024 px.
 
 python benchmarks/workflow.py [--folder /tmp/workflow] [--small] [--photo examples/portrait.png]
-                              [--methods encode hybrid]
+                              [--methods encode]
 
 Writes a StyleGAN2 of 1024 px, e4e's encoder and the directions of encoder4editing with random weights in the
 published formats and sizes, as a mirror, and runs the commands of docs/tutorial-ffhq.md on them: processor
@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/tmp/workflow"))
     parser.add_argument("--small", action="store_true", help="small networks, to try the program")
     parser.add_argument("--photo", type=Path, default=ROOT / "examples/portrait.png")
-    parser.add_argument("--methods", nargs="+", default=["encode", "hybrid"])
+    parser.add_argument(
+        "--methods", nargs="+", default=["encode"], help="others need a discriminator, which these files lack"
+    )
     args = parser.parse_args()
     mirror = write_all(args.folder / "mirror", **(SMALL if args.small else PUBLISHED))
     print("| command | processor s | s | GB |\n|---|--:|--:|--:|")

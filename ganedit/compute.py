@@ -15,7 +15,7 @@ from ganedit.errors import MissingError, UsageError
 if TYPE_CHECKING:
     import torch
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")  # of activations; auto: float32, except large upscalers
+DTYPES = ("auto", "float32", "bfloat16", "float16")  # of activations; auto: float32, except most upscalers
 TRAINING_DTYPES = DTYPES[:3]  # auto is bfloat16 if the processor supports it
 LOG = logging.getLogger(__name__)
 ENOUGH = 4 * 10**9  # bytes of address space; `ganedit generate` runs in 3.6

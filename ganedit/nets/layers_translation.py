@@ -241,9 +241,7 @@ class ResidualTrunk(nn.Module):
 class ToImage(nn.Conv2d):
     """The last convolution of a network: a wide kernel, stride 1, from many channels to the few of a picture.
 
-    CPUs compute channels by the dozen, and would do five times the work for three of them. So when no
-    gradient is needed, each row of the kernel is computed as an output channel of its own, and the rows
-    are added up afterwards: the same sums in another order.
+    When no gradient is needed, a CPU computes it by `to_few_channels`: the same sums in another order.
     """
 
     def __init__(
@@ -265,11 +263,15 @@ class ToImage(nn.Conv2d):
         padding = self.kernel_size[0] // 2
         if self.padding_mode == "reflect":
             x, padding = F.pad(x, (padding,) * 4, mode="reflect"), 0
-        return convolved_by_rows(x, self.weight, self.bias, padding)
+        return to_few_channels(x, self.weight, self.bias, padding)
 
 
-def convolved_by_rows(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    """A convolution of stride 1 to few channels, with each row of the kernel as an output channel of its own.
+def to_few_channels(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    """A convolution of stride 1 to few channels, fast on a CPU.
+
+    CPUs compute channels by the dozen, and would do five times the work for three of them. So each row of the
+    kernel is computed as an output channel of its own, and the rows are added up afterwards. In bfloat16, AMX
+    is nine times as fast as that without such detours, as it does not take kernels of one row.
 
     Args:
         x: [N, I, H, W].
@@ -277,6 +279,8 @@ def convolved_by_rows(x: Tensor, weight: Tensor, bias: Tensor | None, padding: i
         bias: [O], or None.
         padding: Rows and columns of zeros around `x`.
     """
+    if x.dtype == torch.bfloat16 and torch.cpu._is_amx_tile_supported():
+        return F.conv2d(x, weight, bias, padding=padding)
     channels, _, kernel, _ = weight.shape
     height = x.shape[2] + 2 * padding - kernel + 1
     weight = weight.permute(2, 0, 1, 3).reshape(kernel * channels, -1, 1, kernel)

@@ -37,7 +37,7 @@ class DenseBlock(nn.Module):
         for conv in self.convs[:-1]:
             seen = torch.cat([seen, leaky(conv(seen))], dim=1)
         change: Tensor = self.convs[-1](seen)
-        return x + RESIDUAL * change
+        return torch.add(x, change, alpha=RESIDUAL)  # one pass
 
 
 class Block(nn.Module):
@@ -49,7 +49,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         change: Tensor = self.dense(x)
-        return x + RESIDUAL * change
+        return torch.add(x, change, alpha=RESIDUAL)  # one pass
 
 
 class RRDBNet(nn.Module):
@@ -82,7 +82,7 @@ class RRDBNet(nn.Module):
         height, width = (side * self.scale for side in x.shape[2:])
         if self.cfg.folded > 1:
             x = F.pixel_unshuffle(self._whole(x), self.cfg.folded)
-        x = self.stem(x)
+        x = self.stem(x.to(self.stem.weight.dtype))
         x = x + self.tail(self.blocks(x))
         for conv in self.up:
             x = leaky(conv(F.interpolate(x, scale_factor=2)))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import outputs
-from ganedit.nets.layers_translation import ConvNorm, Norm, ToImage, convolved_by_rows, leaky
+from ganedit.nets.layers_translation import ConvNorm, Norm, ToImage, leaky, to_few_channels
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class SRResNet(nn.Module):
     def __init__(self, cfg: SRResNetConfig) -> None:
         super().__init__()
         self.cfg = cfg
+        self.suits_bfloat16 = cfg.residual  # then only a small change is rounded, by 0.1/255 or less
         self.scale = 2**cfg.doublings
         self.stem = nn.Conv2d(3, cfg.width, 9, padding=4)
         self.activation = nn.PReLU()
@@ -73,8 +74,8 @@ class SRResNet(nn.Module):
         self.to_image = ToImage(cfg.width, 3, 9)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.activation(self.stem(x))
-        y = self.enlarged(y + self.tail(self.blocks(y)))
+        y: Tensor = self.activation(self.stem(x.to(self.stem.weight.dtype)))
+        y = self.enlarged(y + self.tail(self.blocks(y))).to(x.dtype)
         if self.cfg.residual:
             return F.interpolate(x, scale_factor=self.scale, mode="bicubic") + y
         return (y.tanh() + 1) / 2
@@ -95,7 +96,7 @@ class SRResNet(nn.Module):
         y = last.activation(last.conv(y))  # one slope for all channels: as well before the shuffle as after
         bias = self.to_image.bias
         bias = None if bias is None else bias.repeat_interleave(4)
-        return F.pixel_shuffle(convolved_by_rows(y, before_shuffle(self.to_image.weight), bias, 2), 2)
+        return F.pixel_shuffle(to_few_channels(y, before_shuffle(self.to_image.weight), bias, 2), 2)
 
 
 def before_shuffle(weight: Tensor) -> Tensor:

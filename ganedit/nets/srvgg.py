@@ -36,8 +36,8 @@ class SRVGGNet(nn.Module):
         self.last = nn.Conv2d(cfg.width, 3 * cfg.scale**2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x
+        h = x.to(self.last.weight.dtype)
         for conv, activation in zip(self.convs, self.activations, strict=True):
             h = activation(conv(h))
-        change = F.pixel_shuffle(self.last(h), self.scale)
+        change = F.pixel_shuffle(self.last(h), self.scale).to(x.dtype)
         return change + F.interpolate(x, scale_factor=self.scale)

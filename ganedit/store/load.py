@@ -63,8 +63,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
             never run.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
         dtype: Number format of the activations: "float32", "bfloat16" (faster, slightly less exact) or
-            "float16" (GPU only). "auto" is float32, which gives the same image everywhere; for large
-            upscalers (Real-ESRGAN) it is bfloat16 on processors and GPUs that have it.
+            "float16" (GPU only). "auto" is float32, which gives the same image everywhere; for the
+            bundled upscalers and Real-ESRGAN it is bfloat16 on processors and GPUs that have it.
 
     Returns:
         A Generator, Translator, Upscaler, Restorer, Encoder, Classifier, Discriminator, Clip, Mapper or

@@ -22,7 +22,7 @@ from ganedit.nets.stylegan2 import Generator, GeneratorConfig
 from ganedit.store.cards import ModelCard
 from ganedit.store.downloads import catalogue, published
 from ganedit.store.downloads.download import Patience
-from ganedit.store.downloads.pulling import STAGING, recorded
+from ganedit.store.downloads.pulling import STAGING, pulled_file, recorded
 from ganedit.store.load import load_generator, save_model
 
 MODEL = "stylegan2-ffhq"
@@ -112,6 +112,25 @@ def test_from_a_server(generator, mirror, home):
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
+
+
+@pytest.mark.parametrize("command", [False, True])
+def test_each_file_is_downloaded_once(generator, mirror, ganedit, monkeypatch, command):
+    """Four entries of the catalogue are in ffhq_pca.pt."""
+    files = []
+
+    def counted(file, *args, **kwargs):
+        files.append(file)
+        return pulled_file(file, *args, **kwargs)
+
+    monkeypatch.setattr("ganedit.latent.directions.pulling.pulled_file", counted)
+    if command:
+        ran = ganedit("direction", "pull", "--model", MODEL, "--mirror", mirror)
+        assert ran.status == 0, ran.err
+        assert len(ran.lines) == 66
+    else:
+        assert len(pull_directions(generator, mirror=str(mirror))) == 66
+    assert files == ["age.pt", "smile.pt", "pose.pt", "ffhq_pca.pt"]
 
 
 def test_the_first_download_decides(generator, mirror):

@@ -253,7 +253,7 @@ def test_on_both_devices(case):
 def test_nothing_is_left_out():
     downloaded = [
         "ganedit.latent.directions.pulling.pull_directions",
-        "ganedit.latent.directions.pulling.pull_entry",
+        "ganedit.latent.directions.pulling.pull_together",
         "ganedit.latent.inversion.perceptual.lpips_distance",
     ]
     assert_nothing_left_out(CASES, "ganedit.latent", "ganedit.text", except_for=downloaded)

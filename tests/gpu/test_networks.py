@@ -299,7 +299,7 @@ def test_network(name):
 def test_no_network_is_left_out():
     assert NETWORKS.keys() == ARCHITECTURES.keys()
     on_cpus = [  # alone, where no gradient is needed
-        "ganedit.nets.layers_translation.convolved_by_rows",
+        "ganedit.nets.layers_translation.to_few_channels",
         "ganedit.nets.srresnet.before_shuffle",
     ]
     assert_nothing_left_out(CASES.values(), "ganedit.nets", except_for=on_cpus)

@@ -213,6 +213,18 @@ def test_the_last_convolution_row_by_row_is_the_convolution(kernel, channels, re
     assert torch.allclose(found, wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize("amx", [True, False])
+def test_the_last_convolution_in_bfloat16(amx, monkeypatch):
+    """Whole where the processor multiplies tiles of bfloat16, row by row elsewhere."""
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    torch.manual_seed(0)
+    last = ToImage(8, 3, 7).bfloat16().requires_grad_(False)
+    x = torch.randn(2, 8, 21, 34).bfloat16()
+    wanted = nn.functional.conv2d(x.float(), last.weight.float(), last.bias.float(), padding=3)
+    # bfloat16 keeps 8 bits; row by row, each of 7 partial sums is rounded as well
+    torch.testing.assert_close(last(x).float(), wanted, rtol=2**-8, atol=0.02)
+
+
 @pytest.mark.parametrize(("doublings", "side"), [(1, 7), (2, 12)])
 def test_the_last_shuffle_after_the_convolution_is_the_same(doublings, side):
     """Without gradients, an SRResNet convolves before its last shuffle: the same sums, borders included."""

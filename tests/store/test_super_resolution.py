@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from reference import assert_golden
 
 import ganedit
 from ganedit.errors import CheckpointError, InputError, MissingError
 from ganedit.nets.rrdb import RRDBConfig, RRDBNet
+from ganedit.nets.srresnet import SRResNet, SRResNetConfig
+from ganedit.nets.srvgg import SRVGGConfig, SRVGGNet
 from ganedit.store.architectures import build, shapes_only
 from ganedit.store.cards import ModelCard
 from ganedit.store.foreign import open_foreign
 from ganedit.store.formats import esrgan, srgan, super_resolution
 from ganedit.store.load import card_of, from_foreign, save_model
-from ganedit.store.models import Restorer
+from ganedit.store.models import Restorer, Upscaler
 from ganedit.store.spandrel_network import EXTRA_KINDS, FaceNetwork
 
 pytest.importorskip("spandrel")
@@ -296,6 +300,35 @@ def test_large_upscalers_take_bfloat16_where_it_is_in_hardware(tmp_path, monkeyp
     fast = ganedit.load(tmp_path, device="cpu")
     assert fast.dtype == torch.bfloat16
     assert ganedit.load(tmp_path, dtype="float32").dtype == torch.float32
-    assert ganedit.load("upscale-x4").dtype == torch.float32
     x = torch.rand(1, 3, 12, 12)
     torch.testing.assert_close(fast(x), ganedit.load(tmp_path, dtype="float32")(x), atol=0.02, rtol=0)
+
+
+def test_upscale_x4_in_bfloat16_is_close(monkeypatch):
+    monkeypatch.setattr("ganedit.store.load.has_bfloat16", lambda device: True)
+    fast = ganedit.load("upscale-x4", device="cpu")
+    assert fast.dtype == torch.bfloat16
+    photo = ganedit.read_image(ROOT / "examples/portrait.png").pixels[200:264, 200:264]
+    x = torch.from_numpy(photo).permute(2, 0, 1)[None] / 255
+    error = (fast(x) - ganedit.load("upscale-x4", "cpu", "float32")(x)).abs() * 255
+    assert error.mean() < 0.2  # in levels; rounding the picture to bfloat16 would alone exceed it
+    assert 20 * torch.log10(255 / error.square().mean().sqrt()) > 60  # dB
+
+
+@pytest.mark.parametrize("kind", ["srresnet", "srvgg"])
+def test_pictures_are_not_rounded_to_bfloat16(kind):
+    """Without a change from the network, the result is the float32 enlargement of the float32 picture."""
+    if kind == "srresnet":
+        network = SRResNet(SRResNetConfig(width=8, blocks=1, norm="none", residual=True))
+        network.to_image.weight.data.zero_()
+        network.to_image.bias.data.zero_()
+        enlarge = partial(F.interpolate, scale_factor=4, mode="bicubic")
+    else:
+        network = SRVGGNet(SRVGGConfig(width=8, layers=1))
+        network.last.weight.data.zero_()
+        network.last.bias.data.zero_()
+        enlarge = partial(F.interpolate, scale_factor=4)
+    x = torch.rand(1, 3, 12, 12)
+    with torch.inference_mode():
+        found = Upscaler(ModelCard("x", "upscaler", kind, {}), network, "cpu", torch.bfloat16)(x)
+    torch.testing.assert_close(found, enlarge(x), rtol=0, atol=1e-6)  # other layouts sum in another order

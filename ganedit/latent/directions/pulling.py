@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ganedit.errors import InputError
@@ -50,30 +51,39 @@ def pull_directions(
         >>> ffhq = ganedit.load("stylegan2-ffhq")  # doctest: +SKIP
         >>> age, smile = ganedit.pull_directions(ffhq, ["age", "smile"])  # doctest: +SKIP
     """
-    made: list[Direction] = []
-    for entry in published.choose(of or generator.name, tuple(names)):
-        made += pull_entry(entry, generator, mirror=mirror, force=force, patience=patience)
-    return made
+    entries = published.choose(of or generator.name, tuple(names))
+    made: dict[str, list[Direction]] = {}
+    for file in dict.fromkeys(entry.file for entry in entries):
+        together = [entry for entry in entries if entry.file == file]
+        made |= pull_together(together, generator, mirror=mirror, force=force, patience=patience)
+    return [direction for entry in entries for direction in made[entry.name]]
 
 
-def pull_entry(
-    entry: PublishedDirection,
+def pull_together(
+    entries: Sequence[PublishedDirection],
     generator: Generator,
     *,
     mirror: str = "",
     force: bool = False,
     patience: Patience | None = None,
-) -> list[Direction]:
-    """Download one entry of the catalogue of directions; see `pull_directions` for the rest.
+) -> dict[str, list[Direction]]:
+    """Download the file that some entries of the catalogue share, once; see `pull_directions` for the rest.
 
     Returns:
-        One direction, or all those of a set.
+        By the name of each entry: one direction, or all those of a set.
     """
-    command = f"ganedit direction pull {entry.name} --model {generator.name}"
-    with pulled_file(entry.file, entry.url, command, mirror=mirror, force=force, patience=patience) as path:
-        found = _chosen(entry, import_directions(path, entry.name))
-        method = f"{entry.method} ({entry.file})"
-        return measured_on(generator, [replace(one, method=method, layers=entry.layers) for one in found])
+    file, url = entries[0].file, entries[0].url
+    command = f"ganedit direction pull {' '.join(one.name for one in entries)} --model {generator.name}"
+    with pulled_file(file, url, command, mirror=mirror, force=force, patience=patience) as path:
+        found = {one.name: _chosen(one, import_directions(path, one.name)) for one in entries}
+        measured = iter(measured_on(generator, [direction for some in found.values() for direction in some]))
+        return {
+            one.name: [
+                replace(direction, method=f"{one.method} ({file})", layers=one.layers)
+                for direction in islice(measured, len(found[one.name]))
+            ]
+            for one in entries
+        }
 
 
 def _chosen(entry: PublishedDirection, found: list[Direction]) -> list[Direction]:

@@ -19,7 +19,9 @@ Direction = Literal["ab", "ba"]
 class ImageModel(Model):
     """Base of models of pictures: weights are of the type `dtype`, pictures float32.
 
-    A network that cannot compute in every type has `supports(dtype)`, and is used in float32 instead.
+    A network that cannot compute in every type has `supports(dtype)`, and is used in float32 instead. One
+    that `suits_bfloat16` takes float32 pictures whatever the type of its weights, since rounding a picture to
+    bfloat16 alone would change it by a quarter of a level.
     """
 
     def __init__(
@@ -35,7 +37,8 @@ class ImageModel(Model):
 
     def _run(self, *inputs: Any) -> Tensor:
         """The network's output in float32; gradients go through."""
-        cast = (x.to(self.dtype) if isinstance(x, Tensor) else x for x in inputs)
+        dtype = torch.float32 if getattr(self.network, "suits_bfloat16", False) else self.dtype
+        cast = (x.to(dtype) if isinstance(x, Tensor) else x for x in inputs)
         return self._output(*cast).float()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from ganedit.cli.kit.directions import model_name
 from ganedit.cli.kit.model_texts import describe_licence
 from ganedit.cli.kit.models import open_generator
 from ganedit.cli.kit.options import Model
+
+if TYPE_CHECKING:
+    from ganedit.latent.directions.direction import Direction
 
 
 def pull(
@@ -32,7 +35,7 @@ def pull(
     Their scale is measured on codes of the model, which must be here. --force downloads again.
     """
     from ganedit.latent.directions import named
-    from ganedit.latent.directions.pulling import pull_entry
+    from ganedit.latent.directions.pulling import pull_together
     from ganedit.store.downloads import published
 
     owner = model_name(model)
@@ -41,13 +44,20 @@ def pull(
         console.warn(describe_licence(entry))
     generator = open_generator(console, model)
 
+    pulled: dict[str, dict[str, list[Direction]]] = {}  # by file, then by entry
+
     def one(name: str) -> None:
         entry, target = entries[name], named.user_file(owner, name)
         if not console.should_write(target):
             console.emit(target, name=name)
             return
-        console.note(f"{name}: from {mirror or entry.url}")
-        found = pull_entry(entry, generator, mirror=mirror, force=console.options.force)
+        if entry.file not in pulled:
+            together = [other for other in entries.values() if other.file == entry.file]
+            console.note(f"{', '.join(other.name for other in together)}: from {mirror or entry.url}")
+            pulled[entry.file] = pull_together(
+                together, generator, mirror=mirror, force=console.options.force
+            )
+        found = pulled[entry.file][name]
         for direction in found:
             target = named.user_file(owner, direction.name)
             if len(found) == 1 or console.should_write(target):
