@@ -20,7 +20,7 @@ TITLE = "ganedit studio"
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 CSS = """
-.gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 1240px !important; margin: 0 auto !important; }
 #title h1 { margin: 0; font-size: 1.5rem; }
 #title p { margin: 0; opacity: .75; }
 .picture { margin: 0; }
@@ -38,7 +38,7 @@ CSS = """
 .key::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .3em;
                background: var(--c); border: 1px solid #8888; border-radius: 3px; }
 #connection { position: fixed; inset: 0 0 auto 0; z-index: 10000; margin: 0; padding: .8rem 1.2rem;
-              text-align: center; background: #b91c1c; color: #fff; font: 600 1rem/1.4 system-ui, sans-serif; }
+              text-align: center; background: #b91c1c; color: #fff; font: 600 1rem system-ui, sans-serif; }
 #connection[hidden] { display: none; }
 footer { display: none !important; }
 :focus-visible { outline: 3px solid var(--primary-500) !important; outline-offset: 2px; }

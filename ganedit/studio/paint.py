@@ -147,7 +147,7 @@ class Sketch(Drawn):
                 self.canvas = brush(
                     ["#000000"], 4, label="Drawing",
                     value={"background": white, "layers": [], "composite": white},
-                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="sketch-canvas",
+                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="sketch-canvas", height=560,
                 )  # fmt: skip
                 self.photo = gr.UploadButton(
                     "Start from the lines of a photo", file_types=["image"], size="sm"
@@ -189,7 +189,7 @@ class Labels(Drawn):
                 self.canvas = brush(
                     colours[1:], 24, label="Label map",
                     value={"background": black, "layers": [], "composite": black},
-                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="labels-canvas",
+                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="labels-canvas", height=560,
                 )  # fmt: skip
                 self.photo = gr.UploadButton(
                     "Start from the face of a photo", file_types=["image"], size="sm"
@@ -210,6 +210,8 @@ class Labels(Drawn):
 
     def _draw(self, stop: threading.Event, canvas: Any, model: str) -> Iterator[Any]:
         labels = nearest_labels(np.asarray(canvas["composite"])[..., :3], PALETTE.colours)
+        if not labels.any():
+            raise Refused("Paint the parts of a face first, or start from a photo.")
         drawing = self.shop.new_file("map.png")
         write_regions(drawing, labels)
         yield from self._made(stop, drawing, LabelMap(labels), model, "Download the map for the command")
