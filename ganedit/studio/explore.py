@@ -124,8 +124,8 @@ class Explore:
         point = [self.keep, self.model, self.psi, self.class_]
         self.save.click(safe(self._save), point, [self.latent, self.command])
         there = self.portrait
-        self.edit.click(safe(self._edit), point, [self.face, self.tabs]).then(
-            safe(there.refreshed), [self.face, there.turn], there.parts, **LIVE
+        self.edit.click(safe(self._edit), point, [self.face, self.tabs]).success(
+            safe(there.refreshed), self.face, there.parts, **LIVE
         )
         self.walker.runs(self._make_walk, [self.walk, self.model, self.psi], [self.film, self.command])
         given = [self.rows, self.columns, self.layers, self.model, self.psi]

@@ -11,6 +11,7 @@ from ganedit.studio.explore import Explore
 from ganedit.studio.models import Models
 from ganedit.studio.paint import Paint
 from ganedit.studio.portrait import Portrait
+from ganedit.studio.scripts import DESCRIBE, watch
 from ganedit.studio.sound import Sound
 from ganedit.studio.text import Text
 from ganedit.studio.workshop import Workshop
@@ -19,7 +20,7 @@ TITLE = "ganedit studio"
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 CSS = """
-.gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 1240px !important; margin: 0 auto !important; }
 #title h1 { margin: 0; font-size: 1.5rem; }
 #title p { margin: 0; opacity: .75; }
 .picture { margin: 0; }
@@ -36,24 +37,25 @@ CSS = """
 .key { white-space: nowrap; }
 .key::before { content: ""; display: inline-block; width: .8em; height: .8em; margin-right: .3em;
                background: var(--c); border: 1px solid #8888; border-radius: 3px; }
+#connection { position: fixed; inset: 0 0 auto 0; z-index: 10000; margin: 0; padding: .8rem 1.2rem;
+              text-align: center; background: #b91c1c; color: #fff; font: 600 1rem system-ui, sans-serif; }
+#connection[hidden] { display: none; }
 footer { display: none !important; }
 :focus-visible { outline: 3px solid var(--primary-500) !important; outline-offset: 2px; }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 """
-DESCRIBE = """
-() => new MutationObserver(() => document.querySelectorAll('.compare').forEach(pair =>
-  pair.querySelectorAll('img').forEach((img, at) => { if (!img.alt) img.alt = at ? 'After' : 'Before'; })
-)).observe(document.body, {childList: true, subtree: true})
-"""
-"""Gives the pictures of comparisons alternative texts, which the component lacks."""
 
 
-def look() -> dict[str, Any]:
-    """Options of `launch` for how the page looks. Nothing is fetched from other servers."""
+def look(run: str) -> dict[str, Any]:
+    """Options of `launch` for how the page looks. Nothing is fetched from other servers.
+
+    Args:
+        run: Name of this run of the server, by which the page knows it.
+    """
     theme = gr.themes.Soft(
         primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO
     )
-    return {"theme": theme, "css": CSS, "js": DESCRIBE}
+    return {"theme": theme, "css": CSS, "js": DESCRIBE, "head": watch(run)}
 
 
 def build(shop: Workshop) -> gr.Blocks:

@@ -16,6 +16,7 @@ from ganedit.images.align import TEMPLATES
 from ganedit.images.faces import find_faces
 from ganedit.images.labels import LabelMap
 from ganedit.images.regions import PALETTE, write_regions
+from ganedit.store import registry
 from ganedit.store.uses import Use
 from ganedit.studio.canvas import brush, nearest_labels, on_paper, painted
 from ganedit.studio.choices import for_use
@@ -147,7 +148,7 @@ class Sketch(Drawn):
                 self.canvas = brush(
                     ["#000000"], 4, label="Drawing",
                     value={"background": white, "layers": [], "composite": white},
-                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="sketch-canvas",
+                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="sketch-canvas", height=560,
                 )  # fmt: skip
                 self.photo = gr.UploadButton(
                     "Start from the lines of a photo", file_types=["image"], size="sm"
@@ -189,7 +190,7 @@ class Labels(Drawn):
                 self.canvas = brush(
                     colours[1:], 24, label="Label map",
                     value={"background": black, "layers": [], "composite": black},
-                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="labels-canvas",
+                    canvas_size=(SIDE, SIDE), fixed_canvas=True, elem_id="labels-canvas", height=560,
                 )  # fmt: skip
                 self.photo = gr.UploadButton(
                     "Start from the face of a photo", file_types=["image"], size="sm"
@@ -210,6 +211,8 @@ class Labels(Drawn):
 
     def _draw(self, stop: threading.Event, canvas: Any, model: str) -> Iterator[Any]:
         labels = nearest_labels(np.asarray(canvas["composite"])[..., :3], PALETTE.colours)
+        if not labels.any():
+            raise Refused("Paint the parts of a face first, or start from a photo.")
         drawing = self.shop.new_file("map.png")
         write_regions(drawing, labels)
         yield from self._made(stop, drawing, LabelMap(labels), model, "Download the map for the command")
@@ -229,9 +232,8 @@ class Transform:
                 self.use = gr.Radio(list(USES), value="Translate", label="What to do")
                 self.model = shop.chooser(lambda: for_use("translate", drawn=""), "Model")
                 self.target = gr.Textbox(
-                    label="Target labels", placeholder="old,female", visible=False,
-                    info="For a model with labels: what the face should become, with commas.",
-                )  # fmt: skip
+                    "", label="Target labels", placeholder="old,female", **_labels_of(self.model.value)
+                )
                 self.why = gr.Markdown("", visible=False)
                 self.runner = Runner(shop, "Change the photo")
             with gr.Column(scale=7, min_width=300):
@@ -239,7 +241,9 @@ class Transform:
         for button, name in ((faces, "portrait.png"), (horse, "horse.png")):
             button.click(partial(shop.example, name), None, self.file, queue=False)
         self.use.change(shop.safe(self._used), self.use, [self.model, self.why], queue=False)
-        self.model.change(shop.safe(self._labelled), self.model, self.target, queue=False)
+        self.model.change(
+            shop.safe(lambda model: gr.update(**_labels_of(model))), self.model, self.target, queue=False
+        )
         self.runner.runs(self._change, [self.file, self.use, self.model, self.target], self.outcome.parts)
 
     def _used(self, use: str) -> list[Any]:
@@ -249,13 +253,6 @@ class Transform:
             gr.update(choices=names, value=names[0] if names else None),
             gr.update(value=none, visible=not names),
         ]
-
-    def _labelled(self, model: str | None) -> Any:
-        from ganedit.store import registry
-
-        labels = registry.card(model).details.get("labels") if model else None
-        info = f"With commas, of {', '.join(labels)}." if labels else ""
-        return gr.update(visible=bool(labels), info=info)
 
     def _change(
         self, stop: threading.Event, path: str | None, use: str, model: str | None, target: str
@@ -282,6 +279,12 @@ class Transform:
         command = one(verb, given.name, *more, "-o", name)
         faces = verb != "upscale" and bool(network.card.template)
         yield self.outcome.filled(name, photo, job.result, command, network, composite=faces)
+
+
+def _labels_of(model: str | None) -> dict[str, Any]:
+    """Options of the box for what a face should become: hidden for a model without labels."""
+    labels = registry.card(model).details.get("labels") if model else None
+    return {"visible": bool(labels), "info": f"With commas, of {', '.join(labels)}." if labels else ""}
 
 
 def _photo(path: str | None) -> ganedit.Photo:

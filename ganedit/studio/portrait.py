@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -88,10 +88,8 @@ def why_not(generator: Any) -> str:
     return f"{what} has no style space: it draws samples in the tab **Explore**, and nothing else."
 
 
-def preview(face: Face | None) -> str:
+def preview(face: Face) -> str:
     """The face as HTML, with what is beyond a safe range."""
-    if face is None:
-        return EMPTY
     moved = ", ".join(f"{name} {m:+g}" for name, m in face.now.magnitudes.items())
     alt = f"The face of {face.name}" + (f" with {moved}" if moved else "")
     return picture(face.pixels, alt, warnings=[f"{text}: the image may break." for text in face.beyond])
@@ -101,12 +99,11 @@ class Portrait:
     """The tab and its events.
 
     Attributes:
-        face: State with the face that is edited, for other tabs.
-        turn: State with a number that changes when the sliders have to be drawn again.
+        face: State with the face that is edited, for other tabs; another face gets sliders of its own.
     """
 
     def __init__(self, shop: Workshop, face: gr.State, tab: gr.Tab) -> None:
-        self.shop, self.face, self.turn = shop, face, gr.State(0)
+        self.shop, self.face, self.tab = shop, face, tab
         self.found = gr.State(None)
         with gr.Row():
             with gr.Column(scale=4, min_width=280):
@@ -114,14 +111,12 @@ class Portrait:
             with gr.Column(scale=5, min_width=300):
                 self._view()
             with gr.Column(scale=4, min_width=280):
-                gr.render(inputs=[face, self.turn], triggers=[self.turn.change], show_progress="hidden")(
-                    self._sliders
-                )
+                gr.render(inputs=face, triggers=[face.change], show_progress="hidden")(self._sliders)
                 self.hint = gr.Markdown(
                     "Choose a photo and press **Edit this face**. Sliders appear here: smile, age, light."
                 )
         self.takeaway.add_comparison()
-        self._wire(tab)
+        self._wire()
 
     # ---- layout ----
 
@@ -149,15 +144,23 @@ class Portrait:
             self.reset = gr.Button("Reset", size="sm", min_width=60)
         self.takeaway = Takeaway(self.shop, self.face)
 
-    def _sliders(self, face: Face | None, turn: int) -> None:
+    def _sliders(self, face: Face | None) -> None:
+        """Sliders for the directions of a face, and the events that put them elsewhere."""
         if face is None:
             return
+        sliders: dict[str, gr.Slider] = {}
         for at, (title, names) in enumerate(face.groups.items()):
             with gr.Accordion(title, open=at < 2):
-                for name in names:
-                    self._slider(face, name)
+                sliders |= {name: self._slider(face, name) for name in names}
+        shown = [self.preview, self.takeaway.command, *sliders.values()]
+        for button, step in ((self.undo, Face.undo), (self.redo, Face.redo), (self.reset, Face.reset)):
+            button.click(self.shop.safe(partial(self._stepped, step, sliders)), self.face, shown, **LIVE)
+        self.tab.select(
+            self.shop.safe(partial(self._opened, sliders)), self.face, [*self.parts, *sliders.values()],
+            **LIVE,
+        )  # fmt: skip
 
-    def _slider(self, face: Face, name: str) -> None:
+    def _slider(self, face: Face, name: str) -> gr.Slider:
         low, high = face.direction(name).limits
         known = bool(np.isfinite(high - low))
         reach = round(min(1.3 * max(-low, high), 10.0), 1) if known else 10.0
@@ -170,13 +173,13 @@ class Portrait:
             self.shop.safe(partial(self._moved, name)), [self.face, slider],
             [self.preview, self.takeaway.command], **LIVE,
         )  # fmt: skip
+        return slider
 
     # ---- events ----
 
-    def _wire(self, tab: gr.Tab) -> None:
+    def _wire(self) -> None:
         safe = self.shop.safe
         seen = [self.found, self.outlines, self.which, self.why, self.runner.start]
-        shown = [self.preview, self.takeaway.command]
         source = [self.file, self.model]
         self.file.upload(lambda: None, None, self.found, queue=False).then(
             safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY
@@ -188,15 +191,7 @@ class Portrait:
         self.model.change(safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY)
         self.which.input(_choose, [self.found, self.which], [self.found, self.outlines], queue=False)
         self.outlines.select(_click, [self.found], [self.found, self.outlines, self.which], queue=False)
-        self.runner.runs(
-            self._project, [self.found, self.model, self.method, self.turn],
-            [self.face, *self.parts],
-        )  # fmt: skip
-        tab.select(safe(self.refreshed), [self.face, self.turn], self.parts, **LIVE)
-        for button, step in ((self.undo, Face.undo), (self.redo, Face.redo), (self.reset, Face.reset)):
-            button.click(
-                safe(partial(self._stepped, step)), [self.face, self.turn], [self.turn, *shown], **LIVE
-            )
+        self.runner.runs(self._project, [self.found, self.model, self.method], [self.face, *self.parts])
 
     def _read(self, path: str | None, model: str) -> list[Any]:
         """Find the faces of a photo, for a generator that can project them."""
@@ -215,9 +210,7 @@ class Portrait:
             *able,
         ]
 
-    def _project(
-        self, stop: threading.Event, found: Found | None, model: str, method: str, turn: int
-    ) -> Iterator[Any]:
+    def _project(self, stop: threading.Event, found: Found | None, model: str, method: str) -> Iterator[Any]:
         if found is None:
             raise Refused("Choose a photo first.")
         job = self.shop.job("Projecting the face", stop)
@@ -230,37 +223,40 @@ class Portrait:
             yield {self.runner.status: job.bar, **seen}
         warn(job)
         face: Face = job.result
-        yield {self.face: face, **self.refreshed(face, turn)}
-
-    def _show(self, face: Face | None) -> list[Any]:
-        """Values for the preview and the command."""
-        return [preview(face), face.command() if face else ""]
+        yield {self.face: face, **self.refreshed(face)}
 
     @property
     def parts(self) -> list[Any]:
         """The components that `refreshed` gives values for."""
-        return [self.turn, self.hint, self.preview, *self.takeaway.parts]
+        return [self.hint, self.preview, *self.takeaway.parts]
 
-    def refreshed(self, face: Face | None, turn: int) -> dict[Any, Any]:
-        """Values for a face that another tab has changed or chosen."""
-        if face is None:
-            return {self.preview: EMPTY}
+    def refreshed(self, face: Face) -> dict[Any, Any]:
+        """Values for a face that has just been chosen, or that another tab has changed."""
         return {
-            self.turn: turn + 1,
             self.hint: gr.update(visible=False),
             self.preview: preview(face),
             **self.takeaway.fresh(face),
         }
 
-    def _moved(self, name: str, face: Face | None, magnitude: float) -> list[Any]:
-        if face is not None:
-            face.move(name, magnitude)
+    def _moved(self, name: str, face: Face, magnitude: float) -> dict[Any, Any]:
+        face.move(name, magnitude)
         return self._show(face)
 
-    def _stepped(self, step: Any, face: Face | None, turn: int) -> list[Any]:
-        if face is not None:
-            step(face)
-        return [turn + 1, *self._show(face)]
+    def _stepped(self, step: Any, sliders: Mapping[str, gr.Slider], face: Face) -> dict[Any, Any]:
+        step(face)
+        return {**self._show(face), **_placed(sliders, face)}
+
+    def _show(self, face: Face) -> dict[Any, Any]:
+        """Values for a face that sliders have changed."""
+        return {self.preview: preview(face), self.takeaway.command: face.command()}
+
+    def _opened(self, sliders: Mapping[str, gr.Slider], face: Face) -> dict[Any, Any]:
+        return {**self.refreshed(face), **_placed(sliders, face)}
+
+
+def _placed(sliders: Mapping[str, gr.Slider], face: Face) -> dict[Any, Any]:
+    """Where the sliders of a face are."""
+    return {slider: face.now.magnitudes.get(name, 0.0) for name, slider in sliders.items()}
 
 
 def _label(at: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganedit.errors import UsageError
+from ganedit.studio.scripts import ALIVE
 from ganedit.studio.settings import Settings, is_local
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ def _launch(page: Any, settings: Settings) -> str:
 
     from ganedit.studio.page import look
 
+    run = secrets.token_hex(8)
+    guard = Middleware(Guarded, local=is_local(settings.host), run=run)
     try:
         _, address, _ = page.launch(
             server_name=settings.host,
@@ -77,8 +81,8 @@ def _launch(page: Any, settings: Settings) -> str:
             pwa=False,
             max_file_size=MAX_UPLOAD,
             state_session_capacity=100,
-            app_kwargs={"middleware": [Middleware(Guarded, local=is_local(settings.host))], "docs_url": None},
-            **look(),
+            app_kwargs={"middleware": [guard], "docs_url": None},
+            **look(run),
         )
     except OSError as error:
         raise UsageError(
@@ -115,10 +119,11 @@ def _guard(password: str) -> Callable[[str, str], bool]:
 
 class Guarded:
     """Middleware that adds the security policy to answers; a server for this computer alone refuses requests
-    under other names, which a page of another site could have sent (DNS rebinding)."""
+    under other names, which a page of another site could have sent (DNS rebinding). It tells pages that the
+    server is there, too."""
 
-    def __init__(self, app: Any, local: bool) -> None:
-        self._app, self._local = app, local
+    def __init__(self, app: Any, local: bool, run: str) -> None:
+        self._app, self._local, self._run = app, local, run
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -126,8 +131,10 @@ class Guarded:
             return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         if self._local and not is_local(_without_port(host)):
-            await send({"type": "http.response.start", "status": 421, "headers": []})
-            await send({"type": "http.response.body", "body": b"This server answers to localhost only."})
+            await _answer(send, 421, b"This server answers to localhost only.")
+            return
+        if scope["path"] == ALIVE:
+            await _answer(send, 200, self._run.encode())
             return
 
         async def guarded(message: Any) -> None:
@@ -141,6 +148,12 @@ class Guarded:
             await send(message)
 
         await self._app(scope, receive, guarded)
+
+
+async def _answer(send: Any, status: int, text: bytes) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
 
 
 def _without_port(host: str) -> str:

@@ -283,17 +283,18 @@ def test_requests_under_another_name_are_refused():
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    def answer(host: bytes, local: bool):
+    def answer(host: bytes, local: bool, path: str = "/"):
         sent = []
 
         async def send(message):
             sent.append(message)
 
-        scope = {"type": "http", "headers": [(b"host", host)]}
-        asyncio.run(Guarded(app, local)(scope, None, send))
+        scope = {"type": "http", "path": path, "headers": [(b"host", host)]}
+        asyncio.run(Guarded(app, local, "run 7")(scope, None, send))
         return sent[0]
 
     assert answer(b"evil.example:7860", local=True)["status"] == 421
+    assert answer(b"evil.example:7860", local=True, path="/alive")["status"] == 421
     assert answer(b"evil.example:7860", local=False)["status"] == 200
     for host in (b"localhost:7860", b"127.0.0.1", b"[::1]:7860"):
         found = answer(host, local=True)
