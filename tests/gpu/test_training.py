@@ -118,7 +118,7 @@ CASES = {
     "pix2pix+colours": lambda m: {"data": (m.a,), "patch": 16, "colorization": True, **PICTURES},
     "cyclegan": lambda m: {"data": (m.a, m.b), "blocks": 1, "attention": 0.1, **PICTURES, "size": 32},
     "cut": lambda m: {
-        "data": (m.a, m.b), "blocks": 2, "masks": 1.0, "equivariant": True, "patches": 8, **PICTURES,
+        "data": (m.pairs, m.b), "blocks": 2, "masks": 1.0, "equivariant": True, "patches": 8, **PICTURES,
         "size": 32,
     },
     "unit": lambda m: {"data": (m.a, m.b), "blocks": 1, "scales": 2, **PICTURES},
@@ -154,6 +154,7 @@ def material(tmp_path_factory, tiny_models, tiny_clip):
         csv.writer(stream).writerows([("file", "age", "gender"), *rows])
     draw_pictures(folder / "a", 3, (36, 36), seed=1)
     draw_pictures(folder / "b", 3, (36, 36), seed=2)
+    draw_pictures(folder / "pairs", 3, (36, 72), seed=3)
     (folder / "maps").mkdir()
     for i in range(3):
         labels = np.kron(np.random.default_rng(i).integers(0, 2, (6, 6)), np.ones((6, 6)))
