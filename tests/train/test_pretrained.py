@@ -80,9 +80,7 @@ def starter(recipe: str):
     return lambda opts: module.start(opts, CPU, lambda text: None)
 
 
-@pytest.mark.parametrize(
-    "recipe", ["srgan", "cyclegan", "stargan", "encoder"]
-)
+@pytest.mark.parametrize("recipe", ["srgan", "cyclegan", "stargan", "encoder"])
 def test_resume_with_them(options, tmp_path, recipe):
     assert_resumes(starter(recipe), options(recipe, **BOTH, snapshot_kimg=0.004), tmp_path)
 
