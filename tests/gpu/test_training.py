@@ -154,7 +154,7 @@ def material(tmp_path_factory, tiny_models, tiny_clip):
         csv.writer(stream).writerows([("file", "age", "gender"), *rows])
     draw_pictures(folder / "a", 3, (36, 36), seed=1)
     draw_pictures(folder / "b", 3, (36, 36), seed=2)
-    draw_pictures(folder / "pairs", 3, (36, 72), seed=3)
+    draw_pictures(folder / "pairs", 3, (72, 36), seed=3)
     (folder / "maps").mkdir()
     for i in range(3):
         labels = np.kron(np.random.default_rng(i).integers(0, 2, (6, 6)), np.ones((6, 6)))
