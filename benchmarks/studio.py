@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -81,7 +80,7 @@ def served(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[str], st
         assert process.stdout is not None
         yield process, process.stdout.readline().strip()
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(60)
 
 

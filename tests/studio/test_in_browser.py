@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -60,6 +61,7 @@ def start(folder: Path, **variables: str) -> Server:
          "--port", str(port)],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env={**os.environ, **variables, "TMPDIR": str(folder), "GANEDIT_HOME": f"{folder}-models"},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )  # fmt: skip
     assert process.stdout is not None
     address = process.stdout.readline().strip()
