@@ -21,7 +21,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from ganedit.data.pictures import load_pictures
+from ganedit.data.pictures import Pictures, load_pictures
 from ganedit.images.align import TEMPLATES
 from ganedit.images.colorizing import colorize
 from ganedit.images.edges import draw_edges
@@ -56,9 +56,10 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, default=None, help="also an image of the first results")
     args = parser.parse_args()
 
-    faces = Faces(args.data, args.last)
+    pictures = load_pictures([args.data], size=SIDE, load_size=SIDE)
+    faces = Faces(args.data, pictures, args.last)
     rows, names = [np.stack(faces.crops[:SHOWN])], ["photo"]
-    others = Faces(args.data, 5 * args.last, skip=args.last)
+    others = Faces(args.data, pictures, 5 * args.last, skip=args.last)
     print(f"{len(faces.crops)} crops of {args.data.name}\n")
     print("| model | inputs | distance | of the inputs | of photographs |\n|---|--:|--:|--:|--:|")
     for name, model in (one.split("=") if "=" in one else (one, one) for one in args.models):
@@ -82,8 +83,7 @@ def main() -> None:
 class Faces:
     """The last crops of a set before those to skip, and which of them a rule such as age<30 is true of."""
 
-    def __init__(self, data: Path, last: int, skip: int = 0) -> None:
-        pictures = load_pictures([data], size=SIDE, load_size=SIDE)
+    def __init__(self, data: Path, pictures: Pictures, last: int, skip: int = 0) -> None:
         end = len(pictures) - skip
         rows = range(max(end - last, 0), end)
         self.data, self.names = data, [pictures.names[row] for row in rows]

@@ -101,8 +101,16 @@ def is_whole(face: AlignedFace, photo: Photo) -> bool:
 
 def _finer(photo: Photo, face: AlignedFace) -> AlignedFace:
     """The same face at the photo's resolution, if that is finer."""
-    side = round(face.size * float(np.hypot(*face.affine[:, 0])))
-    size = min(max(side, face.size), FINEST)
+    return cut_again(photo.pixels, face, min(max(side_of(face), face.size), FINEST))
+
+
+def side_of(face: AlignedFace) -> int:
+    """Side of the square of a face in pixels of its photo."""
+    return round(face.size * float(np.hypot(*face.affine[:, 0])))
+
+
+def cut_again(pixels: np.ndarray, face: AlignedFace, size: int) -> AlignedFace:
+    """The same face as a crop of another side, from its photo [H, W, 3]."""
     affine = face.affine.copy()
     affine[:, :2] *= face.size / size
-    return AlignedFace(crop_from_affine(photo.pixels, affine, size), affine, size, face.template)
+    return AlignedFace(crop_from_affine(pixels, affine, size), affine, size, face.template)

@@ -7,14 +7,15 @@ dlib's detector and its landmarks, made for photos, work on line drawings as wel
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from ganedit.errors import NoFaceError
-from ganedit.images.align import TEMPLATES, AlignedFace, align_faces, crop_from_affine
+from ganedit.images.align import TEMPLATES, AlignedFace, align_faces
 from ganedit.images.edges import clean_sketch, on_paper
-from ganedit.images.face_by_face import FINEST, is_whole
+from ganedit.images.face_by_face import FINEST, cut_again, is_whole, side_of
 from ganedit.images.io import Photo
 from ganedit.images.pixels import to_depth
 
@@ -24,8 +25,8 @@ LOG = logging.getLogger(__name__)
 def fit_sketch(sketch: Photo, template: str) -> Photo:
     """Cut the largest face out of a drawing, upright and as a template has it, on paper of its colour.
 
-    Without a face that is recognised, the drawing stays as it is, and a warning says so; also without a
-    warning, if the face lies where the template has it.
+    A drawing whose face lies where the template has it stays as it is. So does one without a face that is
+    recognised, and a warning says so.
 
     Args:
         sketch: A drawing as `clean_sketch` takes it.
@@ -54,7 +55,7 @@ def fit_sketch(sketch: Photo, template: str) -> Photo:
 
 def _face(page: np.ndarray, template: str) -> AlignedFace | None:
     """The largest face of a drawing: as it is, else redrawn, which makes faint and light lines black."""
-    for drawing in (page, clean_sketch(page)):
+    for drawing in _versions(page):
         try:
             ((_, face),) = align_faces(drawing, template=TEMPLATES[template])
         except NoFaceError:
@@ -63,15 +64,17 @@ def _face(page: np.ndarray, template: str) -> AlignedFace | None:
     return None
 
 
+def _versions(page: np.ndarray) -> Iterator[np.ndarray]:
+    yield page
+    yield clean_sketch(page)  # only made if it is needed
+
+
 def _cut_out(page: np.ndarray, face: AlignedFace) -> np.ndarray:
     """The crop of a face at the resolution of the page, with paper beyond its edges."""
-    side = max(round(face.size * float(np.hypot(*face.affine[:, 0]))), 1)
-    size = min(side, FINEST)
+    side = max(side_of(face), 1)
     paper = np.median(page, axis=(0, 1)).astype(np.uint8)
     padded = np.empty((page.shape[0] + 2 * side, page.shape[1] + 2 * side, 3), np.uint8)
     padded[:] = paper
     padded[side:-side, side:-side] = page
-    affine = face.affine.copy()
-    affine[:, :2] *= face.size / size
-    affine[:, 2] += side
-    return crop_from_affine(padded, affine, size)
+    moved = replace(face, affine=face.affine + np.array([0, 0, side]))
+    return cut_again(padded, moved, min(side, FINEST)).crop

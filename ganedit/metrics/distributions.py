@@ -144,10 +144,9 @@ def neighbourhoods(features: np.ndarray, real: np.ndarray, *, neighbours: int = 
 
 def _radii(features: Tensor, *neighbours: int) -> list[Tensor]:
     """Distances [N] to the k-th nearest other feature, for each k."""
-    found = [
-        torch.cdist(rows, features).kthvalue(k + 1, dim=1).values  # the nearest is the feature itself
-        for k in neighbours
-        for rows in features.split(ROWS)
-    ]
-    pieces = len(found) // len(neighbours)
-    return [torch.cat(found[i * pieces : (i + 1) * pieces]) for i in range(len(neighbours))]
+    found: list[list[Tensor]] = [[] for _ in neighbours]
+    for rows in features.split(ROWS):
+        distances = torch.cdist(rows, features)
+        for k, radii in zip(neighbours, found, strict=True):
+            radii.append(distances.kthvalue(k + 1, dim=1).values)  # the nearest is the feature itself
+    return [torch.cat(radii) for radii in found]

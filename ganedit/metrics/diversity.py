@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.compute import find_device
+from ganedit.data.files import Progress
 from ganedit.errors import InputError, UsageError, did_you_mean
 from ganedit.images.tensors import from_levels
 from ganedit.latent.inversion.perceptual import feature_distance, lpips_network
-from ganedit.metrics.image_features import DEFAULT, Images, Progress
+from ganedit.metrics.image_features import DEFAULT, Images
 from ganedit.nets.efficientnet_lite import CONFIGS
 from ganedit.store.formats.efficientnet_lite import load_efficientnet_lite
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganedit.compute import find_device
+from ganedit.data.files import Progress
 from ganedit.errors import CheckpointError, MissingError, UsageError, did_you_mean
 from ganedit.images.align import TEMPLATES
 from ganedit.images.tensors import from_levels
@@ -30,7 +31,6 @@ SIDE = 128  # side in pixels at which EfficientNet-Lite sees images of any size
 DEFAULT = "efficientnet-lite1"
 INCEPTION = "inception"
 NETWORKS = (*CONFIGS, INCEPTION, "clip", "dlib", "classifier")
-Progress = Callable[[int, int], None]
 
 
 class Images(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ganedit.data.files import Progress
 from ganedit.errors import InputError, UsageError, did_you_mean
 from ganedit.metrics.distributions import class_score, kernel_distance, neighbourhoods
 from ganedit.metrics.frechet import frechet_distance_of
@@ -15,7 +16,6 @@ from ganedit.metrics.image_features import (
     DEFAULT,
     FeatureNetwork,
     Images,
-    Progress,
     feature_network,
     look_at,
 )

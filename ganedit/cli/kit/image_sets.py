@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +14,11 @@ from ganedit.cli.kit.models import open_generator
 from ganedit.errors import UsageError
 
 if TYPE_CHECKING:
+    from ganedit.metrics.diversity import Diversity
     from ganedit.metrics.image_sets import DrawnImages, ReadImages
 
+LEAST = {"samples": 2, "pairs": 1, "neighbours": 0, "resolution": 0, "limit": 0}
+STABLE = "some thousands give stable numbers"
 SetsArgument = Annotated[
     list[Path] | None,
     typer.Argument(help="Folders or zips: the images to measure, and those to compare with."),
@@ -84,22 +87,50 @@ def read(console: Console, source: Path, resolution: int, limit: int) -> ReadIma
 
     with console.stage(f"reading {source}", limit) as progress:
         images = read_images(source, resolution=resolution, limit=limit, progress=progress)
-    for skipped, reason in images.skipped:
-        console.warn(f"{skipped}: {reason}")
+    warn_skipped(console, images.skipped)
     return images
+
+
+def warn_skipped(console: Console, skipped: Iterable[tuple[str, str]]) -> None:
+    """Name the files that were left out, and why."""
+    for name, reason in skipped:
+        console.warn(f"{name}: {reason}")
 
 
 def check_counts(**counts: int) -> None:
     """Refuse counts below their least, by the name of their flag."""
-    least = {"samples": 2, "pairs": 1, "neighbours": 0, "resolution": 0, "limit": 0}
     for name, count in counts.items():
-        if count < least[name] or (name == "limit" and count == 1):
+        if name == "limit" and (count < 0 or count == 1):
+            raise UsageError(f"--limit {count} must be 0 or at least 2", STABLE)
+        if count < LEAST[name]:
             raise UsageError(
-                f"--{name} {count} must be {'0 or ' if name == 'limit' else ''}at least {max(least[name], 2)}"
-                if name in ("limit", "samples")
-                else f"--{name} {count} must be at least {least[name]}",
-                "some thousands give stable numbers" if name in ("samples", "limit") else "",
+                f"--{name} {count} must be at least {LEAST[name]}", STABLE if name == "samples" else ""
             )
+
+
+def diversity_of(
+    console: Console,
+    sets: list[Path] | None,
+    model: str | None,
+    measure: str,
+    *,
+    pairs: int,
+    samples: int,
+    psi: float,
+    resolution: int,
+    limit: int,
+) -> tuple[DrawnImages | ReadImages, Diversity]:
+    """Open the one set that a command line names, and compare random pairs of each of its groups."""
+    from ganedit.metrics.diversity import measure_diversity
+
+    (images,) = sets_of(
+        console, sets, None, model, wanted=1, samples=samples, psi=psi, resolution=resolution, limit=limit
+    )
+    with console.stage("comparing pairs", pairs * len(images.groups)) as progress:
+        return images, measure_diversity(
+            images, measure, groups=images.groups, pairs=pairs, seed=console.options.seed,
+            device=console.options.device, progress=progress,
+        )  # fmt: skip
 
 
 def described(images: DrawnImages | ReadImages) -> tuple[str, dict[str, Any]]:

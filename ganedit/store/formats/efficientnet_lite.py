@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ganedit.errors import CheckpointError, MissingError, UsageError, did_you_mean
 from ganedit.nets.efficientnet_lite import CONFIGS, Conv, EfficientNetLite, InvertedResidual
+from ganedit.store.formats.renaming import fold_norm
 from ganedit.store.pickles.unpickle import read_pickled
 
 BATCH_NORM_EPS = 1e-3
@@ -69,10 +70,9 @@ def read_efficientnet_lite(path: Path, name: str) -> EfficientNetLite:
 
 def _fold(conv: Conv, tensors: dict[str, Tensor], name: str, norm: str) -> None:
     """Fold a convolution without bias and the batch normalisation after it into one convolution."""
-    variance = tensors[f"{norm}.running_var"] + BATCH_NORM_EPS
-    gain = tensors[f"{norm}.weight"] * variance.rsqrt()
-    conv.weight.copy_(tensors[f"{name}.weight"] * gain.view(-1, 1, 1, 1))
-    conv.bias.copy_(tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * gain)
+    weight, bias = fold_norm(tensors[f"{name}.weight"], tensors, norm, BATCH_NORM_EPS)
+    conv.weight.copy_(weight)
+    conv.bias.copy_(bias)
 
 
 def _package(name: str) -> str:

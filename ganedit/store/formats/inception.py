@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganedit.nets.inception import SIDE, InceptionConfig
 from ganedit.store.foreign import Foreign, NetworkWeights
+from ganedit.store.formats.renaming import fold_norm
 from ganedit.store.formats.state_dicts import State, state_dict
 
 FAMILY = "Inception of FID"
@@ -35,9 +36,5 @@ def read(content: Any) -> Foreign | None:
 
 def _folded(state: State, layer: str) -> dict[str, Tensor]:
     """A convolution without bias and the batch normalisation after it as one convolution."""
-    norm = f"{layer}.bn"
-    gain = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + BATCH_NORM_EPS).sqrt()
-    return {
-        f"{layer}.weight": state[f"{layer}.conv.weight"] * gain.view(-1, 1, 1, 1),
-        f"{layer}.bias": state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain,
-    }
+    weight, bias = fold_norm(state[f"{layer}.conv.weight"], state, f"{layer}.bn", BATCH_NORM_EPS)
+    return {f"{layer}.weight": weight, f"{layer}.bias": bias}

@@ -1,4 +1,4 @@
-"""Gives tensors of other programs' networks the names that `nets.layers_translation` uses."""
+"""Gives tensors of other programs' networks the names that ours have, and folds their normalisations."""
 
 from __future__ import annotations
 
@@ -136,3 +136,16 @@ def norm_of(state: Mapping[str, Tensor], norms: list[str], conv: str) -> Norm:
     if any(f"{name}.running_mean" in state for name in norms) or f"{conv}.bias" in state:
         return "instance"
     return "none"
+
+
+def fold_norm(weight: Tensor, tensors: Mapping[str, Tensor], norm: str, eps: float) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution [O, I, h, w] and the batch normalisation after it, as one.
+
+    Args:
+        weight: Of the convolution.
+        tensors: Hold the normalisation's weight, bias, running_mean and running_var, under `norm`.
+        norm: Its name.
+        eps: Added to the variance.
+    """
+    gain = tensors[f"{norm}.weight"] * (tensors[f"{norm}.running_var"] + eps).rsqrt()
+    return weight * gain.view(-1, 1, 1, 1), tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * gain

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.image_sets import warn_skipped
 from ganedit.cli.kit.models import open_generator
 from ganedit.errors import InputError, UsageError, did_you_mean
 
@@ -52,8 +53,7 @@ def faces(
         )
     with console.stage("reading the real images", real) as progress:
         crops = load_images(data, resolution=generator.resolution, limit=real, progress=progress)
-    for skipped, reason in crops.skipped:
-        console.warn(f"{skipped}: {reason}")
+    warn_skipped(console, crops.skipped)
     found = measure_faces(
         generator,
         crops.images.permute(0, 2, 3, 1).numpy(),

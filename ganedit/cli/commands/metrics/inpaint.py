@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.image_sets import warn_skipped
 from ganedit.cli.kit.models import open_model
 from ganedit.errors import UsageError
 
@@ -34,8 +35,7 @@ def inpaint(
     with console.stage("reading the images", limit) as progress:
         side = inpainter.card.resolution or SIDE
         crops = load_images(data, resolution=side, limit=limit, progress=progress)
-    for skipped, reason in crops.skipped:
-        console.warn(f"{skipped}: {reason}")
+    warn_skipped(console, crops.skipped)
     with console.stage("filling holes", len(crops)) as progress:
         q = measure_inpainting(inpainter, crops.images, progress=progress)
     console.answer(

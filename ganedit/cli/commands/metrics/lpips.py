@@ -18,7 +18,8 @@ from ganedit.cli.kit.image_sets import (
     SetsArgument,
     check_counts,
     described,
-    sets_of,
+    diversity_of,
+    warn_skipped,
 )
 
 
@@ -39,18 +40,14 @@ def lpips(
     of results from what was wanted. It is called LPIPS only with --features vgg.
     """
     check_counts(pairs=pairs)
-    from ganedit.metrics.diversity import measure_diversity, title_of
+    from ganedit.metrics.diversity import title_of
 
     if sets and len(sets) == 2 and model is None:
         return _of_pairs(console, sets, features, resolution, limit)
-    (images,) = sets_of(
-        console, sets, None, model, wanted=1, samples=samples, psi=psi, resolution=resolution, limit=limit
-    )
-    with console.stage("comparing pairs", pairs * len(images.groups)) as progress:
-        found = measure_diversity(
-            images, features, groups=images.groups, pairs=pairs, seed=console.options.seed,
-            device=console.options.device, progress=progress,
-        )  # fmt: skip
+    images, found = diversity_of(
+        console, sets, model, features,
+        pairs=pairs, samples=samples, psi=psi, resolution=resolution, limit=limit,
+    )  # fmt: skip
     words, about = described(images)
     data = {"groups": dict(found.groups), "seed": console.options.seed, "measured": about}
     _answer(console, features, title_of(features), found.value, found.pairs, words, data)
@@ -65,8 +62,7 @@ def _of_pairs(console: Console, sets: list[Path], features: str, resolution: int
     with console.stage("reading pairs", limit) as progress:
         both = read_pairs(*sets, resolution=resolution, limit=limit, progress=progress)
     for one in both:
-        for skipped, reason in one.images.skipped:
-            console.warn(f"{skipped}: {reason}")
+        warn_skipped(console, one.images.skipped)
     with console.stage("comparing pairs", len(both[0])) as progress:
         each = measure_pairs(*both, features, device=console.options.device, progress=progress)
     words = f"{sets[0].name} and {sets[1].name}"

@@ -16,7 +16,7 @@ from ganedit.cli.kit.image_sets import (
     SetsArgument,
     check_counts,
     described,
-    sets_of,
+    diversity_of,
 )
 
 
@@ -36,15 +36,10 @@ def ms_ssim(
     those of --model, or the subfolders of a folder.
     """
     check_counts(pairs=pairs)
-    from ganedit.metrics.diversity import measure_diversity
-
-    (images,) = sets_of(
-        console, sets, None, model, wanted=1, samples=samples, psi=psi, resolution=resolution, limit=limit
-    )
-    with console.stage("comparing pairs", pairs * len(images.groups)) as progress:
-        found = measure_diversity(
-            images, "ms-ssim", groups=images.groups, pairs=pairs, seed=console.options.seed, progress=progress
-        )
+    images, found = diversity_of(
+        console, sets, model, "ms-ssim",
+        pairs=pairs, samples=samples, psi=psi, resolution=resolution, limit=limit,
+    )  # fmt: skip
     words, about = described(images)
     lines = [f"MS-SSIM of pairs: {found.value:.4f}"]
     lines += [f"  {name:24} {value:.4f}" for name, value in found.groups.items() if len(found.groups) > 1]
