@@ -61,7 +61,7 @@ def test_resume(options, tmp_path, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_classifier_is_learned_and_written(options, tmp_path, method):
     recipe = trained(
-        make, options(kimg=2.4, batch=12, method=method, lr=3e-3, name="shapes"), tmp_path / "run"
+        make, options(kimg=2.4, batch=12, method=method, lr=1e-3, name="shapes"), tmp_path / "run"
     )
     model = load(tmp_path / "run/model", device="cpu")
     assert (model.name, model.classes, model.attributes) == ("shapes", ("bar", "box"), ("bar", "box"))
@@ -71,8 +71,7 @@ def test_a_classifier_is_learned_and_written(options, tmp_path, method):
         "source accuracy": pytest.approx(accuracy(model.network, tests[0]), abs=1e-3),
         "target accuracy": pytest.approx(accuracy(model.network, tests[1]), abs=1e-3),
     }
-    if method == "source-only":  # the others then leave the source, some of them far in so short a run
-        assert written["source accuracy"] >= 0.9
+    assert written["source accuracy"] >= (0.7 if method == "cycada" else 0.9)
     found = model.measure(torch.zeros(2, 3, 20, 20))
     torch.testing.assert_close(found["bar"] + found["box"], torch.ones(2))
 
