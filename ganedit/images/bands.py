@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganedit.images.tiles import Cut, Progress, Run, choose_tile, tiled
+from ganedit.images.tiles import CONTEXT, Cut, Progress, Run, check_tile, choose_tile, tiled
 from ganedit.store.models import Translator, Upscaler
 
 SAMPLE = 64  # side of the picture from which memory use is estimated
@@ -32,12 +32,19 @@ def in_bands(
         with torch.inference_mode():
             return run(x)
 
+    context = getattr(model.network, "context", CONTEXT)
+    check_tile(tile, context, model.name)
     if tile is None:
         upscaler = isinstance(model, Upscaler)
         side = SAMPLE if upscaler else max(SAMPLE, model.network.cfg.smallest)
         part = slice(0, min(side, height)), slice(0, min(side, width))
-        tile = choose_tile(model.network, quietly, lambda: cut(*part), (height, width), whole=not upscaler)
-    return tiled(quietly, cut, (height, width), tile, scale=scale, multiple=multiple, progress=progress)
+        tile = choose_tile(
+            model.network, quietly, lambda: cut(*part), (height, width), whole=not upscaler, context=context
+        )
+    return tiled(
+        quietly, cut, (height, width), tile,
+        scale=scale, multiple=multiple, context=context, progress=progress,
+    )  # fmt: skip
 
 
 def collect(

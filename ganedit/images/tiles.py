@@ -27,7 +27,6 @@ Progress = Callable[[int, int], None]  # tiles done, total tiles
 CONTEXT, RAMP = 24, 8  # pixels of the input
 ALWAYS_WHOLE = 512 * 512  # pixels; any machine has enough memory for them
 TILE_MEMORY = 3 * 2**29  # bytes of activations, for networks whose output does not depend on tiles
-LEAST = 2 * (CONTEXT + RAMP)  # smallest side of a tile such that only neighbours overlap
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,13 @@ def tiled(
 
 
 def choose_tile(
-    network: nn.Module, run: Run, sample: Callable[[], Tensor], size: tuple[int, int], *, whole: bool
+    network: nn.Module,
+    run: Run,
+    sample: Callable[[], Tensor],
+    size: tuple[int, int],
+    *,
+    whole: bool,
+    context: int = CONTEXT,
 ) -> int:
     """Side of the tiles that fits the free memory; 0 for the whole picture.
 
@@ -143,6 +148,7 @@ def choose_tile(
         size: Height and width of the picture.
         whole: Whether the output depends on the whole input: then tiles are used only if half of the free
             memory is not enough. Otherwise they give the same output, and `TILE_MEMORY` is the limit.
+        context: As in `tiled`.
     """
     if size[0] * size[1] <= ALWAYS_WHOLE:
         return 0
@@ -152,7 +158,7 @@ def choose_tile(
     pixels = budget / activation_bytes(network, run, sample())
     if size[0] * size[1] <= pixels:
         return 0
-    return max(int(pixels**0.5) // 16 * 16, 2 * LEAST)
+    return max(int(pixels**0.5) // 16 * 16, least_tile(context))
 
 
 def activation_bytes(network: nn.Module, run: Run, sample: Tensor) -> float:
@@ -173,11 +179,17 @@ def activation_bytes(network: nn.Module, run: Run, sample: Tensor) -> float:
     return 2 * most / (sample.shape[0] * sample.shape[2] * sample.shape[3])
 
 
-def check_tile(tile: int | None) -> None:
-    """Refuse a tile size that is too small.
+def least_tile(context: int = CONTEXT) -> int:
+    """Smallest side of a tile such that only neighbours overlap."""
+    return 4 * (context + RAMP)
+
+
+def check_tile(tile: int | None, context: int = CONTEXT, name: str = "") -> None:
+    """Refuse a tile size that is too small for any network, or for the network of this name and context.
 
     Raises:
         UsageError: it is negative, or too small.
     """
-    if tile and not tile >= 2 * LEAST:
-        raise UsageError(f"`tile={tile}` must be at least {2 * LEAST}, or 0 for no tiles")
+    if tile and not tile >= least_tile(context):
+        least = f"at least {least_tile(context)}{f' for {name}' if name else ''}"
+        raise UsageError(f"`tile={tile}` must be {least}, or 0 for no tiles")

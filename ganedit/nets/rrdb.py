@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from ganedit.nets.layers_translation import leaky
 
 RESIDUAL = 0.2  # factor on what a block adds: keeps deep networks stable
+CONTEXT = 96  # pixels of the folded input beside a tile; with 24, single pixels changed by 50/255
+STRIP = 16  # rows of features that are enlarged at a time, since all of them would need most of the memory
+MARGIN = 2  # rows beside them that they depend on, whatever `doublings` is
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class RRDBNet(nn.Module):
         self.scale = 2**cfg.doublings // cfg.folded
         if self.scale < 1:
             raise ValueError(f"{cfg.doublings} doublings do not make up for folding by {cfg.folded}")
+        self.context = CONTEXT * cfg.folded  # read by `images.bands`
         self.stem = nn.Conv2d(3 * cfg.folded**2, cfg.width, 3, padding=1)
         self.blocks = nn.Sequential(*(Block(cfg.width, cfg.growth) for _ in range(cfg.blocks)))
         self.tail = nn.Conv2d(cfg.width, cfg.width, 3, padding=1)
@@ -84,10 +88,18 @@ class RRDBNet(nn.Module):
             x = F.pixel_unshuffle(self._whole(x), self.cfg.folded)
         x = self.stem(x.to(self.stem.weight.dtype))
         x = x + self.tail(self.blocks(x))
+        strips = [self._enlarged(x, top) for top in range(0, x.shape[2], STRIP)]
+        return torch.cat(strips, dim=2)[:, :, :height, :width]
+
+    def _enlarged(self, features: Tensor, top: int) -> Tensor:
+        """Pictures of `STRIP` rows of features."""
+        first = max(top - MARGIN, 0)
+        x = features[:, :, first : top + STRIP + MARGIN]
         for conv in self.up:
             x = leaky(conv(F.interpolate(x, scale_factor=2)))
         x = self.to_image(leaky(self.fine(x)))
-        return x[:, :, :height, :width]
+        scale = 2**self.cfg.doublings
+        return x[:, :, (top - first) * scale :][:, :, : STRIP * scale]
 
     def _whole(self, x: Tensor) -> Tensor:
         """Both sides extended to a multiple of `folded` by repeating the last row and column."""

@@ -115,3 +115,9 @@ def test_impossible_tiles_are_refused():
     for wrong in (-1, 1, 127):
         with pytest.raises(UsageError, match="`tile="):
             check_tile(wrong)
+
+
+def test_networks_that_look_far_need_larger_tiles():
+    check_tile(480, context=112)
+    with pytest.raises(UsageError, match="`tile=479` must be at least 480 for esrgan, or 0 for no tiles"):
+        check_tile(479, 112, "esrgan")

@@ -225,6 +225,23 @@ def test_the_last_convolution_in_bfloat16(amx, monkeypatch):
     torch.testing.assert_close(last(x).float(), wanted, rtol=2**-8, atol=0.02)
 
 
+@pytest.mark.parametrize("config", [{"doublings": 1}, {"doublings": 2}, {"doublings": 2, "folded": 2}])
+def test_features_enlarged_in_strips_are_those_enlarged_at_once(config, monkeypatch):
+    torch.manual_seed(0)
+    network = RRDBNet(RRDBConfig(width=8, growth=4, blocks=1, **config)).eval()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)  # not ten times smaller, so that all of them matter
+    x = torch.rand(1, 3, 75, 20)
+    with torch.no_grad():
+        strips = network(x)
+        monkeypatch.setattr("ganedit.nets.rrdb.STRIP", 75)
+        torch.testing.assert_close(strips, network(x), atol=1e-5 * float(strips.abs().max()), rtol=0)
+        monkeypatch.setattr("ganedit.nets.rrdb.STRIP", 16)
+        monkeypatch.setattr("ganedit.nets.rrdb.MARGIN", 1)
+        assert (network(x) - strips).abs().max() > 1e-3 * strips.abs().max()  # the test can tell
+
+
 @pytest.mark.parametrize(("doublings", "side"), [(1, 7), (2, 12)])
 def test_the_last_shuffle_after_the_convolution_is_the_same(doublings, side):
     """Without gradients, an SRResNet convolves before its last shuffle: the same sums, borders included."""
