@@ -150,7 +150,7 @@ def photos(generator: Generator, options: DragOptions, args: argparse.Namespace)
     which = [TURNS[n % len(TURNS)] for n in range(len(results))]
     goals = np.array([move.goal for move in moves])
 
-    def left(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    def by_dlib(pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Pixels of each point from its goal, as dlib finds it."""
         return np.linalg.norm(landmarks(generator, pictures)[range(len(which)), which] - goals, axis=1)
 
@@ -162,11 +162,11 @@ def photos(generator: Generator, options: DragOptions, args: argparse.Namespace)
                 for old, new, move in zip(before, after, moves, strict=True)
             ]
         ),
-        "by dlib": left(after),
+        "by dlib": by_dlib(after),
     }
     for width in WARPS:
         warped = [warp(old, move, width) for old, move in zip(before, moves, strict=True)]
-        ways[f"by dlib, warped exactly within {width} px"] = left(warped)
+        ways[f"by dlib, warped exactly within {width} px"] = by_dlib(warped)
     shifted = [np.roll(old, 1, axis=1) for old in before]
     moved = landmarks(generator, shifted)[range(len(which)), which] - (1, 0)
     jitter = np.linalg.norm(moved - found[range(len(which)), which], axis=1)
