@@ -5,8 +5,8 @@ supervision), and then looks for the place whose surroundings are most like thos
 Three things differ from the paper, which small generators need; without them another part of the image slowly
 goes to the goal, while the point counts as there:
 
-- The features that should appear are mostly those at the start of the point, and for a smaller part those
-  around it now, which the paper takes alone.
+- The features that should appear are for half (for a single point three quarters) those at the start of the
+  point, and else those around it now, which the paper takes alone.
 - The patch that is moved has a radius of 7 px of 128, unless another point is near.
 - Tracking compares patches, and not the features of single places.
 
@@ -48,7 +48,8 @@ STEP = 1.0  # pixels that a point is asked to move at a time
 FINEST = 128  # pixels of the finest features, as in the paper
 AROUND = (3.0, 7.0)  # least and largest radius of the patch that is moved, in pixels of a crop of 128
 SEARCH = 3.0  # half the side of the square where a point is searched, in pixels of a crop of 128
-ANCHOR = 0.75  # share of the features at the start of a point in those that its goal should get
+ANCHOR = (0.5, 0.25)  # share of the features at the start of a point in those that its goal should get: the
+# first, and the second divided by the number of points, since more of them change the looks of all
 PERSON_FREE = 0.3  # identity distance that costs nothing: what a turn of the head or a smile changes
 PERSON_EVERY = 4  # steps; the term takes as long as the rest of a step
 HELD = 20.0  # weight of what the mask holds, as in the paper
@@ -120,6 +121,7 @@ class Motion:
         reach = radii(self.handles, AROUND[0] * pixel, AROUND[1] * pixel)[:, None, None]
         self.patch = reach * _grid(1.0, 1 / 3, round_=True).to(device)  # [P, K, 2]
         self.looks = reach * _grid(1.0, 1 / 2, round_=True).to(device)  # fewer, since tracking takes long
+        self.anchor = ANCHOR[0] + ANCHOR[1] / len(moves)
         self.searches = [
             grid.to(device) for grid in (_grid(SEARCH * pixel, pixel), _grid(pixel / 2, pixel / 2))
         ]
@@ -179,7 +181,7 @@ class Motion:
         left = self.goals - self.handles
         steps = left * (STEP / left.norm(dim=1, keepdim=True).clamp_min(STEP))
         around = self.handles[:, None] + self.patch  # [P, K, 2]
-        here = torch.lerp(sample(maps, around, self.side).detach(), self.patches, ANCHOR)
+        here = torch.lerp(sample(maps, around, self.side).detach(), self.patches, self.anchor)
         there = sample(maps, around + steps[:, None], self.side)
         loss = (there - here).abs().mean(dim=(1, 2)).sum()
         loss = loss + self.options.keep * self.offset.square().mean()
