@@ -17,7 +17,7 @@ from ganedit.errors import InputError, UsageError
 from ganedit.latent.dragging import DraggedPoint, PointMove, drag, moves_in_crop
 from ganedit.latent.generating import generate
 from ganedit.latent.latent import Latent
-from ganedit.latent.motion import DragOptions, feature_layers, sample
+from ganedit.latent.motion import DragOptions, feature_layers, radii, sample
 from ganedit.latent.styles import total
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load, load_generator
@@ -189,6 +189,12 @@ def test_the_features_are_those_of_half_the_size_and_a_quarter(faces):
     generator, _ = faces
     assert [(one.inside, one.layer) for one in feature_layers(generator)] == [(8, 2), (16, 4)]
     assert [one.inside for one in feature_layers(load(reference_file("sg3t-32.pkl"), "cpu"))] == [16, 16]
+
+
+def test_patches_are_wide_unless_another_point_is_near():
+    points = torch.tensor([[0.0, 0.0], [6.0, 8.0], [100.0, 0.0], [101.0, 0.0]])
+    assert radii(points, 3, 7).tolist() == [5, 5, 3, 3]
+    assert radii(points[:1], 3, 7).tolist() == [7]
 
 
 # ---- tiny StyleGANs ----
