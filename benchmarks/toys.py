@@ -17,6 +17,7 @@ import json
 import time
 from pathlib import Path
 
+import torch
 from generator import describe
 
 import ganedit
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--kimg", type=float, help="length of every run (default: that of the preset)")
     args = parser.parse_args()
     length = {"kimg": args.kimg} if args.kimg else {}
-    print(describe())
+    print(describe(torch.device("cpu")))
     print("| set | method | modes at the end | lowest in the last half | within 3 sigma | seconds |")
     print("|---|---|---|---|---|---|")
     for name in args.sets.split(","):

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from ganedit.latent.foreign import import_latents as import_latents
     from ganedit.latent.generating import generate as generate
     from ganedit.latent.interpolation import interpolate as interpolate
+    from ganedit.latent.interpolation import interpolate_z as interpolate_z
     from ganedit.latent.inversion.photos import project_photo as project
     from ganedit.latent.inversion.project import ProjectOptions as ProjectOptions
     from ganedit.latent.latent import Latent as Latent
@@ -111,6 +112,7 @@ _PUBLIC = {
     "person_in": ("ganedit.metrics.identity", "person_in"),
     "generate": ("ganedit.latent.generating", "generate"),
     "interpolate": ("ganedit.latent.interpolation", "interpolate"),
+    "interpolate_z": ("ganedit.latent.interpolation", "interpolate_z"),
     "mix": ("ganedit.latent.mixing", "mix_latents"),
     "combine": ("ganedit.latent.arithmetic", "combine"),
     "learn_direction": ("ganedit.latent.directions.examples", "learn_direction"),
@@ -212,6 +214,7 @@ __all__ = [
     "import_model",
     "inpaint",
     "interpolate",
+    "interpolate_z",
     "learn_direction",
     "load",
     "mask_hole",

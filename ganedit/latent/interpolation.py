@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganedit.errors import UsageError
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.latent import Latent, added_styles
 from ganedit.latent.truncation import Truncation
 from ganedit.latent.walks import Mode, walk
@@ -76,6 +78,68 @@ def interpolate(
     if added is not None:  # differences have no length to keep, so they are interpolated linearly
         added = walk(added, steps, "spline" if mode == "spline" else "linear", loop=loop)
     return _latents(walk(codes, steps, mode, loop=loop), added, generator)
+
+
+def interpolate_z(
+    seeds: Sequence[int],
+    generator: Generator,
+    *,
+    steps: int = 60,
+    mode: Mode = "slerp",
+    loop: bool = False,
+    psi: float = 1.0,
+    classes: Sequence[int | str] = (),
+) -> Callable[[Sequence[int]], list[np.ndarray]]:
+    """Interpolate between seeds of any generator, also one without a style space, such as a DCGAN or BigGAN.
+
+    Classes are interpolated as well, linearly: between two of them is what the network makes of half of
+    each (Brock et al., arXiv:1809.11096, figure 8).
+
+    Args:
+        seeds: Two or more.
+        generator: The generator.
+        steps: Number of images in all, both ends included.
+        mode: "slerp", along great circles, "linear" or "spline".
+        loop: Return to the first seed.
+        psi: Truncation.
+        classes: Number or name of the class of each seed, or one for all, for models with classes.
+
+    Returns:
+        A function that draws those of the `steps` images that it is given the numbers of, each [S, S, 3]
+        uint8.
+
+    Raises:
+        UsageError: Fewer than two seeds, classes that do not suit, or a model that draws points.
+        InputError: An unknown class, or a seed out of range.
+
+    Examples:
+        >>> draw = ganedit.interpolate_z([1, 2], ganedit.load("digits"), steps=5, classes=[3, 8])
+        >>> [image.shape for image in draw([0, 4])]
+        [(32, 32, 3), (32, 32, 3)]
+    """
+    if len(seeds) < 2:
+        raise UsageError(f"interpolation needs at least two seeds, not {len(seeds)}", "name two or more")
+    if generator.draws_points:
+        raise UsageError(f"the model {generator.name} draws points of the plane, not images")
+    if len(classes) not in (0, 1, len(seeds)):
+        raise UsageError(
+            f"there are {len(classes)} classes for {len(seeds)} seeds", "name one for all, or one for each"
+        )
+    if generator.num_classes and not classes:
+        raise UsageError(
+            f"the model {generator.name} draws {generator.num_classes} classes",
+            f"choose a `class` from 0 to {generator.num_classes - 1}, or by name",
+        )
+    numbers = [generator.class_number(str(one)) for one in classes] * (len(seeds) if len(classes) == 1 else 1)
+    z = walk(generator.z_of(seeds, psi), steps, mode, loop=loop)
+    c = walk(generator.one_hot(numbers), steps, "linear", loop=loop) if numbers else None
+
+    def draw(rows: Sequence[int]) -> list[np.ndarray]:
+        chosen = list(rows)
+        images = generator.generate(z=z[chosen], c=None if c is None else c[chosen], psi=psi)
+        return [from_tensor(image) for image in images]
+
+    return draw
 
 
 @torch.no_grad()

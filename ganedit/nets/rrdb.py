@@ -97,9 +97,9 @@ class RRDBNet(nn.Module):
         x = features[:, :, first : top + STRIP + MARGIN]
         for conv in self.up:
             x = leaky(conv(F.interpolate(x, scale_factor=2)))
-        x = self.to_image(leaky(self.fine(x)))
+        image: Tensor = self.to_image(leaky(self.fine(x)))
         scale = 2**self.cfg.doublings
-        return x[:, :, (top - first) * scale :][:, :, : STRIP * scale]
+        return image[:, :, (top - first) * scale :][:, :, : STRIP * scale]
 
     def _whole(self, x: Tensor) -> Tensor:
         """Both sides extended to a multiple of `folded` by repeating the last row and column."""

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from ganedit.images.io import read_image, read_provenance, write_image
+from ganedit.images.tensors import from_tensor
 from ganedit.latent.latent import Latent
 from ganedit.store.load import load_generator
 
@@ -110,3 +111,43 @@ def test_a_film_that_cannot_be_written_is_no_folder(ganedit, tmp_path, name):
     assert (ran.status, ran.out) == (2, "")
     assert f"-o {name} cannot be written as" in ran.err
     assert not (tmp_path / name).exists()
+
+
+# ---- generators without a style space ----
+
+
+def test_seeds_and_classes_of_a_gan_are_walked(ganedit, tmp_path):
+    walk = ("interpolate", "--device", "cpu", "--model", "digits", "--steps", 3, "--psi", 1)
+    ran = ganedit(*walk, 0, 1, "--class", "3,8", "-o", "way", "--json")
+    assert ran.status == 0, ran.err
+    assert [(one["path"], one.get("latent")) for one in ran.json] == [
+        (f"way/frame{i:04d}.png", None) for i in range(3)
+    ]
+    digits = load_generator("digits", "cpu")
+    for frame, seed, class_ in (("frame0000", 0, 3), ("frame0002", 1, 8)):
+        wanted = digits.generate(seeds=[seed], c=digits.one_hot(class_, 1))[0]
+        assert (read_image(f"way/{frame}.png").pixels == from_tensor(wanted)).all()
+    assert ganedit(*walk, "0-2", "--class", 7, "--loop", "-o", "walk.gif").status == 0
+    assert Image.open("walk.gif").n_frames == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["0", "1"], "draws 10 classes"),
+        (["0", "1", "--class", "3,4,5"], "3 classes for 2 seeds"),
+        (["0", "1", "--class", "ten"], "has no class ten"),
+        (["0", "me.png", "--class", "3"], "me.png is no seed"),
+        (["0", "--class", "3"], "at least two seeds"),
+        (["0", "1", "--class", "3", "--space", "w"], "--space w needs a style space"),
+        (["0", "1", "--class", "3", "--psi", "coarse=0.5"], "--psi by layers needs a style space"),
+    ],
+)
+def test_what_a_gan_cannot_walk_is_told(ganedit, words, told):
+    ran = ganedit("interpolate", *words, "--model", "digits", "--device", "cpu")
+    assert (ran.status in (2, 3), told in ran.err) == (True, True), ran.err
+
+
+def test_classes_are_for_models_without_a_style_space(ganedit, tiny_faces):
+    ran = ganedit(*WALK, 3, 8, "--class", 1)
+    assert (ran.status, "--class is for models without a style space" in ran.err) == (2, True)

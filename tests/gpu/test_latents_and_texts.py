@@ -34,7 +34,7 @@ from ganedit.latent.dragging import PointMove, drag, moves_in_crop
 from ganedit.latent.editing import draw, edit, paste_latent
 from ganedit.latent.foreign import export_latents, import_latents
 from ganedit.latent.generating import Move, generate
-from ganedit.latent.interpolation import interpolate
+from ganedit.latent.interpolation import interpolate, interpolate_z
 from ganedit.latent.inversion.photos import project_folder, project_photo
 from ganedit.latent.inversion.project import ProjectOptions, project
 from ganedit.latent.latent import Latent
@@ -114,6 +114,9 @@ def pictures(device):
     a, b = latents(generator, 1, 2)
     ways = [interpolate(points, generator, steps=3, space=space) for points, space in
             (([1, 2], "z"), ([1, 2], "w"), ([a, b], "w+"))]  # fmt: skip
+    ways.append(
+        interpolate_z([1, 2], load(reference_file("biggan-64"), str(device)), steps=3, classes=[1, 2])([0, 1])
+    )
     mixed, (summed, weight) = (
         mix_latents(a, b, [0, 1], generator),
         combine("(a + w_avg) / 2", {"a": a}, generator),

@@ -172,6 +172,7 @@ def test_the_generator_learns_only_in_its_own_turn():
 
 # ---- what comes out ----
 
+
 @pytest.mark.parametrize("condition", ["concat", "projection", "acgan"])
 def test_classes_get_their_colours(tmp_path, condition):
     """The mean of a class's samples ends nearer to its colour than to the other class's, by half.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,22 +18,19 @@ from ganedit.cli.kit.codes import (
     Projections,
     Psi,
     Sampling,
+    seeds_of,
 )
 from ganedit.cli.kit.context import Console
+from ganedit.cli.kit.frames import FILMS, SHEETS, Draw, Frames
 from ganedit.cli.kit.options import Space
 from ganedit.cli.kit.outputs import check_folder
 from ganedit.errors import UsageError
-from ganedit.files import FILM_SUFFIXES, IMAGE_SUFFIXES, LATENT_SUFFIX
+from ganedit.files import FILM_SUFFIXES, IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ganedit.latent.latent import Latent
     from ganedit.store.models import Generator
 
-FILMS, SHEETS = (".mp4", ".gif"), (".png", ".jpg", ".jpeg", ".webp")
-COLUMNS = 10  # of a sheet, at most
-LEAST_SIDE = 256  # smallest side of a film
 MOST_STEPS = 100_000
 
 
@@ -65,6 +62,10 @@ def command(
     loop: Annotated[bool, typer.Option("--loop", help="Return to the first point.")] = False,
     psi: Psi = "0.7",
     clusters: Clusters = None,
+    class_: Annotated[
+        str | None,
+        typer.Option("--class", help="Class of all seeds, or of each as 3,8, for models that have them."),
+    ] = None,
     fps: Annotated[float, typer.Option(help="Frames per second of a film.")] = 25.0,
     model: ModelOf = None,
     method: ProjectionMethod = None,
@@ -75,10 +76,9 @@ def command(
     """Interpolate from one seed, latent or photo to the next, and draw the images in between.
 
     Writes a film, a sheet, or a folder with frame0000.png, frame0000.latent.safetensors and so on. Prints
-    the paths. Photos are projected first, and their latents are written next to the result.
+    the paths. Photos are projected first, and their latents are written next to the result. Models without a
+    style space, such as BigGAN, interpolate between seeds, and leave no latents.
     """
-    from ganedit.latent.interpolation import interpolate
-
     kind = output.suffix.lower()
     if kind in (*IMAGE_SUFFIXES, *FILM_SUFFIXES) and kind not in (*FILMS, *SHEETS) and not output.is_dir():
         raise UsageError(
@@ -93,6 +93,35 @@ def command(
     folder = output.parent if kind in (*FILMS, *SHEETS) else output
     check_folder(folder)
     codes = Codes(Models(console, model), Projections(console, folder, method), sampling)
+    how: dict[str, Any] = {"steps": steps, "mode": mode.value if mode else None, "loop": loop}
+    if model is not None and not codes.models.open().has_styles:
+        between = _between_seeds(codes.models.open(), sampling, points, space, class_, how)
+    elif class_ is None:
+        between = _between_latents(console, codes, points, space, how)
+    else:
+        raise UsageError("--class is for models without a style space", "leave it out")
+    parameters = {**how, **between.about, **sampling.record}
+    Frames(console, between.generator, between.draw, steps, between.latents, parameters, output).write(
+        kind, fps
+    )
+
+
+@dataclass
+class Between:
+    """What is drawn between points, and how it is recorded; without latents if there is no style space."""
+
+    generator: Generator
+    draw: Draw
+    latents: list[Latent] | None
+    about: dict[str, Any]
+
+
+def _between_latents(
+    console: Console, codes: Codes, points: list[str], space: Space, how: dict[str, Any]
+) -> Between:
+    from ganedit.latent.editing import draw
+    from ganedit.latent.interpolation import interpolate
+
     generator, (ends,) = codes.find(points)
     if len(ends) < 2:
         raise UsageError(
@@ -105,87 +134,29 @@ def command(
         raise UsageError(f"--space z is for seeds, and {other[0]} is not one", "use --space w or w+")
     latents = interpolate(
         [point.seed if space is Space.z and point.seed is not None else point.latent for point in ends],
-        generator, steps=steps, space=space.value, mode=mode.value if mode else None, loop=loop,
-        truncation=sampling.of(generator),
+        generator, space=space.value, truncation=codes.sampling.of(generator), **how,
     )  # fmt: skip
-    parameters = {
-        "points": [point.name for point in ends], "steps": steps, "space": space.value,
-        "mode": (mode or _usual(space)).value, "loop": loop, **sampling.record,
-    }  # fmt: skip
-    Writer(console, generator, latents, parameters, output).write(kind, fps)
+    mode = how["mode"] or (Mode.slerp if space is Space.z else Mode.linear).value
+    about = {"points": [point.name for point in ends], "space": space.value, "mode": mode}
+    return Between(generator, lambda rows: draw(generator, [latents[row] for row in rows]), latents, about)
 
 
-def _usual(space: Space) -> Mode:
-    return Mode.slerp if space is Space.z else Mode.linear
+def _between_seeds(
+    generator: Generator,
+    sampling: Sampling,
+    points: list[str],
+    space: Space,
+    class_: str | None,
+    how: dict[str, Any],
+) -> Between:
+    from ganedit.latent.interpolation import interpolate_z
 
-
-class Writer:
-    """Draws latents one after the other into a film, a sheet or a folder."""
-
-    def __init__(
-        self,
-        console: Console,
-        generator: Generator,
-        latents: list[Latent],
-        parameters: dict[str, Any],
-        output: Path,
-    ) -> None:
-        self.console, self.generator, self.latents, self.output = console, generator, latents, output
-        self.parameters = parameters
-
-    def write(self, kind: str, fps: float) -> None:
-        if kind in FILMS or kind in SHEETS:
-            if self.console.should_write(self.output):
-                self._film(fps) if kind in FILMS else self._sheet()
-            self.console.emit(self.output, **self.parameters)
-        else:
-            self._folder()
-
-    def _pictures(self, latents: list[Latent]) -> Iterator[np.ndarray]:
-        from ganedit.latent.editing import DRAWN_AT_ONCE, draw
-
-        size = DRAWN_AT_ONCE.get(self.generator.device.type, 4)
-        with self.console.progress("drawing", len(latents)) as bar:
-            for at in range(0, len(latents), size):
-                for picture in draw(self.generator, latents[at : at + size]):
-                    yield picture
-                    bar.advance()
-
-    def _record(self) -> dict[str, Any] | None:
-        model = self.generator
-        return self.console.provenance("interpolate", self.parameters, model.name, model.sha256)
-
-    def _film(self, fps: float) -> None:
-        from ganedit.images.sheet import enlarged
-        from ganedit.images.video import write_video
-
-        write_video(
-            self.output, (enlarged(picture, LEAST_SIDE) for picture in self._pictures(self.latents)), fps
-        )
-
-    def _sheet(self) -> None:
-        from ganedit.images.io import write_image
-        from ganedit.images.sheet import enlarged, sheet
-
-        pictures = [enlarged(picture) for picture in self._pictures(self.latents)]
-        columns = min(len(pictures), COLUMNS)
-        write_image(self.output, sheet(pictures, columns=columns), provenance=self._record())
-
-    def _folder(self) -> None:
-        from ganedit.files import all_or_none
-        from ganedit.images.io import write_image
-
-        digits = max(4, len(str(len(self.latents) - 1)))
-        names = [f"frame{i:0{digits}d}" for i in range(len(self.latents))]
-        paths = [(self.output / f"{name}.png", self.output / f"{name}{LATENT_SUFFIX}") for name in names]
-        wanted = []
-        for pair in paths:
-            asked = [self.console.should_write(path) for path in pair]
-            wanted.append(any(asked))
-        pictures = self._pictures([one for one, write in zip(self.latents, wanted, strict=True) if write])
-        for latent, (picture, code), write in zip(self.latents, paths, wanted, strict=True):
-            if write:
-                with all_or_none(picture, code):
-                    latent.save(code)
-                    write_image(picture, next(pictures), provenance=self._record())
-            self.console.emit(picture, latent=str(code))
+    if space is Space.w or not isinstance(sampling.psi, float) or sampling.clusters:
+        option = "--space w" if space is Space.w else "--clusters" if sampling.clusters else "--psi by layers"
+        raise UsageError(f"{option} needs a style space, and {generator.name} has none", "leave it out")
+    seeds = [seed for word in points for seed in seeds_of(word, generator.name)]
+    classes = [] if class_ is None else class_.split(",")
+    how = {**how, "mode": how["mode"] or Mode.slerp.value}
+    draw = interpolate_z(seeds, generator, classes=classes, psi=sampling.psi, **how)
+    about = {"points": [f"seed {seed}" for seed in seeds], "space": "z", "class": class_, "mode": how["mode"]}
+    return Between(generator, draw, None, about)

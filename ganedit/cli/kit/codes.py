@@ -313,6 +313,20 @@ def _seeds(word: str) -> list[int]:
     return list(range(first, last + 1))
 
 
+def seeds_of(word: str, model: str) -> list[int]:
+    """The seeds that a word names.
+
+    Raises:
+        UsageError: it is no seed, and this model has no other codes.
+    """
+    if not SEED.fullmatch(word):
+        raise UsageError(
+            f"{word or 'an empty name'} is no seed, and the model {model} has no style space, so no latents",
+            "name seeds such as 7 or 0-3",
+        )
+    return _seeds(word)
+
+
 def _name(path: Path) -> str:
     return path.name.removesuffix(LATENT_SUFFIX) if path.name.endswith(LATENT_SUFFIX) else path.stem
 
