@@ -1,4 +1,4 @@
-"""Generators and critics of SinGAN (Shaham et al., arXiv:1905.01164), one small pair for each scale of an image.
+"""Generators and critics of SinGAN (Shaham et al., arXiv:1905.01164): a small pair for each scale of a photo.
 
 Scale 0 is the coarsest. Each generator adds detail to the enlarged image of the scale before, from that image
 plus noise, and each critic judges patches as large as its receptive field. Two things are as in ConSinGAN
@@ -180,7 +180,8 @@ class SinGAN(nn.Module):
         else:  # the activations of a large image would fill the memory
             tops = range(0, height, rows)
             detail = torch.cat([network(x[:, :, top : top + rows + 2 * margin]) for top in tops], dim=2)
-        return image + detail.float().tanh()
+        result: Tensor = image + detail.float().tanh()
+        return result
 
     def forward(
         self,

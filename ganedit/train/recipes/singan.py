@@ -37,6 +37,7 @@ from ganedit.train.translation import PictureRecipe, frozen
 SAMPLES = 4  # random images on a sheet
 LAST = 0.2  # share of a scale's iterations with the lower learning rate
 LOWER = 0.1
+BETAS = (0.5, 0.999)
 
 
 class SinGANRecipe(PictureRecipe[SinGANOptions]):
@@ -60,9 +61,9 @@ class SinGANRecipe(PictureRecipe[SinGANOptions]):
         self.sizes = sizes
         self.photos = [resized(photos, size).clamp(-1, 1).to(device) for size in sizes]
         self.optimizers = {
-            name: torch.optim.Adam([{"params": list(one.parameters())} for one in parts], options.lr, (0.5, 0.999))
+            name: torch.optim.Adam([{"params": list(one.parameters())} for one in parts], options.lr, BETAS)
             for name, parts in (("g", self.g.scales), ("d", self.d.scales))
-        }  # fmt: skip
+        }
         self.scale = -1
         self.drawn_again: Tensor | None = None  # the photos, by the scales that no longer learn
 
@@ -93,8 +94,8 @@ class SinGANRecipe(PictureRecipe[SinGANOptions]):
     @torch.no_grad()
     def _begin(self, scale: int) -> None:
         """Start a scale from the weights of the one before, and choose how much noise it gets."""
-        if scale:
-            error = resized(self._again(scale), self.sizes[scale]) - self.photos[scale]
+        if (again := self._again(scale)) is not None:
+            error = resized(again, self.sizes[scale]) - self.photos[scale]
             self.g.gains[scale] = self.options.noise * error.square().mean().sqrt()
             for network in (self.g, self.d):
                 network.scales[scale].load_state_dict(network.scales[scale - 1].state_dict())
@@ -270,7 +271,9 @@ def load_photos(options: SinGANOptions, on_load: OnLoad | None) -> Tensor:
     return torch.cat([to_tensor(resize(pixels, size)) for pixels in found])
 
 
-def start(options: SinGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None) -> SinGANRecipe:
+def start(
+    options: SinGANOptions, device: torch.device, note: Note, on_load: OnLoad | None = None
+) -> SinGANRecipe:
     """The recipe for these options, with their photos."""
     if options.norm == "instance" and options.concurrent > 1:
         raise UsageError("`concurrent` learns without `norm=instance`", "drop one of them")
