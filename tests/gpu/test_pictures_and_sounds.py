@@ -30,6 +30,14 @@ from ganedit.images.labels import LabelMap
 from ganedit.images.restoring import check_fidelity, restore
 from ganedit.images.targets import style_encoder, style_of, target_of
 from ganedit.images.tiles import activation_bytes
+from ganedit.images.singan import (
+    singan_animate,
+    singan_edit,
+    singan_harmonize,
+    singan_paint,
+    singan_random,
+    singan_superres,
+)
 from ganedit.images.translation import batch_size, translate, translate_all
 from ganedit.images.upscaling import enhance_crop, upscale
 from ganedit.latent.directions.direction import Direction
@@ -106,6 +114,16 @@ def translations(device):
     folder = translate_folder(PLACES.folder / "pairs", plain)
     need = activation_bytes(plain.network, plain, noise(device, 1, 3, 16, 16))
     return home((drawn, need, batch_size(plain, PIXELS.shape), folder))
+
+
+def single_image(device):
+    one = model(SingleImage, "singan", device, heights=(6, 9), widths=(8, 12), channels=(4, 4), layers=2)
+    mask = np.zeros_like(PIXELS)
+    mask[4:9, 4:9] = 255
+    drawn = singan_random(one, 2, size=(20, 9)) + singan_random(one, from_scale=1)
+    drawn += singan_superres(one, factor=2), singan_paint(one, PIXELS)
+    drawn += singan_edit(one, PIXELS, mask), singan_harmonize(one, PIXELS, mask)
+    return home((drawn, list(singan_animate(one, 2))))
 
 
 def restored(device):
