@@ -6,15 +6,15 @@ python benchmarks/singan.py picture PHOTO [--model galaxies] [-o docs/images/sin
 
 `measure` draws samples that vary from scale 0 (the paper's N) and from scale 1 (N-1), and prints
 
-- SIFID, the paper's single-image Fréchet distance: of the features at every place of a sample and of the photo.
-  The paper takes Inception's at a quarter of the size; here they are those of EfficientNet-Lite1 at a quarter
-  of the size (24 channels), whose distances are larger. For comparison: of one half of the photo to the other,
-  and of the photo drawn again.
+- SIFID, the paper's single-image Fréchet distance: of the features at every place of a sample and of the
+  photo. The paper takes Inception's at a quarter of the size; these are EfficientNet-Lite1's at a quarter of
+  the size (24 channels), so that only the shape compares. Beside it, the distance of one half of the photo to
+  the other, and that of the photo drawn again.
 - diversity: the standard deviation of each pixel's brightness over the samples, averaged, as a share of that
   of the photo's pixels.
-- patches of 7x7 pixels, coarse and fine: the distance (root mean square, of 255 levels) of a sample's from the
-  nearest in the photo, and of the photo's from the nearest in a sample. For comparison, of a patch of the photo
-  from the nearest elsewhere in it.
+- patches of 7x7 pixels: the distance (root mean square, of 255 levels) of a sample's from the nearest in the
+  photo, and of the photo's from the nearest in a sample. Beside it, that of a patch of the photo from the
+  nearest elsewhere in it.
 
 `speed` compares the processor seconds of an iteration, averaged over the scales, with those of the published
 loop written plainly: three steps of the critic and of the generator, batch normalisation, WGAN-GP by double
@@ -52,7 +52,7 @@ CPU = torch.device("cpu")
 
 
 def measure(model: SingleImage, photo: np.ndarray, count: int) -> None:
-    height, width = photo.shape[:2]
+    width = photo.shape[1]
     again = from_tensor(model(model.fixed()))
     print(f"SIFID ({FEATURES} at a quarter of the size), the photo drawn again: {sifid(again, photo):.3f}")
     halves = photo[:, : width // 2], photo[:, -(width // 2) :]
@@ -193,27 +193,31 @@ class Plain:
 def picture(model: SingleImage, photo: np.ndarray, output: Path) -> None:
     height, width = photo.shape[:2]
     drawn = [one.pixels for one in ganedit.singan_random(model, 4, seed=1)]
-    kept = [one.pixels for one in ganedit.singan_random(model, 1, from_scale=2, seed=1)]
-    first = [photo, *drawn[:3], drawn[3], *kept]
-    labels = ["the photo", "random images", "", "", "", "from scale 2"]
-    top = sheet(
-        [resize(one, (2 * height, 2 * width)) for one in (photo, *drawn[:2], *drawn[2:4], *kept)], columns=3
-    )
-    del first, labels
+    kept = ganedit.singan_random(model, 1, from_scale=2, seed=1)[0].pixels
+    top = _grid([photo, *drawn, kept], 3, ["the photo", "random", "", "", "", "random from scale 2"])
     wide = ganedit.singan_random(model, size=(3 * width, height), seed=7)[0].pixels
     painting, pasted, mask = painted(width, height), *composite(photo)
-    pairs = [
-        painting, ganedit.singan_paint(model, painting).pixels,
-        pasted, ganedit.singan_harmonize(model, pasted, mask).pixels,
-    ]  # fmt: skip
-    bottom = sheet(
-        [resize(one, (2 * height, 2 * width)) for one in pairs], columns=4,
-        column_labels=["a painting", "painted", "pasted", "harmonised"],
-    )  # fmt: skip
-    parts = [top, wide, bottom]
+    changed = (
+        ganedit.singan_paint(model, painting).pixels,
+        ganedit.singan_harmonize(model, pasted, mask).pixels,
+    )
+    bottom = _grid(
+        [painting, changed[0], pasted, changed[1]], 4, ["a painting", "painted", "pasted", "harmonised"]
+    )
+    parts = [top, _grid([wide], 1, [f"random, {wide.shape[1]}x{height}"]), bottom]
     side = max(part.shape[1] for part in parts)
     fitted = [resize(part, (round(part.shape[0] * side / part.shape[1]), side)) for part in parts]
     write_image(output, np.concatenate(fitted))
+
+
+def _grid(images: list[np.ndarray], columns: int, labels: list[str]) -> np.ndarray:
+    """Images at twice their size in rows, each with its label above it."""
+    shown = [resize(one, (2 * one.shape[0], 2 * one.shape[1])) for one in images]
+    rows = [
+        sheet(shown[at : at + columns], columns=columns, column_labels=labels[at : at + columns])
+        for at in range(0, len(shown), columns)
+    ]
+    return np.concatenate(rows)
 
 
 def painted(width: int, height: int) -> np.ndarray:

@@ -40,7 +40,7 @@ def test_train_then_draw(ganedit, photo):
     train = ("train", "singan", *CPU, photo, "-o", "run", "--kimg", 0.004, "--size", 24, "--smallest", 9)
     ran = ganedit(*train, "--layers", 3, "--width", 4, "--crop", 0, "--name", "tiny")
     assert ran.status == 0, ran.err
-    assert "scales: 12x9, 16x12, 20x15, 24x18" in ran.err
+    assert "scales: 12x9, 15x11, 19x14, 24x18" in ran.err
     ran = ganedit(
         "singan", "random", *CPU, "--model", "run/model", "--size", "40x25", "--count", 2, "--seed", 7
     )

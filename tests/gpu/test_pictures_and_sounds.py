@@ -28,8 +28,6 @@ from ganedit.images.inpainting import inpaint
 from ganedit.images.io import read_image, write_image
 from ganedit.images.labels import LabelMap
 from ganedit.images.restoring import check_fidelity, restore
-from ganedit.images.targets import style_encoder, style_of, target_of
-from ganedit.images.tiles import activation_bytes
 from ganedit.images.singan import (
     singan_animate,
     singan_edit,
@@ -38,6 +36,8 @@ from ganedit.images.singan import (
     singan_random,
     singan_superres,
 )
+from ganedit.images.targets import style_encoder, style_of, target_of
+from ganedit.images.tiles import activation_bytes
 from ganedit.images.translation import batch_size, translate, translate_all
 from ganedit.images.upscaling import enhance_crop, upscale
 from ganedit.latent.directions.direction import Direction
@@ -60,7 +60,7 @@ from ganedit.metrics.zero_shot import zero_shot
 from ganedit.store.architectures import ARCHITECTURES
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_clip, load_generator, save_model
-from ganedit.store.models import Classifier, Restorer, Translator, Upscaler, Vocoder
+from ganedit.store.models import Classifier, Restorer, SingleImage, Translator, Upscaler, Vocoder
 
 PLACES = SimpleNamespace()
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
@@ -218,7 +218,7 @@ def metrics(device):
     return qualities, person, home((with_faces, others))
 
 
-CASES = [translations, restored, sounds, sound_losses, metrics]
+CASES = [translations, single_image, restored, sounds, sound_losses, metrics]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
