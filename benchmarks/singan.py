@@ -8,8 +8,8 @@ python benchmarks/singan.py picture PHOTO [--model galaxies] [-o docs/images/sin
 
 - SIFID, the paper's single-image Fréchet distance: of the features at every place of a sample and of the
   photo. The paper takes Inception's at a quarter of the size; these are EfficientNet-Lite1's at a quarter of
-  the size (24 channels), so that only the shape compares. Beside it, the distance of one half of the photo to
-  the other, and that of the photo drawn again.
+  the size (24 channels), and the distance is divided by the variance of the photo's. So only the shape
+  compares. Beside it, the distance of one half of the photo to the other, and of the photo drawn again.
 - diversity: the standard deviation of each pixel's brightness over the samples, averaged, as a share of that
   of the photo's pixels.
 - patches of 7x7 pixels: the distance (root mean square, of 255 levels) of a sample's from the nearest in the
@@ -76,7 +76,7 @@ def measure(model: SingleImage, photo: np.ndarray, count: int) -> None:
 def sifid(one: np.ndarray, other: np.ndarray) -> float:
     network = load_efficientnet_lite(FEATURES)
     each = [network.features(to_tensor(pixels))[0][0].flatten(1).T.numpy() for pixels in (one, other)]
-    return frechet_distance_of(*each)
+    return frechet_distance_of(*each) / float(each[1].var(axis=0).sum())
 
 
 def patches(pixels: np.ndarray) -> Tensor:

@@ -126,7 +126,7 @@ class SinGANRecipe(PictureRecipe[SinGANOptions]):
         self._follow(run)
         if self.drawn_again is None and self.first:
             self.drawn_again = self._again(self.first)
-        stats = {"scale": torch.tensor(float(self.scale))}
+        stats = {"scale": torch.tensor(float(self.scale), device=self.device)}
         for _ in range(self.options.d_steps):
             stats["d/loss"] = run.minimise(self.optimizers["d"], self._d_losses(run, stats))
         with frozen(self.d):
