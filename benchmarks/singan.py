@@ -199,7 +199,7 @@ def picture(model: SingleImage, photo: np.ndarray, output: Path) -> None:
     painting, pasted, mask = painted(width, height), *composite(photo)
     changed = (
         ganedit.singan_paint(model, painting).pixels,
-        ganedit.singan_harmonize(model, pasted, mask).pixels,
+        ganedit.singan_harmonize(model, pasted, mask, scale=2).pixels,
     )
     bottom = _grid(
         [painting, changed[0], pasted, changed[1]], 4, ["a painting", "painted", "pasted", "harmonised"]
