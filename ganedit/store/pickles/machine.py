@@ -263,7 +263,9 @@ def _hint(name: Name) -> str:
             "(StyleGAN2) and GenForce (StyleGAN, ProGAN)"
         )
     if name.module.startswith("SinGAN."):
-        return "the published SinGAN keeps whole objects, not tensors: ganedit train singan PHOTO trains its own"
+        return (
+            "the published SinGAN keeps whole objects, not tensors: ganedit train singan PHOTO trains its own"
+        )
     return (
         "of a model that was pickled whole, save the state_dict with the program that made it; otherwise the "
         "file may be hostile"
