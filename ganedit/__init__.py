@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from ganedit.images.io import write_image as write_image
     from ganedit.images.regions import draw_regions as draw_regions
     from ganedit.images.restoring import restore as restore
+    from ganedit.images.singan import singan_animate as singan_animate
+    from ganedit.images.singan import singan_edit as singan_edit
+    from ganedit.images.singan import singan_harmonize as singan_harmonize
+    from ganedit.images.singan import singan_paint as singan_paint
+    from ganedit.images.singan import singan_random as singan_random
+    from ganedit.images.singan import singan_superres as singan_superres
     from ganedit.images.translation import translate as translate
     from ganedit.images.upscaling import enhance_crop as enhance_crop
     from ganedit.images.upscaling import upscale as upscale
@@ -142,6 +148,12 @@ _PUBLIC = {
     "box_hole": ("ganedit.images.inpainting", "box_hole"),
     "mask_hole": ("ganedit.images.inpainting", "mask_hole"),
     "classify": ("ganedit.images.classifying", "classify"),
+    "singan_random": ("ganedit.images.singan", "singan_random"),
+    "singan_superres": ("ganedit.images.singan", "singan_superres"),
+    "singan_paint": ("ganedit.images.singan", "singan_paint"),
+    "singan_edit": ("ganedit.images.singan", "singan_edit"),
+    "singan_harmonize": ("ganedit.images.singan", "singan_harmonize"),
+    "singan_animate": ("ganedit.images.singan", "singan_animate"),
     "colorize": ("ganedit.images.colorizing", "colorize"),
     "draw_edges": ("ganedit.images.edges", "draw_edges"),
     "draw_regions": ("ganedit.images.regions", "draw_regions"),
@@ -238,6 +250,12 @@ __all__ = [
     "read_provenance",
     "read_sound",
     "restore",
+    "singan_animate",
+    "singan_edit",
+    "singan_harmonize",
+    "singan_paint",
+    "singan_random",
+    "singan_superres",
     "timbre",
     "train_model",
     "translate",

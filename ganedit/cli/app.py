@@ -62,6 +62,7 @@ COMMANDS = {
     "draw": Entry("draw", "Draw outlines and label maps from photos, for translation and training."),
     "timbre": Entry("timbre", "Transfer the timbre of a sound to another instrument."),
     "generate": Entry("generate", "Generate images from seeds."),
+    "singan": Entry("singan", "Images from the patches of one photo: random, paint, edit, animate, ..."),
     "interpolate": Entry("interpolate", "Interpolate between seeds, latents or photos: a film, a sheet."),
     "mix": Entry("mix", "Mix the layers of different latents (style mixing)."),
     "math": Entry("math", "Add, subtract and average latents: 'smiling_woman - woman + man'."),
@@ -109,8 +110,8 @@ GLOBAL_OPTIONS: dict[str, Any] = {
 SEEDED = tuple(
     f"ganedit {path}"
     for path in (
-        *PRESETS, "project", "edit", "drag", "timbre", "generate", "interpolate", "mix", "math", "dissect",
-        "clip edit", "clip generate", "clip direction", "direction learn", "direction channels",
+        *PRESETS, "project", "edit", "drag", "timbre", "generate", "singan", "interpolate", "mix", "math",
+        "dissect", "clip edit", "clip generate", "clip direction", "direction learn", "direction channels",
         "direction measure", "metrics fid", "metrics is", "metrics kid", "metrics lpips", "metrics ms-ssim",
         "metrics ppl", "metrics prdc", "metrics timbre", "metrics translate", "metrics vocoder", "train",
     )

@@ -61,6 +61,7 @@ ARCHITECTURES = {
     "clip": Architecture("ganedit.store.open_clip_network", "ClipConfig", "ClipNetwork"),
     "wavenet": Architecture("ganedit.nets.wavenet", "WaveNetConfig", "WaveNet"),
     "hifigan": Architecture("ganedit.nets.hifigan", "HiFiGANConfig", "HiFiGANGenerator"),
+    "singan": Architecture("ganedit.nets.singan", "SinGANConfig", "SinGAN"),
     "srgan-discriminator": Architecture("ganedit.nets.srresnet", "SRDiscriminatorConfig", "SRDiscriminator"),
 }
 

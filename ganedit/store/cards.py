@@ -21,6 +21,7 @@ TASKS = (
     "clip",
     "mapper",
     "vocoder",
+    "single-image",
 )
 CARD = "card.toml"
 
@@ -64,8 +65,8 @@ class ModelCard:
     @property
     def kind(self) -> str:
         """The task with its article, for sentences: "a generator", "an encoder"."""
-        if self.task == "clip":
-            return "a CLIP model"
+        if self.task in (named := {"clip": "a CLIP model", "single-image": "a model of a single image"}):
+            return named[self.task]
         return f"{'an' if self.task[0] in 'aeiou' else 'a'} {self.task}"
 
     def save(self, folder: str | Path) -> Path:

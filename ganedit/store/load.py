@@ -29,6 +29,7 @@ from ganedit.store.models import (
     Mapper,
     Model,
     Restorer,
+    SingleImage,
     Translator,
     Upscaler,
     Vocoder,
@@ -48,6 +49,7 @@ TYPES: dict[str, type[Model]] = {
     "generator": Generator,
     "mapper": Mapper,
     "restorer": Restorer,
+    "single-image": SingleImage,
     "translator": Translator,
     "upscaler": Upscaler,
     "vocoder": Vocoder,
@@ -67,8 +69,8 @@ def load(name_or_path: str | Path, device: str = "auto", dtype: str = "auto") ->
             bundled upscalers and Real-ESRGAN it is bfloat16 on processors and GPUs that have it.
 
     Returns:
-        A Generator, Translator, Upscaler, Restorer, Encoder, Classifier, Discriminator, Clip, Mapper or
-        Vocoder, depending on what the model is for.
+        A Generator, Translator, Upscaler, Restorer, Encoder, Classifier, Discriminator, Clip, Mapper,
+        Vocoder or SingleImage, depending on what the model is for.
 
     Raises:
         UsageError: There is no model of this name, or float16 was asked for on a CPU.

@@ -23,6 +23,7 @@ BUNDLED = (
     "faces-attributes",
     "faces-encoder",
     "flute2violin",
+    "galaxies",
     "horse2zebra",
     "inpaint-faces",
     "labels2faces",

@@ -8,8 +8,9 @@ from ganedit.errors import CheckpointError
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.base import Model, check_model
 from ganedit.store.models.image import Restorer, Translator, Upscaler
+from ganedit.store.models.single_image import SingleImage
 
-Use = Literal["translate", "upscale", "restore", "inpaint", "colorize", "timbre"]
+Use = Literal["translate", "upscale", "restore", "inpaint", "colorize", "timbre", "singan"]
 
 KINDS: dict[Use, str] = {
     "translate": "a translator",
@@ -18,7 +19,11 @@ KINDS: dict[Use, str] = {
     "inpaint": "a model that fills holes",
     "colorize": "a model that adds colours",
     "timbre": "a translator of sounds",
+    "singan": "a model of a single image",
 }
+
+COMMAND = {"singan": "singan random"}
+"""Words of the command for a use, where they are not the use itself."""
 
 OTHERS = {
     "generator": "generate --model",
@@ -34,6 +39,8 @@ def use_of(model: Model) -> Use | None:
         return "upscale"
     if isinstance(model, Restorer):
         return "restore"
+    if isinstance(model, SingleImage):
+        return "singan"
     if not isinstance(model, Translator):
         return None
     two = getattr(model.network.cfg, "out_channels", 3) == 2
@@ -44,6 +51,8 @@ def use_on_card(card: ModelCard) -> Use | None:
     """The same according to a card alone, for a list of models that are not opened."""
     if card.task in ("upscaler", "restorer"):
         return "upscale" if card.task == "upscaler" else "restore"
+    if card.task == "single-image":
+        return "singan"
     if card.task != "translator":
         return None
     two = card.config.get("out_channels", 3) == 2
@@ -73,4 +82,6 @@ def need(model: Model, use: Use) -> None:
         theirs = OTHERS.get(model.card.task)
         hint = f"ganedit {theirs} {name}" if theirs else "ganedit models list"
         raise CheckpointError(f"{name} is {model.card.kind}, not {KINDS[use]}", hint)
-    raise CheckpointError(f"{name} is {KINDS[actual]}", f"ganedit {actual} --model {name}")
+    raise CheckpointError(
+        f"{name} is {KINDS[actual]}", f"ganedit {COMMAND.get(actual, actual)} --model {name}"
+    )

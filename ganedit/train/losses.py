@@ -173,6 +173,19 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fa
     return (length - 1).square().mean()
 
 
+def local_gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """Like `gradient_penalty`, for critics of patches: the slope at each pixel is compared with 1.
+
+    Shaham et al., arXiv:1905.01164. `critic` maps [N, C, H, W] to one number for each patch; their sum is
+    differentiated, so that the size of the image does not matter.
+    """
+    share = torch.rand(len(real), 1, 1, 1).to(real.device)
+    between = (real * share + fake * (1 - share)).detach().requires_grad_(True)
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    length: Tensor = slope.norm(dim=1)  # [N, H, W]
+    return (length - 1).square().mean()
+
+
 def orthogonality(network: nn.Module) -> Tensor:
     """Sum of the squared products of different filters, over all weights of at least two dimensions.
 

@@ -22,6 +22,7 @@ from ganedit.store.models import (
     Generator,
     Mapper,
     Restorer,
+    SingleImage,
     Translator,
     Upscaler,
     Vocoder,
@@ -137,6 +138,13 @@ def vocoders(device):
     return hifigan(noise("cpu", 1, 1, 336, 4) * 0.2 - 0.8), Near(wavenet(noise("cpu", 1, 1, 5, 2)))
 
 
+def single_images(device):
+    made = model(SingleImage, "singan", device, heights=(6, 9), widths=(8, 12), channels=(4, 4), layers=2)
+    made.check_scale(1)
+    drawn = made(made.noise((12, 10), 3)), made(made.fixed())
+    return *drawn, made(made.noise(made.size, 4, 1), noise("cpu", 1, 3, 5, 7), 1), made.scales
+
+
 def clips(device):
     made = load_clip(clips.folder, str(device))
     return made.images(noise("cpu", 2, 3, 30, 40)), made.texts(["an old man", "a woman"]), made.scale
@@ -144,7 +152,7 @@ def clips(device):
 
 CASES = [
     generator_with_classes, generator_that_moves, generator_that_only_draws, translators, upscalers,
-    restorers, discriminators, encoders, classifiers, mappers, vocoders, clips,
+    restorers, discriminators, encoders, classifiers, mappers, vocoders, single_images, clips,
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from ganedit.nets.lenet import DomainDiscriminator
 from ganedit.nets.patch_contrast import PatchHeads, PatchHeadsConfig, random_places
 from ganedit.nets.projected import FeatureDiscriminator
 from ganedit.nets.shift_predictor import ShiftPredictor, ShiftPredictorConfig
+from ganedit.nets.singan import Critics, SinGAN, SinGANConfig, Window
 from ganedit.nets.spade import normalise_spectrally
 from ganedit.nets.spectrogram_discriminator import SpectrogramDiscriminator, SpectrogramDiscriminatorConfig
 from ganedit.nets.stylegan3 import paper_config
@@ -200,6 +201,16 @@ def hifigan(device):
     return learned, network.eval().generate(picture)
 
 
+def singan(device):
+    cfg = SinGANConfig((6, 9), (8, 12), (4, 4), layers=2, images=2, border="noise")
+    network, critics = SinGAN(cfg).to(device), Critics(cfg).to(device)
+    image = network(network.noise(2, network.sizes(9, 12)))
+    slopes = torch.autograd.grad(critics(1, image).sum(), list(network.parameters()))
+    with torch.no_grad():
+        fixed = network.fixed(torch.tensor([1], device=device), network.sizes(18, 12))
+        return image, list(slopes), network(fixed, window=Window(2, 3, 7, 7))
+
+
 def clip(device):
     network = made(
         "clip", words=9, embed_dim=8, size=64, width=4, layers=(1, 1, 1, 1), context=6, text_width=16,
@@ -253,6 +264,7 @@ NETWORKS = {
     "latent-mapper": called("latent-mapper", (2, 6, 4), w_dim=4, num_ws=6, bands=((0, 1), (4,))),
     "wavenet": waves,
     "hifigan": hifigan,
+    "singan": singan,
     "clip": clip,
 }  # fmt: skip
 

@@ -28,6 +28,14 @@ from ganedit.images.inpainting import inpaint
 from ganedit.images.io import read_image, write_image
 from ganedit.images.labels import LabelMap
 from ganedit.images.restoring import check_fidelity, restore
+from ganedit.images.singan import (
+    singan_animate,
+    singan_edit,
+    singan_harmonize,
+    singan_paint,
+    singan_random,
+    singan_superres,
+)
 from ganedit.images.targets import style_encoder, style_of, target_of
 from ganedit.images.tiles import activation_bytes
 from ganedit.images.translation import batch_size, translate, translate_all
@@ -52,7 +60,7 @@ from ganedit.metrics.zero_shot import zero_shot
 from ganedit.store.architectures import ARCHITECTURES
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_clip, load_generator, save_model
-from ganedit.store.models import Classifier, Restorer, Translator, Upscaler, Vocoder
+from ganedit.store.models import Classifier, Restorer, SingleImage, Translator, Upscaler, Vocoder
 
 PLACES = SimpleNamespace()
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
@@ -106,6 +114,16 @@ def translations(device):
     folder = translate_folder(PLACES.folder / "pairs", plain)
     need = activation_bytes(plain.network, plain, noise(device, 1, 3, 16, 16))
     return home((drawn, need, batch_size(plain, PIXELS.shape), folder))
+
+
+def single_image(device):
+    one = model(SingleImage, "singan", device, heights=(6, 9), widths=(8, 12), channels=(4, 4), layers=2)
+    mask = np.zeros_like(PIXELS)
+    mask[4:9, 4:9] = 255
+    drawn = singan_random(one, 2, size=(20, 9)) + singan_random(one, from_scale=1)
+    drawn += singan_superres(one, factor=2), singan_paint(one, PIXELS)
+    drawn += singan_edit(one, PIXELS, mask), singan_harmonize(one, PIXELS, mask)
+    return home((drawn, list(singan_animate(one, 2))))
 
 
 def restored(device):
@@ -200,7 +218,7 @@ def metrics(device):
     return qualities, person, home((with_faces, others))
 
 
-CASES = [translations, restored, sounds, sound_losses, metrics]
+CASES = [translations, single_image, restored, sounds, sound_losses, metrics]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -35,6 +35,7 @@ from ganedit.train.losses import (
     gradient_penalty,
     hinge_d_loss,
     hinge_g_loss,
+    local_gradient_penalty,
     orthogonality,
     out_of_range,
     over_scales,
@@ -139,6 +140,10 @@ CASES = {
     "stargan": lambda m: {
         "data": (m.faces,), "labels": "young=age<25,male=gender=male", "blocks": 1, "critic": 1, **PICTURES,
     },
+    "singan": lambda m: {
+        "data": (m.a,), "smallest": 9, "crop": 12, "scales": 3, "width": 4, "layers": 3, "d_steps": 1,
+        "g_steps": 1, "kimg": 0.006, "border": "noise",
+    },
     "timbre": lambda m: {"data": (m.dull, m.bright), "d_width": 2, "blocks": 1, **SOUNDS, "width": 2},
     "vocoder": lambda m: {"data": (m.dull,), "test": m.bright, "d_from": 0.0, "d_width": 2, **SOUNDS},
     "wavenet": lambda m: {"data": (m.dull,), "test": m.bright, "cycles": 1, "layers": 2, **SOUNDS},
@@ -223,6 +228,7 @@ def losses(device):
     each += [orthogonality(discriminator)]
     each += [feature_distance([on_fake], [on_real]), over_scales(hinge_g_loss, [on_fake])]
     each += [r1_penalty(on_real, real), gradient_penalty(discriminator, real, fake)]
+    each += [local_gradient_penalty(discriminator, real, fake)]
     slopes = torch.autograd.grad(torch.stack(each).sum(), list(discriminator.parameters()))
     ws = noise(device, 2, 4, 5).requires_grad_()
     lengths = path_lengths(ws.square().view(2, 1, 4, 5).expand(-1, 3, -1, -1), ws)

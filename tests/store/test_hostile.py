@@ -291,7 +291,8 @@ def test_modules_pickled_whole(tmp_path):
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("SinGAN.models GeneratorConcatSkip2CleanAdd", "save the state_dict"),
+        ("SinGAN.models GeneratorConcatSkip2CleanAdd", "ganedit train singan PHOTO"),
+        ("mine.models Generator", "save the state_dict"),
         ("dnnlib.tflib.network Network", "for PyTorch"),
     ],
 )

@@ -21,7 +21,7 @@ TASKS = {
         "latent",
         "direction",
     ),
-    "Generate": ("generate", "interpolate", "mix", "math", "dissect"),
+    "Generate": ("generate", "singan", "interpolate", "mix", "math", "dissect"),
     "Transform images and sounds": (
         "translate",
         "upscale",
@@ -101,6 +101,30 @@ EXAMPLES = {
     "generate": (
         "ganedit generate --seeds 0-63 --psi 0.7 --grid 8x8",
         "ganedit generate --seeds 5 -o samples",
+    ),
+    "singan random": (
+        "ganedit singan random --count 6",
+        "ganedit singan random --model runs/coast/model --size 400x250 --from-scale 1",
+    ),
+    "singan superres": (
+        "ganedit singan superres --model runs/coast/model",
+        "ganedit singan superres coast.jpg --model runs/coast/model --factor 2",
+    ),
+    "singan paint": (
+        "ganedit singan paint dots.png",
+        "ganedit singan paint sketch.png --model runs/coast/model --scale 2",
+    ),
+    "singan edit": (
+        "ganedit singan edit changed.png --mask m.png --model runs/coast/model",
+        "ganedit singan edit changed.png --model runs/coast/model --scale 3",
+    ),
+    "singan harmonize": (
+        "ganedit singan harmonize composite.png --mask m.png --model runs/coast/model",
+        "ganedit singan harmonize composite.png --model runs/coast/model --scale 4",
+    ),
+    "singan animate": (
+        "ganedit singan animate",
+        "ganedit singan animate --model runs/coast/model --alpha 0.8 --beta 0.9 -o coast.gif",
     ),
     "interpolate": (
         "ganedit interpolate 1 2 3 --loop -o walk.mp4",

@@ -23,7 +23,7 @@ def listed(about: ModelCard | Entry, megabytes: int, state: str, path: str) -> t
     }
     pixels = f"{about.resolution} px" if about.resolution else ""
     size = f"{megabytes:,} MB" if megabytes else ""
-    line = f"{about.name:<32} {about.task:<11} {pixels:>7} {size:>9}  {state:<8} {licence or path}"
+    line = f"{about.name:<32} {about.task:<12} {pixels:>7} {size:>9}  {state:<8} {licence or path}"
     return line.rstrip(), data
 
 

@@ -8,6 +8,7 @@ from ganedit.store.models.clip import Clip
 from ganedit.store.models.generator import NOISES, Generator
 from ganedit.store.models.image import Restorer, Translator, Upscaler
 from ganedit.store.models.mapper import Mapper
+from ganedit.store.models.single_image import SingleImage
 from ganedit.store.models.sound import Vocoder
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Mapper",
     "Model",
     "Restorer",
+    "SingleImage",
     "Translator",
     "Upscaler",
     "Vocoder",

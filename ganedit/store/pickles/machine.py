@@ -262,6 +262,10 @@ def _hint(name: Name) -> str:
             "it is a network of TensorFlow's StyleGAN: the same weights are published for PyTorch, by NVIDIA "
             "(StyleGAN2) and GenForce (StyleGAN, ProGAN)"
         )
+    if name.module.startswith("SinGAN."):
+        return (
+            "the published SinGAN keeps whole objects, not tensors: ganedit train singan PHOTO trains its own"
+        )
     return (
         "of a model that was pickled whole, save the state_dict with the program that made it; otherwise the "
         "file may be hostile"

@@ -16,6 +16,7 @@ from ganedit.train.options.generators import EncoderOptions, StyleGAN2Options, V
 from ganedit.train.options.label_maps import Pix2pixHDOptions, SPADEOptions
 from ganedit.train.options.pictures import InpaintOptions, SRGANOptions
 from ganedit.train.options.recognition import ClassifierOptions, CLIPMapperOptions, CLIPOptions
+from ganedit.train.options.singan import SinGANOptions
 from ganedit.train.options.sounds import TimbreOptions, VocoderOptions, WaveNetOptions
 from ganedit.train.options.translators import (
     CUTOptions,
@@ -62,6 +63,7 @@ RECIPES: dict[str, type[LoopOptions]] = {
     "srgan": SRGANOptions,
     "inpaint": InpaintOptions,
     "stargan": StarGANOptions,
+    "singan": SinGANOptions,
     "timbre": TimbreOptions,
     "vocoder": VocoderOptions,
     "wavenet": WaveNetOptions,
