@@ -104,10 +104,14 @@ class Judge(nn.Module):
         self.head = Head(int(trunk.features), cfg)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        if self.cfg.judging == "concat" and c is not None:
-            x = torch.cat([x, c[:, :, None, None].expand(-1, -1, *x.shape[2:]).to(x.dtype)], dim=1)
-        logits: tuple[Tensor, Tensor | None] = self.head(self.trunk(x), c)
+        logits: tuple[Tensor, Tensor | None] = self.head(self.trunk(self.with_classes(x, c)), c)
         return logits
+
+    def with_classes(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """Images with the classes as further channels, where it is told them so."""
+        if self.cfg.judging != "concat" or c is None:
+            return x
+        return torch.cat([x, c[:, :, None, None].expand(-1, -1, *x.shape[2:]).to(x.dtype)], dim=1)
 
 
 class AutoencoderJudge(nn.Module):

@@ -35,6 +35,7 @@ ARCHITECTURES = {
     "mlp-gan": Architecture("ganedit.nets.mlp_gan", "GeneratorConfig", "Generator"),
     "dcgan": Architecture("ganedit.nets.dcgan", "GeneratorConfig", "Generator"),
     "resnet-gan": Architecture("ganedit.nets.resnet_gan", "GeneratorConfig", "Generator"),
+    "fastgan": Architecture("ganedit.nets.fastgan", "GeneratorConfig", "Generator"),
     "biggan": Architecture("ganedit.nets.biggan", "GeneratorConfig", "Generator"),
     "encoder": Architecture("ganedit.nets.encoder", "EncoderConfig", "Encoder"),
     "irse-encoder": Architecture("ganedit.nets.irse_encoder", "IRSEEncoderConfig", "IRSEEncoder"),

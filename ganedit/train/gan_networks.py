@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ganedit.nets import biggan, dcgan, mlp_gan, resnet_gan
+from ganedit.nets import biggan, dcgan, fastgan, mlp_gan, resnet_gan
 from ganedit.nets.layers_conditional import (
     AutoencoderJudge,
     HeadConfig,
@@ -17,7 +17,9 @@ from ganedit.nets.layers_conditional import (
 )
 from ganedit.train.options.gan import GANOptions
 
-ARCHITECTURES = {"mlp": "mlp-gan", "dcgan": "dcgan", "resnet": "resnet-gan", "biggan": "biggan"}
+ARCHITECTURES = {
+    "mlp": "mlp-gan", "dcgan": "dcgan", "resnet": "resnet-gan", "biggan": "biggan", "fastgan": "fastgan"
+}  # fmt: skip
 """Key of `store.architectures.ARCHITECTURES` of each network."""
 
 JUDGING: dict[str, Judging] = {
@@ -45,6 +47,8 @@ def make_generator(options: GANOptions, resolution: int, channels: int, classes:
         g = dcgan.Generator(dcgan.GeneratorConfig(resolution, z, width, channels, classes, by_norm))
     elif options.network == "resnet":
         g = resnet_gan.Generator(resnet_gan.GeneratorConfig(resolution, z, width, channels, classes, by_norm))
+    elif options.network == "fastgan":
+        g = fastgan.Generator(fastgan.GeneratorConfig(resolution, z, width, channels, classes, by_norm))
     else:
         g = biggan.Generator(biggan.plan(resolution, width, classes, z, STATISTICS))
         biggan.initialise(g)
@@ -67,13 +71,17 @@ def make_discriminator(options: GANOptions, resolution: int, channels: int, clas
         trunk = dcgan.Trunk(dcgan.TrunkConfig(resolution, width, seen, batch_norm))
     elif options.network == "resnet":
         trunk = resnet_gan.Trunk(resnet_gan.TrunkConfig(resolution, width, seen))
+    elif options.network == "fastgan":
+        batch_norm = options.penalty in ("none", "clip")
+        trunk = fastgan.Trunk(fastgan.TrunkConfig(resolution, width, seen, batch_norm))
     else:
         trunk = biggan.Trunk(biggan.TrunkConfig(resolution, width, seen))
         biggan.initialise(trunk)
     if options.loss == "began":
         return AutoencoderJudge(trunk, make_generator(options, resolution, channels, 0))
     head = HeadConfig(judging, classes, options.minibatch_discrimination, options.minibatch_stddev)
-    d = Judge(trunk, head)
+    redraws = isinstance(trunk, fastgan.Trunk) and options.redraw > 0
+    d = fastgan.RedrawingJudge(trunk, head, width, channels) if redraws else Judge(trunk, head)
     if options.spectral_norm != "none":
         normalise_spectrally(d)
     return d

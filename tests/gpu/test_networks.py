@@ -8,7 +8,7 @@ import pytest
 import torch
 from gpu_cases import assert_nothing_left_out, functions_reached, learning, noise
 
-from ganedit.nets import biggan, mlp_gan
+from ganedit.nets import biggan, fastgan, mlp_gan
 from ganedit.nets import layers_conditional as conditional
 from ganedit.nets.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
 from ganedit.nets.face_resnet import FaceResNet
@@ -117,6 +117,12 @@ def redrawing(device):
         mlp_gan.Trunk(mlp_gan.TrunkConfig(4, 8)), mlp_gan.Generator(mlp_gan.GeneratorConfig(4, 4, 8))
     ).to(device)
     return made_d(noise(device, 2, 3, 4, 4))[0]
+
+
+def redrawing_parts(device):
+    trunk = fastgan.Trunk(fastgan.TrunkConfig(32, 4))
+    made_d = fastgan.RedrawingJudge(trunk, HeadConfig(), 4).to(device)
+    return made_d.judge_and_redraw(noise(device, 2, 3, 32, 32))[0::2]
 
 
 def new_biggan(device):
@@ -237,6 +243,7 @@ NETWORKS = {
     "mlp-gan": gan("mlp-gan", {"width": 8}, "concat", width=8),
     "dcgan": gan("dcgan", {"width": 4}, "projection", width=4, conditional_norm=True),
     "resnet-gan": gan("resnet-gan", {"width": 4}, "acgan", width=4),
+    "fastgan": gan("fastgan", {"width": 4}, "projection", width=4, conditional_norm=True),
     "encoder": called("encoder", (1, 3, 64, 64), resolution=64, num_ws=4, w_dim=5, widths=(8, 8, 16, 16)),
     "irse-encoder": called(
         "irse-encoder", (1, 3, 64, 64), stem=8, widths=(16, 16, 16, 16), units=(1, 1, 1, 1), heads=(2, 3, 4)
@@ -298,7 +305,15 @@ def sound_discriminators(device):
     return learning(spectrograms, noise(device, 2, 1, 64, 32)), learning(waves, noise(device, 2, 2048))
 
 
-PARTS = (frozen_features, face_resnet, shift_predictor, sound_discriminators, redrawing, new_biggan)
+PARTS = (
+    frozen_features,
+    face_resnet,
+    shift_predictor,
+    sound_discriminators,
+    redrawing,
+    redrawing_parts,
+    new_biggan,
+)
 FURTHER = {f.__name__: f for f in PARTS}
 CASES = NETWORKS | FURTHER
 

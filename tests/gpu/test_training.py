@@ -98,6 +98,10 @@ CASES = {
         "data": (m.faces,), "label": "gender", "network": "biggan", "loss": "hinge",
         "condition": "projection", "spectral_norm": "both", "ortho": 1e-4, **GAN, "width": 8,
     },
+    "gan+fastgan": lambda m: {
+        "data": (m.faces,), "network": "fastgan", "loss": "hinge", "spectral_norm": "both",
+        "diffaugment": "color,translation", **GAN,
+    },
     "encoder": lambda m: {"data": (m.faces,), "model": str(m.models / "faces"), "batch": 4},
     "clip": lambda m: {"data": (m.faces,), "width": 4, "embed": 8, "batch": 4, "test_share": 0.3},
     "clip-mapper": lambda m: {

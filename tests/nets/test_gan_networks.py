@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganedit.nets import biggan, dcgan, mlp_gan, resnet_gan
+from ganedit.nets import biggan, dcgan, fastgan, mlp_gan, resnet_gan
 from ganedit.nets.layers_conditional import (
     KERNELS,
     AutoencoderJudge,
@@ -29,12 +29,15 @@ GENERATORS = {
     "resnet": lambda k: resnet_gan.Generator(resnet_gan.GeneratorConfig(SIDE, 5, 4, 3, k)),
     "resnet by norm": lambda k: resnet_gan.Generator(resnet_gan.GeneratorConfig(SIDE, 5, 4, 3, k, True)),
     "biggan": lambda k: biggan.Generator(biggan.plan(SIDE, 8, k, 5, 3)),
+    "fastgan": lambda k: fastgan.Generator(fastgan.GeneratorConfig(SIDE, 5, 4, 3, k)),
+    "fastgan by norm": lambda k: fastgan.Generator(fastgan.GeneratorConfig(SIDE, 5, 4, 3, k, True)),
 }
 TRUNKS = {
     "mlp": lambda c: mlp_gan.Trunk(mlp_gan.TrunkConfig(SIDE, 8, 2, c)),
     "dcgan": lambda c: dcgan.Trunk(dcgan.TrunkConfig(SIDE, 4, c)),
     "resnet": lambda c: resnet_gan.Trunk(resnet_gan.TrunkConfig(SIDE, 4, c)),
     "biggan": lambda c: biggan.Trunk(biggan.TrunkConfig(SIDE, 8, c)),
+    "fastgan": lambda c: fastgan.Trunk(fastgan.TrunkConfig(SIDE, 4, c)),
 }
 
 
@@ -152,3 +155,82 @@ def test_biggan_stores_the_statistics_of_every_truncation():
             z = nn.init.trunc_normal_(torch.empty(len(c), 5), a=-2, b=2).double() * psi
             if psi:  # it draws nothing at 0
                 torch.testing.assert_close(g.eval()(z, c, psi), g.train()(z, c, psi))
+
+
+def test_published_skips_of_fastgan():
+    """At 512 px, maps of 4, 8, 16 and 32 px excite those 16 times larger (arXiv:2101.04775, figure 3)."""
+    g = fastgan.Generator(fastgan.GeneratorConfig(512, 5, 1))
+    assert g.cfg.skip == 16
+    # 1 channel at 512 px, twice as many at half the size, but at most 8.
+    assert [(e.gather.in_channels, e.gate.out_channels) for e in g.excitations] == [
+        (8, 8), (8, 4), (8, 2), (8, 1)
+    ]  # fmt: skip
+    assert [len(block.convs) for block in g.blocks] == [2, 1, 2, 1, 2, 1, 2]
+
+
+def test_excitation_by_hand():
+    """A gathered 1 is 0.731 after SiLU; the gates of 0 and 1.462 let 0.5 and 0.812 through."""
+    layer = fastgan.Excitation(1, 2)
+    layer.gather.weight.data.fill_(1 / 16)
+    layer.gather.bias.data.zero_()
+    layer.gate.weight.data = torch.tensor([[0.0, 0.0], [1.0, 1.0]]).view(2, 2, 1, 1)
+    layer.gate.bias.data.zero_()
+    got = layer(torch.ones(1, 1, 8, 8), torch.ones(1, 2, 32, 32))
+    sigmoid = 1 / (1 + math.exp(-1))
+    wanted = torch.tensor([0.5, 1 / (1 + math.exp(-2 * sigmoid))])
+    torch.testing.assert_close(got[0, :, 5, 5], wanted)
+
+
+def test_fastgan_draws_new_noise_only_in_training():
+    torch.manual_seed(0)
+    g = fastgan.Generator(fastgan.GeneratorConfig(SIDE, 5, 4))
+    for module in g.modules():
+        if isinstance(module, fastgan.Noise):
+            module.strength.data.fill_(1)
+    z = torch.randn(2, 5)
+    with torch.no_grad():
+        assert not torch.equal(g(z), g(z))
+        assert torch.equal(g.eval()(z), g(z))
+
+
+def fastgan_judge(side: int, judging: str = "none") -> fastgan.RedrawingJudge:
+    seen = 3 + CLASSES * (judging == "concat")
+    trunk = fastgan.Trunk(fastgan.TrunkConfig(side, 4, seen))
+    return fastgan.RedrawingJudge(trunk, HeadConfig(judging, CLASSES), 4)
+
+
+@pytest.mark.parametrize("judging", ["none", "concat", "acgan"])
+def test_a_redrawing_discriminator_learns_everywhere_and_judges_as_ever(judging):
+    torch.manual_seed(0)
+    d = fastgan_judge(32, judging)
+    x, c = torch.randn(4, 3, 32, 32), torch.eye(CLASSES)[[0, 1, 2, 0]]
+    logits, guessed, error = d.judge_and_redraw(x, c)
+    torch.testing.assert_close(d(x, c)[0], logits)
+    error.backward(retain_graph=True)
+    of_decoders = [key for key, p in d.named_parameters() if key.startswith(("whole.", "part."))]
+    silent = [key for key, p in d.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert of_decoders
+    assert all(key.startswith(("head.", "trunk.last.")) for key in silent)
+    (logits.sum() + (0 if guessed is None else guessed.square().sum())).backward()
+    assert all(p.grad is not None for p in d.parameters())
+
+
+def test_redrawn_quarters_are_compared_with_their_place():
+    """A decoder of parts that always draws 0.5 errs by |0.5 - that quarter's grey|, a whole one that draws 0
+    by their mean."""
+
+    class Always(nn.Module):
+        def __init__(self, value: float, side: int) -> None:
+            super().__init__()
+            self.value, self.side = value, side
+
+        def forward(self, x):
+            assert x.shape[2:] == (8, 8)
+            return torch.full((len(x), 3, self.side, self.side), self.value)
+
+    d = fastgan_judge(SIDE)
+    d.whole, d.part = Always(0.0, 16), Always(0.5, 8)
+    greys = torch.tensor([[0.1, 0.2], [0.3, 0.8]])
+    x = greys.repeat_interleave(8, 0).repeat_interleave(8, 1).expand(2, 3, 16, 16)
+    found = {round(float(d.judge_and_redraw(x)[2]), 4) for _ in range(40)}
+    assert found == {round(0.35 + part, 4) for part in (0.4, 0.3, 0.2)}  # 0.2 and 0.8 err alike

@@ -94,6 +94,7 @@ def test_points_are_drawn_by_fully_connected_layers(tmp_path, monkeypatch):
         ({"data": ("ring8",), "network": "dcgan"}, "ring8 holds points"),
         ({"data": ("ring8",), "diffaugment": "cutout"}, "ring8 holds points"),
         ({"minibatch_discrimination": True, "batch": 1}, "`batch=1` holds one"),
+        ({"network": "fastgan", "redraw": -1.0}, "`redraw=-1.0` must be a number"),
         ({"resolution": 24}, "`resolution=24` must be a power of two"),
         ({"d_steps": 0}, "`d_steps=0` must be at least 1"),
         ({"beta1": 1.5}, "`beta1=1.5` must be between 0 and 1"),
@@ -117,6 +118,8 @@ RESUMED = {
     "biggan": {"preset": "biggan", "accumulate": 2, "decay": 0.5, "diffaugment": "color,translation,cutout"},
     "wgan-gp, cbn": {"preset": "wgan-gp", "network": "dcgan", "d_steps": 2, "condition": "cbn"},
     "began": {"preset": "began"},
+    "fastgan": {"preset": "fastgan", "condition": "projection", "accumulate": 2},
+    "fastgan, concat, no spectral norm": {"network": "fastgan", "condition": "concat", "loss": "hinge"},
     "acgan with r1": {"preset": "acgan", "penalty": "r1", "minibatch_stddev": True},
 }
 
@@ -190,7 +193,7 @@ def test_classes_get_their_colours(tmp_path, condition):
         assert (mean - own).norm() < (mean - other).norm() / 2
 
 
-@pytest.mark.parametrize("preset", ["goodfellow", "dcgan", "wgan-gp", "sngan", "biggan"])
+@pytest.mark.parametrize("preset", ["goodfellow", "dcgan", "wgan-gp", "sngan", "biggan", "fastgan"])
 def test_the_sheet_shows_the_seeds_that_users_draw(tmp_path, preset):
     recipe = trained(of_pictures, options(preset=preset, kimg=0.016), tmp_path)
     model = load(tmp_path / "model", device="cpu")

@@ -33,7 +33,7 @@ class GANOptions(MeasuredOptions, ModelOptions):
 
     data: tuple[str, ...] = option((), "Folder or zip of images; or ring8, grid25 or swissroll.")
     preset: str = option("", "A classic, whose options are those not given: see the documentation.")
-    network: Literal["mlp", "dcgan", "resnet", "biggan"] = option("dcgan", "Both networks.")
+    network: Literal["mlp", "dcgan", "resnet", "biggan", "fastgan"] = option("dcgan", "Both networks.")
     loss: Literal["minimax", "non-saturating", "least-squares", "wasserstein", "hinge", "began"] = option(
         "non-saturating", "What the networks play for; began: a discriminator that redraws images."
     )
@@ -52,6 +52,7 @@ class GANOptions(MeasuredOptions, ModelOptions):
     diffaugment: str = option("", "Changes before the discriminator, such as color,translation,cutout.")
     ortho: float = option(0.0, "Weight of the generator's orthogonal regularisation.")
     diversity: float = option(0.5, "Share of the real error that generated images are held at (began).")
+    redraw: float = option(1.0, "Weight of the error of redrawn real images (fastgan); 0: none.")
     resolution: int = option(32, "Side of the images in pixels, a power of two.")
     fit: Literal["crop", "resize"] = option("crop", "How images that are not square are fitted.")
     label: str = option("", "Column of labels to condition on: of the CSV, or class, or folder.")
@@ -243,6 +244,13 @@ PRESETS = {
         {
             "network": "biggan", "loss": "hinge", "condition": "projection", "spectral_norm": "both",
             "ttur": 4.0, "lr": 5e-5, "d_steps": 2, "beta1": 0.0, "ortho": 1e-4,
+        },
+    ),
+    "fastgan": Preset(
+        "for few images: skip-layer excitation, a discriminator that redraws them (Liu et al. 2021)",
+        {
+            "network": "fastgan", "loss": "hinge", "spectral_norm": "both", "z_dim": 256, "batch": 8,
+            "diffaugment": "color,translation",
         },
     ),
 }  # fmt: skip

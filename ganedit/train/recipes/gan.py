@@ -21,6 +21,7 @@ from ganedit.data.pictures import sheet
 from ganedit.data.toys import TOY_SETS, ToySet
 from ganedit.errors import InputError
 from ganedit.metrics.modes import mode_coverage
+from ganedit.nets.fastgan import RedrawingJudge
 from ganedit.nets.layers_spectral import folded_state
 from ganedit.store.cards import Metric
 from ganedit.store.load import save_model
@@ -108,13 +109,13 @@ class GAN(PictureRecipe[GANOptions]):
             c = c if self.classes else None
             with torch.no_grad():
                 fake, c_fake = self._fakes(len(real))
-            on_real, guessed = self._judge(real, c)
+            on_real, guessed, redrawn = self._judge_real(real, c, stats)
             on_fake, _ = self._judge(fake, c_fake)
             stats |= {"d/real": on_real.detach().mean(), "d/fake": on_fake.detach().mean()}
             loss = self.d_loss(on_real, on_fake)
             if guessed is not None and c is not None:
                 loss = loss + F.cross_entropy(guessed, c)
-            yield loss + self._penalty(real, fake, c, stats)
+            yield loss + redrawn + self._penalty(real, fake, c, stats)
 
     def _penalty(
         self, real: Tensor, fake: Tensor, c: Tensor | None, stats: dict[str, Tensor]
@@ -162,6 +163,19 @@ class GAN(PictureRecipe[GANOptions]):
         with self.activations():
             logits, guessed = self.judging(images, c)
         return logits.float(), None if guessed is None else guessed.float()
+
+    def _judge_real(
+        self, images: Tensor, c: Tensor | None, stats: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None, Tensor | float]:
+        """What `_judge` returns, and the weighted error of the images that D redraws, if it does so."""
+        if not isinstance(self.d, RedrawingJudge):
+            return *self._judge(images, c), 0.0
+        images = diff_augment(images, self.options.changes)
+        with self.activations():
+            logits, guessed, error = self.d.judge_and_redraw(images, c)
+        stats["d/redraw"] = error.detach()
+        guessed = None if guessed is None else guessed.float()
+        return logits.float(), guessed, error * self.options.redraw
 
     @torch.no_grad()
     def _clip(self) -> None:
