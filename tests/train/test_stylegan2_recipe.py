@@ -82,6 +82,40 @@ def test_half_and_resume_is_the_whole_bit_for_bit(tmp_path):
     assert not torch.equal(tensors(half)["g.synthesis.b4.const"], wanted["g.synthesis.b4.const"])
 
 
+def test_resume_with_diffaugment(tmp_path):
+    options = tiny(diffaugment="color,translation,cutout", ada_target=-1.0, ada_kimg=0.1, kimg=0.032)
+    data = pictures()
+    whole = trained(tmp_path / "whole", data, options)
+    trained(tmp_path / "half", data, replace(options, kimg=0.016))
+    resumed = trained(tmp_path / "half", data, options, resume=True)
+    wanted, got = tensors(whole), tensors(resumed)
+    assert not [name for name in wanted if not torch.equal(wanted[name], got[name])]
+
+
+def test_the_discriminator_sees_only_what_diffaugment_leaves():
+    """Cut-out hides a part of each image from it, with and without the penalty; the data stay whole."""
+    recipe, run = recipe_of(tiny(diffaugment="cutout", augment="none"), pictures())
+    shown, look = [], recipe.d.forward
+    recipe.d.forward = lambda x, c=None: shown.append(x.detach()) or look(x, c)
+    pieces = recipe.data.draw(run.share(), mirror=False)
+    ((real, _),) = pieces
+    recipe._logits(real, None)
+    list(recipe._r1_losses(pieces, 1.0))
+    assert len(shown) == 2
+    for seen in shown:
+        hidden = (seen == 0).all(dim=1)
+        assert (hidden.flatten(1).any(dim=1)).all()
+        assert torch.equal(seen[:, 0][~hidden], real[:, 0][~hidden])
+    assert not (real == 0).all(dim=1).any()
+
+
+def test_diffaugment_needs_the_discriminator_that_it_is_for():
+    with pytest.raises(UsageError, match="`diffaugment=cutout` changes what the ordinary discriminator sees"):
+        tiny(**FEATURES, diffaugment="cutout", discriminator=False)
+    with pytest.raises(UsageError, match="'blur'"):
+        tiny(diffaugment="blur")
+
+
 def test_the_sample_sheet_shows_the_seeds_that_users_draw(tmp_path):
     recipe = trained(tmp_path, pictures(), tiny())
     model = load(tmp_path / "model", device="cpu")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganedit.errors import UsageError, did_you_mean
+from ganedit.train.options.augmentation import DiffAugmentOptions
 from ganedit.train.options.base import (
     ModelOptions,
     flag_of,
@@ -21,11 +22,10 @@ from ganedit.train.options.measuring import MeasuredOptions
 
 PENALTY_WEIGHTS = {"none": 0.0, "clip": 0.01, "gp": 10.0, "r1": 10.0}
 TOYS = ("ring8", "grid25", "swissroll")
-AUGMENTATIONS = ("color", "translation", "cutout")
 
 
 @dataclass(frozen=True)
-class GANOptions(MeasuredOptions, ModelOptions):
+class GANOptions(MeasuredOptions, DiffAugmentOptions, ModelOptions):
     """Train a GAN put together from parts: network, loss, penalty, and how it is told classes.
 
     Instead of images, ring8, grid25 and swissroll draw points of the plane, and the run leaves a film.
@@ -49,7 +49,6 @@ class GANOptions(MeasuredOptions, ModelOptions):
     minibatch_stddev: bool = option(False, "Show the discriminator the standard deviation in a batch.")
     d_steps: int = option(1, "Steps of the discriminator for each of the generator.")
     ttur: float = option(1.0, "The discriminator's learning rate, in units of --lr.")
-    diffaugment: str = option("", "Changes before the discriminator, such as color,translation,cutout.")
     ortho: float = option(0.0, "Weight of the generator's orthogonal regularisation.")
     diversity: float = option(0.5, "Share of the real error that generated images are held at (began).")
     redraw: float = option(1.0, "Weight of the error of redrawn real images (fastgan); 0: none.")
@@ -133,12 +132,6 @@ class GANOptions(MeasuredOptions, ModelOptions):
             raise UsageError("`network=biggan` cannot redraw images, as `loss=began` needs", "choose another")
 
     def _check_changes(self) -> None:
-        unknown = [one for one in self.changes if one not in AUGMENTATIONS]
-        if unknown:
-            raise UsageError(
-                f"`diffaugment={self.diffaugment}` has {unknown[0]!r}, which is no change",
-                f"choose of {', '.join(AUGMENTATIONS)}",
-            )
         if is_toy(self.data) and (self.network != "mlp" or self.condition != "none" or self.changes):
             raise UsageError(
                 f"{self.data[0]} holds points without classes, and these options are for images",
@@ -148,11 +141,6 @@ class GANOptions(MeasuredOptions, ModelOptions):
             raise UsageError(f"`measure={self.measure}` compares images, and {self.data[0]} holds points")
         if self.minibatch_discrimination and self.batch < 2:
             raise UsageError("`minibatch_discrimination` compares images, and `batch=1` holds one")
-
-    @property
-    def changes(self) -> tuple[str, ...]:
-        """The changes of `diffaugment`, in the order given."""
-        return tuple(one.strip() for one in self.diffaugment.split(",") if one.strip())
 
     @property
     def weight_of_penalty(self) -> float:

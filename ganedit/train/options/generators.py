@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ganedit.errors import UsageError
+from ganedit.train.options.augmentation import DiffAugmentOptions
 from ganedit.train.options.base import (
     LoopOptions,
     need_above,
@@ -24,7 +25,7 @@ from ganedit.train.options.pretrained import (
 
 
 @dataclass(frozen=True)
-class StyleGAN2Options(MeasuredOptions, FeatureDiscriminatorOptions):
+class StyleGAN2Options(MeasuredOptions, DiffAugmentOptions, FeatureDiscriminatorOptions):
     """Train a StyleGAN2 generator with adaptive augmentation.
 
     The defaults suit 16,000 faces at 128 px on one large GPU.
@@ -80,6 +81,12 @@ class StyleGAN2Options(MeasuredOptions, FeatureDiscriminatorOptions):
             raise UsageError(
                 "`discriminator=False` leaves nothing to learn from",
                 "add `feature_discriminator=efficientnet-lite0`",
+            )
+        if self.changes and not self.discriminator:
+            raise UsageError(
+                f"`diffaugment={self.diffaugment}` changes what the ordinary discriminator sees, and "
+                "`discriminator=False` leaves that out",
+                "leave out one of them; feature discriminators have their own augmentation",
             )
         need_room_for_features(self, self.resolution)
 

@@ -32,6 +32,7 @@ from ganedit.nets.stylegan2 import (
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load_generator, save_model
 from ganedit.train.augment import AdaController, AdaPipeline
+from ganedit.train.diffaugment import diff_augment
 from ganedit.train.ema import averaged_copy, ema_beta, update_ema
 from ganedit.train.feature_discriminator import CALIBRATION_IMAGES, FeatureAdversary
 from ganedit.train.losses import (
@@ -236,13 +237,17 @@ class StyleGAN2(Recipe):
         assert self.d
         for images, c in real:
             images = images.detach().requires_grad_(True)
-            augmented = self.augment(images) if self.augment else images
-            yield r1_penalty(self.d(augmented, c), images) * scale
+            yield r1_penalty(self.d(self._seen(images), c), images) * scale
 
     def _logits(self, images: Tensor, c: Tensor | None) -> Tensor:
         assert self.compiled_d
-        logits: Tensor = self.compiled_d(self.augment(images) if self.augment else images, c)
+        logits: Tensor = self.compiled_d(self._seen(images), c)
         return logits
+
+    def _seen(self, images: Tensor) -> Tensor:
+        """What the discriminator sees of images."""
+        images = self.augment(images) if self.augment else images
+        return diff_augment(images, self.options.changes)
 
     def _codes(self, n: int, *, mix: bool) -> tuple[Tensor, Tensor | None]:
         """ws [N, L, w_dim] of random z, and of classes with the frequencies of the data."""
