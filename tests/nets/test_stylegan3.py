@@ -78,25 +78,63 @@ def test_downsampling_is_filtering(radial):
     torch.testing.assert_close(downsample(x, f, 2), F.conv2d(x, kernel, groups=3)[:, :, ::2, ::2])
 
 
-@pytest.mark.parametrize("index", [0, 2, 5])  # plain, up-sampling, cropped to the picture
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_a_layer_is_its_definition(kind, index):
+EVERY_LAYER = pytest.mark.parametrize("index", [0, 2, 5])  # plain, up-sampling, cropped to the picture
+EVERY_KIND = pytest.mark.parametrize("kind", CONFIGS)
+
+
+def layer_of(kind: str, index: int) -> tuple[SynthesisLayer, Tensor, Tensor]:
+    """A layer in double precision that clamps, with its input and styles."""
+    torch.manual_seed(0)
     cfg = replace(CONFIGS[kind], clamp=0.7)
     layer = SynthesisLayer(cfg, index).double().eval()
     layer.magnitude_ema.fill_(2.5)
     before = max(index - 1, 0)
     x = torch.randn(2, cfg.channels[before], cfg.sizes[before], cfg.sizes[before]).double()
-    styles = torch.randn(2, x.shape[1]).double()
-    got = [layer._features(x, styles, layer.magnitude_ema.rsqrt())]
-    for n in range(2):
+    return layer, x, torch.randn(2, x.shape[1]).double()
+
+
+def features_slowly(layer: SynthesisLayer, x: Tensor, styles: Tensor) -> Tensor:
+    """What a layer is: one image at a time, with zeros in between, and a filter of all taps."""
+    each = []
+    for n in range(len(x)):
         w = layer.weight * styles[n].view(1, -1, 1, 1)
         w = w / w.square().sum(dim=(1, 2, 3), keepdim=True).sqrt() / 2.5**0.5
-        y = F.conv2d(x[n : n + 1], w, layer.bias, padding=cfg.kernel - 1)
+        y = F.conv2d(x[n : n + 1], w, layer.bias, padding=layer.cfg.kernel - 1)
         y = upsample_slowly(y, layer.up_filter, layer.up, *layer.padding)
         y = (F.leaky_relu(y, 0.2) * math.sqrt(2)).clamp(-0.7, 0.7)
-        got.append(downsample(y, layer.down_filter, layer.down))
-    torch.testing.assert_close(got[0], torch.cat(got[1:]), atol=1e-7, rtol=1e-6)
-    assert got[0].shape[2:] == (cfg.sizes[index],) * 2
+        f = layer.down_filter
+        f = (f if f.ndim == 2 else torch.outer(f, f)).flip((0, 1)).expand(y.shape[1], 1, -1, -1)
+        each.append(F.conv2d(y, f, groups=y.shape[1])[:, :, :: layer.down, :: layer.down])
+    return torch.cat(each)
+
+
+@EVERY_LAYER
+@EVERY_KIND
+def test_a_layer_is_its_definition(kind, index):
+    layer, x, styles = layer_of(kind, index)
+    got = layer._features(x, styles, layer.magnitude_ema.rsqrt())
+    torch.testing.assert_close(got, features_slowly(layer, x, styles), atol=1e-7, rtol=1e-6)
+    assert got.shape[2:] == (layer.cfg.sizes[index],) * 2
+
+
+@EVERY_LAYER
+@EVERY_KIND
+def test_a_layer_has_the_derivatives_of_its_definition(kind, index):
+    """First derivatives by input, styles, weight and bias, and those of their squared length."""
+    layer, x, styles = layer_of(kind, index)
+    inputs = [x.requires_grad_(True), styles.requires_grad_(True), layer.weight, layer.bias]
+    fast = layer._features(x, styles, layer.magnitude_ema.rsqrt())
+    slow = features_slowly(layer, x, styles)
+    weights = torch.randn_like(slow)
+    slopes, second = [], []
+    for features in (fast, slow):
+        found = torch.autograd.grad((features * weights).sum(), inputs, create_graph=True)
+        length = sum(slope.square().sum() for slope in found)
+        slopes.append(found)
+        second.append(torch.autograd.grad(length, inputs[:3]))
+    for got, wanted in zip(slopes[0] + second[0], slopes[1] + second[1], strict=True):
+        assert wanted.abs().sum() > 0
+        torch.testing.assert_close(got, wanted, atol=1e-6 * float(wanted.abs().max()), rtol=1e-6)
 
 
 def test_lowpass_filters_pass_low_frequencies():
