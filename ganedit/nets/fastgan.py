@@ -60,6 +60,8 @@ class Excitation(nn.Module):
 class Noise(nn.Module):
     """Adds noise with a learned strength: new noise in training, else always the same."""
 
+    fixed: Tensor
+
     def __init__(self, side: int) -> None:
         super().__init__()
         self.strength = nn.Parameter(torch.zeros(()))

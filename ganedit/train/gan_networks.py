@@ -80,8 +80,10 @@ def make_discriminator(options: GANOptions, resolution: int, channels: int, clas
     if options.loss == "began":
         return AutoencoderJudge(trunk, make_generator(options, resolution, channels, 0))
     head = HeadConfig(judging, classes, options.minibatch_discrimination, options.minibatch_stddev)
-    redraws = isinstance(trunk, fastgan.Trunk) and options.redraw > 0
-    d = fastgan.RedrawingJudge(trunk, head, width, channels) if redraws else Judge(trunk, head)
+    if isinstance(trunk, fastgan.Trunk) and options.redraw > 0:
+        d: Judge = fastgan.RedrawingJudge(trunk, head, width, channels)
+    else:
+        d = Judge(trunk, head)
     if options.spectral_norm != "none":
         normalise_spectrally(d)
     return d
