@@ -184,9 +184,10 @@ def drag(
         "space": options.space,
         "masked": mask is not None,
     }
+    hint = "" if mask is None else "; the mask holds it: paint more of it white, or leave it out"
     for point in points:
         if not point.arrived:
-            LOG.warning(point.how_far(len(path) - 1))
+            LOG.warning(point.how_far(len(path) - 1) + hint)
     return Dragged(latent.edited(path[-1], record), points, path)
 
 
@@ -217,7 +218,9 @@ def check_mask(mask: np.ndarray, side: int) -> None:
     """
     if mask.shape != (side, side):
         size = "x".join(str(n) for n in mask.shape[::-1])
-        raise InputError(f"the mask is {size}, the crop {side}x{side}", "draw the mask on the crop itself")
+        raise InputError(
+            f"the mask has {size} pixels, and the crop {side}x{side}", "draw the mask on the crop itself"
+        )
     if not mask.any():
         raise InputError("the mask is black everywhere", "mark in white what may change")
 

@@ -181,9 +181,10 @@ class Portrait:
         safe = self.shop.safe
         seen = [self.found, self.outlines, self.which, self.why, self.runner.start]
         source = [self.file, self.model]
-        self.file.upload(lambda: None, None, self.found, queue=False).then(
+        read = self.file.upload(lambda: None, None, self.found, queue=False).then(
             safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY
         )
+        read.failure(lambda: None, None, self.file, queue=False)  # a file that is no photo does not stay
         self.example.click(partial(self.shop.example, "portrait.png"), None, self.file, queue=False).then(
             safe(self._read), source, seen, show_progress_on=self.outlines, **HEAVY
         )

@@ -162,7 +162,7 @@ def test_the_identity_of_a_face_counts_as_much_as_was_asked(ganedit, sample, mon
         ((*MOVE, "--steps", 0), 2, "--steps 0 must be"),
         ((*MOVE, "--keep", -1), 2, "--keep -1"),
         ((*MOVE, "--space", "z"), 2, "--space"),
-        ((*MOVE, "--mask", "wide.png"), 3, "the mask is 40x32, the crop 32x32"),
+        ((*MOVE, "--mask", "wide.png"), 3, "the mask has 40x32 pixels, and the crop 32x32"),
         ((*MOVE, "--mask", "black.png"), 3, "black everywhere"),
         ((*MOVE, "--mask", "none.png"), 3, "none.png"),
         ((*MOVE, "--photo-coordinates"), 2, "was not made from a photo"),

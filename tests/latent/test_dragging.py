@@ -279,7 +279,12 @@ def test_how_far_a_point_came():
         ([PointMove((33, 5), (6, 6))], None, UsageError, "33,5:6,6 starts outside the crop, which has 32x32"),
         ([PointMove((5, 5), (6, -1))], None, UsageError, "5,5:6,-1 ends outside the crop"),
         ([PointMove((5, math.nan), (6, 1))], None, UsageError, "starts outside the crop"),
-        ([PointMove((5, 5), (6, 6))], np.ones((64, 48)), InputError, "the mask is 48x64, the crop 32x32"),
+        (
+            [PointMove((5, 5), (6, 6))],
+            np.ones((64, 48)),
+            InputError,
+            "the mask has 48x64 pixels, and the crop 32x32",
+        ),
         ([PointMove((5, 5), (6, 6))], np.zeros((32, 32)), InputError, "black everywhere"),
     ],
 )

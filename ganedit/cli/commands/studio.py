@@ -53,7 +53,7 @@ def command(
 def _sentence(error: Exception) -> str:
     """A failure as the command line words it."""
     found = explained(error, debug=False)
-    return with_flags(f"{found.message}. {found.hint}" if found.hint else found.message)
+    return with_flags(f"{found.message}. Next: {found.hint}" if found.hint else found.message)
 
 
 def _asked(console: Console, host: str) -> str:
