@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers import EqualConv2d, Linear, lrelu
+from ganedit.nets.layers import EqualConv2d, Linear, blur3, lrelu
 from ganedit.nets.layers_style import MappingNetwork, StyleGenerator
 
 NoiseKind = Literal["const", "random", "none"]
@@ -102,13 +102,6 @@ class Block(nn.Module):
         x = self.style0(x, ws[:, 0], noise[0])
         y: Tensor = self.style1(self.conv1(x), ws[:, 1], noise[1])
         return y
-
-
-def blur3(x: Tensor) -> Tensor:
-    """Filter [N, C, H, W] with the binomial [1, 2, 1], zero padded."""
-    f = torch.tensor([1.0, 2.0, 1.0], device=x.device) / 4
-    kernel = torch.outer(f, f).to(x.dtype).expand(x.shape[1], 1, 3, 3)
-    return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
 
 
 class SynthesisNetwork(nn.Module):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gpu_cases import assert_nothing_left_out, functions_reached, learning, noise
 
-from ganedit.nets import biggan, mlp_gan
+from ganedit.nets import biggan, mlp_gan, progan
 from ganedit.nets import layers_conditional as conditional
 from ganedit.nets.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
 from ganedit.nets.face_resnet import FaceResNet
@@ -116,6 +116,20 @@ def redrawing(device):
         mlp_gan.Trunk(mlp_gan.TrunkConfig(4, 8)), mlp_gan.Generator(mlp_gan.GeneratorConfig(4, 4, 8))
     ).to(device)
     return made_d(noise(device, 2, 3, 4, 4))[0]
+
+
+def growing(device):
+    g = progan.Growing(progan.Generator(progan.GeneratorConfig((8, 4), z_dim=6))).to(device)
+    d = progan.Discriminator(progan.DiscriminatorConfig((8, 4), blur=True)).to(device)
+    images = g.image(g.generator.features(noise(device, 2, 6)), 0.5)
+    logits = d(images, 0.5)
+    parameters = [*g.parameters(), *d.parameters()]
+    return (
+        images,
+        logits,
+        list(torch.autograd.grad(logits.sum(), parameters)),
+        g.grown(0)(noise(device, 2, 6)),
+    )
 
 
 def new_biggan(device):
@@ -286,7 +300,7 @@ def sound_discriminators(device):
     return learning(spectrograms, noise(device, 2, 1, 64, 32)), learning(waves, noise(device, 2, 2048))
 
 
-PARTS = (frozen_features, face_resnet, shift_predictor, sound_discriminators, redrawing, new_biggan)
+PARTS = (frozen_features, face_resnet, shift_predictor, sound_discriminators, redrawing, growing, new_biggan)
 FURTHER = {f.__name__: f for f in PARTS}
 CASES = NETWORKS | FURTHER
 
