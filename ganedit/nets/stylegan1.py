@@ -126,13 +126,18 @@ class SynthesisNetwork(nn.Module):
         """The stored noise [H, W] by layer name."""
         return {n: m.noise_const for n, m in self.named_modules() if isinstance(m, Style)}
 
-    def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
-        x = None
-        for level, block in enumerate(self.blocks):
-            names = (f"blocks.{level}.style0", f"blocks.{level}.style1")
+    def features(self, ws: Tensor, noise: Noise = "const", level: int | None = None) -> list[Tensor]:
+        """Activations after each block up to `level` (default: all), [N, C_i, 4·2^i, 4·2^i]."""
+        x, every = None, []
+        for at, block in enumerate(self.blocks[: None if level is None else level + 1]):
+            names = (f"blocks.{at}.style0", f"blocks.{at}.style1")
             given = [noise if isinstance(noise, str) else noise[name] for name in names]
-            x = block(x, ws[:, 2 * level : 2 * level + 2], given, self.dtype)
-        image: Tensor = self.to_rgb(x)
+            x = block(x, ws[:, 2 * at : 2 * at + 2], given, self.dtype)
+            every.append(x)
+        return every
+
+    def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
+        image: Tensor = self.to_rgb(self.features(ws, noise)[-1])
         return image.float()
 
 
@@ -143,3 +148,14 @@ class Generator(StyleGenerator):
         layers = cfg.mapping_layers, cfg.mapping_lr_multiplier
         super().__init__(cfg, MappingNetwork(cfg.z_dim, 0, cfg.w_dim, *layers, width=cfg.mapping_width))
         self.synthesis = SynthesisNetwork(cfg)
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        noise: Noise = "const",
+    ) -> Tensor:
+        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+        return images

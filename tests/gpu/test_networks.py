@@ -63,9 +63,11 @@ def stylegan1(device):
     network = made(
         "stylegan1", channels=(8, 8, 4), z_dim=6, w_dim=8, mapping_width=8, mapping_layers=2
     ).to(device)  # fmt: skip
-    ws = network.style_codes(noise(device, 2, 6), psi=0.5)
+    z = noise(device, 2, 6)
+    ws = network.style_codes(z, psi=0.5)
     noises = ("const", "random", network.synthesis.noise_maps())
-    return ws, learning(network.synthesis, ws.detach()), [network.synthesis(ws, one) for one in noises]
+    drawn = [network(z), *(network.synthesis(ws, one) for one in noises)]
+    return ws, learning(network.synthesis, ws.detach()), drawn
 
 
 def stylegan2(device):

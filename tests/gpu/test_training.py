@@ -99,6 +99,9 @@ CASES = {
         "condition": "projection", "spectral_norm": "both", "ortho": 1e-4, **GAN, "width": 8,
     },
     "progan": lambda m: {"data": (m.faces,), "phase_kimg": 0.002, **GROWING},
+    "stylegan1": lambda m: {
+        "data": (m.faces,), "phase_kimg": 0.002, "w_dim": 6, "mapping_layers": 2, **GROWING, "first_size": 4,
+    },
     "encoder": lambda m: {"data": (m.faces,), "model": str(m.models / "faces"), "batch": 4},
     "clip": lambda m: {"data": (m.faces,), "width": 4, "embed": 8, "batch": 4, "test_share": 0.3},
     "clip-mapper": lambda m: {

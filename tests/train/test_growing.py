@@ -9,16 +9,20 @@ import torch
 from recipes import CPU, assert_resumes, trained
 
 from ganedit.data.images import ImageSet
-from ganedit.errors import UsageError
+from ganedit.errors import CheckpointError, UsageError
+from ganedit.latent.interpolation import interpolate
 from ganedit.store.load import load
 from ganedit.train.growing import Schedule, Stage, at_stage
-from ganedit.train.losses import gradient_penalty
-from ganedit.train.options.growing import ProGANOptions
+from ganedit.train.losses import gradient_penalty, logistic_d_loss, r1_penalty
+from ganedit.train.options.growing import ProGANOptions, StyleGAN1Options
 from ganedit.train.recipes.progan import ProGAN
+from ganedit.train.recipes.stylegan1 import StyleGAN1
 from ganedit.train.run import Run, start_fabric
+from ganedit.train.style_codes import random_codes
 
 COLOUR = (200, 60, 40)
-KINDS = {"progan": (ProGAN, ProGANOptions)}
+KINDS = {"progan": (ProGAN, ProGANOptions), "stylegan1": (StyleGAN1, StyleGAN1Options)}
+MAPPING = {"w_dim": 6, "mapping_layers": 2}
 
 
 def pictures(n: int = 24, side: int = 16) -> ImageSet:
@@ -39,7 +43,7 @@ def options(kind: str = "progan", **more):
     values = {
         "resolution": 16, "first_size": 4, "phase_kimg": 0.016, "channel_base": 128, "channel_max": 8,
         "z_dim": 4, "batch": 8, "kimg": 0.08, "seed": 5, "precision": "float32", "snapshot_kimg": 0.04,
-        "sample_kimg": 0.04, **more,
+        "sample_kimg": 0.04, **(MAPPING if kind == "stylegan1" else {}), **more,
     }  # fmt: skip
     return KINDS[kind][1](**values)
 
@@ -155,6 +159,51 @@ def test_progan_minimises_the_published_loss():
     torch.manual_seed(1)
     wanted = on_fake.mean() - on_real.mean() + 3 * gradient_penalty(recipe.d, real, fake)
     torch.testing.assert_close(got, wanted + 0.5 * on_real.square().mean())
+
+
+def test_stylegan_minimises_the_published_loss():
+    recipe = make(options("stylegan1", r1_gamma=3.0))
+    real, fake = torch.rand(4, 3, 4, 4), torch.rand(4, 3, 4, 4) * 2 - 1
+    got = recipe.d_loss(real, fake, {})
+    shown = real.clone().requires_grad_()
+    on_real = recipe.d(shown)
+    wanted = logistic_d_loss(on_real, recipe.d(fake)) + 1.5 * r1_penalty(on_real, shown)
+    torch.testing.assert_close(got, wanted)
+
+
+def test_codes_are_mixed_within_the_rows_in_use():
+    """Of six rows, four are in use at 8 px: the second code begins at row 1, 2 or 3."""
+    g = make(options("stylegan1")).g.generator
+    starts = set()
+    for seed in range(40):
+        torch.manual_seed(seed)
+        (ws,) = random_codes(g, 1, mixing=1.0, rows=4)
+        changes = [row for row in range(1, 6) if not torch.equal(ws[row], ws[row - 1])]
+        assert len(changes) == 1
+        starts |= set(changes)
+    assert starts == {1, 2, 3}
+    (ws,) = random_codes(g, 1, mixing=0.0)
+    assert torch.equal(ws, ws[:1].expand_as(ws))
+
+
+def test_the_mean_of_w_follows_the_codes():
+    g = make(options("stylegan1")).g.generator
+    ws = random_codes(g, 50, mixing=0.0)
+    torch.testing.assert_close(g.w_avg, 0.005 * ws[:, 0].detach().mean(dim=0))
+
+
+def test_a_model_with_styles_serves_all_commands(tmp_path):
+    trained(make, options("stylegan1"), tmp_path)
+    model = load(tmp_path / "model", device="cpu")
+    assert (model.has_styles, model.num_ws, model.w_dim) == (True, 6, 6)
+    frames = interpolate([1, 2], model, steps=3)
+    torch.testing.assert_close(frames[0].ws, model.mapping(model.z_of([1]), psi=0.7)[0])
+
+
+def test_a_model_without_styles_says_so(tmp_path):
+    trained(make, options(kimg=0.016), tmp_path)
+    with pytest.raises(CheckpointError, match="has no style space"):
+        interpolate([1, 2], load(tmp_path / "model", device="cpu"), steps=3)
 
 
 # ---- what comes out ----

@@ -9,6 +9,7 @@ from ganedit.errors import UsageError
 from ganedit.train.options.base import (
     ModelOptions,
     need_at_least,
+    need_fraction,
     need_power_of_two,
     option,
 )
@@ -52,3 +53,19 @@ class ProGANOptions(GrowingOptions):
 
     penalty: float = option(10.0, "Weight of the gradient penalty.")
     drift: float = option(0.001, "Weight of the squared logits of real images, which keeps them near 0.")
+
+
+@dataclass(frozen=True)
+class StyleGAN1Options(GrowingOptions):
+    """Train the first StyleGAN: a generator with styles that grows from small images to large ones."""
+
+    first_size: int = option(8, "Side at the beginning, a power of two; --resolution: nothing grows.")
+    w_dim: int = option(256, "Dimensions of the style codes w.")
+    mapping_layers: int = option(8, "Layers of the mapping network.")
+    style_mixing: float = option(0.9, "Probability of style mixing.")
+    r1_gamma: float = option(10.0, "Weight of the R1 penalty.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        need_at_least(self, 1, "w_dim", "mapping_layers")
+        need_fraction(self, "style_mixing")
