@@ -204,4 +204,4 @@ class GrowingRecipe(PictureRecipe[Options]):
             config=asdict(generator.cfg),
             resolution=generator.cfg.resolution,
         )
-        save_model(folder, card, generator.state_dict(), dtype=torch.float16)
+        save_model(folder, card, generator.state_dict())
