@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers_derivatives import depthwise, resample
+from ganedit.nets.layers_derivatives import conv2d, depthwise, resample
 
 LRELU_GAIN = math.sqrt(2)
 """Keeps unit variance through a leaky ReLU of slope 0.2 (Karras et al., arXiv:1912.04958)."""
@@ -63,6 +63,13 @@ def blur(x: Tensor, *, padding: int, gain: float = 1.0, bias: Tensor | None = No
     return depthwise(x, fir_kernel(x.shape[1], gain, x), bias, padding=padding)
 
 
+def blur3(x: Tensor) -> Tensor:
+    """Filter [N, C, H, W] with the binomial [1, 2, 1], zero padded."""
+    f = torch.tensor([1.0, 2.0, 1.0], device=x.device) / 4
+    kernel = torch.outer(f, f).to(x.dtype).expand(x.shape[1], 1, 3, 3).contiguous()
+    return depthwise(x, kernel, padding=1)
+
+
 def downsample2(x: Tensor) -> Tensor:
     """Halve [N, C, H, W], low-pass filtered by the binomial kernel, zero padded."""
     return resample(x, fir_kernel(x.shape[1], 1.0, x), up=False)
@@ -98,7 +105,7 @@ class EqualConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         weight = (self.weight * self.weight_gain).to(x.dtype)
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.conv2d(x, weight, bias, padding=self.padding)
+        return conv2d(x, weight, bias, padding=self.padding)
 
 
 def pixel_norm(x: Tensor) -> Tensor:

@@ -53,7 +53,9 @@ def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: int) -> Tensor:
 
 
 def _own(x: Tensor) -> bool:
-    return x.device.type == "cpu" and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    if x.device.type != "cpu" or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return False
+    return not torch.is_autocast_enabled("cpu")  # which chooses another type than that of the operands
 
 
 class _Convolve(torch.autograd.Function):

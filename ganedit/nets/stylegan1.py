@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganedit.nets.layers import EqualConv2d, Linear, lrelu
+from ganedit.nets.layers import EqualConv2d, Linear, blur3, lrelu
 from ganedit.nets.layers_style import MappingNetwork, StyleGenerator
 
 NoiseKind = Literal["const", "random", "none"]
@@ -104,13 +104,6 @@ class Block(nn.Module):
         return y
 
 
-def blur3(x: Tensor) -> Tensor:
-    """Filter [N, C, H, W] with the binomial [1, 2, 1], zero padded."""
-    f = torch.tensor([1.0, 2.0, 1.0], device=x.device) / 4
-    kernel = torch.outer(f, f).to(x.dtype).expand(x.shape[1], 1, 3, 3)
-    return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
-
-
 class SynthesisNetwork(nn.Module):
     """Style codes ws [N, L, w_dim] to images [N, 3, H, W], about [-1, 1] (not clamped)."""
 
@@ -133,13 +126,18 @@ class SynthesisNetwork(nn.Module):
         """The stored noise [H, W] by layer name."""
         return {n: m.noise_const for n, m in self.named_modules() if isinstance(m, Style)}
 
-    def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
-        x = None
-        for level, block in enumerate(self.blocks):
-            names = (f"blocks.{level}.style0", f"blocks.{level}.style1")
+    def features(self, ws: Tensor, noise: Noise = "const", level: int | None = None) -> list[Tensor]:
+        """Activations after each block up to `level` (default: all), [N, C_i, 4·2^i, 4·2^i]."""
+        x, every = None, []
+        for at, block in enumerate(self.blocks[: None if level is None else level + 1]):
+            names = (f"blocks.{at}.style0", f"blocks.{at}.style1")
             given = [noise if isinstance(noise, str) else noise[name] for name in names]
-            x = block(x, ws[:, 2 * level : 2 * level + 2], given, self.dtype)
-        image: Tensor = self.to_rgb(x)
+            x = block(x, ws[:, 2 * at : 2 * at + 2], given, self.dtype)
+            every.append(x)
+        return every
+
+    def forward(self, ws: Tensor, noise: Noise = "const") -> Tensor:
+        image: Tensor = self.to_rgb(self.features(ws, noise)[-1])
         return image.float()
 
 
@@ -150,3 +148,14 @@ class Generator(StyleGenerator):
         layers = cfg.mapping_layers, cfg.mapping_lr_multiplier
         super().__init__(cfg, MappingNetwork(cfg.z_dim, 0, cfg.w_dim, *layers, width=cfg.mapping_width))
         self.synthesis = SynthesisNetwork(cfg)
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        noise: Noise = "const",
+    ) -> Tensor:
+        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+        return images

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gpu_cases import assert_nothing_left_out, functions_reached, learning, noise
 
-from ganedit.nets import biggan, fastgan, mlp_gan
+from ganedit.nets import biggan, fastgan, mlp_gan, progan
 from ganedit.nets import layers_conditional as conditional
 from ganedit.nets.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig
 from ganedit.nets.face_resnet import FaceResNet
@@ -64,9 +64,11 @@ def stylegan1(device):
     network = made(
         "stylegan1", channels=(8, 8, 4), z_dim=6, w_dim=8, mapping_width=8, mapping_layers=2
     ).to(device)  # fmt: skip
-    ws = network.style_codes(noise(device, 2, 6), psi=0.5)
+    z = noise(device, 2, 6)
+    ws = network.style_codes(z, psi=0.5)
     noises = ("const", "random", network.synthesis.noise_maps())
-    return ws, learning(network.synthesis, ws.detach()), [network.synthesis(ws, one) for one in noises]
+    drawn = [network(z), *(network.synthesis(ws, one) for one in noises)]
+    return ws, learning(network.synthesis, ws.detach()), drawn
 
 
 def stylegan2(device):
@@ -123,6 +125,20 @@ def redrawing_parts(device):
     trunk = fastgan.Trunk(fastgan.TrunkConfig(32, 4))
     made_d = fastgan.RedrawingJudge(trunk, HeadConfig(), 4).to(device)
     return made_d.judge_and_redraw(noise(device, 2, 3, 32, 32))[0::2]
+
+
+def growing(device):
+    g = progan.Growing(progan.Generator(progan.GeneratorConfig((8, 4), z_dim=6))).to(device)
+    d = progan.Discriminator(progan.DiscriminatorConfig((8, 4), blur=True)).to(device)
+    images = g.image(g.generator.features(noise(device, 2, 6)), 0.5)
+    logits = d(images, 0.5)
+    parameters = [*g.parameters(), *d.parameters()]
+    return (
+        images,
+        logits,
+        list(torch.autograd.grad(logits.sum(), parameters)),
+        g.grown(0)(noise(device, 2, 6)),
+    )
 
 
 def new_biggan(device):
@@ -312,6 +328,7 @@ PARTS = (
     sound_discriminators,
     redrawing,
     redrawing_parts,
+    growing,
     new_biggan,
 )
 FURTHER = {f.__name__: f for f in PARTS}

@@ -51,6 +51,7 @@ from ganedit.train.translation import History
 PICTURES = {"batch": 2, "size": 16, "width": 4, "d_width": 4}
 FEATURES = {"feature_discriminator": "efficientnet-lite0"}
 GAN = {"resolution": 16, "width": 4, "z_dim": 4}
+GROWING = {"resolution": 16, "channel_base": 64, "channel_max": 8, "z_dim": 4, "kimg": 0.004, "batch": 2}
 SOUNDS = {"batch": 2, "width": 8, "frames": 32}
 RTOL = {"unit": 0.02}  # PyTorch 2.6 lays its codes out in another order, which random numbers then follow
 
@@ -101,6 +102,10 @@ CASES = {
     "gan+fastgan": lambda m: {
         "data": (m.faces,), "network": "fastgan", "loss": "hinge", "spectral_norm": "both",
         "diffaugment": "color,translation", **GAN,
+    },
+    "progan": lambda m: {"data": (m.faces,), "phase_kimg": 0.002, **GROWING},
+    "stylegan1": lambda m: {
+        "data": (m.faces,), "phase_kimg": 0.002, "w_dim": 6, "mapping_layers": 2, **GROWING, "first_size": 4,
     },
     "encoder": lambda m: {"data": (m.faces,), "model": str(m.models / "faces"), "batch": 4},
     "clip": lambda m: {"data": (m.faces,), "width": 4, "embed": 8, "batch": 4, "test_share": 0.3},

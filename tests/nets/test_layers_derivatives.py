@@ -81,3 +81,13 @@ def test_constants_get_no_gradient():
     assert slope.shape == x.shape
     with torch.no_grad():
         assert not conv2d(x, weight, padding=1).requires_grad
+
+
+def test_under_autocast_pytorch_chooses_the_types():
+    """There the result is of another type than the operands, and so would be the gradient that comes back."""
+    x, weight = torch.randn(2, 3, 6, 6), torch.randn(4, 3, 3, 3, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = conv2d(x, weight)
+    assert y.dtype == torch.bfloat16
+    y.float().sum().backward()
+    assert weight.grad.dtype == torch.float32

@@ -13,6 +13,7 @@ from ganedit.train.options.base import (
 )
 from ganedit.train.options.gan import GANOptions
 from ganedit.train.options.generators import EncoderOptions, StyleGAN2Options, VoynovOptions
+from ganedit.train.options.growing import ProGANOptions, StyleGAN1Options
 from ganedit.train.options.label_maps import Pix2pixHDOptions, SPADEOptions
 from ganedit.train.options.pictures import InpaintOptions, SRGANOptions
 from ganedit.train.options.recognition import ClassifierOptions, CLIPMapperOptions, CLIPOptions
@@ -48,6 +49,8 @@ def command_line(options: LoopOptions) -> str:
 RECIPES: dict[str, type[LoopOptions]] = {
     "stylegan2": StyleGAN2Options,
     "gan": GANOptions,
+    "progan": ProGANOptions,
+    "stylegan1": StyleGAN1Options,
     "encoder": EncoderOptions,
     "clip": CLIPOptions,
     "clip-mapper": CLIPMapperOptions,

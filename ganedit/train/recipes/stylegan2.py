@@ -47,8 +47,8 @@ from ganedit.train.options.recipes import command_line
 from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run
 from ganedit.train.sources import Note, OnLoad, load_set
+from ganedit.train.style_codes import random_codes
 
-W_AVG_BETA = 0.995
 PATH_DECAY = 0.01
 SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 12
 RANGE_WEIGHT = 100.0  # of values beyond [-1, 1], which features of images do not penalise
@@ -183,7 +183,7 @@ class StyleGAN2(Recipe):
             stats["d/augment"] = torch.tensor(self.augment.p, device=run.device)
 
     def _draw_fakes(self, run: Run) -> Fakes:
-        ws, labels = self._codes(run.micro_batch, mix=True)
+        ws, labels = self._codes(run.micro_batch)
         images = self.synthesis(ws, "random")
         return Fakes(images, labels, self.adversary.features(images) if self.adversary else None)
 
@@ -203,7 +203,7 @@ class StyleGAN2(Recipe):
     def _path_losses(self, run: Run) -> Iterator[Tensor]:
         for _ in range(self.options.accumulate):
             # Half the images: the double backward pass takes twice the memory.
-            ws, _ = self._codes(max(run.micro_batch // 2, 1), mix=True)
+            ws, _ = self._codes(max(run.micro_batch // 2, 1))
             lengths = path_lengths(self.g.synthesis(ws, "random"), ws)
             mean = self.path_mean.lerp(_averaged(run)(lengths.detach().mean()), PATH_DECAY)
             self.path_mean = mean
@@ -249,22 +249,14 @@ class StyleGAN2(Recipe):
         images = self.augment(images) if self.augment else images
         return diff_augment(images, self.options.changes)
 
-    def _codes(self, n: int, *, mix: bool) -> tuple[Tensor, Tensor | None]:
+    def _codes(self, n: int) -> tuple[Tensor, Tensor | None]:
         """ws [N, L, w_dim] of random z, and of classes with the frequencies of the data."""
         device = self.path_mean.device
         c = None
         if self.data.labels is not None and self.data.num_classes:
             rows = torch.randint(len(self.data), (n,))
             c = nn.functional.one_hot(self.data.labels[rows], self.data.num_classes).float().to(device)
-        w = self.g.mapping(torch.randn(n, self.g.cfg.z_dim, device=device), c)
-        with torch.no_grad():
-            self.g.w_avg.lerp_(w.detach().mean(dim=0), 1 - W_AVG_BETA)
-        rows_in_all = self.g.cfg.num_ws
-        if not mix or torch.rand(()) >= self.options.style_mixing:
-            return w.unsqueeze(1).repeat(1, rows_in_all, 1), c
-        other = self.g.mapping(torch.randn(n, self.g.cfg.z_dim, device=device), c)
-        at = int(torch.randint(1, rows_in_all, ()))
-        return torch.stack([w] * at + [other] * (rows_in_all - at), dim=1), c
+        return random_codes(self.g, n, c, mixing=self.options.style_mixing), c
 
     def _d_requires_grad(self, on: bool) -> None:
         for p in self.d_parameters:
