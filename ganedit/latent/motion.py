@@ -2,13 +2,16 @@
 
 Every step moves the code so that the features around each point appear a little nearer to its goal (motion
 supervision), and then looks for the place whose surroundings are most like those at its start (tracking).
-Three things differ from the paper, which small generators need; without them another part of the image slowly
-goes to the goal, while the point counts as there:
+Four things differ from the paper, which small generators need; without the first three another part of the
+image slowly goes to the goal, while the point counts as there:
 
 - The features that should appear are for half (for a single point three quarters) those at the start of the
   point, and else those around it now, which the paper takes alone.
 - The patch that is moved has a radius of 7 px of 128, unless another point is near.
 - Tracking compares patches, and not the features of single places.
+- What the mask holds weighs 1 instead of 20. In a mask of mouth and chin, the mouth corners of 8 samples then
+  come within 1.4 px of goals 7.8 px away, instead of 6.7 px; outside, the samples change by 3.8 of 255 levels
+  instead of 1.4 (without a mask by 12.7).
 
 With one landmark of 30 photographs moved by a tenth of the face, the image at 19 of the goals is then that
 around the point before; with equal shares, patches of 3 px and single places it was so at 10
@@ -52,7 +55,7 @@ ANCHOR = (0.5, 0.25)  # share of the features at the start of a point in those t
 # first, and the second divided by the number of points, since more of them change the looks of all
 PERSON_FREE = 0.3  # identity distance that costs nothing: what a turn of the head or a smile changes
 PERSON_EVERY = 4  # steps; the term takes as long as the rest of a step
-HELD = 20.0  # weight of what the mask holds, as in the paper
+HELD = 1.0  # weight of what the mask holds; the paper's 20 holds the points as well
 
 
 @dataclass(frozen=True)

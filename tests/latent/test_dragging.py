@@ -17,7 +17,7 @@ from ganedit.errors import InputError, UsageError
 from ganedit.latent.dragging import DraggedPoint, PointMove, drag, moves_in_crop
 from ganedit.latent.generating import generate
 from ganedit.latent.latent import Latent
-from ganedit.latent.motion import DragOptions, feature_layers, radii, sample
+from ganedit.latent.motion import DragOptions, Motion, feature_layers, radii, sample
 from ganedit.latent.styles import total
 from ganedit.store.cards import ModelCard
 from ganedit.store.load import load, load_generator
@@ -142,8 +142,12 @@ def test_a_point_that_is_there_already_needs_no_step(spots):
     assert torch.equal(dragged.latent.ws, latent.ws)
 
 
-def test_the_mask_holds_what_is_black(spots):
-    """Both spots are asked to go; one of them lies where the image is to stay."""
+def test_the_mask_holds_what_is_black(spots, monkeypatch):
+    """Both spots are asked to go; one of them lies where the image is to stay.
+
+    Two spots on black are next to nothing in the mean over the image, so the mask weighs more here.
+    """
+    monkeypatch.setattr("ganedit.latent.motion.HELD", 20.0)
     generator, latent = spots
     moves = [PointMove((16, 32), (19, 32)), PointMove((48, 40), (51, 40))]
     left = np.zeros((SIDE, SIDE), bool)
@@ -152,6 +156,18 @@ def test_the_mask_holds_what_is_black(spots):
     free = drag(latent, generator, moves, replace(FAST, steps=40))
     assert free.points[1].arrived
     assert math.dist(places(held.latent)[1], (48, 40)) < 0.5 * math.dist(places(free.latent)[1], (48, 40))
+
+
+def test_only_changes_where_the_mask_is_black_count(spots):
+    generator, latent = spots
+    left = np.zeros((SIDE, SIDE), bool)
+    left[:, : SIDE // 4] = True
+    motion = Motion(generator, latent, [((16, 32), (19, 32))], FAST, left, None)
+    motion.before = [torch.zeros(1, 2, 8, 8), torch.zeros(1, 2, 16, 16)]
+    maps = [one + 3 for one in motion.before]
+    for one in maps:
+        one[..., : one.shape[3] // 4] = 7  # free to change
+    assert float(motion._change_outside(maps)) == pytest.approx(2 * 3 * 0.75)
 
 
 def test_keep_and_the_person_pull_the_code_back(spots):
