@@ -24,7 +24,7 @@ def random_codes(
         rows: Rows that are in use; None means all.
     """
     average, cfg = generator.w_avg, generator.cfg
-    w = generator.mapping(torch.randn(n, cfg.z_dim, device=average.device), c)
+    w: Tensor = generator.mapping(torch.randn(n, cfg.z_dim, device=average.device), c)
     with torch.no_grad():
         average.lerp_(w.detach().mean(dim=0), 1 - W_AVG_BETA)
     if torch.rand(()) >= mixing:
