@@ -87,7 +87,8 @@ class StyleRecipe(Recipe, Generic[Options]):
         self.images_seen = 0  # before the step
         self.ada = AdaController(options.ada_target, options.ada_kimg, options.ada_every)
         # Second derivatives need the eager modules; everything else may be compiled.
-        self.synthesis = torch.compile(self.g.synthesis) if options.compile else self.g.synthesis
+        synthesis: Any = self.g.synthesis
+        self.synthesis: Any = torch.compile(synthesis) if options.compile else synthesis
         self.compiled_d = torch.compile(self.d) if options.compile and self.d else self.d
 
     # ---- what subclasses add ----
