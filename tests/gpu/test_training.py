@@ -80,6 +80,10 @@ CASES = {
         "data": (m.faces,), "start": str(m.models / "faces"), "freeze_d": 1, "resolution": 32, "ada_every": 1,
         "channel_base": 256, "channel_max": 16, "z_dim": 8, "w_dim": 8, "mapping_layers": 2,
     },
+    "stylegan3": lambda m: {
+        "data": (m.faces,), "variant": "r", "blur_kimg": 0.003, "r1_every": 1, "ada_every": 1,
+        "resolution": 16, "channel_base": 64, "channel_max": 4, "z_dim": 6, "w_dim": 6, "layers": 4,
+    },
     "gan": lambda m: {
         "data": ("ring8",), "network": "mlp", "width": 8, "z_dim": 4, "minibatch_discrimination": True,
         "loss": "minimax",

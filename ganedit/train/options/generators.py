@@ -25,11 +25,8 @@ from ganedit.train.options.pretrained import (
 
 
 @dataclass(frozen=True)
-class StyleGAN2Options(MeasuredOptions, DiffAugmentOptions, FeatureDiscriminatorOptions):
-    """Train a StyleGAN2 generator with adaptive augmentation.
-
-    The defaults suit 16,000 faces at 128 px on one large GPU.
-    """
+class StyleOptions(MeasuredOptions, DiffAugmentOptions, FeatureDiscriminatorOptions):
+    """Options of the recipes for StyleGAN2 and StyleGAN3."""
 
     resolution: int = option(128, "Side of the images in pixels, a power of two.")
     fit: Literal["crop", "resize"] = option("crop", "How images that are not square are fitted.")
@@ -53,8 +50,6 @@ class StyleGAN2Options(MeasuredOptions, DiffAugmentOptions, FeatureDiscriminator
     )
     r1_gamma: float = option(0.0, "Weight of the R1 penalty; 0: 0.0002 x resolution² / batch.")
     r1_every: int = option(16, "Steps between R1 penalties.")
-    path_weight: float = option(2.0, "Weight of path-length regularisation; 0: none.")
-    path_every: int = option(8, "Steps between path-length penalties.")
     style_mixing: float = option(0.9, "Probability of style mixing.")
     ema_kimg: float = option(10.0, "Half-life of the averaged generator, in thousands of images.")
     ema_rampup: float = option(0.05, "Half-life at the start, as a fraction of the images seen so far.")
@@ -74,7 +69,7 @@ class StyleGAN2Options(MeasuredOptions, DiffAugmentOptions, FeatureDiscriminator
         super().__post_init__()
         need_power_of_two(self, "resolution", least=8)
         need_at_least(self, 1, "channel_base", "channel_max", "z_dim", "w_dim", "mapping_layers")
-        need_at_least(self, 1, "r1_every", "path_every", "ada_every")
+        need_at_least(self, 1, "r1_every", "ada_every")
         need_fraction(self, "style_mixing")
         need_above(self, 0, "ada_kimg")
         if not self.discriminator and not self.feature_discriminator:
@@ -94,6 +89,40 @@ class StyleGAN2Options(MeasuredOptions, DiffAugmentOptions, FeatureDiscriminator
     def gamma(self) -> float:
         """Weight of R1; the heuristic is that of stylegan2-ada's `auto` settings."""
         return self.r1_gamma or 0.0002 * self.resolution**2 / self.batch
+
+
+@dataclass(frozen=True)
+class StyleGAN2Options(StyleOptions):
+    """Train a StyleGAN2 generator with adaptive augmentation.
+
+    The defaults suit 16,000 faces at 128 px on one large GPU.
+    """
+
+    path_weight: float = option(2.0, "Weight of path-length regularisation; 0: none.")
+    path_every: int = option(8, "Steps between path-length penalties.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        need_at_least(self, 1, "path_every")
+
+
+@dataclass(frozen=True)
+class StyleGAN3Options(StyleOptions):
+    """Train a StyleGAN3 generator, whose details move (t), or also turn (r), with its content."""
+
+    variant: Literal["t", "r"] = option("t", "t: details move; r: they also turn, with twice the channels.")
+    layers: int = option(14, "Layers of the generator before the one that makes the image.")
+    mapping_layers: int = option(2, "Layers of the mapping network.")
+    d_lr: float = option(0.002, "Learning rate of the discriminator.")
+    style_mixing: float = option(0.0, "Probability of style mixing.")
+    blur_kimg: float = option(
+        200.0, "Thousands of images until the discriminator sees sharp ones (r); 0: from the beginning."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        need_power_of_two(self, "resolution", least=16)
+        need_at_least(self, 4, "layers")
 
 
 @dataclass(frozen=True)

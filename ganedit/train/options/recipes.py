@@ -12,7 +12,12 @@ from ganedit.train.options.base import (
     flag_of,
 )
 from ganedit.train.options.gan import GANOptions
-from ganedit.train.options.generators import EncoderOptions, StyleGAN2Options, VoynovOptions
+from ganedit.train.options.generators import (
+    EncoderOptions,
+    StyleGAN2Options,
+    StyleGAN3Options,
+    VoynovOptions,
+)
 from ganedit.train.options.growing import ProGANOptions, StyleGAN1Options
 from ganedit.train.options.label_maps import Pix2pixHDOptions, SPADEOptions
 from ganedit.train.options.pictures import InpaintOptions, SRGANOptions
@@ -48,6 +53,7 @@ def command_line(options: LoopOptions) -> str:
 
 RECIPES: dict[str, type[LoopOptions]] = {
     "stylegan2": StyleGAN2Options,
+    "stylegan3": StyleGAN3Options,
     "gan": GANOptions,
     "progan": ProGANOptions,
     "stylegan1": StyleGAN1Options,

@@ -1,381 +1,89 @@
 """Trains StyleGAN2 with adaptive augmentation (Karras et al., arXiv:1912.04958 and arXiv:2006.06676).
 
-It can use discriminators on pretrained features: in addition to the ordinary discriminator, as in "Ensembling
-Off-the-shelf Models for GAN Training" (Kumari et al., arXiv:2112.09130), or instead of it, as in "Projected
-GANs Converge Faster" (Sauer et al., arXiv:2111.01007). A generator grows when it starts from a model of a
-smaller resolution, as in StyleGAN-XL (Sauer et al., arXiv:2202.00273).
+A generator grows when it starts from a model of a smaller resolution, as in StyleGAN-XL (Sauer et al.,
+arXiv:2202.00273).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganedit.compute import training_dtype
-from ganedit.data.images import ImageSet, fetch
-from ganedit.data.pictures import sheet
-from ganedit.errors import CheckpointError
-from ganedit.nets.stylegan2 import (
-    ConvLayer,
-    Discriminator,
-    DiscriminatorConfig,
-    Generator,
-    GeneratorConfig,
-    channel_widths,
-)
-from ganedit.store.cards import ModelCard
-from ganedit.store.load import load_generator, save_model
-from ganedit.train.augment import AdaController, AdaPipeline
-from ganedit.train.diffaugment import diff_augment
-from ganedit.train.ema import averaged_copy, ema_beta, update_ema
-from ganedit.train.feature_discriminator import CALIBRATION_IMAGES, FeatureAdversary
-from ganedit.train.losses import (
-    logistic_d_loss,
-    nonsaturating_g_loss,
-    out_of_range,
-    path_lengths,
-    r1_penalty,
-)
+from ganedit.data.images import ImageSet
+from ganedit.nets.stylegan2 import Discriminator, Generator, GeneratorConfig
+from ganedit.train.losses import path_lengths
 from ganedit.train.options.generators import StyleGAN2Options
-from ganedit.train.options.recipes import command_line
-from ganedit.train.recipe import Recipe
 from ganedit.train.run import Run
-from ganedit.train.sources import Note, OnLoad, load_set
-from ganedit.train.style_codes import random_codes
+from ganedit.train.sources import Note, OnLoad
+from ganedit.train.style_recipe import StyleRecipe, averaged, start_style_recipe
 
 PATH_DECAY = 0.01
-SAMPLE_ROWS, SAMPLE_COLUMNS = 6, 12
-RANGE_WEIGHT = 100.0  # of values beyond [-1, 1], which features of images do not penalise
 NEW_RGB_GAIN = 0.2  # of the new image layers when a generator grows
 FEATURE_RGB_GAIN = 0.25  # of all image layers in a new generator that learns from features
 
 
-@dataclass
-class Fakes:
-    """Results of the generator's step that the discriminators' steps reuse."""
+class StyleGAN2(StyleRecipe[StyleGAN2Options]):
+    """Adds path-length regularisation."""
 
-    images: Tensor
-    labels: Tensor | None
-    features: list[Tensor] | None  # for the feature discriminators
-
-
-class StyleGAN2(Recipe):
-    """G, D and the average of G.
-
-    The discriminator's step reuses the fakes of the generator's step (drawn before its update), which saves
-    one synthesis pass in five without changing the expected gradients.
-    """
+    architecture = "stylegan2"
+    noise = "random"
 
     def __init__(self, options: StyleGAN2Options, data: ImageSet, device: torch.device) -> None:
-        self.options, self.data = options, data
-        widths = channel_widths(options.resolution, options.channel_base, options.channel_max)
-        classes = data.num_classes
-        torch.manual_seed(options.seed)
-        self.g = Generator(
-            GeneratorConfig(
-                options.resolution,
-                widths,
-                options.z_dim,
-                options.w_dim,
-                classes,
-                options.mapping_layers,
-            )
-        ).to(device)
-        dtype = training_dtype(options.precision, device)
-        self.g.synthesis.dtype = dtype
-        self.d = self._new_discriminator(widths, dtype).to(device) if options.discriminator else None
-        self.adversary = self._new_adversary(device, dtype) if options.feature_discriminator else None
-        self.g_ema = averaged_copy(self.g)
-        self.networks = {"g": self.g, "g_ema": self.g_ema}
-        path_every = options.path_every if options.path_weight else 0
-        self.optimizers = {"g": _adam(self.g.parameters(), options.lr, path_every)}
-        self.d_parameters: list[nn.Parameter] = []
-        if self.d:
-            for layer in _layers_from_image(self.d)[: options.freeze_d]:
-                layer.requires_grad_(False)
-            self.d_parameters = [p for p in self.d.parameters() if p.requires_grad]
-            self.networks["d"] = self.d
-            self.optimizers["d"] = _adam(self.d_parameters, options.d_lr or options.lr, options.r1_every)
-        if self.adversary:
-            self.networks["features"] = self.adversary.network
-            self.optimizers["features"] = self.adversary.optimizer
-        self.augment = AdaPipeline().to(device) if options.augment == "ada" else None
-        self.ada = AdaController(options.ada_target, options.ada_kimg, options.ada_every)
+        super().__init__(options, data, device)
         self.path_mean = torch.zeros((), device=device)
-        # Second derivatives need the eager modules; everything else may be compiled.
-        self.synthesis = torch.compile(self.g.synthesis) if options.compile else self.g.synthesis
-        self.compiled_d = torch.compile(self.d) if options.compile and self.d else self.d
 
-    def _new_discriminator(self, widths: tuple[int, ...], dtype: torch.dtype) -> Discriminator:
-        classes = self.data.num_classes
-        embedding = widths[0] if classes else 0
-        d = Discriminator(
-            DiscriminatorConfig(self.options.resolution, widths, classes, mapping_dim=embedding)
-        )
-        d.dtype = dtype
-        return d
-
-    def _new_adversary(self, device: torch.device, dtype: torch.dtype) -> FeatureAdversary:
+    def new_generator(self, widths: tuple[int, ...]) -> Generator:
         options = self.options
-        with torch.no_grad():
-            for block in self.g.synthesis.blocks:
-                block.torgb.weight.mul_(FEATURE_RGB_GAIN)
-        rows = torch.randint(len(self.data), (CALIBRATION_IMAGES,))
-        real = fetch(self.data.images, rows).to(device)
-        return FeatureAdversary(options.feature_discriminator, real, lr=options.feature_lr, dtype=dtype)
+        sizes = options.z_dim, options.w_dim, self.data.num_classes, options.mapping_layers
+        return Generator(GeneratorConfig(options.resolution, widths, *sizes))
 
-    # ---- the step ----
+    @property
+    def extra_g_step_every(self) -> int:
+        return self.options.path_every if self.options.path_weight else 0
 
-    def step(self, run: Run) -> dict[str, Tensor]:
-        pieces = self.data.draw(run.share(), mirror=self.options.mirror)
-        fakes: list[Fakes] = []
-        stats: dict[str, Tensor] = {}
-        if self._warming_up(run):
-            with torch.no_grad():
-                fakes = [self._draw_fakes(run) for _ in range(self.options.accumulate)]
-        else:
-            self._g_step(run, fakes, stats)
-        if self.d:
-            self._d_step(run, pieces, fakes, stats)
-        if self.adversary:
-            losses = self._feature_losses(pieces, fakes)
-            stats["features/loss"] = run.minimise(self.optimizers["features"], losses)
-        seen, options = run.images_seen + self.options.batch, self.options
-        update_ema(self.g_ema, self.g, ema_beta(options.batch, seen, options.ema_kimg, options.ema_rampup))
-        return stats
-
-    def _warming_up(self, run: Run) -> bool:
-        """Whether the feature discriminators are still too new for a trained generator to learn from."""
-        return bool(self.options.start and self.adversary and run.step < self.options.feature_warmup)
-
-    def _g_step(self, run: Run, fakes: list[Fakes], stats: dict[str, Tensor]) -> None:
-        self._d_requires_grad(False)
-        stats["g/loss"] = run.minimise(self.optimizers["g"], self._g_losses(run, fakes))
+    def extra_g_step(self, run: Run, stats: dict[str, Tensor]) -> None:
         if self.options.path_weight and run.step % self.options.path_every == 0:
             run.minimise(self.optimizers["g"], self._path_losses(run))
             stats["g/path"] = self.path_mean
-        self._d_requires_grad(True)
-
-    def _d_step(
-        self,
-        run: Run,
-        pieces: list[tuple[Tensor, Tensor | None]],
-        fakes: list[Fakes],
-        stats: dict[str, Tensor],
-    ) -> None:
-        real_logits: list[Tensor] = []
-        losses = self._d_losses(pieces, fakes, real_logits, stats)
-        stats["d/loss"] = run.minimise(self.optimizers["d"], losses)
-        if run.step % self.options.r1_every == 0:
-            scale = self.options.gamma / 2 * self.options.r1_every  # makes up for the skipped steps
-            r1 = run.minimise(self.optimizers["d"], self._r1_losses(pieces, scale))
-            stats["d/r1"] = r1 / scale
-        on_real = torch.cat(real_logits)
-        stats["d/real"] = on_real.mean()
-        if self.augment:
-            self.augment.p = self.ada.step(on_real, self.options.batch, _averaged(run))
-            stats["d/augment"] = torch.tensor(self.augment.p, device=run.device)
-
-    def _draw_fakes(self, run: Run) -> Fakes:
-        ws, labels = self._codes(run.micro_batch)
-        images = self.synthesis(ws, "random")
-        return Fakes(images, labels, self.adversary.features(images) if self.adversary else None)
-
-    def _g_losses(self, run: Run, fakes: list[Fakes]) -> Iterator[Tensor]:
-        for _ in range(self.options.accumulate):
-            drawn = self._draw_fakes(run)
-            loss = torch.zeros((), device=drawn.images.device)
-            if self.d:
-                loss = loss + nonsaturating_g_loss(self._logits(drawn.images, drawn.labels))
-            if self.adversary and drawn.features:
-                loss = loss + self.adversary.g_loss(drawn.features) * self.options.feature_gan_weight
-                loss = loss + out_of_range(drawn.images) * RANGE_WEIGHT
-            yield loss
-            features = None if drawn.features is None else [f.detach() for f in drawn.features]
-            fakes.append(Fakes(drawn.images.detach(), drawn.labels, features))
 
     def _path_losses(self, run: Run) -> Iterator[Tensor]:
         for _ in range(self.options.accumulate):
             # Half the images: the double backward pass takes twice the memory.
-            ws, _ = self._codes(max(run.micro_batch // 2, 1))
+            ws, _ = self.codes(max(run.micro_batch // 2, 1))
             lengths = path_lengths(self.g.synthesis(ws, "random"), ws)
-            mean = self.path_mean.lerp(_averaged(run)(lengths.detach().mean()), PATH_DECAY)
+            mean = self.path_mean.lerp(averaged(run)(lengths.detach().mean()), PATH_DECAY)
             self.path_mean = mean
             penalty = (lengths - mean).square().mean()
             yield penalty * self.options.path_weight * self.options.path_every
 
-    def _d_losses(
-        self,
-        real: list[tuple[Tensor, Tensor | None]],
-        fakes: list[Fakes],
-        real_logits: list[Tensor],
-        stats: dict[str, Tensor],
-    ) -> Iterator[Tensor]:
-        for (images, c), fake in zip(real, fakes, strict=True):
-            on_real, on_fake = self._logits(images, c), self._logits(fake.images, fake.labels)
-            stats["d/fake"] = on_fake.detach().mean()
-            real_logits.append(on_real.detach())
-            yield logistic_d_loss(on_real, on_fake)
-
-    def _feature_losses(
-        self, real: list[tuple[Tensor, Tensor | None]], fakes: list[Fakes]
-    ) -> Iterator[Tensor]:
-        assert self.adversary
-        for (images, _), fake in zip(real, fakes, strict=True):
-            with torch.no_grad():
-                features = self.adversary.features(images)
-            assert fake.features
-            yield self.adversary.d_loss(features, fake.features)
-
-    def _r1_losses(self, real: list[tuple[Tensor, Tensor | None]], scale: float) -> Iterator[Tensor]:
-        assert self.d
-        for images, c in real:
-            images = images.detach().requires_grad_(True)
-            yield r1_penalty(self.d(self._seen(images), c), images) * scale
-
-    def _logits(self, images: Tensor, c: Tensor | None) -> Tensor:
-        assert self.compiled_d
-        logits: Tensor = self.compiled_d(self._seen(images), c)
-        return logits
-
-    def _seen(self, images: Tensor) -> Tensor:
-        """What the discriminator sees of images."""
-        images = self.augment(images) if self.augment else images
-        return diff_augment(images, self.options.changes)
-
-    def _codes(self, n: int) -> tuple[Tensor, Tensor | None]:
-        """ws [N, L, w_dim] of random z, and of classes with the frequencies of the data."""
-        device = self.path_mean.device
-        c = None
-        if self.data.labels is not None and self.data.num_classes:
-            rows = torch.randint(len(self.data), (n,))
-            c = nn.functional.one_hot(self.data.labels[rows], self.data.num_classes).float().to(device)
-        return random_codes(self.g, n, c, mixing=self.options.style_mixing), c
-
-    def _d_requires_grad(self, on: bool) -> None:
-        for p in self.d_parameters:
-            p.requires_grad_(on)
+    @torch.no_grad()
+    def calm(self) -> None:
+        for block in self.g.synthesis.blocks:
+            block.torgb.weight.mul_(FEATURE_RGB_GAIN)
 
     # ---- loading and saving ----
 
     def state(self) -> dict[str, Any]:
-        return {"path_mean": float(self.path_mean), "ada": self.ada.state_dict()}
+        return {"path_mean": float(self.path_mean), **super().state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.path_mean.fill_(state["path_mean"])
-        self.ada.load_state_dict(state["ada"])
-        if self.augment:
-            self.augment.p = self.ada.p
+        super().load_state(state)
 
     @torch.no_grad()
-    def transfer(self, generator: Generator, discriminator: Discriminator | None) -> list[str]:
-        """Start from trained networks: copy every tensor whose name and shape agree.
-
-        Returns:
-            Names of tensors that remain random.
-
-        Raises:
-            CheckpointError: Nothing fits.
-        """
-        left = _copy_matching(self.g, generator)
-        if all(name in left for name in self.g.state_dict() if name.endswith(".weight")):
-            raise CheckpointError(
-                "no weight of the given checkpoint fits this generator",
-                "set `channel_base`, `channel_max`, `z_dim` and `w_dim` as in the checkpoint's card",
-            )
+    def transfer(self, generator: Any, discriminator: Discriminator | None) -> list[str]:
+        left = super().transfer(generator, discriminator)
         for block in self.g.synthesis.blocks[len(generator.synthesis.blocks) :]:
-            block.torgb.weight.mul_(
-                NEW_RGB_GAIN
-            )  # a grown generator starts with an enlarged version of its picture
+            block.torgb.weight.mul_(NEW_RGB_GAIN)  # it starts with an enlarged version of its picture
         self.g_ema.load_state_dict(self.g.state_dict())
-        if discriminator is not None and self.d:
-            left += _copy_matching(self.d, discriminator)
         return left
-
-    def real_images(self, count: int) -> np.ndarray:
-        return self.data.some(count)
-
-    def export(self, folder: Path, images: int) -> None:
-        options = self.options
-        card = ModelCard(
-            name=options.name,
-            task="generator",
-            architecture="stylegan2",
-            config=self.g.cfg.to_dict(),
-            resolution=options.resolution,
-            template=options.template,
-            data=options.about_data,
-            source=f"{command_line(options)} ({images / 1000:.0f} kimg)",
-            terms=options.terms,
-            details={"classes": self.data.class_names} if self.data.class_names else {},
-        )
-        d = (self.d.cfg.to_dict(), self.d.state_dict()) if self.d else None
-        save_model(folder, card, self.g_ema.state_dict(), discriminator=d, dtype=torch.float16)
-
-    @torch.no_grad()
-    def samples(self) -> Tensor:
-        n = SAMPLE_ROWS * SAMPLE_COLUMNS
-        # The seeds of `ganedit generate`. Not torch's: its stream began with the mapping network's first
-        # weights, and codes equal to weights are far from all others.
-        rows = [np.random.RandomState(seed).randn(self.g.cfg.z_dim) for seed in range(n)]
-        z = torch.tensor(np.stack(rows), dtype=torch.float32, device=self.path_mean.device)
-        c = None
-        if self.data.num_classes:
-            column = torch.arange(n) % SAMPLE_COLUMNS % self.data.num_classes
-            c = nn.functional.one_hot(column, self.data.num_classes).float().to(z.device)
-        images = self.g_ema(z, c, psi=0.7)
-        return sheet(images.split(SAMPLE_COLUMNS))
 
 
 def start(
     options: StyleGAN2Options, device: torch.device, note: Note, on_load: OnLoad | None = None
 ) -> StyleGAN2:
     """The recipe for these options, with their data and the model to start from."""
-    data = load_set(
-        options,
-        note,
-        on_load,
-        resolution=options.resolution,
-        fit=options.fit,
-        labels=Path(options.labels) if options.labels else None,
-        label_column=options.label or None,
-    )
-    recipe = StyleGAN2(options, data, device)
-    if options.start:
-        model = load_generator(options.start, device=str(device))
-        discriminator = model.discriminator.network if model.has_discriminator else None
-        fresh = recipe.transfer(model.network, discriminator)
-        note(f"started from {model.name}; {len(fresh)} tensors stay random")
-    return recipe
-
-
-def _averaged(run: Run) -> Callable[[Tensor], Tensor]:
-    """Mean of a scalar over processes."""
-    return lambda x: torch.as_tensor(run.fabric.all_reduce(x, reduce_op="mean"))
-
-
-def _adam(parameters: Any, lr: float, every: int) -> torch.optim.Adam:
-    """Adam with betas (0, 0.99), adjusted for a lazy penalty that adds a step every `every` steps."""
-    share = every / (every + 1) if every else 1.0
-    return torch.optim.Adam(parameters, lr=lr * share, betas=(0.0, 0.99**share), eps=1e-8)
-
-
-def _layers_from_image(d: Discriminator) -> list[nn.Module]:
-    """The convolutions of D in the order in which an image meets them (Freeze-D, arXiv:2002.10964)."""
-    return [module for block in d.blocks for module in block.modules() if isinstance(module, ConvLayer)]
-
-
-def _copy_matching(network: nn.Module, source: nn.Module) -> list[str]:
-    theirs, left = source.state_dict(), []
-    for name, mine in network.state_dict().items():
-        if name in theirs and theirs[name].shape == mine.shape:
-            mine.copy_(theirs[name])
-        else:
-            left.append(name)
-    return left
+    return start_style_recipe(StyleGAN2, options, device, note, on_load)
