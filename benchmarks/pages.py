@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from charts import bars, captioned, column, curves, note, stacked
 
+import ganedit
 from ganedit.audio.files import read_sound
 from ganedit.audio.spectrogram import SpectrogramConfig, levelled, picture
 from ganedit.audio.timbre import translate_picture
@@ -55,7 +56,7 @@ from ganedit.metrics.frechet import frechet_distance_of
 from ganedit.metrics.identity import embed_crops
 from ganedit.metrics.pose import crop_landmarks
 from ganedit.store.load import load
-from ganedit.store.models import Classifier, Clip, Encoder, Generator, Translator, Upscaler
+from ganedit.store.models import Classifier, Clip, Encoder, Generator, SingleImage, Translator, Upscaler
 from ganedit.text.ranking import rank
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -265,7 +266,7 @@ def table(start: str) -> list[list[str]]:
 def models() -> np.ndarray:
     """What each bundled model takes, and what it makes of it."""
     tiles = []
-    for name, pair in (of_faces() | of_drawings() | of_sounds()).items():
+    for name, pair in (of_faces() | of_drawings() | of_sounds() | of_others()).items():
         shown = sheet([resize(one, (136, 136)) for one in pair], columns=2, pad=4)[4:-4, 4:-4]
         tiles.append(captioned(shown, f"{name}\n{MODELS[name]}", size=17))
     return sheet(tiles, columns=3, pad=16)
@@ -278,8 +279,8 @@ MODELS = {
     "clip-faces": "the best of 300 samples for a text",
     "colorize-faces": "greyscale into colour",
     "inpaint-faces": "a hole, filled",
-    "young2old": "a few years older",
-    "old2young": "a few years younger",
+    "young2old": "years older",
+    "old2young": "years younger",
     "faces-attributes": "--to old,male",
     "edges2faces": "lines into a face",
     "labels2faces": "a map into a face",
@@ -293,6 +294,8 @@ MODELS = {
     "flute2violin": "a flute into a violin",
     "vocoder-gan": "a spectrogram into sound",
     "vocoder-wavenet": "a spectrogram into sound",
+    "digits": "--class 7, twice",
+    "galaxies": "the photo it knows, and a sample",
 }
 
 Pairs = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -382,6 +385,19 @@ def of_sounds() -> Pairs:
         played = vocoder_of(cfg, name)(before, len(clips["violin"]))
         pairs[name] = spectrogram(before), spectrogram(picture(played, cfg))
     return pairs
+
+
+def of_others() -> Pairs:
+    """Generators of other things than faces."""
+    digits, galaxies = cast(Generator, load("digits")), cast(SingleImage, load("galaxies"))
+    seven, other = (one.pixels for one in ganedit.generate(digits, range(2), class_=7, truncation=1.0))
+    (sample,) = ganedit.singan_random(galaxies, seed=1)
+    known = read_image(ROOT / "examples" / "galaxies.png").pixels
+    side = min(known.shape[:2])
+    return {
+        "digits": (resize(seven, (136, 136)), resize(other, (136, 136))),
+        "galaxies": (known[:side, :side], sample.pixels[:side, :side]),
+    }
 
 
 def spectrogram(values: np.ndarray) -> np.ndarray:
