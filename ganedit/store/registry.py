@@ -17,6 +17,7 @@ DISCRIMINATOR = "discriminator.safetensors"
 BUNDLED = (
     "clip-faces",
     "colorize-faces",
+    "digits",
     "edges2faces",
     "face-attributes",
     "faces",
