@@ -29,7 +29,11 @@ WRONG = [
     ("direction name a", "ganedit direction name: NAME is missing", "see ganedit direction name --help"),
     ("latent export a", "ganedit latent export: --output is missing", "see ganedit latent export --help"),
     ("models info", "ganedit models info: NAME is missing", "see ganedit models info --help"),
-    ("train stylegan", "ganedit train: there is no command stylegan", "did you mean stylegan2?"),
+    (
+        "train stylegan",
+        "ganedit train: there is no command stylegan",
+        "did you mean stylegan1 or stylegan2 or stylegan3?",
+    ),
     ("train unit --kimg x", "ganedit train unit: --kimg x is not a number", "see ganedit train unit --help"),
     ("clip edit --loss q", "ganedit clip edit: --loss q is unknown", "choose similarity, direction"),
     ("clip edit --text", "ganedit clip edit: --text needs a value", "see ganedit clip edit --help"),

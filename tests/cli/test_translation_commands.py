@@ -249,7 +249,7 @@ def test_a_pipe(ganedit, models, photo):
 def test_a_pipe_is_answered_at_once_and_an_interrupt_leaves_no_half_file(models, photo, tmp_path):
     """The second path, of a picture that takes long, comes only after the first result was read."""
     run = subprocess.Popen(
-        [sys.executable, "-m", "ganedit", "upscale", "-", "--tile", "128"],
+        [sys.executable, "-m", "ganedit", "upscale", "-", "--model", "upscale-x4", "--tile", "128"],
         cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(library.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored in the background

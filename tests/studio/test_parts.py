@@ -219,7 +219,7 @@ def test_the_use_on_a_card_is_that_of_the_model():
         from ganedit.store import registry
 
         card = registry.card(name)
-        if card.task in ("translator", "upscaler", "restorer"):
+        if card.task in ("translator", "upscaler", "restorer", "single-image"):
             assert use_on_card(card) == use_of(load(name, "cpu"))
         else:
             assert use_on_card(card) is None
