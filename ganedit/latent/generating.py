@@ -124,11 +124,7 @@ def _checked(
     truncation: Truncation,
 ) -> int | None:
     """The number of the class; raises UsageError for options that the model does not have."""
-    if generator.draws_points:
-        raise UsageError(
-            f"the model {generator.name} draws points of the plane, not images",
-            "the film of its run shows them; ganedit.load(...).generate(seeds=[0]) returns them",
-        )
+    refuse_points(generator)
     if move and not generator.has_transform:
         raise UsageError(
             f"the model {generator.name} cannot move its images", "`rotate` and `translate` are for StyleGAN3"
@@ -144,13 +140,35 @@ def _checked(
         )
     if class_ is not None:
         return generator.class_number(str(class_))
+    need_no_class(generator)
+    return None
+
+
+def refuse_points(generator: Generator) -> None:
+    """Refuse a generator of points of the plane.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if generator.draws_points:
+        raise UsageError(
+            f"the model {generator.name} draws points of the plane, not images",
+            "the film of its run shows them; ganedit.load(...).generate(seeds=[0]) returns them",
+        )
+
+
+def need_no_class(generator: Generator) -> None:
+    """Refuse to draw without a class.
+
+    Raises:
+        UsageError: The generator has classes.
+    """
     if generator.num_classes:
         raise UsageError(
             f"the model {generator.name} draws {generator.num_classes} classes",
             f"choose a `class` from 0 to {generator.num_classes - 1}"
             + (", or by name" if generator.class_names else ""),
         )
-    return None
 
 
 def _draw(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganedit.errors import UsageError
 from ganedit.images.tensors import from_tensor
+from ganedit.latent.generating import need_no_class, refuse_points
 from ganedit.latent.latent import Latent, added_styles
 from ganedit.latent.truncation import Truncation
 from ganedit.latent.walks import Mode, walk
@@ -119,17 +120,13 @@ def interpolate_z(
     """
     if len(seeds) < 2:
         raise UsageError(f"interpolation needs at least two seeds, not {len(seeds)}", "name two or more")
-    if generator.draws_points:
-        raise UsageError(f"the model {generator.name} draws points of the plane, not images")
+    refuse_points(generator)
     if len(classes) not in (0, 1, len(seeds)):
         raise UsageError(
             f"there are {len(classes)} classes for {len(seeds)} seeds", "name one for all, or one for each"
         )
-    if generator.num_classes and not classes:
-        raise UsageError(
-            f"the model {generator.name} draws {generator.num_classes} classes",
-            f"choose a `class` from 0 to {generator.num_classes - 1}, or by name",
-        )
+    if not classes:
+        need_no_class(generator)
     numbers = [generator.class_number(str(one)) for one in classes] * (len(seeds) if len(classes) == 1 else 1)
     z = walk(generator.z_of(seeds, psi), steps, mode, loop=loop)
     c = walk(generator.one_hot(numbers), steps, "linear", loop=loop) if numbers else None

@@ -21,7 +21,7 @@ from ganedit.latent.sampling import SIGMA_SAMPLES, random_codes
 from ganedit.nets.layers_style import StyleLayer
 
 if TYPE_CHECKING:
-    from ganedit.nets.stylegan2 import Noise
+    from ganedit.nets.layers_style import Noise
     from ganedit.store.models import Generator
 
 

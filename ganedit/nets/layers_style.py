@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -9,6 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ganedit.nets.layers import Linear, pixel_norm
+
+NoiseKind = Literal["const", "random", "none"]
+Noise = NoiseKind | Mapping[str, Tensor]
+"""The stored noise, fresh noise, none; or maps [N or 1, 1, H, W] by the names of `noise_maps`."""
 
 
 class Config:
@@ -89,10 +94,14 @@ def truncate(w: Tensor, average: Tensor, rows: int, psi: float, cutoff: int | No
 class StyleGenerator(nn.Module):
     """The mapping network and the mean of w that truncation pulls towards; subclasses add `synthesis`.
 
+    `forward` draws images [N, 3, H, W] of z, truncated as `style_codes` says.
+
     Args:
         cfg: Sizes; `num_ws` rows of a code.
         mapping: z [N, z_dim] and classes [N, C] to w [N, w_dim].
     """
+
+    synthesis: Any  # codes ws [N, L, w_dim] and noise to images
 
     def __init__(self, cfg: Any, mapping: MappingNetwork) -> None:
         super().__init__()
@@ -111,3 +120,14 @@ class StyleGenerator(nn.Module):
         """z [N, z_dim], c one-hot [N, C] to ws [N, L, w_dim], the first `cutoff` rows (default all)
         truncated: psi 1 keeps w, 0 gives the average."""
         return truncate(self.mapping(z, c), self.w_avg, self.cfg.num_ws, psi, cutoff)
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        psi: float = 1.0,
+        cutoff: int | None = None,
+        noise: Noise = "const",
+    ) -> Tensor:
+        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
+        return images

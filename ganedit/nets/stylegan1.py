@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganedit.nets.layers import EqualConv2d, Linear, blur3, lrelu
-from ganedit.nets.layers_style import MappingNetwork, StyleGenerator
-
-NoiseKind = Literal["const", "random", "none"]
-Noise = NoiseKind | Mapping[str, Tensor]
-"""The stored noise, fresh noise, none; or maps [N or 1, 1, H, W] by the names of `noise_maps`."""
+from ganedit.nets.layers_style import MappingNetwork, Noise, NoiseKind, StyleGenerator
 
 
 @dataclass(frozen=True)
@@ -148,14 +143,3 @@ class Generator(StyleGenerator):
         layers = cfg.mapping_layers, cfg.mapping_lr_multiplier
         super().__init__(cfg, MappingNetwork(cfg.z_dim, 0, cfg.w_dim, *layers, width=cfg.mapping_width))
         self.synthesis = SynthesisNetwork(cfg)
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        psi: float = 1.0,
-        cutoff: int | None = None,
-        noise: Noise = "const",
-    ) -> Tensor:
-        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
-        return images

@@ -19,9 +19,8 @@ about twice as fast on a recent CPU); parameters, styles and the output image st
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -37,11 +36,7 @@ from ganedit.nets.layers import (
     upsample2,
 )
 from ganedit.nets.layers_derivatives import conv2d, conv_transpose2d
-from ganedit.nets.layers_style import Config, MappingNetwork, StyleGenerator, StyleLayer
-
-NoiseKind = Literal["const", "random", "none"]
-Noise = NoiseKind | Mapping[str, Tensor]
-"""The stored noise, fresh noise, none; or maps [N or 1, 1, H, W] by layer name, such as "b8.conv0"."""
+from ganedit.nets.layers_style import Config, MappingNetwork, Noise, NoiseKind, StyleGenerator, StyleLayer
 
 
 def channel_widths(resolution: int, base: int, most: int) -> tuple[int, ...]:
@@ -300,17 +295,6 @@ class Generator(StyleGenerator):
         layers = cfg.mapping_layers, cfg.mapping_lr_multiplier
         super().__init__(cfg, MappingNetwork(cfg.z_dim, cfg.num_classes, cfg.w_dim, *layers))
         self.synthesis = SynthesisNetwork(cfg)
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        psi: float = 1.0,
-        cutoff: int | None = None,
-        noise: Noise = "const",
-    ) -> Tensor:
-        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff), noise)
-        return images
 
 
 class ConvLayer(nn.Module):

@@ -386,9 +386,3 @@ class Generator(StyleGenerator):
         layers = cfg.mapping_layers, cfg.mapping_lr_multiplier
         super().__init__(cfg, MappingNetwork(cfg.z_dim, cfg.num_classes, cfg.w_dim, *layers))
         self.synthesis = SynthesisNetwork(cfg)
-
-    def forward(
-        self, z: Tensor, c: Tensor | None = None, psi: float = 1.0, cutoff: int | None = None
-    ) -> Tensor:
-        images: Tensor = self.synthesis(self.style_codes(z, c, psi, cutoff))
-        return images

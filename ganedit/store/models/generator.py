@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ganedit.errors import CheckpointError, InputError, did_you_mean
 from ganedit.nets import stylegan2
-from ganedit.nets.stylegan2 import Noise, NoiseKind
+from ganedit.nets.layers_style import Noise, NoiseKind
 from ganedit.store.cards import ModelCard
 from ganedit.store.models.analysis import Discriminator
 from ganedit.store.models.base import Model
